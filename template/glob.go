@@ -1,0 +1,119 @@
+package template
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Prefetcher is implemented by a file system that can load many files at once for less than the sum of its parts.
+type Prefetcher interface {
+	// Prefetch loads the named files, so that reading them soon is cheap. Every name is a regular file of the file
+	// system.
+	Prefetch(names []string) error
+}
+
+func prefetch(fsys fs.FS, names []string) error {
+	if p, ok := fsys.(Prefetcher); ok && len(names) > 0 {
+		return p.Prefetch(names)
+	}
+	return nil
+}
+
+// CheckGlob returns an error when pattern is not one that Glob takes: it is empty or malformed, it is absolute, or it
+// leads out of the tree by "..".
+func CheckGlob(pattern string) error {
+	switch {
+	case pattern == "":
+		return errors.New("the pattern is empty")
+	case strings.HasPrefix(pattern, "/"):
+		return fmt.Errorf("pattern %q is absolute: it shall be relative to the repository", pattern)
+	case slices.Contains(strings.Split(pattern, "/"), ".."):
+		return fmt.Errorf("pattern %q leaves the repository", pattern)
+	case !doublestar.ValidatePattern(pattern):
+		return fmt.Errorf("pattern %q is malformed", pattern)
+	}
+	return nil
+}
+
+// Glob returns the regular files that match pattern, sorted. "*" and "?" match within a folder, "**" crosses folders
+// wherever it stands ("a/**.yaml" matches a/b.yaml and a/b/c.yaml), "[a-z]" and "[!a-z]" match one character, "{a,b}"
+// either; "\" takes the next character as it is. Symbolic links and submodules are neither matched nor followed. Only
+// folders that the pattern can reach are listed, and none at all when the pattern is just a name. An *Error of kind
+// ErrNoMatch says that there is no such file.
+func Glob(fsys fs.FS, pattern string) ([]string, error) {
+	if err := CheckGlob(pattern); err != nil {
+		return nil, err
+	}
+	cleaned := path.Clean(pattern)
+	if !strings.ContainsAny(cleaned, `*?[{\`) {
+		return literal(fsys, cleaned)
+	}
+	var names []string
+	err := doublestar.GlobWalk(fsys, crossing(cleaned), func(name string, d fs.DirEntry) error {
+		if d.Type().IsRegular() {
+			names = append(names, name)
+		}
+		return nil
+	}, doublestar.WithFailOnIOErrors(), doublestar.WithNoFollow())
+	if err != nil {
+		return nil, fmt.Errorf("glob %s: %w", pattern, err)
+	}
+	if len(names) == 0 {
+		return nil, &Error{File: pattern, Reason: "no file matches", Err: ErrNoMatch}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+func literal(fsys fs.FS, name string) ([]string, error) {
+	info, err := fs.Lstat(fsys, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &Error{File: name, Reason: "no such file", Err: ErrNoMatch}
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, &Error{File: name, Reason: "not a regular file", Err: ErrNoMatch}
+	}
+	return []string{name}, nil
+}
+
+// globToken is an escaped character, a character class, a "**", or any other character.
+var globToken = regexp.MustCompile(`(?s)\\.|\[(?:\\.|[^\]\\])*\]|\*\*+|.`)
+
+// crossing rewrites each "**" that shares its place between two slashes with something else, since doublestar reads
+// such a one as "*": "**.x" becomes "**/*.x", and "a**.x" becomes "a{*,*/**/*}.x".
+func crossing(pattern string) string {
+	var out strings.Builder
+	atStart := true   // the next token starts the name of a file or folder
+	var braces []bool // atStart at each brace that is open
+	for _, at := range globToken.FindAllStringIndex(pattern, -1) {
+		token, rest := pattern[at[0]:at[1]], pattern[at[1]:]
+		starts := token == "/"
+		switch {
+		case strings.HasPrefix(token, "**") && !atStart:
+			token = "{*,*/**/*}"
+		case strings.HasPrefix(token, "**") && strings.HasPrefix(rest, "/"):
+			token = "**"
+		case strings.HasPrefix(token, "**"):
+			token = "**/*"
+		case token == "{":
+			braces = append(braces, atStart)
+			starts = atStart
+		case token == "," && len(braces) > 0:
+			starts = braces[len(braces)-1]
+		case token == "}" && len(braces) > 0:
+			braces = braces[:len(braces)-1]
+		}
+		out.WriteString(token)
+		atStart = starts
+	}
+	return out.String()
+}

@@ -1,0 +1,182 @@
+package template
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/mikefarah/yq/v4/pkg/yqlib"
+	"go.yaml.in/yaml/v4"
+)
+
+// yq keeps its settings in package variables. They are set once, before its first use.
+var setUpYq = sync.OnceFunc(func() {
+	yqlib.ConfiguredSecurityPreferences = yqlib.SecurityPreferences{DisableEnvOps: true, DisableFileOps: true}
+	yqlib.ConfiguredYamlPreferences.FixMergeAnchorToSpec = true
+	yqlib.GetLogger().SetSlogger(slog.New(slog.DiscardHandler))
+	yqlib.InitExpressionParser()
+})
+
+// refused are the operators of yq, by the name it gives them, that change nodes or look outside of the file.
+var refused = regexp.MustCompile(`^(.*ASSIGN|ASSIGN_(ATTRIBUTES|STYLE|TAG|COMMENT|ANCHOR|ALIAS)|DELETE|DEL_PATHS|SET_PATH|EXPLODE|SORT_KEYS|WITH|EVAL|ENV|ENVSUBST|LOAD|LOAD_STRING|SYSTEM|SHUFFLE|NOW)$`)
+
+// CheckPath returns an error when expr is not a yq expression, or not one that merely selects nodes: it changes them, or
+// looks at the environment, the clock or other files.
+func CheckPath(expr string) error {
+	_, err := parseSelector(expr)
+	return err
+}
+
+// selector is a yq expression that selects nodes.
+type selector struct{ expr *yqlib.ExpressionNode }
+
+func parseSelector(expr string) (selector, error) {
+	setUpYq()
+	parsed, err := yqlib.ExpressionParser.ParseExpression(expr)
+	if err == nil {
+		err = checkOperators(parsed)
+	}
+	switch {
+	case err != nil:
+		return selector{}, fmt.Errorf("path %q: %w", expr, err)
+	case parsed == nil:
+		return selector{}, errors.New("the path is empty")
+	}
+	return selector{parsed}, nil
+}
+
+func checkOperators(node *yqlib.ExpressionNode) error {
+	if node == nil {
+		return nil
+	}
+	if op := node.Operation; refused.MatchString(op.OperationType.Type) {
+		return fmt.Errorf("%q does more than select nodes", op.StringValue)
+	}
+	if err := checkOperators(node.LHS); err != nil {
+		return err
+	}
+	return checkOperators(node.RHS)
+}
+
+// place is a node of a file, and where it is.
+type place struct {
+	node     *yaml.Node
+	document int    // counted from 0
+	path     string // as yq writes it
+	isKey    bool
+	inFlow   bool // within [] or {}
+	anchored bool // it, or a node that it is within, has an anchor
+	aliased  bool // it was reached by way of an alias or a merge key alone
+}
+
+// uneditable says what is at p, when that is nothing to be set.
+func (p place) uneditable() string {
+	switch {
+	case p.isKey:
+		return fmt.Sprintf("the key %q, not a value", p.node.Value)
+	case p.node.Kind == yaml.MappingNode:
+		return "a map, not a scalar"
+	case p.node.Kind == yaml.SequenceNode:
+		return "a sequence, not a scalar"
+	case p.node.Kind == yaml.AliasNode:
+		return fmt.Sprintf("the alias *%s; set the value at its anchor &%[1]s, or in the file by hand", p.node.Value)
+	case p.aliased:
+		return fmt.Sprintf("%s through an alias, and so would change every other use of it; set it there", p.path)
+	}
+	return ""
+}
+
+// places returns the nodes that the expression selects in docs, in the order of the file. A node that yq makes up, for a
+// key that is not there, is none.
+func (s selector) places(docs []*yaml.Node) ([]place, error) {
+	var out []place
+	for i, doc := range docs {
+		found, err := s.evaluate(doc, i, false)
+		if err != nil {
+			return nil, err
+		}
+		var direct []place
+		if slices.ContainsFunc(found, func(p place) bool { return p.anchored }) {
+			if direct, err = s.evaluate(doc, i, true); err != nil {
+				return nil, err
+			}
+		}
+		for _, p := range found {
+			p.aliased = p.anchored && !slices.ContainsFunc(direct, func(d place) bool { return d.node == p.node })
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// evaluate returns the nodes that the expression selects in one document, without following its aliases when they are
+// opaque.
+func (s selector) evaluate(doc *yaml.Node, index int, opaque bool) ([]place, error) {
+	root := &yqlib.CandidateNode{}
+	root.SetDocument(uint(index))
+	if err := root.UnmarshalYAML(doc, map[string]*yqlib.CandidateNode{}); err != nil {
+		return nil, err
+	}
+	var order []*yqlib.CandidateNode
+	known := map[*yqlib.CandidateNode]place{}
+	var visit func(*yqlib.CandidateNode, place)
+	visit = func(c *yqlib.CandidateNode, p place) {
+		p.anchored = p.anchored || p.node.Anchor != ""
+		order, known[c] = append(order, c), p
+		if opaque && c.Kind == yqlib.AliasNode {
+			c.Kind, c.Alias = yqlib.ScalarNode, nil
+		}
+		p.inFlow = p.inFlow || p.node.Style&yaml.FlowStyle != 0
+		for i, child := range c.Content {
+			q := p
+			q.node = p.node.Content[i]
+			q.path = childPath(p.path, c, i)
+			q.isKey = c.Kind == yqlib.MappingNode && i%2 == 0
+			visit(child, q)
+		}
+	}
+	visit(root, place{node: doc, document: index, path: "."})
+
+	// Read-only, since yq adds what it does not find.
+	context := (&yqlib.Context{}).SingleReadonlyChildContext(root)
+	result, err := yqlib.NewDataTreeNavigator().GetMatchingNodes(context, s.expr)
+	if err != nil {
+		return nil, fmt.Errorf("fails: %w", err)
+	}
+	selected := map[*yqlib.CandidateNode]bool{}
+	for el := result.MatchingNodes.Front(); el != nil; el = el.Next() {
+		c := el.Value.(*yqlib.CandidateNode)
+		if _, ok := known[c]; !ok && c.Tag != "!!null" {
+			return nil, errors.New("yields something computed, which is no node of the file")
+		}
+		selected[c] = true
+	}
+	var out []place
+	for _, c := range order {
+		if selected[c] {
+			out = append(out, known[c])
+		}
+	}
+	return out, nil
+}
+
+var simpleKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+
+// childPath returns the path of the i-th of the nodes in parent, which is at path.
+func childPath(path string, parent *yqlib.CandidateNode, i int) string {
+	if parent.Kind == yqlib.SequenceNode {
+		return fmt.Sprintf("%s[%d]", path, i)
+	}
+	key := parent.Content[i-i%2].Value
+	switch {
+	case !simpleKey.MatchString(key):
+		return path + "[" + strconv.Quote(key) + "]"
+	case path == ".":
+		return "." + key
+	}
+	return path + "." + key
+}

@@ -1,0 +1,221 @@
+package template
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	texttemplate "text/template"
+
+	"github.com/Masterminds/sprig/v3"
+)
+
+// Delims is a pair of delimiters around the actions of a template. The zero value stands for "$({" and "})" or
+// "$(<" and ">)", whichever a file holds.
+type Delims struct{ Left, Right string }
+
+var defaultDelims = []Delims{{"$({", "})"}, {"$(<", ">)"}}
+
+// ParseDelims reads "LEFT,RIGHT": exactly one comma, and something on both sides.
+func ParseDelims(s string) (Delims, error) {
+	left, right, ok := strings.Cut(s, ",")
+	if !ok || left == "" || right == "" || strings.Contains(right, ",") {
+		return Delims{}, fmt.Errorf("delimiters %q are not of the form LEFT,RIGHT", s)
+	}
+	return Delims{left, right}, nil
+}
+
+// Renderer renders templates: text/template's language with sprig's functions, but for those that look at the
+// environment, the network, the clock or chance, so that the same inputs give the same bytes.
+type Renderer struct {
+	Globs  []string // patterns as Glob takes them
+	Delims Delims
+}
+
+const suffix = ".tmpl"
+
+// Render renders every file that matches one of the globs and ends in ".tmpl", and returns the results by path without
+// ".tmpl". All but the actions comes through byte for byte, and a file without actions is copied.
+//
+// An *Error tells of a glob that matches no template (ErrNoMatch), of a set of templates without a single action
+// (ErrNoAction), and of what Text refuses.
+func (r Renderer) Render(fsys fs.FS, v Values) (map[string][]byte, error) {
+	var names []string
+	for _, glob := range r.Globs {
+		matches, err := Glob(fsys, glob)
+		if err != nil {
+			return nil, err
+		}
+		matches = slices.DeleteFunc(matches, func(name string) bool { return !isTemplate(name) })
+		if len(matches) == 0 {
+			return nil, &Error{File: glob, Reason: "matches files, but none that ends in " + suffix, Err: ErrNoMatch}
+		}
+		names = append(names, matches...)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if err := prefetch(fsys, names); err != nil {
+		return nil, err
+	}
+
+	out := make(map[string][]byte, len(names))
+	var noAction error
+	actions := false
+	for _, name := range names {
+		src, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		text, err := r.Text(name, src, v)
+		switch {
+		case errors.Is(err, ErrNoAction):
+			noAction, text = err, src
+		case err != nil:
+			return nil, err
+		default:
+			actions = true
+		}
+		out[strings.TrimSuffix(name, suffix)] = text
+	}
+	if !actions {
+		return nil, noAction
+	}
+	return out, nil
+}
+
+func isTemplate(name string) bool {
+	return strings.HasSuffix(name, suffix) && path.Base(name) != suffix
+}
+
+// Text renders one text. name stands for it in errors.
+//
+// An *Error tells of a value that is missing (ErrMissingKey), of a text that does not parse (ErrSyntax), whose function
+// fails (ErrExecute), that uses both of the default pairs of delimiters (ErrDelims), or that has no action (ErrNoAction;
+// whoever takes that for a plain file uses src as it is).
+func (r Renderer) Text(name string, src []byte, v Values) ([]byte, error) {
+	delims, err := r.delims(name, src)
+	if err != nil {
+		return nil, err
+	}
+	// A fixed name keeps the file's own out of text/template's messages, which are taken apart below.
+	t, err := texttemplate.New("t").
+		Delims(delims.Left, delims.Right).
+		Funcs(sprig.HermeticTxtFuncMap()).
+		Option("missingkey=error").
+		Parse(string(src))
+	if err != nil {
+		return nil, syntaxError(name, src, delims, err)
+	}
+	var out bytes.Buffer
+	// The plain map, since a template could call the methods of Values.
+	if err := t.Execute(&out, map[string]any(v)); err != nil {
+		return nil, executeError(name, src, delims, err)
+	}
+	// What the index function does not find prints as this; missingkey=error is for fields alone.
+	if noValue := []byte("<no value>"); bytes.Contains(out.Bytes(), noValue) && !bytes.Contains(src, noValue) {
+		return nil, &Error{File: name, Delims: delims.Left, Reason: "a value that does not exist would print as <no value>",
+			Err: ErrMissingKey}
+	}
+	return out.Bytes(), nil
+}
+
+// delims returns the pair of delimiters that src is to be read with.
+func (r Renderer) delims(name string, src []byte) (Delims, error) {
+	pairs := defaultDelims
+	if r.Delims != (Delims{}) {
+		pairs = []Delims{r.Delims}
+	}
+	var found []Delims
+	var at []int
+	for _, d := range pairs {
+		if i := bytes.Index(src, []byte(d.Left)); i >= 0 {
+			found, at = append(found, d), append(at, lineOf(src, i))
+		}
+	}
+	switch len(found) {
+	case 0:
+		return Delims{}, &Error{File: name, Delims: pairs[0].Left, Reason: "no action in it: " + lefts(pairs) + " is nowhere",
+			Err: ErrNoAction}
+	case 1:
+		return found[0], nil
+	}
+	return Delims{}, &Error{File: name, Line: max(at[0], at[1]),
+		Reason: fmt.Sprintf("actions open with %s on line %d and with %s on line %d; choose one with -delims",
+			found[0].Left, at[0], found[1].Left, at[1]),
+		Err: ErrDelims}
+}
+
+func lefts(pairs []Delims) string {
+	var s []string
+	for _, d := range pairs {
+		s = append(s, d.Left)
+	}
+	return strings.Join(s, " or ")
+}
+
+// lineOf returns the number, from 1, of the line that holds src[i].
+func lineOf(src []byte, i int) int { return 1 + bytes.Count(src[:i], []byte("\n")) }
+
+// text/template gives the place and the cause of an error in its text alone.
+var (
+	syntaxText  = regexp.MustCompile(`(?s)^template: t:(\d+):(?:\d+:)? (.*)$`)
+	executeText = regexp.MustCompile(`(?s)^template: t:(\d+):(\d+): executing "[^"]*" at <.*?>: (.*)$`)
+	missingText = regexp.MustCompile(`^(?:map has no entry for key "(.*)"|can't evaluate field (\w+) in type )`)
+	fieldText   = regexp.MustCompile(`(?:\.[\pL_][\pL\pN_]*)+`)
+)
+
+func syntaxError(name string, src []byte, delims Delims, err error) error {
+	e := &Error{File: name, Delims: delims.Left, Reason: err.Error(), Err: ErrSyntax}
+	if m := syntaxText.FindStringSubmatch(err.Error()); m != nil {
+		e.Line, _ = strconv.Atoi(m[1])
+		e.Reason = m[2]
+	}
+	if strings.HasPrefix(e.Reason, "unexpected EOF") {
+		e.Reason = "an if, range, with, block or define has no end"
+		return e
+	}
+	// The last action that opens at or above the line is the one that went wrong.
+	lines := bytes.SplitAfter(src, []byte("\n"))
+	upTo := bytes.Join(lines[:min(e.Line, len(lines))], nil)
+	if i := bytes.LastIndex(upTo, []byte(delims.Left)); i >= 0 {
+		e.Line = lineOf(src, i)
+		e.Reason = fmt.Sprintf("%s opens an action that does not parse: %s", delims.Left, e.Reason)
+	}
+	return e
+}
+
+func executeError(name string, src []byte, delims Delims, err error) error {
+	e := &Error{File: name, Delims: delims.Left, Reason: err.Error(), Err: ErrExecute}
+	m := executeText.FindStringSubmatch(err.Error())
+	if m == nil {
+		return e
+	}
+	e.Line, _ = strconv.Atoi(m[1])
+	column, _ := strconv.Atoi(m[2])
+	e.Reason = m[3]
+	if missing := missingText.FindStringSubmatch(m[3]); missing != nil {
+		e.Key = fieldAt(src, e.Line, column, missing[1]+missing[2])
+		e.Reason = "no value for " + e.Key
+		e.Err = ErrMissingKey
+	}
+	return e
+}
+
+// fieldAt returns the chain of fields (".image.tag") that src has at a place, up to the field that is missing.
+func fieldAt(src []byte, line, column int, missing string) string {
+	lines := bytes.Split(src, []byte("\n"))
+	if line <= len(lines) {
+		for _, at := range fieldText.FindAllIndex(lines[line-1], -1) {
+			chain := string(lines[line-1][at[0]:at[1]]) + "."
+			if i := strings.Index(chain, "."+missing+"."); i >= 0 && at[0] <= column && column < at[1] {
+				return chain[:i+1+len(missing)]
+			}
+		}
+	}
+	return "." + missing
+}
