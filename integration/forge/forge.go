@@ -1,0 +1,526 @@
+// Package forge is a git forge for tests: one process that serves, on the loopback interface only, real git
+// repositories over smart HTTP and SSH, and beside them an API that answers as strictly as GitHub's or GitLab's.
+//
+// Everything that git does is done by the git program (2.38 or newer), isolated from the machine's own configuration.
+package forge
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"net"
+	"net/http"
+	"net/http/cgi"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Kind says whose API a Server speaks.
+type Kind string
+
+// The kinds of forge.
+const (
+	GitHub Kind = "github" // the REST API, version 2022-11-28, where GitHub Enterprise Server has it: below /api/v3/
+	GitLab Kind = "gitlab" // the REST API version 4, below /api/v4
+)
+
+// Config is what a Server needs to start. Every field but Partial is required.
+type Config struct {
+	Kind Kind
+	// Partial lets clients filter what they fetch, with the limit that GitHub sets: uploadpack.allowFilter is true and
+	// uploadpackfilter.tree.maxDepth is 0. Otherwise the server does not advertise the filter capability.
+	Partial bool
+	// Token is asked for by every git and API request: as the password of HTTP basic authentication, with any user
+	// name, or in the API's own header.
+	Token string
+	// Dir is an existing folder for the bare repositories (OWNER/NAME.git, deeper for GitLab's groups) and SSH's keys.
+	Dir string
+}
+
+// Request is one HTTP request that a Server was asked, successful or not.
+type Request struct {
+	Method string
+	Path   string // with the query, as it was sent
+	Status int    // 0 until the answer begins
+	In     int64  // bytes of the request's body that the server has read
+	Out    int64  // bytes of the answer's body
+}
+
+// Server is a running forge. Its methods may be called from several goroutines at once.
+type Server struct {
+	cfg    Config
+	git    string // the git program
+	url    string
+	http   http.Server
+	ctx    context.Context // ends with Close, and every git process with it
+	cancel context.CancelFunc
+	log    requestLog
+
+	busy    sync.RWMutex  // held for reading while a request is served; Close takes it for good
+	closing func() error  // runs once
+	ssh     *sshServer    // nil until StartSSH
+	served  chan struct{} // closed when the HTTP server has returned
+
+	mu    sync.Mutex // guards ssh and what follows
+	repos []string   // as created; a repository's project number is its index plus one
+	pulls []*pull    // oldest first
+}
+
+// Start runs a forge on a free port of 127.0.0.1. It fails when c lacks a field or names an unknown kind, when c.Dir is
+// not a folder, and when there is no git program.
+func Start(c Config) (*Server, error) {
+	if c.Kind != GitHub && c.Kind != GitLab {
+		return nil, fmt.Errorf("start forge: unknown kind %q", c.Kind)
+	}
+	if c.Token == "" {
+		return nil, errors.New("start forge: no token")
+	}
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("start forge: %w", err)
+	}
+	if st, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("start forge: %w", err)
+	} else if !st.IsDir() {
+		return nil, fmt.Errorf("start forge: %s is not a folder", dir)
+	}
+	c.Dir = dir
+	git, err := exec.LookPath("git")
+	if err != nil {
+		return nil, fmt.Errorf("start forge: %w", err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("start forge: %w", err)
+	}
+
+	s := &Server{cfg: c, git: git, url: "http://" + ln.Addr().String(), served: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.closing = sync.OnceValue(s.close)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", s.serveGit)
+	if c.Kind == GitHub {
+		s.routeGitHub(mux)
+	} else {
+		s.routeGitLab(mux)
+	}
+	s.http.Handler = s.log.record(mux, &s.busy)
+	s.http.ErrorLog = log.New(io.Discard, "", 0)
+	go func() {
+		defer close(s.served)
+		s.http.Serve(ln) // returns http.ErrServerClosed: nothing else stops it
+	}()
+	return s, nil
+}
+
+// Close drops all connections, waits for what is being served, and stops. Later calls do nothing more. The repositories
+// stay on disk.
+func (s *Server) Close() error { return s.closing() }
+
+func (s *Server) close() error {
+	err := s.http.Close()
+	s.cancel()
+	s.mu.Lock()
+	ssh := s.ssh
+	s.mu.Unlock()
+	if ssh != nil {
+		err = errors.Join(err, ssh.close())
+	}
+	<-s.served
+	s.busy.Lock()
+	if err != nil {
+		return fmt.Errorf("close forge: %w", err)
+	}
+	return nil
+}
+
+// URL is the root of the web and git server, "http://127.0.0.1:PORT".
+func (s *Server) URL() string { return s.url }
+
+// APIURL is the base URL that the forge's SDK takes: URL + "/api/v3/" for GitHub, URL + "/api/v4" for GitLab.
+func (s *Server) APIURL() string {
+	if s.cfg.Kind == GitHub {
+		return s.url + "/api/v3/"
+	}
+	return s.url + "/api/v4"
+}
+
+// CloneURL is where repo, such as "acme/gitops", is cloned from over HTTP: URL + "/acme/gitops.git", no credentials in
+// it.
+func (s *Server) CloneURL(repo string) string { return s.url + "/" + repo + ".git" }
+
+// GitDir is the folder of repo's bare repository. Hooks put into its hooks folder run as they do anywhere.
+func (s *Server) GitDir(repo string) string {
+	return filepath.Join(s.cfg.Dir, filepath.FromSlash(repo)+".git")
+}
+
+// Requests returns what the HTTP server was asked so far, in order of arrival.
+func (s *Server) Requests() []Request { return s.log.snapshot() }
+
+var repoName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$`)
+
+// CreateRepo makes repo, "OWNER/NAME" (for GitLab also "GROUP/SUBGROUP/NAME"), an empty bare repository whose HEAD is
+// defaultBranch. It fails when the name is not one that the forge could have, or is taken. No other repository is
+// served.
+func (s *Server) CreateRepo(repo, defaultBranch string) error {
+	if !repoName.MatchString(repo) || strings.HasSuffix(repo, ".git") ||
+		s.cfg.Kind == GitHub && strings.Count(repo, "/") != 1 {
+		return fmt.Errorf("create repository: %q is no name of a %s repository", repo, s.cfg.Kind)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.Contains(s.repos, repo) {
+		return fmt.Errorf("create repository %s: it exists", repo)
+	}
+	if err := s.initRepo(s.GitDir(repo), defaultBranch); err != nil {
+		return fmt.Errorf("create repository %s: %w", repo, err)
+	}
+	s.repos = append(s.repos, repo)
+	return nil
+}
+
+// repoConfig is added to every repository's git-config(1): smart HTTP only, pushes allowed, and no background process
+// that would outlive the server.
+const repoConfig = `[http]
+	receivepack = true
+	getanyfile = false
+[gc]
+	auto = 0
+[receive]
+	autogc = false
+[uploadpack]
+	allowFilter = %t
+`
+
+func (s *Server) initRepo(dir, defaultBranch string) error {
+	if _, err := s.run(nil, nil, "init", "--quiet", "--bare", "--template=", "--initial-branch="+defaultBranch, dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "hooks"), 0o755); err != nil {
+		return err
+	}
+	config, err := os.OpenFile(filepath.Join(dir, "config"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(config, repoConfig, s.cfg.Partial)
+	if err == nil && s.cfg.Partial {
+		_, err = io.WriteString(config, "[uploadpackfilter \"tree\"]\n\tmaxDepth = 0\n")
+	}
+	return errors.Join(err, config.Close())
+}
+
+// Seed makes one commit of dir's files on branch of repo, byte for byte (no .gitattributes, no .gitignore), with their
+// executable bits and symbolic links. Where the branch exists the commit goes on top of it, and files that dir does not
+// have stay. Folders and files named .git are left out.
+func (s *Server) Seed(repo, branch, dir string) error {
+	if err := s.seed(repo, branch, dir); err != nil {
+		return fmt.Errorf("seed %s of %s: %w", branch, repo, err)
+	}
+	return nil
+}
+
+// seed goes through git fast-import, which takes a tree of any size in one process and applies no filters.
+// The stream's format is in git-fast-import(1).
+func (s *Server) seed(repo, branch, dir string) error {
+	gitDir := s.GitDir(repo)
+	var script bytes.Buffer
+	ref := "refs/heads/" + branch
+	fmt.Fprintf(&script, "commit %s\ncommitter Seed <seed@example.com> %d +0000\ndata 4\nSeed\n", ref, time.Now().Unix())
+	if _, err := s.run(nil, nil, "--git-dir="+gitDir, "rev-parse", "--verify", "--quiet", ref); err == nil {
+		fmt.Fprintf(&script, "from %s^0\n", ref)
+	}
+	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.Name() == ".git" && path != dir {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if d.IsDir() {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		mode, data := "100644", []byte(nil)
+		switch {
+		case info.Mode()&fs.ModeSymlink != 0:
+			var target string
+			target, err = os.Readlink(path)
+			mode, data = "120000", []byte(target)
+		case !info.Mode().IsRegular():
+			return fmt.Errorf("%s is neither file, folder nor symbolic link", path)
+		default:
+			if info.Mode()&0o100 != 0 {
+				mode = "100755"
+			}
+			data, err = os.ReadFile(path)
+		}
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&script, "M %s inline \"%s\"\ndata %d\n", mode, quote.Replace(filepath.ToSlash(name)), len(data))
+		script.Write(data)
+		script.WriteByte('\n')
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.run(nil, &script, "--git-dir="+gitDir, "fast-import", "--quiet")
+	return err
+}
+
+// env is the environment of every git process: nothing of the machine's git configuration reaches it.
+func (s *Server) env() []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"),
+		"HOME=" + s.cfg.Dir,
+		"LC_ALL=C",
+		"GIT_CONFIG_NOSYSTEM=1",
+		"GIT_CONFIG_GLOBAL=" + os.DevNull,
+		"GIT_AUTHOR_NAME=Forge", "GIT_AUTHOR_EMAIL=forge@example.com",
+		"GIT_COMMITTER_NAME=Forge", "GIT_COMMITTER_EMAIL=forge@example.com",
+	}
+}
+
+// run runs git and returns what it printed, without the last newline. The error names the sub-command and says what git
+// said, and wraps an *exec.ExitError when git ran.
+func (s *Server) run(env []string, stdin io.Reader, args ...string) (string, error) {
+	cmd := exec.CommandContext(s.ctx, s.git, args...)
+	cmd.Env = append(s.env(), env...)
+	cmd.Stdin = stdin
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	out := strings.TrimSuffix(stdout.String(), "\n")
+	if err != nil {
+		i := slices.IndexFunc(args, func(a string) bool { return !strings.HasPrefix(a, "-") })
+		return out, fmt.Errorf("git %s: %w: %s", args[i], err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return out, nil
+}
+
+var gitService = regexp.MustCompile(`^/(.+)\.git/(info/refs|git-upload-pack|git-receive-pack)$`)
+
+// serveGit serves the smart HTTP protocol through git-http-backend(1), which takes the protocol's version from the
+// Git-Protocol header by itself. What a client pushed is seen in the pull requests before the answer ends.
+func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
+	user, password, _ := r.BasicAuth()
+	if password != s.cfg.Token {
+		w.Header().Set("WWW-Authenticate", `Basic realm="forge"`)
+		http.Error(w, "Authentication required.", http.StatusUnauthorized)
+		return
+	}
+	m := gitService.FindStringSubmatch(r.URL.Path)
+	if m == nil || !s.known(m[1]) {
+		http.Error(w, "Repository not found.", http.StatusNotFound)
+		return
+	}
+	if r.ContentLength < 0 { // chunked, which CGI has no way to say
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, "The request's body ended early.", http.StatusBadRequest)
+			return
+		}
+		r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
+	}
+	r.Header.Del("Authorization") // no business of a hook
+	env := append(s.env(),
+		"GIT_PROJECT_ROOT="+s.cfg.Dir,
+		"GIT_HTTP_EXPORT_ALL=1",
+		"REMOTE_USER="+user,
+	)
+	backend := cgi.Handler{
+		Path: s.git, Args: []string{"http-backend"}, Root: "/", Dir: s.cfg.Dir, Env: env,
+		Stderr: io.Discard, Logger: log.New(io.Discard, "", 0),
+	}
+	backend.ServeHTTP(w, r)
+	if m[2] == "git-receive-pack" {
+		s.pushed(m[1])
+	}
+}
+
+// known reports whether repo was created.
+func (s *Server) known(repo string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.repos, repo)
+}
+
+// reply is an API's answer: body is sent as JSON.
+type reply struct {
+	status int
+	header http.Header
+	body   any
+}
+
+// object is a JSON object.
+type object = map[string]any
+
+// api serves JSON. One request at a time holds the store, so that what an answer checks still holds when it acts.
+func (s *Server) api(answer func(*http.Request) reply) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		rep := func() reply {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return answer(r)
+		}()
+		body, err := json.Marshal(rep.body)
+		if err != nil { // every body is made of strings, numbers and times
+			panic(err)
+		}
+		for k, v := range rep.header {
+			w.Header()[k] = v
+		}
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.WriteHeader(rep.status)
+		w.Write(body) // fails when the client has gone: nobody to tell
+	}
+}
+
+// decode reads r's body as JSON into in. An empty body says nothing, and leaves in as it is.
+func decode(r *http.Request, in any) error {
+	if err := json.NewDecoder(r.Body).Decode(in); err != nil && err != io.EOF {
+		return err
+	}
+	return nil
+}
+
+// page is one page of a list, as both forges count: from 1, with a limit of 100 entries.
+type page struct {
+	url               *url.URL
+	page, per, total  int
+	first, last, next int // the page's entries are [first:last]; next is 0 on the last page
+}
+
+// paginate reads page and per_page from r's query; values that make no sense count as absent, as both forges have it.
+func (s *Server) paginate(r *http.Request, total, perDefault int) page {
+	number := func(name string, absent int) int {
+		if n, err := strconv.Atoi(r.URL.Query().Get(name)); err == nil && n > 0 {
+			return n
+		}
+		return absent
+	}
+	p := page{url: r.URL, page: number("page", 1), per: min(number("per_page", perDefault), 100), total: total}
+	p.first = min((p.page-1)*p.per, total)
+	p.last = min(p.first+p.per, total)
+	if p.last < total {
+		p.next = p.page + 1
+	}
+	return p
+}
+
+// pages is how many pages there are.
+func (p page) pages() int { return (p.total + p.per - 1) / p.per }
+
+// link is the value of the Link header (RFC 8288) on the server at base.
+func (p page) link(base string) string {
+	var links []string
+	add := func(rel string, n int) {
+		q := p.url.Query()
+		q.Set("page", strconv.Itoa(n))
+		q.Set("per_page", strconv.Itoa(p.per))
+		links = append(links, fmt.Sprintf(`<%s%s?%s>; rel="%s"`, base, p.url.EscapedPath(), q.Encode(), rel))
+	}
+	if p.page > 1 {
+		add("prev", p.page-1)
+	}
+	if p.next > 0 {
+		add("next", p.next)
+	}
+	if p.page > 1 {
+		add("first", 1)
+	}
+	if p.next > 0 {
+		add("last", p.pages())
+	}
+	return strings.Join(links, ", ")
+}
+
+// requestLog remembers what was asked. An entry is made when a request arrives and grows before its bytes leave, so a
+// client that has its answer finds it in the log.
+type requestLog struct {
+	mu      sync.Mutex
+	entries []Request
+}
+
+func (l *requestLog) snapshot() []Request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.entries)
+}
+
+// record logs what next serves, and serves nothing once busy is locked.
+func (l *requestLog) record(next http.Handler, busy *sync.RWMutex) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !busy.TryRLock() {
+			return
+		}
+		defer busy.RUnlock()
+		l.mu.Lock()
+		x := &exchange{ResponseWriter: w, ReadCloser: r.Body, log: l, index: len(l.entries)}
+		l.entries = append(l.entries, Request{Method: r.Method, Path: r.RequestURI})
+		l.mu.Unlock()
+		r.Body = x
+		next.ServeHTTP(x, r)
+	})
+}
+
+// exchange is both ends of one request, each counting.
+type exchange struct {
+	http.ResponseWriter
+	io.ReadCloser
+	log   *requestLog
+	index int
+}
+
+func (x *exchange) note(f func(*Request)) {
+	x.log.mu.Lock()
+	defer x.log.mu.Unlock()
+	f(&x.log.entries[x.index])
+}
+
+func (x *exchange) Read(p []byte) (int, error) {
+	n, err := x.ReadCloser.Read(p)
+	x.note(func(r *Request) { r.In += int64(n) })
+	return n, err
+}
+
+func (x *exchange) WriteHeader(status int) {
+	x.note(func(r *Request) { r.Status = status })
+	x.ResponseWriter.WriteHeader(status)
+}
+
+func (x *exchange) Write(p []byte) (int, error) {
+	x.note(func(r *Request) {
+		if r.Status == 0 {
+			r.Status = http.StatusOK
+		}
+		r.Out += int64(len(p))
+	})
+	return x.ResponseWriter.Write(p)
+}

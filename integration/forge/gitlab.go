@@ -1,0 +1,386 @@
+package forge
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// routeGitLab adds what is answered below /api/v4. Paths, fields and errors are those of
+// https://docs.gitlab.com/api/merge_requests/.
+func (s *Server) routeGitLab(mux *http.ServeMux) {
+	const project = "/api/v4/projects/{id}"
+	for pattern, answer := range map[string]gitLabAnswer{
+		"GET " + project:                                 s.gitLabProject,
+		"GET " + project + "/merge_requests":             s.gitLabList,
+		"POST " + project + "/merge_requests":            s.gitLabCreate,
+		"GET " + project + "/merge_requests/{iid}":       s.gitLabPull(s.gitLabGet),
+		"PUT " + project + "/merge_requests/{iid}":       s.gitLabPull(s.gitLabUpdate),
+		"PUT " + project + "/merge_requests/{iid}/merge": s.gitLabPull(s.gitLabMerge),
+		"/api/": nil,
+	} {
+		mux.HandleFunc(pattern, s.gitLab(answer))
+	}
+}
+
+// gitLabAnswer answers a request about the project repo, whose branches are at tips.
+type gitLabAnswer func(r *http.Request, repo string, tips map[string]string) reply
+
+// gitLab checks the token and finds the project, by its number or by its path as one escaped segment.
+func (s *Server) gitLab(answer gitLabAnswer) http.HandlerFunc {
+	return s.api(func(r *http.Request) reply {
+		bearer, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if r.Header.Get("Private-Token") != s.cfg.Token && !(isBearer && bearer == s.cfg.Token) {
+			return gitLabError(http.StatusUnauthorized, "401 Unauthorized")
+		}
+		if answer == nil {
+			return reply{status: http.StatusNotFound, body: object{"error": "404 Not Found"}}
+		}
+		repo := r.PathValue("id")
+		if n, err := strconv.Atoi(repo); err == nil && n > 0 && n <= len(s.repos) {
+			repo = s.repos[n-1]
+		}
+		if !slices.Contains(s.repos, repo) {
+			return gitLabError(http.StatusNotFound, "404 Project Not Found")
+		}
+		tips, err := s.tips(repo)
+		if err != nil {
+			return gitLabError(http.StatusInternalServerError, err.Error())
+		}
+		s.follow(repo, tips)
+		return answer(r, repo, tips)
+	})
+}
+
+// gitLabPull finds the merge request that the path names by its iid.
+func (s *Server) gitLabPull(answer func(*http.Request, *pull, map[string]string) reply) gitLabAnswer {
+	return func(r *http.Request, repo string, tips map[string]string) reply {
+		iid, err := strconv.Atoi(r.PathValue("iid"))
+		if err != nil {
+			return gitLabRefusal("merge_request_iid is invalid")
+		}
+		p := s.find(repo, iid)
+		if p == nil {
+			return gitLabError(http.StatusNotFound, "404 Not found")
+		}
+		return answer(r, p, tips)
+	}
+}
+
+func (s *Server) gitLabProject(_ *http.Request, repo string, _ map[string]string) reply {
+	branch, err := s.defaultBranch(repo)
+	if err != nil {
+		return gitLabError(http.StatusInternalServerError, err.Error())
+	}
+	return reply{status: http.StatusOK, body: object{
+		"id":                  1 + slices.Index(s.repos, repo),
+		"name":                repo[strings.LastIndex(repo, "/")+1:],
+		"path_with_namespace": repo,
+		"default_branch":      branch,
+		"web_url":             s.url + "/" + repo,
+		"http_url_to_repo":    s.CloneURL(repo),
+		"merge_method":        "merge",
+	}}
+}
+
+func (s *Server) gitLabList(r *http.Request, repo string, tips map[string]string) reply {
+	q := r.URL.Query()
+	state := cmp.Or(q.Get("state"), "all")
+	if !slices.Contains([]string{"all", "opened", "closed", "locked", "merged"}, state) {
+		return gitLabRefusal("state does not have a valid value")
+	}
+	found := s.list(repo, func(p *pull) bool {
+		return (state == "all" || state == gitLabState(p)) &&
+			(q.Get("source_branch") == "" || q.Get("source_branch") == p.Head) &&
+			(q.Get("target_branch") == "" || q.Get("target_branch") == p.Base)
+	})
+	pg := s.paginate(r, len(found), 20)
+	body := []object{}
+	for _, p := range found[pg.first:pg.last] {
+		o, err := s.gitLabObject(p, tips)
+		if err != nil {
+			return gitLabError(http.StatusInternalServerError, err.Error())
+		}
+		body = append(body, o)
+	}
+	header := http.Header{}
+	for name, n := range map[string]int{
+		"X-Page": pg.page, "X-Per-Page": pg.per, "X-Total": pg.total, "X-Total-Pages": max(pg.pages(), 1),
+		"X-Next-Page": pg.next, "X-Prev-Page": pg.page - 1,
+	} {
+		header.Set(name, "")
+		if n > 0 || name == "X-Total" {
+			header.Set(name, strconv.Itoa(n))
+		}
+	}
+	if link := pg.link(s.url); link != "" {
+		header.Set("Link", link)
+	}
+	return reply{http.StatusOK, header, body}
+}
+
+// gitLabInput is what may be said of a merge request. A field that was not given is nil.
+type gitLabInput struct {
+	Title       *string `json:"title"`
+	Description *string `json:"description"`
+	Source      *string `json:"source_branch"`
+	Target      *string `json:"target_branch"`
+	StateEvent  *string `json:"state_event"`
+	Labels      labels  `json:"labels"`
+}
+
+// labels are given as one string, split at commas, or as a list of strings; nil when not given.
+type labels []string
+
+func (l *labels) UnmarshalJSON(data []byte) error {
+	var list []string
+	if err := json.Unmarshal(data, &list); err != nil {
+		var joined string
+		if err := json.Unmarshal(data, &joined); err != nil {
+			return err
+		}
+		list = strings.Split(joined, ",")
+	}
+	*l = labels{}
+	for _, name := range list {
+		if name = strings.TrimSpace(name); name != "" && !slices.Contains(*l, name) {
+			*l = append(*l, name)
+		}
+	}
+	return nil
+}
+
+func (s *Server) gitLabCreate(r *http.Request, repo string, tips map[string]string) reply {
+	var in gitLabInput
+	if err := decode(r, &in); err != nil {
+		return gitLabRefusal("The body is not valid JSON")
+	}
+	var missing []string
+	for _, f := range []struct {
+		name  string
+		value *string
+	}{{"title", in.Title}, {"source_branch", in.Source}, {"target_branch", in.Target}} {
+		if f.value == nil {
+			missing = append(missing, f.name+" is missing")
+		}
+	}
+	if missing != nil {
+		return gitLabRefusal(strings.Join(missing, ", "))
+	}
+	if *in.Source == *in.Target {
+		return gitLabError(http.StatusUnprocessableEntity,
+			[]string{"You can't use same project/branch for source and target"})
+	}
+	p := &pull{repo: repo, PullRequest: PullRequest{Head: *in.Source, Base: *in.Target}}
+	if tips[p.Head] == "" {
+		return gitLabField("source_branch", "does not exist")
+	}
+	p.HeadSHA = tips[p.Head]
+	if rep := s.gitLabApply(p, in, tips); rep != nil {
+		return *rep
+	}
+	s.open(p)
+	p.URL = fmt.Sprintf("%s/%s/-/merge_requests/%d", s.url, repo, p.Number)
+	return s.gitLabOne(http.StatusCreated, p, tips)
+}
+
+func (s *Server) gitLabGet(_ *http.Request, p *pull, tips map[string]string) reply {
+	return s.gitLabOne(http.StatusOK, p, tips)
+}
+
+func (s *Server) gitLabUpdate(r *http.Request, p *pull, tips map[string]string) reply {
+	var in gitLabInput
+	if err := decode(r, &in); err != nil {
+		return gitLabRefusal("The body is not valid JSON")
+	}
+	if in.Title == nil && in.Description == nil && in.Target == nil && in.StateEvent == nil && in.Labels == nil {
+		return gitLabRefusal("title, description, target_branch, state_event, labels are missing, " +
+			"at least one parameter must be provided")
+	}
+	for _, f := range []struct {
+		name  string
+		value *string
+	}{{"title", in.Title}, {"target_branch", in.Target}} {
+		if f.value != nil && strings.TrimSpace(*f.value) == "" {
+			return gitLabRefusal(f.name + " is empty")
+		}
+	}
+	changed := *p
+	if in.StateEvent != nil {
+		switch *in.StateEvent {
+		case "close":
+			if p.State == stateOpen {
+				changed.setState(stateClosed)
+			}
+		case "reopen":
+			if p.State == stateClosed {
+				changed.setState(stateOpen)
+			}
+		default:
+			return gitLabRefusal("state_event does not have a valid value")
+		}
+	}
+	if rep := s.gitLabApply(&changed, in, tips); rep != nil {
+		return *rep
+	}
+	*p = changed
+	s.follow(p.repo, tips)
+	return s.gitLabOne(http.StatusOK, p, tips)
+}
+
+var gitLabDraft = regexp.MustCompile(`(?i)^(draft:|\[draft\]|\(draft\))`)
+
+// gitLabApply sets p's texts, labels and target as in says and checks the result; the reply is nil when it is good.
+func (s *Server) gitLabApply(p *pull, in gitLabInput, tips map[string]string) *reply {
+	set(&p.Title, in.Title)
+	set(&p.Body, in.Description)
+	if in.Labels != nil {
+		p.Labels = slices.Clone([]string(in.Labels))
+	}
+	refuse := func(r reply) *reply { return &r }
+	if strings.TrimSpace(p.Title) == "" {
+		return refuse(gitLabField("title", "can't be blank"))
+	}
+	if utf8.RuneCountInString(p.Title) > 255 {
+		return refuse(gitLabField("title", "is too long (maximum is 255 characters)"))
+	}
+	p.Draft = gitLabDraft.MatchString(p.Title)
+	if in.Target != nil {
+		if tips[*in.Target] == "" {
+			return refuse(gitLabField("target_branch", "does not exist"))
+		}
+		p.Base = *in.Target
+	}
+	if p.State == stateClosed || p.State == stateMerged {
+		return nil
+	}
+	if o := s.rival(p.repo, p.Head, p.Base, p.Number); o != nil {
+		return refuse(gitLabError(http.StatusConflict, []string{
+			fmt.Sprintf("Another open merge request already exists for this source branch: !%d", o.Number)}))
+	}
+	return nil
+}
+
+func (s *Server) gitLabMerge(r *http.Request, p *pull, tips map[string]string) reply {
+	var in struct {
+		SHA     string `json:"sha"`
+		Squash  bool   `json:"squash"`
+		Message string `json:"merge_commit_message"`
+	}
+	if err := decode(r, &in); err != nil {
+		return gitLabRefusal("The body is not valid JSON")
+	}
+	ok, err := s.mergeable(p, tips)
+	if err != nil {
+		return gitLabError(http.StatusInternalServerError, err.Error())
+	}
+	if !ok || p.Draft {
+		return gitLabError(http.StatusMethodNotAllowed, "405 Method Not Allowed")
+	}
+	if in.SHA != "" && in.SHA != p.HeadSHA {
+		return gitLabError(http.StatusConflict, "SHA does not match HEAD of source branch: "+p.HeadSHA)
+	}
+	message := cmp.Or(in.Message, fmt.Sprintf("Merge branch '%s' into '%s'\n\n%s\n\nSee merge request %s!%d",
+		p.Head, p.Base, p.Title, p.repo, p.Number))
+	how := byMerge
+	if in.Squash {
+		how = bySquashMerge
+	}
+	if err := s.merge(p, tips, how, message); errors.Is(err, errConflict) {
+		return gitLabError(http.StatusUnprocessableEntity, "Branch cannot be merged")
+	} else if err != nil {
+		return gitLabError(http.StatusInternalServerError, err.Error())
+	}
+	return s.gitLabOne(http.StatusOK, p, tips)
+}
+
+func (s *Server) gitLabOne(status int, p *pull, tips map[string]string) reply {
+	body, err := s.gitLabObject(p, tips)
+	if err != nil {
+		return gitLabError(http.StatusInternalServerError, err.Error())
+	}
+	return reply{status: status, body: body}
+}
+
+func (s *Server) gitLabObject(p *pull, tips map[string]string) (object, error) {
+	ok, err := s.mergeable(p, tips)
+	if err != nil {
+		return nil, err
+	}
+	status := "mergeable"
+	switch {
+	case p.State != stateOpen:
+		status = "not_open"
+	case p.Draft:
+		status = "draft_status"
+	case !ok:
+		status = "conflict"
+	}
+	project := 1 + slices.Index(s.repos, p.repo)
+	o := object{
+		"id":                    1000 + p.Number,
+		"iid":                   p.Number,
+		"project_id":            project,
+		"source_project_id":     project,
+		"target_project_id":     project,
+		"title":                 p.Title,
+		"description":           p.Body,
+		"state":                 gitLabState(p),
+		"source_branch":         p.Head,
+		"target_branch":         p.Base,
+		"sha":                   p.HeadSHA,
+		"draft":                 p.Draft,
+		"labels":                append([]string{}, p.Labels...),
+		"author":                object{"id": 1, "username": "forge"},
+		"web_url":               p.URL,
+		"detailed_merge_status": status,
+		"has_conflicts":         status == "conflict",
+		"squash":                p.squashSHA != "",
+		"merge_commit_sha":      nil,
+		"squash_commit_sha":     nil,
+		"created_at":            p.created,
+		"updated_at":            p.updated,
+		"merged_at":             nil,
+		"closed_at":             nil,
+	}
+	switch p.State {
+	case stateMerged:
+		o["merge_commit_sha"], o["merged_at"] = p.MergeSHA, p.closed
+	case stateClosed:
+		o["closed_at"] = p.closed
+	}
+	if p.squashSHA != "" {
+		o["squash_commit_sha"] = p.squashSHA
+	}
+	return o, nil
+}
+
+// gitLabState is p's state in GitLab's words.
+func gitLabState(p *pull) string {
+	if p.State == stateOpen {
+		return "opened"
+	}
+	return p.State
+}
+
+// gitLabError is an error of the application: message is a string, a list of strings, or lists of strings by field.
+func gitLabError(status int, message any) reply {
+	return reply{status: status, body: object{"message": message}}
+}
+
+// gitLabField says what is wrong with a field of a merge request.
+func gitLabField(field, wrong string) reply {
+	return gitLabError(http.StatusBadRequest, map[string][]string{field: {wrong}})
+}
+
+// gitLabRefusal is an error in the request's parameters.
+func gitLabRefusal(text string) reply {
+	return reply{status: http.StatusBadRequest, body: object{"error": text}}
+}
