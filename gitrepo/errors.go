@@ -1,0 +1,25 @@
+package gitrepo
+
+import "errors"
+
+// What can go wrong, for errors.Is. Errors that wrap one of these name their subject (repository, branch or path).
+var (
+	// ErrAuth: the server wants credentials, or refuses the ones it was given.
+	ErrAuth = errors.New("authentication failed")
+	// ErrNotFound: there is no repository there, or the credentials may not see it.
+	ErrNotFound = errors.New("repository not found")
+	// ErrEmpty: the repository has no commit yet.
+	ErrEmpty = errors.New("repository is empty")
+	// ErrNoBranch: the branch does not exist on the remote.
+	ErrNoBranch = errors.New("no such branch")
+	// ErrNoChange: the edits leave the tree as it is.
+	ErrNoChange = errors.New("nothing to change")
+	// ErrPath: a path that must not be written, such as one that leaves the repository or leads through a symlink.
+	ErrPath = errors.New("refused path")
+	// ErrMoved: the branch is not where it was seen any more; start again from its new tip.
+	ErrMoved = errors.New("branch moved")
+	// ErrRejected: the server refuses the push for good (a protected branch, a hook); its own words follow.
+	ErrRejected = errors.New("push refused")
+	// ErrNoCheckout: the folder is not in a git checkout, or the checkout has no remote named origin.
+	ErrNoCheckout = errors.New("not a usable checkout")
+)

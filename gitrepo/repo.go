@@ -1,0 +1,166 @@
+// Package gitrepo changes a branch of a git repository without a working tree: it reads the objects that an edit needs,
+// writes the new ones, and has the server compare and swap the branch. It is the only package that imports go-git.
+package gitrepo
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/memory"
+)
+
+// Remote is a repository and the way to reach it.
+type Remote struct {
+	URL         URL
+	Credentials Credentials  // http and https only; the zero value sends none
+	HTTPClient  *http.Client // http and https only; nil means http.DefaultClient
+}
+
+// Repo is a repository whose references were read once. They do not change while it lives: after ErrMoved, open anew.
+type Repo struct {
+	url  URL
+	conn connection
+	refs references
+}
+
+// references are a repository's branches as one answer of the server named them.
+type references struct {
+	branches map[string]plumbing.Hash // short name to tip
+	head     string                   // short name of HEAD's branch; empty when HEAD is detached
+}
+
+// connection is what this package needs of a repository, near or far. Objects go into the given store.
+type connection interface {
+	// references reads the branches.
+	references(context.Context) (references, error)
+	// fetchTip gets a commit, and as much below it as one cheap request brings.
+	fetchTip(context.Context, *memory.Storage, plumbing.Hash) error
+	// fetchObjects gets objects by their hashes.
+	fetchObjects(context.Context, *memory.Storage, []plumbing.Hash) error
+	// fetchCommits gets the commits that tip reaches and base does not.
+	fetchCommits(ctx context.Context, store *memory.Storage, tip, base plumbing.Hash) error
+	// push sends the named objects of the store and moves the branch, if it still is at u.old.
+	push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u update) error
+}
+
+// update moves a branch from old (zero: it must not exist) to new.
+type update struct {
+	branch   string
+	old, new plumbing.Hash
+}
+
+// Open reads the remote's references. Errors: ErrAuth, ErrNotFound, ErrEmpty; on disk also ErrMoved, while somebody writes
+// one of them.
+func Open(ctx context.Context, r Remote) (*Repo, error) {
+	conn, err := connect(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.URL, err)
+	}
+	refs, err := conn.references(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.URL, err)
+	}
+	return &Repo{url: r.URL, conn: conn, refs: refs}, nil
+}
+
+func connect(r Remote) (connection, error) {
+	if r.URL.Scheme == "file" {
+		return openLocal(r.URL.Path)
+	}
+	return newWire(r)
+}
+
+// DefaultBranch is the short name of the branch that HEAD names; empty when the server does not say.
+func (r *Repo) DefaultBranch() string { return r.refs.head }
+
+// HasBranch tells whether the branch existed when the references were read.
+func (r *Repo) HasBranch(name string) bool {
+	_, ok := r.refs.branches[name]
+	return ok
+}
+
+// Snapshot opens the tip of a branch. Errors: ErrNoBranch.
+func (r *Repo) Snapshot(ctx context.Context, branch string) (*Snapshot, error) {
+	tip, ok := r.refs.branches[branch]
+	if !ok {
+		return nil, fmt.Errorf("%s: branch %q: %w", r.url, branch, ErrNoBranch)
+	}
+	s := &Snapshot{
+		repo: r, tip: tip, store: memory.NewStorage(),
+		trees: map[plumbing.Hash]*object.Tree{}, contents: map[string][]byte{},
+	}
+	if err := r.conn.fetchTip(ctx, s.store, tip); err != nil {
+		return nil, fmt.Errorf("%s: fetch branch %q: %w", r.url, branch, err)
+	}
+	commit, err := object.GetCommit(s.store, tip)
+	if err != nil {
+		return nil, fmt.Errorf("%s: commit %s of branch %q: %w", r.url, tip, branch, err)
+	}
+	s.base, s.root = commit.TreeHash, commit.TreeHash
+	return s, nil
+}
+
+// Log is a commit as Ahead lists it.
+type Log struct {
+	Hash    string // 40 hex digits
+	Tree    string // 40 hex digits
+	Author  string // "Name <email>"
+	Message string
+}
+
+// Subject is the message's first line.
+func (l Log) Subject() string {
+	subject, _, _ := strings.Cut(strings.TrimSpace(l.Message), "\n")
+	return subject
+}
+
+// Ahead lists the commits that the branch has and the snapshot's branch has not, the tip first: what replacing the
+// branch would discard. It is empty when the branch does not exist or is merged.
+func (s *Snapshot) Ahead(ctx context.Context, branch string) ([]Log, error) {
+	tip, ok := s.repo.refs.branches[branch]
+	if !ok || tip == s.tip {
+		return nil, nil
+	}
+	// A store of its own: what is in it afterwards is what the base does not have.
+	store := memory.NewStorage()
+	if err := s.repo.conn.fetchCommits(ctx, store, tip, s.tip); err != nil {
+		return nil, fmt.Errorf("%s: fetch branch %q: %w", s.repo.url, branch, err)
+	}
+	var logs []Log
+	seen := map[plumbing.Hash]bool{}
+	for next := []plumbing.Hash{tip}; len(next) > 0; next = next[1:] {
+		if seen[next[0]] {
+			continue
+		}
+		seen[next[0]] = true
+		commit, ok := store.Commits[next[0]]
+		if !ok {
+			continue
+		}
+		c, err := object.DecodeCommit(store, commit)
+		if err != nil {
+			return nil, fmt.Errorf("%s: commit %s of branch %q: %w", s.repo.url, next[0], branch, err)
+		}
+		logs = append(logs, Log{
+			Hash:    c.Hash.String(),
+			Tree:    c.TreeHash.String(),
+			Author:  fmt.Sprintf("%s <%s>", c.Author.Name, c.Author.Email),
+			Message: c.Message,
+		})
+		next = append(next, c.ParentHashes...)
+	}
+	return logs, nil
+}
+
+// CheckBranch returns an error when git would not take the name for a branch
+// (https://git-scm.com/docs/git-check-ref-format).
+func CheckBranch(name string) error {
+	if strings.HasPrefix(name, "-") || name == "HEAD" || plumbing.NewBranchReferenceName(name).Validate() != nil {
+		return fmt.Errorf("%q cannot be the name of a branch", name)
+	}
+	return nil
+}

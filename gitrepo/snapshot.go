@@ -1,0 +1,278 @@
+package gitrepo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/memory"
+)
+
+// Snapshot is the tree of a branch's tip, with edits on top of it where With made some. Trees and blobs are fetched when
+// they are first asked for. It is not safe for concurrent use.
+type Snapshot struct {
+	repo  *Repo
+	tip   plumbing.Hash // the commit
+	base  plumbing.Hash // its tree
+	root  plumbing.Hash // the tree with the edits
+	store *memory.Storage
+	trees map[plumbing.Hash]*object.Tree // parsed
+
+	contents map[string][]byte // what With wrote
+	changed  []string          // those of contents that differ from base, sorted
+	objects  []plumbing.Hash   // what root has and base has not
+}
+
+// Tip is the commit of the snapshot, in 40 hex digits.
+func (s *Snapshot) Tip() string { return s.tip.String() }
+
+// Files is the snapshot as a read-only file system. Besides fs.FS it has ReadDir, ReadFile, Stat, and
+// Prefetch(names []string) error, which gets the named files' contents in one request; files that do not exist are
+// left for the read to complain of. The context bounds every fetch.
+//
+// Symlinks and submodules appear in listings with their types, but cannot be read.
+func (s *Snapshot) Files(ctx context.Context) fs.FS { return files{ctx: ctx, s: s} }
+
+// ensure gets the objects that are not in the store yet.
+func (s *Snapshot) ensure(ctx context.Context, hashes ...plumbing.Hash) error {
+	missing := slices.DeleteFunc(slices.Clone(hashes), func(h plumbing.Hash) bool {
+		return s.store.HasEncodedObject(h) == nil
+	})
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := s.repo.conn.fetchObjects(ctx, s.store, missing); err != nil {
+		return fmt.Errorf("%s: fetch %d objects: %w", s.repo.url, len(missing), err)
+	}
+	for _, h := range missing {
+		if s.store.HasEncodedObject(h) != nil {
+			return fmt.Errorf("%s: the server did not send object %s", s.repo.url, h)
+		}
+	}
+	return nil
+}
+
+func (s *Snapshot) tree(ctx context.Context, hash plumbing.Hash) (*object.Tree, error) {
+	if t, ok := s.trees[hash]; ok {
+		return t, nil
+	}
+	if err := s.ensure(ctx, hash); err != nil {
+		return nil, err
+	}
+	t, err := object.GetTree(s.store, hash)
+	if err != nil {
+		return nil, fmt.Errorf("%s: tree %s: %w", s.repo.url, hash, err)
+	}
+	s.trees[hash] = t
+	return t, nil
+}
+
+// entry finds a path, "." for the root. A path that leads through anything but folders is fs.ErrNotExist.
+func (s *Snapshot) entry(ctx context.Context, name string) (object.TreeEntry, error) {
+	if name == "." {
+		return object.TreeEntry{Name: ".", Mode: filemode.Dir, Hash: s.root}, nil
+	}
+	parent, err := s.entry(ctx, path.Dir(name))
+	if err != nil {
+		return object.TreeEntry{}, err
+	}
+	if parent.Mode != filemode.Dir {
+		return object.TreeEntry{}, fs.ErrNotExist
+	}
+	t, err := s.tree(ctx, parent.Hash)
+	if err != nil {
+		return object.TreeEntry{}, err
+	}
+	// Not Tree.FindEntry: it validates names, and a repository's odd names are its own affair.
+	base := path.Base(name)
+	if i := slices.IndexFunc(t.Entries, func(e object.TreeEntry) bool { return e.Name == base }); i >= 0 {
+		return t.Entries[i], nil
+	}
+	return object.TreeEntry{}, fs.ErrNotExist
+}
+
+func (s *Snapshot) blob(ctx context.Context, hash plumbing.Hash) (_ []byte, err error) {
+	if err := s.ensure(ctx, hash); err != nil {
+		return nil, err
+	}
+	b, err := object.GetBlob(s.store, hash)
+	if err != nil {
+		return nil, fmt.Errorf("%s: blob %s: %w", s.repo.url, hash, err)
+	}
+	r, err := b.Reader()
+	if err != nil {
+		return nil, fmt.Errorf("%s: blob %s: %w", s.repo.url, hash, err)
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	return io.ReadAll(r)
+}
+
+// files binds a snapshot to a context, because the methods of fs.FS take none.
+type files struct {
+	ctx context.Context
+	s   *Snapshot
+}
+
+var (
+	_ fs.ReadDirFS  = files{}
+	_ fs.ReadFileFS = files{}
+	_ fs.StatFS     = files{}
+)
+
+func (f files) lookup(op, name string) (object.TreeEntry, error) {
+	if !fs.ValidPath(name) {
+		return object.TreeEntry{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+	}
+	e, err := f.s.entry(f.ctx, name)
+	if err != nil {
+		return object.TreeEntry{}, &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	return e, nil
+}
+
+// Open implements fs.FS.
+func (f files) Open(name string) (fs.File, error) {
+	e, err := f.lookup("open", name)
+	if err != nil {
+		return nil, err
+	}
+	if e.Mode == filemode.Dir {
+		entries, err := f.ReadDir(name)
+		if err != nil {
+			return nil, err
+		}
+		return &openDir{info: info{e}, entries: entries}, nil
+	}
+	data, err := f.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return openFile{Reader: bytes.NewReader(data), info: info{e}}, nil
+}
+
+// ReadFile implements fs.ReadFileFS.
+func (f files) ReadFile(name string) ([]byte, error) {
+	e, err := f.lookup("read", name)
+	if err != nil {
+		return nil, err
+	}
+	if !e.Mode.IsRegular() && e.Mode != filemode.Executable {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("not a regular file")}
+	}
+	data, err := f.s.blob(f.ctx, e.Hash)
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+	}
+	return data, nil
+}
+
+// ReadDir implements fs.ReadDirFS.
+func (f files) ReadDir(name string) ([]fs.DirEntry, error) {
+	e, err := f.lookup("readdir", name)
+	if err != nil {
+		return nil, err
+	}
+	if e.Mode != filemode.Dir {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("not a directory")}
+	}
+	t, err := f.s.tree(f.ctx, e.Hash)
+	if err != nil {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
+	}
+	entries := make([]fs.DirEntry, len(t.Entries))
+	for i, e := range t.Entries {
+		entries[i] = fs.FileInfoToDirEntry(info{e})
+	}
+	// git sorts "a.b" before the folder "a", which it compares as "a/"; fs.ReadDirFS wants names in plain order.
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return bytes.Compare([]byte(a.Name()), []byte(b.Name())) })
+	return entries, nil
+}
+
+// Stat implements fs.StatFS. The size is unknown, 0, until somebody reads the file: blobs may not be here yet.
+func (f files) Stat(name string) (fs.FileInfo, error) {
+	e, err := f.lookup("stat", name)
+	if err != nil {
+		return nil, err
+	}
+	return info{e}, nil
+}
+
+// Prefetch gets the named files' contents in one request.
+func (f files) Prefetch(names []string) error {
+	var hashes []plumbing.Hash
+	for _, name := range names {
+		e, err := f.lookup("prefetch", name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if e.Mode.IsFile() && e.Mode != filemode.Symlink {
+			hashes = append(hashes, e.Hash)
+		}
+	}
+	return f.s.ensure(f.ctx, hashes...)
+}
+
+// info is a tree entry as fs.FileInfo. Git keeps neither sizes nor times in its trees.
+type info struct{ e object.TreeEntry }
+
+func (i info) Name() string       { return i.e.Name }
+func (i info) Size() int64        { return 0 }
+func (i info) ModTime() time.Time { return time.Time{} }
+func (i info) IsDir() bool        { return i.e.Mode == filemode.Dir }
+func (i info) Sys() any           { return nil }
+func (i info) Mode() fs.FileMode {
+	switch i.e.Mode {
+	case filemode.Dir:
+		return fs.ModeDir | 0o755
+	case filemode.Symlink:
+		return fs.ModeSymlink | 0o777
+	case filemode.Submodule:
+		return fs.ModeIrregular
+	case filemode.Executable:
+		return 0o755
+	}
+	return 0o644
+}
+
+type openFile struct {
+	*bytes.Reader
+	info info
+}
+
+func (f openFile) Stat() (fs.FileInfo, error) { return f.info, nil }
+func (f openFile) Close() error               { return nil }
+
+type openDir struct {
+	info    info
+	entries []fs.DirEntry
+}
+
+func (d *openDir) Stat() (fs.FileInfo, error) { return d.info, nil }
+func (d *openDir) Close() error               { return nil }
+func (d *openDir) Read([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "read", Path: d.info.Name(), Err: errors.New("is a directory")}
+}
+
+func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
+	if n <= 0 || n > len(d.entries) {
+		if n > 0 && len(d.entries) == 0 {
+			return nil, io.EOF
+		}
+		n = len(d.entries)
+	}
+	entries := d.entries[:n]
+	d.entries = d.entries[n:]
+	return entries, nil
+}

@@ -1,0 +1,85 @@
+package gitrepo
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing/transport"
+)
+
+// URL says where a repository is. It holds no password: Parse hands that out apart, so that a URL is safe to print.
+type URL struct {
+	Scheme string // "https", "http", "ssh" or "file"
+	User   string // the ssh login, "git" unless the URL says otherwise; empty for the other schemes
+	Host   string // without port; empty for "file"
+	Port   int    // 0: the scheme's own
+	Path   string // as given: "/acme/gitops.git"; for "file" an absolute path
+}
+
+// Credentials authenticate against a git server over http and https.
+type Credentials struct {
+	Username, Password string
+}
+
+// ParseURL reads the forms that git itself accepts (https://git-scm.com/docs/git-clone#_git_urls), but for git:// and
+// ftp://: https and http URLs, ssh URLs, the short user@host:path, file URLs and paths. A user and password in an http
+// URL come back as Credentials.
+func ParseURL(s string) (URL, Credentials, error) {
+	ep, err := transport.NewEndpoint(s)
+	if err != nil {
+		// The parser's error quotes the whole URL, with a password that may be in it.
+		return URL{}, Credentials{}, errors.New("not a repository URL or path")
+	}
+	u := URL{Scheme: ep.Protocol, User: ep.User, Host: ep.Host, Port: ep.Port, Path: ep.Path}
+	switch u.Scheme {
+	case "http", "https":
+		if u.Host == "" || strings.Trim(u.Path, "/") == "" {
+			return URL{}, Credentials{}, errors.New("the URL lacks a host or a path")
+		}
+		u.User = ""
+		return u, Credentials{Username: ep.User, Password: ep.Password}, nil
+	case "ssh":
+		if u.Host == "" || strings.Trim(u.Path, "/") == "" {
+			return URL{}, Credentials{}, errors.New("the URL lacks a host or a path")
+		}
+		if u.User == "" {
+			u.User = "git"
+		}
+		return u, Credentials{}, nil
+	case "file":
+		return URL{Scheme: "file", Path: u.Path}, Credentials{}, nil
+	}
+	return URL{}, Credentials{}, fmt.Errorf("scheme %q is not one of https, http, ssh and file", u.Scheme)
+}
+
+// String gives the URL without credentials; a path for "file".
+func (u URL) String() string {
+	if u.Scheme == "file" {
+		return u.Path
+	}
+	return u.endpoint().String()
+}
+
+// HostPort is the host, with the port where the URL names one, as it stands in an http URL.
+func (u URL) HostPort() string {
+	if u.Port == 0 {
+		return u.Host
+	}
+	return net.JoinHostPort(strings.Trim(u.Host, "[]"), strconv.Itoa(u.Port))
+}
+
+// Repository is the path on the host as forges write it: "acme/gitops", "group/sub/project".
+func (u URL) Repository() string {
+	return strings.TrimSuffix(strings.Trim(path.Clean("/"+u.Path), "/"), ".git")
+}
+
+// Name is the last part of the repository's path: "gitops".
+func (u URL) Name() string { return path.Base(u.Repository()) }
+
+func (u URL) endpoint() *transport.Endpoint {
+	return &transport.Endpoint{Protocol: u.Scheme, User: u.User, Host: u.Host, Port: u.Port, Path: u.Path}
+}

@@ -1,0 +1,336 @@
+package gitrepo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
+	"github.com/go-git/go-git/v5/storage/memory"
+)
+
+// wire speaks git's pack protocol, version 0 (https://git-scm.com/docs/pack-protocol), over http or ssh.
+type wire struct {
+	client   transport.Transport
+	endpoint *transport.Endpoint
+	auth     transport.AuthMethod
+	http     bool
+
+	session transport.UploadPackSession // the next request goes here; nil: open one
+	caps    *capability.List            // of upload-pack
+	tip     plumbing.Hash               // what fetchTip was asked for, to fall back to
+	whole   bool                        // the tip came with all its objects: a partial fetch is not to be had
+}
+
+func newWire(r Remote) (*wire, error) {
+	w := &wire{endpoint: r.URL.endpoint()}
+	switch r.URL.Scheme {
+	case "http", "https":
+		w.http = true
+		w.client = githttp.NewClient(r.HTTPClient)
+		if r.Credentials != (Credentials{}) {
+			w.auth = &githttp.BasicAuth{Username: r.Credentials.Username, Password: r.Credentials.Password}
+		}
+		return w, nil
+	case "ssh":
+		auth, err := sshAuth(r.URL.User)
+		if err != nil {
+			return nil, err
+		}
+		w.client, w.auth = gitssh.DefaultClient, auth
+		return w, nil
+	}
+	return nil, fmt.Errorf("scheme %q is not supported", r.URL.Scheme)
+}
+
+// sshAuth takes the agent where there is one, else the first of OpenSSH's default keys that has no passphrase. Either
+// way the host key is checked against $SSH_KNOWN_HOSTS, ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts.
+func sshAuth(user string) (transport.AuthMethod, error) {
+	if os.Getenv("SSH_AUTH_SOCK") != "" {
+		auth, err := gitssh.NewSSHAgentAuth(user)
+		if err != nil {
+			return nil, fmt.Errorf("%w: ssh agent: %w", ErrAuth, err)
+		}
+		return auth, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil, fmt.Errorf("%w: no ssh agent, and no home folder with keys: %w", ErrAuth, err)
+	}
+	var errs []error
+	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
+		auth, err := gitssh.NewPublicKeysFromFile(user, filepath.Join(home, ".ssh", name), "")
+		if err == nil {
+			return auth, nil
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("~/.ssh/%s: %w", name, err))
+		}
+	}
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("%w: %w", ErrAuth, errors.Join(errs...))
+	}
+	return nil, fmt.Errorf("%w: no ssh agent and no key in ~/.ssh", ErrAuth)
+}
+
+func (w *wire) references(ctx context.Context) (references, error) {
+	session, err := w.client.NewUploadPackSession(w.endpoint, w.auth)
+	if err != nil {
+		return references{}, remoteError(err)
+	}
+	adv, err := session.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		return references{}, errors.Join(remoteError(err), session.Close())
+	}
+	w.session, w.caps = session, adv.Capabilities
+	refs := references{branches: make(map[string]plumbing.Hash, len(adv.References))}
+	for name, hash := range adv.References {
+		if short, ok := strings.CutPrefix(name, "refs/heads/"); ok {
+			refs.branches[short] = hash
+		}
+	}
+	for _, symref := range adv.Capabilities.Get(capability.SymRef) {
+		if branch, ok := strings.CutPrefix(symref, "HEAD:refs/heads/"); ok {
+			refs.head = branch
+		}
+	}
+	return refs, nil
+}
+
+// partial tells whether objects can be left out now and asked for by their hashes later. Git's stateless http server
+// takes such wants whatever its settings; over ssh it has to say that it does.
+func (w *wire) partial() bool {
+	return !w.whole && w.caps.Supports(capability.Filter) &&
+		(w.http || w.caps.Supports(capability.AllowReachableSHA1InWant))
+}
+
+// fetchTip gets the commit with all its trees, and with all its blobs where the server cannot or will not leave
+// them out.
+func (w *wire) fetchTip(ctx context.Context, store *memory.Storage, tip plumbing.Hash) error {
+	w.tip = tip
+	if w.partial() {
+		err := w.fetch(ctx, store, request{wants: []plumbing.Hash{tip}, depth: 1, filter: packp.FilterBlobNone()})
+		if !refusal(ctx, err) {
+			return err
+		}
+	}
+	return w.fetchWhole(ctx, store)
+}
+
+func (w *wire) fetchWhole(ctx context.Context, store *memory.Storage) error {
+	w.whole = true
+	return w.fetch(ctx, store, request{wants: []plumbing.Hash{w.tip}, depth: 1})
+}
+
+func (w *wire) fetchObjects(ctx context.Context, store *memory.Storage, hashes []plumbing.Hash) error {
+	if w.whole {
+		return nil // All there is has been sent; the caller sees what is missing.
+	}
+	err := w.fetch(ctx, store, request{wants: hashes})
+	if refusal(ctx, err) {
+		return w.fetchWhole(ctx, store)
+	}
+	return err
+}
+
+func (w *wire) fetchCommits(ctx context.Context, store *memory.Storage, tip, base plumbing.Hash) error {
+	r := request{wants: []plumbing.Hash{tip}, haves: []plumbing.Hash{base}}
+	if w.partial() {
+		r.filter = packp.FilterTreeDepth(0)
+		if err := w.fetch(ctx, store, r); !refusal(ctx, err) {
+			return err
+		}
+		r.filter = ""
+	}
+	return w.fetch(ctx, store, r)
+}
+
+// request is what one round of upload-pack is asked for.
+type request struct {
+	wants, haves []plumbing.Hash
+	depth        int // 0: all history
+	filter       packp.Filter
+}
+
+func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err error) {
+	session := w.session
+	if session == nil {
+		if session, err = w.client.NewUploadPackSession(w.endpoint, w.auth); err != nil {
+			return remoteError(err)
+		}
+	}
+	w.session = nil
+	if w.http {
+		// Over http a session is a series of independent requests; over ssh it is one process that serves one.
+		w.session = session
+	}
+	defer func() {
+		if cerr := session.Close(); err == nil && cerr != nil {
+			err = remoteError(cerr)
+		}
+	}()
+
+	req := packp.NewUploadPackRequestFromCapabilities(w.caps)
+	req.Wants, req.Haves = r.wants, r.haves
+	set := []capability.Capability{}
+	if w.caps.Supports(capability.NoProgress) {
+		set = append(set, capability.NoProgress)
+	}
+	if r.depth > 0 {
+		req.Depth = packp.DepthCommits(r.depth)
+		set = append(set, capability.Shallow)
+	}
+	if r.filter != "" {
+		req.Filter = r.filter
+		set = append(set, capability.Filter)
+	}
+	for _, c := range set {
+		if err := req.Capabilities.Set(c); err != nil {
+			return err
+		}
+	}
+	response, err := session.UploadPack(ctx, req)
+	if err != nil {
+		return remoteError(err)
+	}
+	defer func() { err = errors.Join(err, response.Close()) }()
+
+	err = packfile.UpdateObjectStorage(store, demux(req.Capabilities, response, nil))
+	if errors.Is(err, packfile.ErrEmptyPackfile) {
+		return nil // Nothing between the wants and the haves.
+	}
+	if err != nil {
+		return fmt.Errorf("read pack: %w", err)
+	}
+	return nil
+}
+
+func demux(caps *capability.List, r io.Reader, progress sideband.Progress) io.Reader {
+	var d *sideband.Demuxer
+	switch {
+	case caps.Supports(capability.Sideband64k):
+		d = sideband.NewDemuxer(sideband.Sideband64k, r)
+	case caps.Supports(capability.Sideband):
+		d = sideband.NewDemuxer(sideband.Sideband, r)
+	default:
+		return r
+	}
+	d.Progress = progress
+	return d
+}
+
+func (w *wire) push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u update) (err error) {
+	session, err := w.client.NewReceivePackSession(w.endpoint, w.auth)
+	if err != nil {
+		return remoteError(err)
+	}
+	defer func() {
+		if cerr := session.Close(); err == nil && cerr != nil {
+			err = remoteError(cerr)
+		}
+	}()
+	adv, err := session.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		return remoteError(err)
+	}
+	var pack bytes.Buffer
+	// No deltas: against what is not sent they cannot be made, and between a handful of small files they save nothing.
+	if _, err := packfile.NewEncoder(&pack, store, false).Encode(objects, 0); err != nil {
+		return fmt.Errorf("encode pack: %w", err)
+	}
+	req := packp.NewReferenceUpdateRequestFromCapabilities(adv.Capabilities)
+	if adv.Capabilities.Supports(capability.Sideband64k) {
+		// Side band 2 is what hooks print.
+		if err := req.Capabilities.Set(capability.Sideband64k); err != nil {
+			return err
+		}
+	}
+	var said bytes.Buffer
+	req.Progress = &said
+	req.Commands = []*packp.Command{{Name: plumbing.NewBranchReferenceName(u.branch), Old: u.old, New: u.new}}
+	req.Packfile = io.NopCloser(&pack)
+	report, err := session.ReceivePack(ctx, req)
+	if report != nil {
+		return reportError(report, said.String())
+	}
+	if err != nil {
+		return remoteError(err)
+	}
+	return errors.New("the server did not say whether it took the push")
+}
+
+// lostRace are the words with which servers say that a branch is not where the push expected it: git's receive-pack,
+// and the forges' own.
+var lostRace = []string{
+	"non-fast-forward", "fetch first", "stale info", "incorrect old value provided", "cannot lock ref",
+	"failed to update ref", "reference already exists", "failed to lock",
+}
+
+// reportError turns the server's report into ErrMoved or ErrRejected, with its words and what its hooks printed.
+func reportError(report *packp.ReportStatus, said string) error {
+	if report.UnpackStatus != "ok" {
+		return rejected("unpack: "+report.UnpackStatus, said)
+	}
+	for _, c := range report.CommandStatuses {
+		if c.Status == "ok" {
+			continue
+		}
+		for _, words := range lostRace {
+			if strings.Contains(c.Status, words) {
+				return fmt.Errorf("%w: %s", ErrMoved, c.Status)
+			}
+		}
+		return rejected(c.Status, said)
+	}
+	return nil
+}
+
+func rejected(status, said string) error {
+	if said = strings.Join(strings.Fields(said), " "); said != "" {
+		status += ": " + said
+	}
+	return fmt.Errorf("%w: %s", ErrRejected, status)
+}
+
+// remoteError gives go-git's transport errors this package's kinds, and one line.
+func remoteError(err error) error {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	switch {
+	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
+		return fmt.Errorf("%w: the server says: %s", ErrAuth, text)
+	case errors.Is(err, transport.ErrRepositoryNotFound):
+		return ErrNotFound
+	case errors.Is(err, transport.ErrEmptyRemoteRepository):
+		return ErrEmpty
+	case strings.Contains(text, "unable to authenticate"), strings.Contains(text, "knownhosts: "):
+		return fmt.Errorf("%w: %s", ErrAuth, text)
+	}
+	return err
+}
+
+// refusal tells a server that will not do a partial fetch, which a whole fetch may cure, from a fault, which it will
+// not. The library keeps only the text of a server's refusal, so this goes by what it is not.
+func refusal(ctx context.Context, err error) bool {
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrAuth) || errors.Is(err, ErrNotFound) {
+		return false
+	}
+	var status *githttp.Err
+	if errors.As(err, &status) {
+		return status.StatusCode() < http.StatusInternalServerError
+	}
+	var fault *plumbing.UnexpectedError
+	return !errors.As(err, &fault)
+}
