@@ -1,0 +1,522 @@
+package scm_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"update-gitops-repo/integration/forge"
+	"update-gitops-repo/scm"
+	"update-gitops-repo/scm/github"
+	"update-gitops-repo/scm/gitlab"
+)
+
+const (
+	token = "s3cr3t-t0ken"
+	repo  = "acme/gitops"
+)
+
+// The providers, which all go through the same tests.
+var kinds = []forge.Kind{forge.GitHub, forge.GitLab}
+
+func provider(t *testing.T, kind forge.Kind, cfg scm.Config) scm.Provider {
+	t.Helper()
+	var p scm.Provider
+	var err error
+	switch kind {
+	case forge.GitHub:
+		p, err = github.New(cfg)
+	case forge.GitLab:
+		p, err = gitlab.New(cfg)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// world is a forge with one repository, which has the branches main and change; change is one commit ahead.
+type world struct {
+	*forge.Server
+	t    *testing.T
+	kind forge.Kind
+}
+
+func newWorld(t *testing.T, kind forge.Kind) world {
+	t.Helper()
+	srv, err := forge.Start(forge.Config{Kind: kind, Token: token, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := srv.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	w := world{Server: srv, t: t, kind: kind}
+	if err := srv.CreateRepo(repo, "main"); err != nil {
+		t.Fatal(err)
+	}
+	w.commit("main", "image: hello:1")
+	w.branch("change")
+	w.commit("change", "image: hello:2")
+	return w
+}
+
+func (w world) config() scm.Config {
+	return scm.Config{BaseURL: w.APIURL(), Repository: repo, Token: token, HTTPClient: new(http.Client)}
+}
+
+func (w world) provider() scm.Provider { return provider(w.t, w.kind, w.config()) }
+
+// git runs git on the repository and returns what it printed.
+func (w world) git(args ...string) string {
+	w.t.Helper()
+	out, err := exec.Command("git", append([]string{"--git-dir=" + w.GitDir(repo)}, args...)...).Output()
+	if err != nil {
+		w.t.Fatalf("git %s: %v", args[0], err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// branch makes a branch where main is.
+func (w world) branch(name string) { w.t.Helper(); w.git("branch", name, "main") }
+
+func (w world) tip(branch string) string { w.t.Helper(); return w.git("rev-parse", branch) }
+
+// commit puts a commit on top of branch that sets the repository's one file.
+func (w world) commit(branch, content string) {
+	w.t.Helper()
+	dir := w.t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "app.yaml"), []byte(content+"\n"), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.Seed(repo, branch, dir); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// request asks for a pull request from change to main.
+func (w world) request() scm.Request {
+	return scm.Request{
+		Head: "change", Base: "main", HeadSHA: w.tip("change"),
+		Title: "Deploy hello", Body: "From **hello**.\n\nTo `main`.\n",
+	}
+}
+
+// calls returns method and path of the API requests since the first n.
+func (w world) calls(n int) []string {
+	var calls []string
+	for _, r := range w.Requests()[n:] {
+		path, _, _ := strings.Cut(r.Path, "?")
+		calls = append(calls, r.Method+" "+path[strings.LastIndex(path, "/")+1:])
+	}
+	return calls
+}
+
+// each runs a test for all providers.
+func each(t *testing.T, test func(t *testing.T, w world)) {
+	for _, kind := range kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			test(t, newWorld(t, kind))
+		})
+	}
+}
+
+// checkError checks what holds for all errors of a provider, and the kind.
+func checkError(t *testing.T, w world, err, kind error) {
+	t.Helper()
+	subject := string(w.kind) + ": " + repo + ": "
+	switch {
+	case err == nil:
+		t.Fatalf("no error, want %v", kind)
+	case kind != nil && !errors.Is(err, kind):
+		t.Errorf("got error %v, want %v", err, kind)
+	case strings.Count(err.Error(), subject) != 1 || !strings.HasPrefix(err.Error(), subject):
+		t.Errorf("error %q does not begin with %q, once", err, subject)
+	case strings.Contains(err.Error(), token):
+		t.Errorf("error %q holds the token", err)
+	case strings.ContainsAny(err.Error(), "\n\r\t"):
+		t.Errorf("error %q has more than one line", err)
+	}
+}
+
+// A pull request is opened once, and changed only where it differs; and none of it takes a call too many.
+func TestOpen(t *testing.T) {
+	one := map[forge.Kind]string{forge.GitHub: "PATCH 3", forge.GitLab: "PUT 3"}
+	list := map[forge.Kind]string{forge.GitHub: "pulls", forge.GitLab: "merge_requests"}
+	each(t, func(t *testing.T, w world) {
+		p := w.provider()
+		if p.Name() != string(w.kind) {
+			t.Errorf("name %q", p.Name())
+		}
+		// Others: the same head to another base, another head to the same base.
+		w.branch("staging")
+		w.branch("other")
+		w.commit("other", "image: other:2")
+		for _, r := range []scm.Request{
+			{Head: "change", Base: "staging", Title: "Not this"},
+			{Head: "other", Base: "main", Title: "Nor that"},
+		} {
+			if _, err := scm.Open(t.Context(), p, r); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		find, create, update := "GET "+list[w.kind], "POST "+list[w.kind], one[w.kind]
+		r := w.request()
+		for _, step := range []struct {
+			name        string
+			title, body string
+			state       scm.State
+			calls       []string
+		}{
+			{"first", r.Title, r.Body, scm.Created, []string{find, create}},
+			{"again", r.Title, r.Body, scm.Unchanged, []string{find}},
+			{"white space", r.Title + " ", strings.ReplaceAll(r.Body, "\n", "\r\n") + "\n", scm.Unchanged, []string{find}},
+			{"other title", "Deploy hello & Grüße <1>", r.Body, scm.Updated, []string{find, update}},
+			{"other body", "Deploy hello & Grüße <1>", "Short.", scm.Updated, []string{find, update}},
+			{"no body", "Deploy hello & Grüße <1>", "", scm.Updated, []string{find, update}},
+			{"again no body", "Deploy hello & Grüße <1>", "", scm.Unchanged, []string{find}},
+		} {
+			n := len(w.Requests())
+			ask := r
+			ask.Title, ask.Body = step.title, step.body
+			pr, err := scm.Open(t.Context(), p, ask)
+			if err != nil {
+				t.Fatalf("%s: %v", step.name, err)
+			}
+			if got := w.calls(n); !slices.Equal(got, step.calls) {
+				t.Errorf("%s: calls %q, want %q", step.name, got, step.calls)
+			}
+			all := w.PullRequests(repo)
+			if len(all) != 3 {
+				t.Fatalf("%s: %d pull requests, want 3", step.name, len(all))
+			}
+			have := all[2]
+			want := scm.PullRequest{
+				Number: 3, URL: have.URL, State: step.state, Title: have.Title, Body: have.Body,
+				Head: "change", Base: "main", HeadSHA: w.tip("change"),
+			}
+			if pr != want {
+				t.Errorf("%s: got %+v\nwant %+v", step.name, pr, want)
+			}
+			if step.state != scm.Unchanged && (have.Title != step.title || have.Body != step.body) {
+				t.Errorf("%s: the forge has %q, %q", step.name, have.Title, have.Body)
+			}
+		}
+	})
+}
+
+func TestFindNothing(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		pr, err := w.provider().Find(t.Context(), "change", "main")
+		checkError(t, w, err, scm.ErrNotFound)
+		if pr != (scm.PullRequest{}) {
+			t.Errorf("got %+v", pr)
+		}
+	})
+}
+
+// Every method that a provider names merges, and the pull request is found no more.
+func TestMerge(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		p := w.provider()
+		for _, method := range p.(scm.Merger).MergeMethods() {
+			t.Run(method, func(t *testing.T) {
+				base := w.tip("main")
+				r := w.request()
+				r.Head = "change-" + method
+				w.branch(r.Head)
+				w.commit(r.Head, "image: hello:"+method)
+				r.HeadSHA, r.Merge, r.MergeMethod = w.tip(r.Head), true, method
+				pr, err := scm.Open(t.Context(), p, r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all := w.PullRequests(repo)
+				have := all[len(all)-1]
+				if pr.State != scm.Merged || have.State != "merged" || pr.URL != have.URL || pr.Number != have.Number {
+					t.Errorf("got %+v, the forge has %+v", pr, have)
+				}
+				if got := w.git("show", "main:app.yaml"); got != "image: hello:"+method {
+					t.Errorf("main has %q", got)
+				}
+				// GitLab's squash is merged with a merge commit; a rebase writes new commits.
+				parents := strings.Fields(w.git("show", "-s", "--format=%P", "main"))
+				if parents[0] != base {
+					t.Errorf("main's first parent is not where it was")
+				}
+				if merged := slices.Contains(parents, r.HeadSHA); merged != (method == scm.MergeCommit) {
+					t.Errorf("%s: the head is a parent: %t", method, merged)
+				}
+				_, err = p.Find(t.Context(), r.Head, r.Base)
+				checkError(t, w, err, scm.ErrNotFound)
+			})
+		}
+	})
+}
+
+// What cannot be merged stays open and is returned, with the error.
+func TestMergeRefused(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		prepare func(w world, r *scm.Request)
+	}{
+		{"conflict", func(w world, r *scm.Request) { w.commit("main", "image: hello:3") }},
+		{"head moved", func(w world, r *scm.Request) { w.commit("change", "image: evil:1") }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, w world) {
+				r := w.request()
+				r.Merge, r.MergeMethod = true, scm.MergeCommit
+				test.prepare(w, &r)
+				base := w.tip("main")
+				pr, err := scm.Open(t.Context(), w.provider(), r)
+				checkError(t, w, err, scm.ErrNotMergeable)
+				have := w.PullRequests(repo)[0]
+				if have.State != "open" || pr.URL != have.URL || pr.Number != 1 || pr.State != scm.Created {
+					t.Errorf("got %+v, the forge has %+v", pr, have)
+				}
+				if w.tip("main") != base {
+					t.Errorf("main has moved")
+				}
+			})
+		})
+	}
+}
+
+// Runs at the same time end up with one pull request.
+func TestOpenConcurrently(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		r := w.request()
+		var wg sync.WaitGroup
+		states := make(chan scm.State, 8)
+		for range cap(states) {
+			wg.Go(func() {
+				pr, err := scm.Open(t.Context(), w.provider(), r)
+				if err != nil || pr.Number != 1 {
+					t.Errorf("got %+v, %v", pr, err)
+				}
+				states <- pr.State
+			})
+		}
+		wg.Wait()
+		close(states)
+		created := 0
+		for s := range states {
+			if s == scm.Created {
+				created++
+			}
+		}
+		if n := len(w.PullRequests(repo)); n != 1 || created != 1 {
+			t.Errorf("%d pull requests, %d created", n, created)
+		}
+	})
+}
+
+// tripper is a RoundTripper of one function.
+type tripper func(*http.Request) (*http.Response, error)
+
+func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A run that is overtaken between finding nothing and creating updates the pull request of the other.
+func TestOpenOvertaken(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		r := w.request()
+		cfg := w.config()
+		cfg.HTTPClient.Transport = tripper(func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodPost {
+				other := r
+				other.Title = "Quicker"
+				if pr, err := scm.Open(t.Context(), w.provider(), other); err != nil || pr.State != scm.Created {
+					t.Errorf("the other run: %+v, %v", pr, err)
+				}
+			}
+			return http.DefaultTransport.RoundTrip(req)
+		})
+		pr, err := scm.Open(t.Context(), provider(t, w.kind, cfg), r)
+		if err != nil || pr.State != scm.Updated || pr.Number != 1 {
+			t.Errorf("got %+v, %v", pr, err)
+		}
+		if all := w.PullRequests(repo); len(all) != 1 || all[0].Title != r.Title {
+			t.Errorf("the forge has %+v", all)
+		}
+	})
+}
+
+func TestErrors(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*scm.Config, *scm.Request)
+		kind   error
+	}{
+		{"token", func(c *scm.Config, _ *scm.Request) { c.Token = "other" }, scm.ErrAuth},
+		{"base", func(_ *scm.Config, r *scm.Request) { r.Base = "nowhere" }, scm.ErrRefused},
+		{"head", func(_ *scm.Config, r *scm.Request) { r.Head = "nowhere" }, scm.ErrRefused},
+		{"title", func(_ *scm.Config, r *scm.Request) { r.Title = strings.Repeat("long ", 99) }, scm.ErrRefused},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, w world) {
+				cfg, r := w.config(), w.request()
+				test.change(&cfg, &r)
+				pr, err := scm.Open(t.Context(), provider(t, w.kind, cfg), r)
+				checkError(t, w, err, test.kind)
+				if pr != (scm.PullRequest{}) || len(w.PullRequests(repo)) != 0 {
+					t.Errorf("got %+v", pr)
+				}
+			})
+		})
+	}
+	t.Run("title of one that is open", func(t *testing.T) {
+		each(t, func(t *testing.T, w world) {
+			p, r := w.provider(), w.request()
+			if _, err := scm.Open(t.Context(), p, r); err != nil {
+				t.Fatal(err)
+			}
+			r.Title = strings.Repeat("long ", 99)
+			pr, err := scm.Open(t.Context(), p, r)
+			checkError(t, w, err, scm.ErrRefused)
+			if pr != (scm.PullRequest{}) {
+				t.Errorf("got %+v", pr)
+			}
+		})
+	})
+	t.Run("repository", func(t *testing.T) {
+		each(t, func(t *testing.T, w world) {
+			cfg := w.config()
+			cfg.Repository = "acme/nothing"
+			_, err := scm.Open(t.Context(), provider(t, w.kind, cfg), w.request())
+			if want := fmt.Sprintf("%s: acme/nothing: ", w.kind); !errors.Is(err, scm.ErrNoRepository) || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("got error %v", err)
+			}
+		})
+	})
+	t.Run("context", func(t *testing.T) {
+		each(t, func(t *testing.T, w world) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			_, err := scm.Open(ctx, w.provider(), w.request())
+			checkError(t, w, err, context.Canceled)
+		})
+	})
+	t.Run("no server", func(t *testing.T) {
+		each(t, func(t *testing.T, w world) {
+			r := w.request()
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			_, err := scm.Open(t.Context(), w.provider(), r)
+			checkError(t, w, err, nil)
+		})
+	})
+}
+
+// A GitLab project may be in a group of a group.
+func TestSubgroup(t *testing.T) {
+	const deep = "acme/platform/eu/gitops.v2"
+	w := newWorld(t, forge.GitLab)
+	if err := w.CreateRepo(deep, "main"); err != nil {
+		t.Fatal(err)
+	}
+	cfg := w.config()
+	cfg.Repository = deep
+	p := provider(t, w.kind, cfg)
+	if _, err := p.Find(t.Context(), "change", "main"); !errors.Is(err, scm.ErrNotFound) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+// What can be refused without the forge is refused before the first call.
+func TestCheck(t *testing.T) {
+	// hidden has a provider's methods only, whatever the provider can besides.
+	type hidden struct{ scm.Provider }
+	const sha = "0123456789abcdef0123456789abcdef01234567"
+	good := scm.Request{Head: "change", Base: "main", Title: "Deploy"}
+	merge := func(method string) func(*scm.Request) {
+		return func(r *scm.Request) { r.Merge, r.MergeMethod, r.HeadSHA = true, method, sha }
+	}
+	for _, test := range []struct {
+		name   string
+		change func(*scm.Request)
+		hide   bool
+		check  map[forge.Kind]string // what Check says, nothing if absent
+		open   string                // what only Open says
+	}{
+		{name: "no head", change: func(r *scm.Request) { r.Head = "" },
+			check: both("without a head branch")},
+		{name: "itself", change: func(r *scm.Request) { r.Head = "main" },
+			check: both(`from branch "main" to itself`)},
+		{name: "no title", change: func(r *scm.Request) { r.Title = " \n" },
+			check: both("without a title")},
+		{name: "no base", change: func(r *scm.Request) { r.Base = "" },
+			open: "without a base branch"},
+		{name: "unknown method", change: merge("octopus"),
+			check: map[forge.Kind]string{
+				forge.GitHub: `github: unknown merge method "octopus", want one of: merge, squash, rebase`,
+				forge.GitLab: `gitlab: unknown merge method "octopus", want one of: merge, squash`,
+			}},
+		{name: "no method", change: merge(""),
+			check: both(`unknown merge method ""`)},
+		{name: "a method that only one has", change: merge(scm.MergeRebase),
+			check: map[forge.Kind]string{forge.GitLab: `gitlab: unknown merge method "rebase", want one of: merge, squash`},
+			open:  "no such call"},
+		{name: "no merger", hide: true, change: merge(scm.MergeCommit),
+			check: both("cannot merge")},
+		{name: "method without merge", hide: true, change: func(r *scm.Request) { r.MergeMethod = "octopus" },
+			open: "no such call"},
+		{name: "nothing to guard the merge", change: func(r *scm.Request) { merge(scm.MergeCommit)(r); r.HeadSHA = "" },
+			open: `merge needs the head's full commit id, not ""`},
+		{name: "too little to guard the merge", change: func(r *scm.Request) { merge(scm.MergeCommit)(r); r.HeadSHA = sha[:7] },
+			open: `merge needs the head's full commit id, not "0123456"`},
+		{name: "good", change: func(*scm.Request) {}, open: "no such call"},
+		{name: "good merge", change: merge(scm.MergeSquash), open: "no such call"},
+	} {
+		for _, kind := range kinds {
+			t.Run(test.name+"/"+string(kind), func(t *testing.T) {
+				p := provider(t, kind, scm.Config{
+					BaseURL: "https://git.example.com/", Repository: repo, Token: token,
+					HTTPClient: &http.Client{Transport: tripper(func(*http.Request) (*http.Response, error) {
+						return nil, errors.New("no such call")
+					})},
+				})
+				if test.hide {
+					p = hidden{p}
+				}
+				r := good
+				test.change(&r)
+				err := scm.Check(p, r)
+				_, openErr := scm.Open(t.Context(), p, r)
+				if want := test.check[kind]; want != "" {
+					wantError(t, err, want)
+					wantError(t, openErr, want)
+					return
+				}
+				if err != nil {
+					t.Errorf("got error %v", err)
+				}
+				wantError(t, openErr, test.open)
+			})
+		}
+	}
+}
+
+func both(s string) map[forge.Kind]string {
+	return map[forge.Kind]string{forge.GitHub: s, forge.GitLab: s}
+}
+
+func wantError(t *testing.T, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got error %v, want %q", err, want)
+	}
+}

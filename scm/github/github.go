@@ -1,0 +1,178 @@
+// Package github opens pull requests on github.com and on GitHub Enterprise Server.
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/google/go-github/v92/github"
+
+	"update-gitops-repo/scm"
+	"update-gitops-repo/scm/internal/rest"
+)
+
+// Config says where the repository is and how to reach it. Repository is OWNER/NAME.
+type Config = scm.Config
+
+// Client is one GitHub repository. It implements scm.Provider and scm.Merger.
+type Client struct {
+	api         *rest.API
+	pulls       *github.PullRequestsService
+	owner, name string
+}
+
+// APIURL returns the API's base URL for the host of a repository's web pages, "github.com" or "git.example.com:8443", as
+// GitHub documents it: api.github.com, or below /api/v3/ for an Enterprise Server. Only a server needs the scheme.
+func APIURL(scheme, host string) string {
+	if strings.EqualFold(host, "github.com") {
+		return "https://api.github.com/"
+	}
+	return scheme + "://" + host + "/api/v3/"
+}
+
+// New returns the client for cfg.Repository, or an error that says what is wrong with cfg. It does no I/O.
+func New(cfg Config) (*Client, error) {
+	api, err := rest.New("github", cfg)
+	if err != nil {
+		return nil, err
+	}
+	owner, name, _ := strings.Cut(cfg.Repository, "/")
+	if strings.Contains(name, "/") {
+		return nil, fmt.Errorf("github: repository %q: want OWNER/NAME", cfg.Repository)
+	}
+	base := api.Base.String()
+	sdk, err := github.NewClient(
+		github.WithHTTPClient(api.Client),
+		github.WithURLs(&base, nil),
+		// Otherwise the SDK fails calls of its own accord after a rate limit; waiting is the HTTP client's business.
+		github.WithDisableRateLimitCheck(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("github: %w", err)
+	}
+	return &Client{api: api, pulls: sdk.PullRequests, owner: owner, name: name}, nil
+}
+
+// Name returns "github".
+func (c *Client) Name() string { return "github" }
+
+// Find implements scm.Provider with one call, unless more than a hundred pull requests match.
+// https://docs.github.com/rest/pulls/pulls#list-pull-requests
+func (c *Client) Find(ctx context.Context, head, base string) (scm.PullRequest, error) {
+	opts := &github.PullRequestListOptions{
+		State: "open",
+		// GitHub ignores the filter if it has no owner.
+		Head:        c.owner + ":" + head,
+		Base:        base,
+		ListOptions: github.ListOptions{PerPage: 100},
+	}
+	for {
+		prs, resp, err := c.pulls.List(ctx, c.owner, c.name, opts)
+		if err != nil {
+			return scm.PullRequest{}, c.error(nil, resp, err)
+		}
+		for _, pr := range prs {
+			// The owner may have a fork of this repository beside it, with a branch of the same name.
+			own := pr.GetHead().GetRepo().GetFullName() == pr.GetBase().GetRepo().GetFullName()
+			if own && pr.GetHead().GetRef() == head && pr.GetBase().GetRef() == base {
+				return c.pullRequest(pr, resp, nil)
+			}
+		}
+		if resp.NextPage == 0 {
+			return scm.PullRequest{}, c.api.NotFound(head, base)
+		}
+		opts.Page = resp.NextPage
+	}
+}
+
+// Create implements scm.Provider. https://docs.github.com/rest/pulls/pulls#create-a-pull-request
+func (c *Client) Create(ctx context.Context, r scm.Request) (scm.PullRequest, error) {
+	return c.pullRequest(c.pulls.Create(ctx, c.owner, c.name, github.CreatePullRequest{
+		Title: &r.Title, Body: &r.Body, Head: r.Head, Base: r.Base,
+	}))
+}
+
+// Update implements scm.Provider. https://docs.github.com/rest/pulls/pulls#update-a-pull-request
+func (c *Client) Update(ctx context.Context, pr scm.PullRequest, r scm.Request) (scm.PullRequest, error) {
+	return c.pullRequest(c.pulls.Edit(ctx, c.owner, c.name, pr.Number, &github.PullRequest{Title: &r.Title, Body: &r.Body}))
+}
+
+// MergeMethods returns all three.
+func (c *Client) MergeMethods() []string {
+	return []string{scm.MergeCommit, scm.MergeSquash, scm.MergeRebase}
+}
+
+// Merge implements scm.Merger. https://docs.github.com/rest/pulls/pulls#merge-a-pull-request
+//
+// GitHub finds out in the background whether a pull request can be merged, and updates its head in the background after
+// a push. Until then it refuses, so a refusal counts only once GitHub is sure of it.
+func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, method string) error {
+	return c.api.Patiently(ctx, func() (bool, error) {
+		_, resp, err := c.pulls.Merge(ctx, c.owner, c.name, pr.Number, "", &github.PullRequestOptions{
+			SHA: pr.HeadSHA, MergeMethod: method,
+		})
+		if err == nil {
+			return false, nil
+		}
+		if resp == nil || resp.StatusCode != http.StatusMethodNotAllowed && resp.StatusCode != http.StatusConflict {
+			return false, c.error(nil, resp, err)
+		}
+		refusal := c.error(scm.ErrNotMergeable, resp, err)
+		now, resp, err := c.pulls.Get(ctx, c.owner, c.name, pr.Number)
+		if err != nil {
+			return false, c.error(nil, resp, err)
+		}
+		if now.GetMerged() && now.GetHead().GetSHA() == pr.HeadSHA {
+			return false, nil // by an attempt whose answer was lost, or by somebody else
+		}
+		undecided := now.Mergeable == nil && now.GetState() == "open"
+		// Head or base has moved since GitHub last looked. The commit id guards the next attempt as well.
+		moved := strings.Contains(refusal.Error(), "try the merge again")
+		return undecided || moved, refusal
+	})
+}
+
+// pullRequest translates what the SDK gave.
+func (c *Client) pullRequest(pr *github.PullRequest, resp *github.Response, err error) (scm.PullRequest, error) {
+	if err == nil && pr.GetNumber() == 0 {
+		err = errors.New("no pull request in it")
+	}
+	if err != nil {
+		return scm.PullRequest{}, c.error(nil, resp, err)
+	}
+	return scm.PullRequest{
+		Number:  pr.GetNumber(),
+		URL:     pr.GetHTMLURL(),
+		Title:   pr.GetTitle(),
+		Body:    pr.GetBody(),
+		Head:    pr.GetHead().GetRef(),
+		Base:    pr.GetBase().GetRef(),
+		HeadSHA: pr.GetHead().GetSHA(),
+	}, nil
+}
+
+// error translates an error of the SDK. A kind of nil means the one that the status stands for.
+func (c *Client) error(kind error, resp *github.Response, err error) error {
+	if resp == nil {
+		return c.api.Error(nil, nil, "", err)
+	}
+	words := ""
+	switch e := err.(type) {
+	case *github.ErrorResponse:
+		words = e.Message
+		for _, d := range e.Errors {
+			if d.Message == "" {
+				d.Message = d.Field + " " + d.Code
+			}
+			words += ": " + d.Message
+		}
+	case *github.RateLimitError: // with status 403, too, but no other token would help
+		kind, words = scm.ErrRefused, e.Message
+	case *github.AbuseRateLimitError:
+		kind, words = scm.ErrRefused, e.Message
+	}
+	return c.api.Error(kind, resp.Response, words, err)
+}

@@ -1,0 +1,209 @@
+package github
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"update-gitops-repo/scm"
+	"update-gitops-repo/scm/internal/resttest"
+)
+
+// client returns a client for a server that follows the script.
+func client(t *testing.T, script ...resttest.Answer) *Client {
+	t.Helper()
+	c, err := New(Config{
+		BaseURL: resttest.Serve(t, script...), Repository: "acme/gitops", Token: resttest.Token, HTTPClient: new(http.Client),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.api.Pause = time.Microsecond
+	return c
+}
+
+func TestAPIURL(t *testing.T) {
+	for host, want := range map[string]string{
+		"github.com":           "https://api.github.com/",
+		"GitHub.com":           "https://api.github.com/",
+		"git.example.com:8443": "http://git.example.com:8443/api/v3/",
+		"github.example.com":   "http://github.example.com/api/v3/",
+		"notgithub.com":        "http://notgithub.com/api/v3/",
+	} {
+		if got := APIURL("http", host); got != want {
+			t.Errorf("%s: got %s, want %s", host, got, want)
+		}
+	}
+}
+
+func TestNew(t *testing.T) {
+	good := Config{BaseURL: "https://api.github.com", Repository: "acme/gitops", Token: "t", HTTPClient: new(http.Client)}
+	if _, err := New(good); err != nil {
+		t.Error(err)
+	}
+	deep := good
+	deep.Repository = "acme/platform/gitops"
+	if _, err := New(deep); err == nil || !strings.Contains(err.Error(), "OWNER/NAME") {
+		t.Errorf("got error %v", err)
+	}
+	if _, err := New(Config{}); err == nil {
+		t.Error("no error")
+	}
+}
+
+// pull is a pull request as GitHub lists it; headRepo is a JSON value.
+func pull(number int, headRepo, head, base string) string {
+	return fmt.Sprintf(`{"number": %d, "html_url": "https://git.example.com/acme/gitops/pull/%[1]d", "title": "T", "body": null,
+		"head": {"ref": %q, "sha": "abc", "repo": %s}, "base": {"ref": %q, "repo": {"full_name": "acme/gitops"}}}`,
+		number, head, headRepo, base)
+}
+
+// Only a pull request from a branch of the repository itself counts, on whatever page it is.
+func TestFind(t *testing.T) {
+	const own, fork = `{"full_name": "acme/gitops"}`, `{"full_name": "acme/gitops-fork"}`
+	others := "[" + strings.Join([]string{
+		pull(9, fork, "change", "main"),
+		pull(8, "null", "change", "main"), // of a fork that is gone
+		pull(7, own, "change-2", "main"),
+		pull(6, own, "change", "main-2"),
+	}, ",") + "]"
+	first := resttest.Answer{
+		To:     "GET /repos/acme/gitops/pulls?base=main&head=acme%3Achange&per_page=100&state=open",
+		Header: map[string]string{"Link": `<https://git.example.com/x?page=2>; rel="next"`},
+		Body:   others,
+	}
+	const second = "GET /pulls?page=2"
+	pr, err := client(t, first, resttest.Answer{To: second, Body: "[" + pull(5, own, "change", "main") + "]"}).
+		Find(t.Context(), "change", "main")
+	want := scm.PullRequest{
+		Number: 5, URL: "https://git.example.com/acme/gitops/pull/5", Title: "T", Head: "change", Base: "main", HeadSHA: "abc",
+	}
+	if err != nil || pr != want {
+		t.Errorf("got %+v, %v\nwant %+v", pr, err, want)
+	}
+
+	_, err = client(t, first, resttest.Answer{To: second, Body: others}).Find(t.Context(), "change", "main")
+	if !errors.Is(err, scm.ErrNotFound) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	kinds := []error{scm.ErrNotFound, scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable}
+	for _, test := range []struct {
+		name   string
+		answer resttest.Answer
+		kind   error // nil for none
+		want   string
+	}{
+		{"list of errors", resttest.Answer{Status: 422, Body: `{"message": "Validation Failed", "errors": [
+			{"resource": "PullRequest", "code": "custom", "message": "No commits between main and change"},
+			{"resource": "PullRequest", "code": "invalid", "field": "head"}, "and more"]}`},
+			scm.ErrRefused, "422 Validation Failed: No commits between main and change: head invalid: and more"},
+		{"rate limit", resttest.Answer{Status: 403, Header: map[string]string{"X-RateLimit-Remaining": "0"},
+			Body: `{"message": "API rate limit exceeded"}`},
+			scm.ErrRefused, "403 API rate limit exceeded"},
+		{"secondary rate limit", resttest.Answer{Status: 403, Header: map[string]string{"Retry-After": "60"},
+			Body: `{"message": "You have exceeded a secondary rate limit", "documentation_url": "https://docs.github.com/rest/x#about-secondary-rate-limits"}`},
+			scm.ErrRefused, "403 You have exceeded a secondary rate limit"},
+		{"forbidden", resttest.Answer{Status: 403, Body: `{"message": "Resource not accessible by integration"}`},
+			scm.ErrAuth, "403 Resource not accessible by integration"},
+		{"web page", resttest.Answer{Type: "text/html; charset=utf-8", Body: "<!DOCTYPE html>"},
+			nil, "/ answered with a web page; is this the API's URL?"},
+		{"no web page", resttest.Answer{Status: 404, Type: "text/html; charset=utf-8", Body: "<!DOCTYPE html>"},
+			nil, "/ answered with a web page; is this the API's URL?"},
+		{"bad gateway", resttest.Answer{Status: 502, Type: "text/html", Body: "<html>"}, nil, ": 502 Bad Gateway"},
+		{"broken JSON", resttest.Answer{Status: 201, Body: `{"number": `}, nil, "malformed answer: unexpected end of JSON input"},
+		{"null", resttest.Answer{Status: 201, Body: `null`}, nil, "malformed answer: no pull request in it"},
+		{"nothing", resttest.Answer{Status: 204}, nil, "malformed answer: no pull request in it"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.answer.To = "POST /repos/acme/gitops/pulls"
+			_, err := client(t, test.answer).Create(t.Context(), scm.Request{Head: "change", Base: "main", Title: "T"})
+			if err == nil || !strings.HasSuffix(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "github: acme/gitops: ") {
+				t.Fatalf("got error %v, want %q", err, test.want)
+			}
+			for _, kind := range kinds {
+				if is := errors.Is(err, kind); is != (kind == test.kind) {
+					t.Errorf("%v is %v: %t", err, kind, is)
+				}
+			}
+		})
+	}
+}
+
+// A rate limit that one answer tells of does not keep the next call from being made.
+func TestRateLimitIsNotRemembered(t *testing.T) {
+	c := client(t,
+		resttest.Answer{To: "GET /pulls", Status: 403, Body: `{"message": "API rate limit exceeded"}`,
+			Header: map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4102444800"}},
+		resttest.Answer{To: "GET /pulls", Body: `[]`})
+	if _, err := c.Find(t.Context(), "change", "main"); !errors.Is(err, scm.ErrRefused) {
+		t.Errorf("got error %v", err)
+	}
+	if _, err := c.Find(t.Context(), "change", "main"); !errors.Is(err, scm.ErrNotFound) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestMerge(t *testing.T) {
+	const sha = "0123456789abcdef0123456789abcdef01234567"
+	put := func(status int, message string) resttest.Answer {
+		return resttest.Answer{To: "PUT /pulls/7/merge", Status: status, Body: fmt.Sprintf(`{"message": %q}`, message)}
+	}
+	get := func(body string) resttest.Answer {
+		return resttest.Answer{To: "GET /pulls/7", Body: body}
+	}
+	merged := put(200, "Pull Request successfully merged")
+	const (
+		undecided = `{"number": 7, "state": "open", "mergeable": null}`
+		clean     = `{"number": 7, "state": "open", "mergeable": true}`
+		dirty     = `{"number": 7, "state": "open", "mergeable": false}`
+		closed    = `{"number": 7, "state": "closed", "mergeable": null}`
+	)
+	no := put(405, "Pull Request is not mergeable")
+	baseMoved := put(405, "Base branch was modified. Review and try the merge again.")
+	headMoved := put(409, "Head branch was modified. Review and try the merge again.")
+	for _, test := range []struct {
+		name   string
+		script []resttest.Answer
+		want   error
+		words  string
+	}{
+		{"at once", []resttest.Answer{merged}, nil, ""},
+		{"undecided, then yes", []resttest.Answer{no, get(undecided), no, get(undecided), merged}, nil, ""},
+		{"undecided, then no", []resttest.Answer{no, get(undecided), no, get(dirty)}, scm.ErrNotMergeable, "405 Pull Request is not mergeable"},
+		{"undecided for ever", []resttest.Answer{no, get(undecided), no, get(undecided), no, get(undecided), no, get(undecided), no, get(undecided)},
+			scm.ErrNotMergeable, ""},
+		{"conflict", []resttest.Answer{no, get(dirty)}, scm.ErrNotMergeable, ""},
+		{"closed", []resttest.Answer{no, get(closed)}, scm.ErrNotMergeable, ""},
+		{"forbidden method", []resttest.Answer{put(405, "Squash merges are not allowed on this repository."), get(clean)},
+			scm.ErrNotMergeable, "Squash merges are not allowed"},
+		{"base moved", []resttest.Answer{baseMoved, get(clean), merged}, nil, ""},
+		{"push not seen yet", []resttest.Answer{headMoved, get(clean), merged}, nil, ""},
+		{"merged already", []resttest.Answer{no, get(`{"merged": true, "state": "closed", "head": {"sha": "` + sha + `"}}`)}, nil, ""},
+		{"another commit merged already", []resttest.Answer{no, get(`{"merged": true, "state": "closed", "head": {"sha": "` + sha[1:] + `0"}}`)},
+			scm.ErrNotMergeable, ""},
+		{"forbidden", []resttest.Answer{put(403, "Resource not accessible by integration")}, scm.ErrAuth, ""},
+		{"gone when asked", []resttest.Answer{no, {To: "GET /pulls/7", Status: 404, Body: `{"message": "Not Found"}`}}, scm.ErrNoRepository, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			err := client(t, test.script...).Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.MergeSquash)
+			if !errors.Is(err, test.want) || err != nil && !strings.Contains(err.Error(), test.words) {
+				t.Errorf("got error %v, want %v, %q", err, test.want, test.words)
+			}
+		})
+	}
+	t.Run("no server", func(t *testing.T) {
+		c, err := New(Config{BaseURL: "http://127.0.0.1:1/", Repository: "acme/gitops", Token: "t", HTTPClient: new(http.Client)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.MergeSquash); err == nil {
+			t.Error("no error")
+		}
+	})
+}

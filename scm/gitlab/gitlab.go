@@ -1,0 +1,211 @@
+// Package gitlab opens merge requests on gitlab.com and on self-managed GitLab. Its names say pull request, as package
+// scm does.
+package gitlab
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"gitlab.com/gitlab-org/api/client-go/v2"
+
+	"update-gitops-repo/scm"
+	"update-gitops-repo/scm/internal/rest"
+)
+
+// Config says where the project is and how to reach it. Repository is GROUP/NAME, with as many sub-groups as there are.
+// The token is a personal, project, group or OAuth access token; GitLab takes each as a bearer token.
+type Config = scm.Config
+
+// Client is one GitLab project. It implements scm.Provider and scm.Merger.
+type Client struct {
+	api     *rest.API
+	mrs     gitlab.MergeRequestsServiceInterface
+	project string
+}
+
+// APIURL returns the API's base URL for a GitLab host, "gitlab.com" or "git.example.com:8443".
+func APIURL(scheme, host string) string { return scheme + "://" + host + "/api/v4" }
+
+// New returns the client for cfg.Repository, or an error that says what is wrong with cfg. It does no I/O.
+func New(cfg Config) (*Client, error) {
+	api, err := rest.New("gitlab", cfg)
+	if err != nil {
+		return nil, err
+	}
+	sdk, err := gitlab.NewAuthSourceClient(gitlab.Unauthenticated{}, // api.Client adds the token
+		gitlab.WithURLWarningLogger(slog.New(slog.DiscardHandler)),
+		gitlab.WithBaseURL(api.Base.String()),
+		gitlab.WithHTTPClient(api.Client),
+		gitlab.WithoutRetries(),
+		gitlab.WithCustomLimiter(unlimited{}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("gitlab: %w", err)
+	}
+	return &Client{api: api, mrs: sdk.MergeRequests, project: cfg.Repository}, nil
+}
+
+// unlimited keeps the SDK from making up a rate of its own from the limits that the server names.
+type unlimited struct{}
+
+func (unlimited) Wait(context.Context) error { return nil }
+
+// Name returns "gitlab".
+func (c *Client) Name() string { return "gitlab" }
+
+// Find implements scm.Provider with one call, unless more than a hundred merge requests match.
+// https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests
+func (c *Client) Find(ctx context.Context, head, base string) (scm.PullRequest, error) {
+	opts := &gitlab.ListProjectMergeRequestsOptions{
+		State:        new("opened"),
+		SourceBranch: &head,
+		TargetBranch: &base,
+		ListOptions:  gitlab.ListOptions{PerPage: 100},
+	}
+	for {
+		mrs, resp, err := c.mrs.ListProjectMergeRequests(c.project, opts, gitlab.WithContext(ctx))
+		if err != nil {
+			return scm.PullRequest{}, c.error(nil, resp, err)
+		}
+		for _, mr := range mrs {
+			// A fork may have a branch of the same name.
+			own := mr.SourceProjectID == mr.TargetProjectID
+			if own && mr.SourceBranch == head && mr.TargetBranch == base {
+				return pullRequest(mr, nil)
+			}
+		}
+		if resp.NextPage == 0 {
+			return scm.PullRequest{}, c.api.NotFound(head, base)
+		}
+		opts.Page = resp.NextPage
+	}
+}
+
+// Create implements scm.Provider. https://docs.gitlab.com/api/merge_requests/#create-mr
+func (c *Client) Create(ctx context.Context, r scm.Request) (scm.PullRequest, error) {
+	return pullRequest(c.one(c.mrs.CreateMergeRequest(c.project, &gitlab.CreateMergeRequestOptions{
+		Title: &r.Title, Description: &r.Body, SourceBranch: &r.Head, TargetBranch: &r.Base,
+	}, gitlab.WithContext(ctx))))
+}
+
+// Update implements scm.Provider. https://docs.gitlab.com/api/merge_requests/#update-mr
+func (c *Client) Update(ctx context.Context, pr scm.PullRequest, r scm.Request) (scm.PullRequest, error) {
+	return pullRequest(c.one(c.mrs.UpdateMergeRequest(c.project, int64(pr.Number), &gitlab.UpdateMergeRequestOptions{
+		Title: &r.Title, Description: &r.Body,
+	}, gitlab.WithContext(ctx))))
+}
+
+// MergeMethods returns merge and squash. Whether the former makes a merge commit or moves the base forward is a setting
+// of the project, which the API does not override; so a rebase cannot be asked for.
+func (c *Client) MergeMethods() []string { return []string{scm.MergeCommit, scm.MergeSquash} }
+
+// Merge implements scm.Merger. https://docs.gitlab.com/api/merge_requests/#merge-a-merge-request
+//
+// GitLab finds out in the background whether a merge request can be merged, and updates its head in the background after
+// a push. Until then it refuses, so a refusal counts only once GitLab is sure of it.
+func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, method string) error {
+	return c.api.Patiently(ctx, func() (bool, error) {
+		mr, resp, err := c.mrs.AcceptMergeRequest(c.project, int64(pr.Number), &gitlab.AcceptMergeRequestOptions{
+			SHA: &pr.HeadSHA, Squash: new(method == scm.MergeSquash),
+		}, gitlab.WithContext(ctx))
+		switch {
+		case err == nil && mr != nil && mr.State == "merged":
+			return false, nil
+		case err == nil && mr == nil:
+			return false, c.error(nil, resp, errNothing)
+		case err == nil: // GitLab agreed, but is not done (locked) or failed (opened)
+			words := cmp.Or(mr.MergeError, "the merge request is "+mr.State)
+			return true, c.api.Error(scm.ErrNotMergeable, resp.Response, words, nil)
+		case resp == nil || !slices.Contains(notMergeable, resp.StatusCode):
+			return false, c.error(nil, resp, err)
+		}
+		refusal := c.error(scm.ErrNotMergeable, resp, err)
+		now, err := c.one(c.mrs.GetMergeRequest(c.project, int64(pr.Number), nil, gitlab.WithContext(ctx)))
+		if err != nil {
+			return false, err
+		}
+		if now.State == "merged" && now.SHA == pr.HeadSHA {
+			return false, nil // by an attempt whose answer was lost, or by somebody else
+		}
+		switch {
+		case resp.StatusCode == http.StatusConflict: // the head has moved, or GitLab has yet to see the push
+			return true, refusal
+		case slices.Contains(undecided, now.DetailedMergeStatus):
+			return true, refusal
+		case now.DetailedMergeStatus == "": // GitLab before 15.6
+			return false, refusal
+		}
+		return false, fmt.Errorf("%w (%s)", refusal, now.DetailedMergeStatus)
+	})
+}
+
+// notMergeable are the statuses that the answer to a merge has if it is the merge request that stands in the way. GitLab
+// documents 405, 409 and 422; older releases say 406 for a conflict.
+var notMergeable = []int{
+	http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusConflict, http.StatusUnprocessableEntity,
+}
+
+// undecided are the merge statuses that GitLab leaves by itself, and soon; mergeable is where it may have arrived since
+// it refused, and commits_status what it says of a branch whose push it has not digested.
+// https://docs.gitlab.com/api/merge_requests/#merge-status
+var undecided = []string{"approvals_syncing", "checking", "commits_status", "mergeable", "preparing", "unchecked"}
+
+var errNothing = errors.New("no merge request in it")
+
+// one checks what the SDK gave as one merge request.
+func (c *Client) one(mr *gitlab.MergeRequest, resp *gitlab.Response, err error) (*gitlab.BasicMergeRequest, error) {
+	if err == nil && (mr == nil || mr.IID == 0) {
+		err = errNothing
+	}
+	if err != nil {
+		return nil, c.error(nil, resp, err)
+	}
+	return &mr.BasicMergeRequest, nil
+}
+
+func pullRequest(mr *gitlab.BasicMergeRequest, err error) (scm.PullRequest, error) {
+	if err != nil {
+		return scm.PullRequest{}, err
+	}
+	return scm.PullRequest{
+		Number:  int(mr.IID),
+		URL:     mr.WebURL,
+		Title:   mr.Title,
+		Body:    mr.Description,
+		Head:    mr.SourceBranch,
+		Base:    mr.TargetBranch,
+		HeadSHA: mr.SHA,
+	}, nil
+}
+
+// error translates an error of the SDK. A kind of nil means the one that the status stands for.
+func (c *Client) error(kind error, resp *gitlab.Response, err error) error {
+	if resp == nil {
+		return c.api.Error(nil, nil, "", err)
+	}
+	words := ""
+	if e, ok := errors.AsType[*gitlab.ErrorResponse](err); ok {
+		words = plain(e.Message)
+	}
+	return c.api.Error(kind, resp.Response, words, err)
+}
+
+// plain takes off what the SDK puts around a message: its opinion of what is no JSON, and the shape of simple JSON.
+func plain(words string) string {
+	words = strings.TrimPrefix(words, "failed to parse unknown error format: ")
+	for _, field := range []string{"{message: ", "{error: "} {
+		if in, ok := strings.CutPrefix(words, field); ok && !strings.Contains(in, "}, {") {
+			words = strings.TrimSuffix(in, "}")
+		}
+	}
+	if in, ok := strings.CutPrefix(words, "["); ok {
+		words = strings.TrimSuffix(in, "]")
+	}
+	return words
+}

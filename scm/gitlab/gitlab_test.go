@@ -1,0 +1,213 @@
+package gitlab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"update-gitops-repo/scm"
+	"update-gitops-repo/scm/internal/resttest"
+)
+
+// client returns a client for a server that follows the script.
+func client(t *testing.T, script ...resttest.Answer) *Client {
+	t.Helper()
+	c, err := New(Config{
+		BaseURL:    resttest.Serve(t, script...) + "/api/v4",
+		Repository: "acme/platform/gitops", Token: resttest.Token, HTTPClient: new(http.Client),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.api.Pause = time.Microsecond
+	return c
+}
+
+func TestAPIURL(t *testing.T) {
+	for host, want := range map[string]string{
+		"gitlab.com":           "https://gitlab.com/api/v4",
+		"git.example.com:8443": "https://git.example.com:8443/api/v4",
+	} {
+		if got := APIURL("https", host); got != want {
+			t.Errorf("%s: got %s, want %s", host, got, want)
+		}
+	}
+}
+
+func TestNew(t *testing.T) {
+	if _, err := New(Config{}); err == nil {
+		t.Error("no error")
+	}
+}
+
+// request is a merge request as GitLab lists it, to project 1.
+func request(iid, source int, head, base string) string {
+	return fmt.Sprintf(`{"iid": %d, "web_url": "https://git.example.com/acme/-/merge_requests/%[1]d", "title": "T",
+		"description": null, "sha": "abc", "source_project_id": %d, "target_project_id": 1, "source_branch": %q, "target_branch": %q}`,
+		iid, source, head, base)
+}
+
+// Only a merge request from a branch of the project itself counts, on whatever page it is.
+func TestFind(t *testing.T) {
+	others := "[" + strings.Join([]string{
+		request(9, 2, "change", "main"), // a fork's
+		request(8, 0, "change", "main"), // of a fork that is gone
+		request(7, 1, "change-2", "main"),
+		request(6, 1, "change", "main-2"),
+	}, ",") + "]"
+	const path = "GET /api/v4/projects/acme%2Fplatform%2Fgitops/merge_requests"
+	first := resttest.Answer{
+		To:     path + "?per_page=100&source_branch=change&state=opened&target_branch=main",
+		Header: map[string]string{"X-Next-Page": "2"},
+		Body:   others,
+	}
+	const second = path + "?page=2"
+	pr, err := client(t, first, resttest.Answer{To: second, Body: "[" + request(5, 1, "change", "main") + "]"}).
+		Find(t.Context(), "change", "main")
+	want := scm.PullRequest{
+		Number: 5, URL: "https://git.example.com/acme/-/merge_requests/5", Title: "T", Head: "change", Base: "main", HeadSHA: "abc",
+	}
+	if err != nil || pr != want {
+		t.Errorf("got %+v, %v\nwant %+v", pr, err, want)
+	}
+
+	_, err = client(t, first, resttest.Answer{To: second, Body: others}).Find(t.Context(), "change", "main")
+	if !errors.Is(err, scm.ErrNotFound) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	kinds := []error{scm.ErrNotFound, scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable}
+	for _, test := range []struct {
+		name   string
+		answer resttest.Answer
+		kind   error // nil for none
+		want   string
+	}{
+		{"list", resttest.Answer{Status: 409, Body: `{"message": ["Another open merge request already exists for this source branch: !1"]}`},
+			scm.ErrRefused, "refused: 409 Another open merge request already exists for this source branch: !1"},
+		{"text", resttest.Answer{Status: 403, Body: `{"message": "403 Forbidden"}`},
+			scm.ErrAuth, "access denied: 403 Forbidden"},
+		{"fields", resttest.Answer{Status: 400, Body: `{"message": {"title": ["can't be blank"]}}`},
+			scm.ErrRefused, "refused: 400 {title: [can't be blank]}"},
+		{"error", resttest.Answer{Status: 400, Body: `{"error": "title is missing"}`},
+			scm.ErrRefused, "refused: 400 title is missing"},
+		{"revoked", resttest.Answer{Status: 401, Body: `{"error": "invalid_token", "error_description": "Token was revoked."}`},
+			scm.ErrAuth, "access denied: 401 {error: invalid_token}, {error_description: Token was revoked.}"},
+		{"no JSON", resttest.Answer{Status: 429, Type: "text/plain", Body: "Retry later\n"},
+			scm.ErrRefused, "refused: 429 Retry later"},
+		{"not found", resttest.Answer{Status: 404, Body: `{"message": "404 Project Not Found"}`},
+			scm.ErrNoRepository, "cannot see it: 404 Not Found"},
+		{"web page", resttest.Answer{Type: "text/html; charset=utf-8", Body: "<!DOCTYPE html>"},
+			nil, "/api/v4/ answered with a web page; is this the API's URL?"},
+		{"no web page", resttest.Answer{Status: 404, Type: "text/html; charset=utf-8", Body: "<!DOCTYPE html>"},
+			nil, "/api/v4/ answered with a web page; is this the API's URL?"},
+		{"bad gateway", resttest.Answer{Status: 502, Type: "text/html", Body: "<html>"}, nil, ": 502 Bad Gateway"},
+		{"broken JSON", resttest.Answer{Status: 201, Body: `{"iid": `}, nil, "malformed answer: unexpected EOF"},
+		{"null", resttest.Answer{Status: 201, Body: `null`}, nil, "malformed answer: no merge request in it"},
+		{"nothing", resttest.Answer{Status: 204}, nil, "malformed answer: EOF"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.answer.To = "POST /merge_requests"
+			_, err := client(t, test.answer).Create(t.Context(), scm.Request{Head: "change", Base: "main", Title: "T"})
+			if err == nil || !strings.HasSuffix(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "gitlab: acme/platform/gitops: ") {
+				t.Fatalf("got error %v, want %q", err, test.want)
+			}
+			for _, kind := range kinds {
+				if is := errors.Is(err, kind); is != (kind == test.kind) {
+					t.Errorf("%v is %v: %t", err, kind, is)
+				}
+			}
+		})
+	}
+}
+
+// The SDK would retry a failure of the server, and wait for a limit of its own making.
+func TestNoRetry(t *testing.T) {
+	c := client(t,
+		resttest.Answer{To: "GET /merge_requests", Status: 503, Header: map[string]string{"RateLimit-Limit": "1"}},
+		resttest.Answer{To: "GET /merge_requests", Body: "[]"})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err := c.Find(ctx, "change", "main")
+	if err == nil || !strings.HasSuffix(err.Error(), ": 503 Service Unavailable") {
+		t.Errorf("got error %v", err)
+	}
+	if _, err := c.Find(ctx, "change", "main"); !errors.Is(err, scm.ErrNotFound) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestMerge(t *testing.T) {
+	const sha = "0123456789abcdef0123456789abcdef01234567"
+	put := func(status int, message string) resttest.Answer {
+		return resttest.Answer{To: "PUT /merge_requests/7/merge", Status: status, Body: fmt.Sprintf(`{"message": %q}`, message)}
+	}
+	get := func(status string) resttest.Answer {
+		return resttest.Answer{To: "GET /merge_requests/7", Body: fmt.Sprintf(`{"iid": 7, "state": "opened", "detailed_merge_status": %q}`, status)}
+	}
+	done := func(sha string) resttest.Answer {
+		return resttest.Answer{To: "GET /merge_requests/7", Body: fmt.Sprintf(`{"iid": 7, "state": "merged", "sha": %q, "detailed_merge_status": "not_open"}`, sha)}
+	}
+	accepted := func(state, mergeError string) resttest.Answer {
+		return resttest.Answer{To: "PUT /merge_requests/7/merge", Body: fmt.Sprintf(`{"iid": 7, "state": %q, "merge_error": %q}`, state, mergeError)}
+	}
+	merged := accepted("merged", "")
+	no := put(405, "405 Method Not Allowed")
+	conflict := put(422, "Branch cannot be merged")
+	headMoved := put(409, "SHA does not match HEAD of source branch: abc")
+	for _, test := range []struct {
+		name   string
+		script []resttest.Answer
+		want   error
+		words  string
+	}{
+		{"at once", []resttest.Answer{merged}, nil, ""},
+		{"undecided, then yes", []resttest.Answer{no, get("preparing"), no, get("unchecked"), no, get("checking"), merged}, nil, ""},
+		{"decided meanwhile", []resttest.Answer{conflict, get("mergeable"), merged}, nil, ""},
+		{"undecided, then no", []resttest.Answer{no, get("checking"), conflict, get("conflict")}, scm.ErrNotMergeable, "Branch cannot be merged (conflict)"},
+		{"undecided for ever", []resttest.Answer{no, get("checking"), no, get("checking"), no, get("checking"), no, get("checking"), no, get("checking")},
+			scm.ErrNotMergeable, ""},
+		{"slow", []resttest.Answer{accepted("locked", ""), no, done(sha)}, nil, ""},
+		{"agreed, then failed", []resttest.Answer{accepted("opened", "Rejected by a hook"), no, get("broken_status")},
+			scm.ErrNotMergeable, "405 Method Not Allowed (broken_status)"},
+		{"failing for ever", slices.Repeat([]resttest.Answer{accepted("opened", "Rejected by a hook")}, 5),
+			scm.ErrNotMergeable, "Rejected by a hook"},
+		{"not approved", []resttest.Answer{no, get("not_approved")}, scm.ErrNotMergeable, "405 Method Not Allowed (not_approved)"},
+		{"before 15.6", []resttest.Answer{put(406, "Branch cannot be merged"), get("")}, scm.ErrNotMergeable, "Branch cannot be merged"},
+		{"push not seen yet", []resttest.Answer{headMoved, get("mergeable"), merged}, nil, ""},
+		{"merged already", []resttest.Answer{no, done(sha)}, nil, ""},
+		{"another commit merged already", []resttest.Answer{no, done("abc")}, scm.ErrNotMergeable, ""},
+		{"forbidden", []resttest.Answer{put(401, "401 Unauthorized")}, scm.ErrAuth, ""},
+		{"gone when asked", []resttest.Answer{no, {To: "GET /merge_requests/7", Status: 404}}, scm.ErrNoRepository, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			err := client(t, test.script...).Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.MergeCommit)
+			if !errors.Is(err, test.want) || err != nil && !strings.Contains(err.Error(), test.words) {
+				t.Errorf("got error %v, want %v, %q", err, test.want, test.words)
+			}
+		})
+	}
+	t.Run("null", func(t *testing.T) {
+		c := client(t, resttest.Answer{To: "PUT /merge_requests/7/merge", Body: "null"})
+		err := c.Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.MergeCommit)
+		if err == nil || !strings.HasSuffix(err.Error(), "malformed answer: no merge request in it") {
+			t.Errorf("got error %v", err)
+		}
+	})
+	t.Run("no server", func(t *testing.T) {
+		c, err := New(Config{BaseURL: "http://127.0.0.1:1/", Repository: "acme/gitops", Token: "t", HTTPClient: new(http.Client)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.MergeCommit); err == nil {
+			t.Error("no error")
+		}
+	})
+}

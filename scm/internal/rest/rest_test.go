@@ -1,0 +1,209 @@
+package rest_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"update-gitops-repo/scm"
+	"update-gitops-repo/scm/internal/rest"
+)
+
+const token = "s3cr3t-t0ken"
+
+func config(url string) scm.Config {
+	return scm.Config{BaseURL: url, Repository: "acme/gitops", Token: token, HTTPClient: new(http.Client)}
+}
+
+func TestNew(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*scm.Config)
+		want   string // in the error; none if empty
+	}{
+		{"good", func(*scm.Config) {}, ""},
+		{"http", func(c *scm.Config) { c.BaseURL = "http://127.0.0.1:8080/api/v4" }, ""},
+		{"sub-groups", func(c *scm.Config) { c.Repository = "acme/platform/eu-1/gitops" }, ""},
+		{"dots", func(c *scm.Config) { c.Repository = "acme/.github" }, ""},
+		{"no URL", func(c *scm.Config) { c.BaseURL = "" }, "want https://HOST/PATH"},
+		{"no scheme", func(c *scm.Config) { c.BaseURL = "git.example.com/api/v4" }, "want https://HOST/PATH"},
+		{"other scheme", func(c *scm.Config) { c.BaseURL = "ssh://git.example.com/api" }, "want https://HOST/PATH"},
+		{"no host", func(c *scm.Config) { c.BaseURL = "https:///api/v4" }, "want https://HOST/PATH"},
+		{"malformed URL", func(c *scm.Config) { c.BaseURL = "https://me:" + token + "@[" }, "malformed API URL"},
+		{"credentials", func(c *scm.Config) { c.BaseURL = "https://me:" + token + "@git.example.com/" }, "credentials"},
+		{"query", func(c *scm.Config) { c.BaseURL = "https://git.example.com/?private_token=" + token }, "query"},
+		{"no client", func(c *scm.Config) { c.HTTPClient = nil }, "no HTTP client"},
+		{"no token", func(c *scm.Config) { c.Token = "" }, "no token"},
+		{"line end", func(c *scm.Config) { c.Token += "\n" }, "white space"},
+		{"two tokens", func(c *scm.Config) { c.Token += " " + token }, "white space"},
+		{"umlaut", func(c *scm.Config) { c.Token += "ü" }, "no token has"},
+		{"no repository", func(c *scm.Config) { c.Repository = "" }, `repository "": want OWNER/NAME`},
+		{"no owner", func(c *scm.Config) { c.Repository = "gitops" }, "want OWNER/NAME"},
+		{"empty owner", func(c *scm.Config) { c.Repository = "/gitops" }, "want OWNER/NAME"},
+		{"slash at the end", func(c *scm.Config) { c.Repository = "acme/gitops/" }, "want OWNER/NAME"},
+		{"up", func(c *scm.Config) { c.Repository = "acme/../gitops" }, "want OWNER/NAME"},
+		{"query in the name", func(c *scm.Config) { c.Repository = "acme/gitops?x=y" }, "want OWNER/NAME"},
+		{"space", func(c *scm.Config) { c.Repository = "acme/git ops" }, "want OWNER/NAME"},
+		{"URL as the name", func(c *scm.Config) { c.Repository = "https://github.com/acme/gitops" }, "want OWNER/NAME"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := config("https://git.example.com/api/v4")
+			test.change(&cfg)
+			_, err := rest.New("forge", cfg)
+			switch {
+			case err == nil && test.want == "":
+			case err == nil || test.want == "" || !strings.Contains(err.Error(), test.want):
+				t.Errorf("got error %v, want %q", err, test.want)
+			case !strings.HasPrefix(err.Error(), "forge: "):
+				t.Errorf("error %v does not name the provider", err)
+			case strings.Contains(err.Error(), token):
+				t.Errorf("error %v holds the token", err)
+			}
+		})
+	}
+}
+
+// A redirect to another origin gets neither the token nor the request.
+func TestRedirect(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("%s %s with Authorization %q", r.Method, r.URL, r.Header.Get("Authorization"))
+	}))
+	defer elsewhere.Close()
+	var seen []string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen = append(seen, r.URL.Path+" "+r.Header.Get("Authorization"))
+		switch r.URL.Path {
+		case "/api/renamed":
+			http.Redirect(w, r, "/api/here", http.StatusTemporaryRedirect)
+		case "/api/away":
+			http.Redirect(w, r, elsewhere.URL+"/?private_token="+token, http.StatusTemporaryRedirect)
+		}
+	}))
+	defer srv.Close()
+	api, err := rest.New("forge", config(srv.URL+"/api"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := api.Base.String(), srv.URL+"/api/"; got != want {
+		t.Errorf("base %s, want %s", got, want)
+	}
+
+	resp, err := api.Client.Post(api.Base.String()+"renamed", "", strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if got, want := strings.Join(seen, ", "), "/api/renamed Bearer "+token+", /api/here Bearer "+token; got != want {
+		t.Errorf("seen %s, want %s", got, want)
+	}
+
+	_, err = api.Client.Post(api.Base.String()+"away", "", strings.NewReader("x"))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	err = api.Error(nil, nil, "", err)
+	if got := err.Error(); !strings.Contains(got, "redirected to "+elsewhere.URL) || strings.Contains(got, token) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestError(t *testing.T) {
+	api, err := rest.New("forge", config("https://git.example.com/api"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const subject = "forge: acme/gitops: "
+	for _, test := range []struct {
+		name   string
+		kind   error
+		status int
+		html   bool
+		words  string
+		is     error // nil: none of the kinds
+		want   string
+	}{
+		{"401", nil, 401, false, "Bad credentials", scm.ErrAuth, "access denied: 401 Bad credentials"},
+		{"403", nil, 403, false, "", scm.ErrAuth, "access denied: 403 Forbidden"},
+		{"403 web page", nil, 403, true, "", scm.ErrAuth, "access denied: 403 Forbidden"},
+		{"404", nil, 404, false, "Not Found", scm.ErrNoRepository, "no such repository, or the token cannot see it: 404 Not Found"},
+		{"404 web page", nil, 404, true, "", nil, "https://git.example.com/api/ answered with a web page; is this the API's URL?"},
+		{"200 web page", nil, 200, true, "", nil, "https://git.example.com/api/ answered with a web page; is this the API's URL?"},
+		{"200", nil, 200, false, "", io.ErrUnexpectedEOF, "https://git.example.com/api/: malformed answer: unexpected EOF"},
+		{"400", nil, 400, false, "title is missing", scm.ErrRefused, "refused: 400 title is missing"},
+		{"409", nil, 409, false, "exists", scm.ErrRefused, "refused: 409 exists"},
+		{"409 on merge", scm.ErrNotMergeable, 409, false, "moved", scm.ErrNotMergeable, "cannot be merged: 409 moved"},
+		{"502", nil, 502, true, "<html>", nil, "git.example.com: 502 Bad Gateway"},
+		{"token", nil, 422, false, "bad " + token + ", really", scm.ErrRefused, "refused: 422 bad [token], really"},
+		{"lines", nil, 422, false, " a\r\n\tb\n", scm.ErrRefused, "refused: 422 a b"},
+		{"long", nil, 422, false, strings.Repeat("ä", 1000), scm.ErrRefused, "refused: 422 " + strings.Repeat("ä", 299) + "…"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			resp := &http.Response{StatusCode: test.status, Header: http.Header{"Content-Type": {"application/json"}}}
+			if test.html {
+				resp.Header.Set("Content-Type", "text/html; charset=utf-8")
+			}
+			err := api.Error(test.kind, resp, test.words, io.ErrUnexpectedEOF)
+			if got := err.Error(); got != subject+test.want {
+				t.Errorf("got  %s\nwant %s", got, subject+test.want)
+			}
+			for _, kind := range []error{scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable, io.ErrUnexpectedEOF} {
+				if is := errors.Is(err, kind); is != (kind == test.is) {
+					t.Errorf("is %v: %t", kind, is)
+				}
+			}
+		})
+	}
+	if got, want := api.Error(nil, nil, "", io.EOF).Error(), subject+"EOF"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestPatiently(t *testing.T) {
+	errNotYet, errNever := errors.New("not yet"), errors.New("never")
+	for _, test := range []struct {
+		name  string
+		tries []error // nil: success
+		calls int
+		want  error
+	}{
+		{"at once", []error{nil}, 1, nil},
+		{"later", []error{errNotYet, errNotYet, nil}, 3, nil},
+		{"pointless", []error{errNotYet, errNever, nil}, 2, errNever},
+		{"bounded", []error{errNotYet, errNotYet, errNotYet, errNotYet, errNotYet, nil}, 5, errNotYet},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			api, err := rest.New("forge", config("https://git.example.com/api"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			api.Pause = time.Microsecond
+			calls := 0
+			err = api.Patiently(t.Context(), func() (bool, error) {
+				err := test.tries[calls]
+				calls++
+				return err == errNotYet, err
+			})
+			if calls != test.calls || err != test.want {
+				t.Errorf("got %d calls and error %v, want %d and %v", calls, err, test.calls, test.want)
+			}
+		})
+	}
+
+	t.Run("context", func(t *testing.T) {
+		api, err := rest.New("forge", config("https://git.example.com/api"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		api.Pause = 1 << 62 // only the end of the context ends the pause
+		ctx, cancel := context.WithCancel(t.Context())
+		err = api.Patiently(ctx, func() (bool, error) { cancel(); return true, errNotYet })
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, errNotYet) {
+			t.Errorf("got error %v", err)
+		}
+	})
+}

@@ -1,0 +1,213 @@
+// Package scm opens pull requests on the forge that holds a GitOps repository.
+//
+// It holds the contract that forges fulfil and [Open], which is the same for all of them. The sub-packages github and
+// gitlab are the forges. A GitLab merge request is called a pull request here.
+package scm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The kinds of failure. Providers wrap one of them with the provider's and the repository's name and, after it, the
+// forge's own words in one line: "github: acme/gitops: access denied: 401 Bad credentials". No error holds the token.
+// Failures of the network, of the forge itself (5xx) and of the context are none of these; a context's error is wrapped.
+var (
+	// ErrNotFound says that no pull request is open for the head and base asked for. It is an answer, not a failure.
+	ErrNotFound = errors.New("no open pull request")
+	// ErrAuth says that the token is unknown or may not do what was asked (401 and 403).
+	ErrAuth = errors.New("access denied")
+	// ErrNoRepository says that the forge has no such repository or hides it from the token (404).
+	ErrNoRepository = errors.New("no such repository, or the token cannot see it")
+	// ErrRefused says that the forge understood the request and said no (all other 4xx).
+	ErrRefused = errors.New("refused")
+	// ErrNotMergeable says that the pull request is open but cannot be merged now: a conflict, a missing approval or
+	// check, a method that the repository forbids, or a head that is no longer the commit that was pushed.
+	ErrNotMergeable = errors.New("cannot be merged")
+)
+
+// The ways to merge. A forge may have fewer, see [Merger].
+const (
+	MergeCommit = "merge"  // a merge commit
+	MergeSquash = "squash" // one new commit with all changes
+	MergeRebase = "rebase" // the same commits, put on top of the base
+)
+
+// Repository names a repository and the host it is on.
+type Repository struct {
+	Host string // "github.com", "git.example.com:8443"
+	Path string // "acme/gitops"; on GitLab, groups may nest: "acme/platform/gitops"
+}
+
+// Config is what a provider needs to reach one repository.
+type Config struct {
+	// BaseURL is where the API is: "https://api.github.com/", "https://git.example.com/api/v3/" or
+	// "https://git.example.com/api/v4". With or without the last slash; without credentials.
+	BaseURL string
+	// Repository is the repository's path on the forge, "acme/gitops".
+	Repository string
+	// Token is sent as a bearer token (RFC 6750) to BaseURL's host and to no other, redirects included.
+	Token string
+	// HTTPClient is required. User agent, certificates, retries and the like are its RoundTripper's business:
+	// providers neither retry a request nor wait for a rate limit.
+	HTTPClient *http.Client
+}
+
+// Request is the pull request that shall be there.
+type Request struct {
+	Head    string // branch that holds the change, "hello-world-1a2b3c4"
+	Base    string // branch that the change shall go to, "main"
+	HeadSHA string // tip of Head as it was pushed, 40 hexadecimal digits; needed for Merge only, which it guards
+	Title   string // one line, not empty
+	Body    string // Markdown, may be empty
+
+	Merge       bool   // merge it at once
+	MergeMethod string // MergeCommit, MergeSquash or MergeRebase; read only if Merge is set
+}
+
+// State is what [Open] did with a pull request.
+type State string
+
+// The states, in the order in which a pull request goes through them.
+const (
+	Created   State = "created"
+	Updated   State = "updated"   // it was open, its title or body differed
+	Unchanged State = "unchanged" // it was open and as requested
+	Merged    State = "merged"
+)
+
+// PullRequest is a pull request as the forge has it.
+type PullRequest struct {
+	Number  int    // the forge's number for it within the repository (GitLab's iid)
+	URL     string // page for people
+	State   State  // set by Open; providers leave it empty
+	Title   string
+	Body    string
+	Head    string // branch
+	Base    string // branch
+	HeadSHA string // commit that the forge holds for its head; may lag behind a push
+}
+
+// Provider is a forge, bound to one repository. Its methods are single operations; [Open] puts them together.
+// All errors are of the kinds above.
+type Provider interface {
+	// Name is the provider's name as users write it, "github".
+	Name() string
+	// Find returns the open pull request from branch head to branch base of the same repository, or ErrNotFound.
+	Find(ctx context.Context, head, base string) (PullRequest, error)
+	// Create opens a pull request. If one is open already for that head and base, it gives ErrRefused.
+	Create(ctx context.Context, r Request) (PullRequest, error)
+	// Update gives pull request pr the title and body of r.
+	Update(ctx context.Context, pr PullRequest, r Request) (PullRequest, error)
+}
+
+// Merger is a provider that can merge.
+type Merger interface {
+	// MergeMethods lists the methods that Merge takes.
+	MergeMethods() []string
+	// Merge merges pr by the method given if its head is still pr.HeadSHA, and else gives ErrNotMergeable. It waits a few
+	// seconds, or until ctx ends, for a forge that has not made up its mind yet.
+	Merge(ctx context.Context, pr PullRequest, method string) error
+}
+
+// Check refuses, without any I/O, a request that p cannot fulfil: one without a head or a title, one from a branch to
+// itself, one that is to be merged where p cannot merge or not by that method. An empty Base passes, as the remote's
+// default branch may not be known yet; so does an empty HeadSHA.
+func Check(p Provider, r Request) error {
+	switch {
+	case r.Head == "":
+		return fmt.Errorf("%s: pull request without a head branch", p.Name())
+	case r.Head == r.Base:
+		return fmt.Errorf("%s: pull request from branch %q to itself", p.Name(), r.Head)
+	case strings.TrimSpace(r.Title) == "":
+		return fmt.Errorf("%s: pull request without a title", p.Name())
+	case !r.Merge:
+		return nil
+	}
+	m, ok := p.(Merger)
+	if !ok {
+		return fmt.Errorf("%s: cannot merge pull requests", p.Name())
+	}
+	if methods := m.MergeMethods(); !slices.Contains(methods, r.MergeMethod) {
+		return fmt.Errorf("%s: unknown merge method %q, want one of: %s", p.Name(), r.MergeMethod, strings.Join(methods, ", "))
+	}
+	return nil
+}
+
+var sha1Hex = regexp.MustCompile(`^[0-9a-f]{40}$`)
+
+// Open makes the pull request that r asks for: it finds the one that is open, or creates it; brings title and body up to
+// date if they differ; and merges it if asked to. Doing it again changes nothing.
+//
+// If merging fails, Open returns the error and also the pull request, which is open and has a URL. All other errors come
+// with a zero PullRequest. Besides the errors of the provider there are those of [Check] and, also before any I/O, one
+// for an empty base and one for a merge without a full HeadSHA.
+func Open(ctx context.Context, p Provider, r Request) (PullRequest, error) {
+	if err := Check(p, r); err != nil {
+		return PullRequest{}, err
+	}
+	if r.Base == "" {
+		return PullRequest{}, fmt.Errorf("%s: pull request without a base branch", p.Name())
+	}
+	if r.Merge && !sha1Hex.MatchString(r.HeadSHA) {
+		return PullRequest{}, fmt.Errorf("%s: merge needs the head's full commit id, not %q", p.Name(), r.HeadSHA)
+	}
+	pr, err := ensure(ctx, p, r)
+	if err != nil || !r.Merge {
+		return pr, err
+	}
+	// What was pushed guards the merge, not what the forge holds: somebody may have pushed to the branch since.
+	pr.HeadSHA = r.HeadSHA
+	if err := p.(Merger).Merge(ctx, pr, r.MergeMethod); err != nil {
+		return pr, err
+	}
+	pr.State = Merged
+	return pr, nil
+}
+
+// ensure finds and updates, or creates.
+func ensure(ctx context.Context, p Provider, r Request) (PullRequest, error) {
+	pr, err := p.Find(ctx, r.Head, r.Base)
+	if errors.Is(err, ErrNotFound) {
+		pr, err = p.Create(ctx, r)
+		if err == nil {
+			pr.State = Created
+			return pr, nil
+		}
+		if !errors.Is(err, ErrRefused) {
+			return PullRequest{}, err
+		}
+		// The refusal may be that another run was quicker. If so, its pull request can be found now; the words that
+		// forges have for it need not be known.
+		refused := err
+		pr, err = p.Find(ctx, r.Head, r.Base)
+		if errors.Is(err, ErrNotFound) {
+			return PullRequest{}, refused
+		}
+	}
+	if err != nil {
+		return PullRequest{}, err
+	}
+	if same(pr.Title, r.Title) && same(pr.Body, r.Body) {
+		pr.State = Unchanged
+		return pr, nil
+	}
+	pr, err = p.Update(ctx, pr, r)
+	if err != nil {
+		return PullRequest{}, err
+	}
+	pr.State = Updated
+	return pr, nil
+}
+
+// same compares texts but for white space around them and the kind of line ends: forges change both when they store a
+// text, and every run would update what it can never make equal.
+func same(a, b string) bool {
+	norm := func(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n")) }
+	return norm(a) == norm(b)
+}
