@@ -1,0 +1,34 @@
+package cmd
+
+// ciSystem is where a CI system's own variables hold the application's commit and name.
+type ciSystem struct {
+	name     string
+	marker   string // the variable that is set there and nowhere else
+	revision string
+	app      string // its value's last path component counts: "acme/hello-world" is hello-world
+}
+
+// ciSystems are the CI systems that are known, from their documentation on predefined variables.
+var ciSystems = []ciSystem{
+	{"GitHub Actions", "GITHUB_ACTIONS", "GITHUB_SHA", "GITHUB_REPOSITORY"},
+	{"GitLab CI", "GITLAB_CI", "CI_COMMIT_SHA", "CI_PROJECT_PATH"},
+	{"Travis CI", "TRAVIS", "TRAVIS_COMMIT", "TRAVIS_REPO_SLUG"},
+	{"Codefresh", "CF_BUILD_ID", "CF_REVISION", "CF_REPO_NAME"},
+	{"CircleCI", "CIRCLECI", "CIRCLE_SHA1", "CIRCLE_PROJECT_REPONAME"},
+	{"Jenkins", "JENKINS_URL", "GIT_COMMIT", "GIT_URL"},
+	{"Bitbucket Pipelines", "BITBUCKET_BUILD_NUMBER", "BITBUCKET_COMMIT", "BITBUCKET_REPO_SLUG"},
+	{"Azure Pipelines", "TF_BUILD", "BUILD_SOURCEVERSION", "BUILD_REPOSITORY_NAME"},
+	{"Woodpecker", "CI_SYSTEM_NAME", "CI_COMMIT_SHA", "CI_REPO_NAME"},
+	{"Drone", "DRONE", "DRONE_COMMIT_SHA", "DRONE_REPO_NAME"},
+	{"Buildkite", "BUILDKITE", "BUILDKITE_COMMIT", "BUILDKITE_REPO"},
+}
+
+// detectCI gives the CI system that this runs in; the zero value when it is none that is known.
+func detectCI(getenv func(string) string) ciSystem {
+	for _, s := range ciSystems {
+		if getenv(s.marker) != "" {
+			return s
+		}
+	}
+	return ciSystem{}
+}

@@ -1,0 +1,261 @@
+package cmd
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/peterbourgon/ff/v3"
+	"github.com/peterbourgon/ff/v3/ffyaml"
+)
+
+// envPrefix and a flag's name in upper snake case make the flag's environment variable.
+const envPrefix = "UPDATE_GITOPS_REPO"
+
+// config is the command line as given: flags, then environment, then the file that -config names.
+type config struct {
+	repo     string
+	workdir  string
+	base     string
+	username string
+	token    secret
+	tokenSrc string // -token-file
+
+	filepaths      list
+	substitutes    list
+	substituteEnvs list
+	delims         string
+	templates      list
+	sets           list
+
+	revision    string
+	app         string
+	branch      string
+	message     string
+	authorName  string
+	authorEmail string
+	forcePush   bool
+
+	createPull  bool
+	mergePull   bool
+	mergeMethod string
+	pullTitle   string
+	pullBody    string
+	scmProvider string
+	scmURL      string
+
+	dryRun    bool
+	output    string
+	verbose   bool
+	logFormat string
+	timeout   time.Duration
+
+	help    bool
+	version bool
+}
+
+// group is a heading of -h and the flags below it.
+type group struct {
+	title string
+	flags []string
+}
+
+// flagSet declares every flag. The groups are for -h only.
+func (c *config) flagSet() (*flag.FlagSet, []group) {
+	fs := flag.NewFlagSet("update-gitops-repo", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+
+	fs.StringVar(&c.repo, "repo", "", "GitOps repository: https, http or ssh `URL`, git@host:path, or a path (default: the origin of the checkout in -workdir)")
+	fs.StringVar(&c.workdir, "workdir", ".", "`folder` with the checkout and the sources of -template")
+	fs.StringVar(&c.base, "base", "", "`branch` that the change starts from and the pull request targets (default: the remote's default branch)")
+	fs.StringVar(&c.username, "username", "", "`user` that goes with the token over http (default: what the provider expects)")
+	fs.Var(&c.token, "token", "`token` for git over http and for the API; better given as "+envPrefix+"_TOKEN or in a file")
+	fs.StringVar(&c.tokenSrc, "token-file", "", "`file` that holds the token")
+
+	fs.Var(&c.filepaths, "filepath", "`glob` of the templates to render, FILE.tmpl into FILE; * stays in a folder, ** crosses folders; repeatable (default: **.tmpl when anything is substituted and no -template is given)")
+	fs.Var(&c.substitutes, "substitute", "`KEY=VALUE` for the templates; a dotted key nests; repeatable")
+	fs.Var(&c.substituteEnvs, "substitute-env", "`NAME` of an environment variable for the templates; repeatable")
+	fs.StringVar(&c.delims, "delims", "", "template delimiters, `LEFT,RIGHT` (default: $({ and }), or $(< and >), whichever a file holds)")
+	fs.Var(&c.templates, "template", "`SRC:DEST`: render the local file SRC into DEST of the repository; repeatable")
+	fs.Var(&c.sets, "set", "`FILE:PATH=VALUE`: set the YAML value that the yq path selects; FILE may be a glob; repeatable")
+
+	fs.StringVar(&c.revision, "git-revision", "", "`commit` of the application (default: from the CI's own variables)")
+	fs.StringVar(&c.app, "app", "", "`name` of the application (default: from the CI's own variables, else the repository's name)")
+	fs.StringVar(&c.branch, "branch", "", "`branch` to commit to (default: APP-SHA7; with -create-pull-request=false, the base)")
+	fs.StringVar(&c.message, "commit-message", "", "commit `message` (default: says what changed)")
+	fs.StringVar(&c.authorName, "author-name", "update-gitops-repo", "`name` of the commit's author")
+	fs.StringVar(&c.authorEmail, "author-email", "update-gitops-repo@localhost", "`address` of the commit's author")
+	fs.BoolVar(&c.forcePush, "force-push", false, "replace a branch that holds somebody else's commits")
+
+	fs.BoolVar(&c.createPull, "create-pull-request", true, "open a pull request, or update the one that is open; =false pushes to -branch directly")
+	fs.BoolVar(&c.mergePull, "merge-pull-request", false, "merge the pull request at once")
+	fs.StringVar(&c.mergeMethod, "merge-method", "merge", "`method`: merge, squash or, on GitHub, rebase")
+	fs.StringVar(&c.pullTitle, "pr-title", "", "`title` of the pull request (default: the commit's subject)")
+	fs.StringVar(&c.pullBody, "pr-body", "", "`text` of the pull request, in Markdown (default: says what changed)")
+	fs.StringVar(&c.scmProvider, "scm-provider", "", "`name` of the forge: github or gitlab (default: by the host, for github.com and gitlab.com)")
+	fs.StringVar(&c.scmURL, "scm-url", "", "base `URL` of the forge's API (default: https://api.github.com/; else /api/v3/ or /api/v4 on the repository's host)")
+
+	fs.BoolVar(&c.dryRun, "dry-run", false, "print the change as a unified diff, push nothing")
+	fs.StringVar(&c.output, "output", "text", "`format` of the report on stdout: text or json")
+	fs.BoolVar(&c.verbose, "verbose", false, "log what is done, to stderr")
+	fs.StringVar(&c.logFormat, "log-format", "text", "`format` of the log: text or json")
+	fs.DurationVar(&c.timeout, "timeout", 10*time.Minute, "`time` that the whole run may take")
+	fs.String("config", "", "YAML `file` with flags: a key is a flag's name without the dash, a list repeats it")
+	fs.BoolVar(&c.version, "version", false, "print the version")
+	fs.BoolVar(&c.help, "h", false, "print this help")
+	fs.BoolVar(&c.help, "help", false, "print this help")
+
+	return fs, []group{
+		{"Repository", []string{"repo", "workdir", "base", "token", "token-file", "username"}},
+		{"What to change", []string{"filepath", "substitute", "substitute-env", "delims", "template", "set"}},
+		{"Commit", []string{"git-revision", "app", "branch", "commit-message", "author-name", "author-email", "force-push"}},
+		{"Pull request", []string{"create-pull-request", "merge-pull-request", "merge-method", "pr-title", "pr-body", "scm-provider", "scm-url"}},
+		{"Run", []string{"dry-run", "output", "verbose", "log-format", "timeout", "config", "version", "h"}},
+	}
+}
+
+// parseConfig reads the arguments, the environment and the configuration file, in this order of precedence.
+func parseConfig(args []string) (*config, error) {
+	c := &config{}
+	fs, _ := c.flagSet()
+	if err := ff.Parse(fs, args); err != nil {
+		return nil, usage("see update-gitops-repo -h", "%s", flagError(err))
+	}
+	if fs.NArg() > 0 {
+		return nil, usage("every argument is a flag; put quotes around values with spaces", "unexpected argument %q", fs.Arg(0))
+	}
+	if c.help || c.version {
+		return c, nil
+	}
+	if c.token.reveal() != "" && c.tokenSrc != "" {
+		return nil, usage("give one of them", "-token and -token-file are both given")
+	}
+	tokenFileGiven := c.tokenSrc != ""
+	// One pass a source: in a variable, and only there, a repeatable flag takes one entry a line.
+	lists := []*list{&c.filepaths, &c.substitutes, &c.substituteEnvs, &c.templates, &c.sets}
+	for _, l := range lists {
+		l.byLine = true
+	}
+	if err := ff.Parse(fs, nil, ff.WithEnvVarPrefix(envPrefix)); err != nil {
+		return nil, usage("the variables are named "+envPrefix+"_ and the flag", "%s", flagError(err))
+	}
+	for _, l := range lists {
+		l.byLine = false
+	}
+	err := ff.Parse(fs, nil, ff.WithConfigFileFlag("config"), ff.WithConfigFileParser(ffyaml.Parser))
+	if err != nil {
+		return nil, usage("keys are flags' names without the dash", "configuration file %s: %s", fs.Lookup("config").Value, flagError(err))
+	}
+	if tokenFileGiven {
+		c.token = secret{} // The command line wins over variables, whichever of the two flags it names.
+	}
+	return c, nil
+}
+
+// flagError is a parser's error in a user's words.
+func flagError(err error) string {
+	text := strings.TrimPrefix(oneLine(err.Error()), "error parsing commandline arguments: ")
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
+		return "unknown flag " + name
+	}
+	return text
+}
+
+// printHelp writes the whole command line, grouped.
+func printHelp(w io.Writer) error {
+	fs, groups := new(config).flagSet()
+	var b strings.Builder
+	b.WriteString(`update-gitops-repo changes a GitOps repository and opens a pull request.
+
+Usage: update-gitops-repo [flags]
+
+Every flag can be given as an environment variable too: ` + envPrefix + `_ and the
+flag's name in upper snake case; a repeatable flag's variable holds one entry a line.
+`)
+	for _, g := range groups {
+		fmt.Fprintf(&b, "\n%s:\n", g.title)
+		for _, name := range g.flags {
+			f := fs.Lookup(name)
+			value, text := flag.UnquoteUsage(f)
+			if value != "" {
+				value = " " + value
+			}
+			if f.DefValue != "" && f.DefValue != "false" && !strings.Contains(text, "(default") {
+				text += fmt.Sprintf(" (default: %s)", f.DefValue)
+			}
+			fmt.Fprintf(&b, "  -%s%s\n%s", name, value, wrap(text, 76, "        "))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// wrap breaks text into indented lines of at most width columns, indentation not counted.
+func wrap(text string, width int, indent string) string {
+	var b strings.Builder
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			b.WriteString(indent + line + "\n")
+			line = ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	b.WriteString(indent + line + "\n")
+	return b.String()
+}
+
+// list is a repeatable flag.
+type list struct {
+	values []string
+	byLine bool
+}
+
+// String implements flag.Value.
+func (l *list) String() string { return strings.Join(l.values, "\n") }
+
+// Set implements flag.Value.
+func (l *list) Set(s string) error {
+	if !l.byLine {
+		l.values = append(l.values, s)
+		return nil
+	}
+	for line := range strings.Lines(s) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			l.values = append(l.values, line)
+		}
+	}
+	return nil
+}
+
+// secret is a string that does not print itself: not with any verb, and behind its pointer not as part of a struct either.
+type secret struct{ value *string }
+
+// reveal gives the secret itself; empty when there is none.
+func (s secret) reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// String implements flag.Value and fmt.Stringer.
+func (s secret) String() string {
+	if s.reveal() == "" {
+		return ""
+	}
+	return "(secret)"
+}
+
+// GoString implements fmt.GoStringer.
+func (s secret) GoString() string { return s.String() }
+
+// Set implements flag.Value.
+func (s *secret) Set(v string) error {
+	v = strings.TrimSpace(v)
+	s.value = &v
+	return nil
+}

@@ -1,0 +1,123 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/scm"
+	"update-gitops-repo/template"
+)
+
+// usageError is a command line that cannot be carried out, whatever the repository holds.
+type usageError struct{ what, hint string }
+
+func (e *usageError) Error() string { return e.what }
+
+func usage(hint, format string, args ...any) error {
+	return &usageError{what: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// foreignError is a branch that holds commits that are not this program's for this app.
+type foreignError struct {
+	branch  string
+	commits []gitrepo.Log
+}
+
+func (e *foreignError) Error() string {
+	var names []string
+	for _, c := range e.commits {
+		names = append(names, fmt.Sprintf("%.7s %q by %s", c.Hash, c.Subject(), c.Author))
+	}
+	return fmt.Sprintf("branch %q holds commits that are not of this app's updates: %s", e.branch, strings.Join(names, ", "))
+}
+
+// exitCode is 2 for a wrong command line and 1 for everything else.
+func exitCode(err error) int {
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return 2
+	}
+	return 1
+}
+
+// printError writes the two lines that every failure ends in.
+func printError(w io.Writer, err error) error {
+	_, werr := fmt.Fprintf(w, "error: %s\nhint: %s\n", oneLine(err.Error()), hint(err))
+	return werr
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// hint says what to do next.
+func hint(err error) string {
+	if e, ok := errors.AsType[*usageError](err); ok {
+		return e.hint
+	}
+	if e, ok := errors.AsType[*template.Error](err); ok {
+		return templateHint(e)
+	}
+	if _, ok := errors.AsType[*foreignError](err); ok {
+		return "choose another -branch, or give -force-push to replace those commits"
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "give it more time with -timeout, or see with -verbose where it goes"
+	case errors.Is(err, context.Canceled):
+		return "it was interrupted; run it again, it picks up where it was"
+	case errors.Is(err, gitrepo.ErrAuth):
+		return "check that the token (or ssh key) is valid and may write to the repository; see -token, -token-file, -username"
+	case errors.Is(err, gitrepo.ErrNotFound):
+		return "check -repo, and that the token may see the repository"
+	case errors.Is(err, gitrepo.ErrEmpty):
+		return "push a first commit to it"
+	case errors.Is(err, gitrepo.ErrNoBranch):
+		return "check -base, and that the branch was pushed"
+	case errors.Is(err, gitrepo.ErrNoCheckout):
+		return "give -repo, or -workdir with a checkout of the GitOps repository"
+	case errors.Is(err, gitrepo.ErrPath):
+		return "choose another path; only regular files in the repository's own folders are written"
+	case errors.Is(err, gitrepo.ErrRejected):
+		return "the repository's rules forbid this push; with -create-pull-request the change can go through a pull request"
+	case errors.Is(err, gitrepo.ErrMoved):
+		return "the branch is very busy; run it again"
+	case errors.Is(err, scm.ErrAuth):
+		return "the token needs the right to read and write pull requests"
+	case errors.Is(err, scm.ErrNoRepository):
+		return "check -scm-provider and -scm-url, and that the token may see the repository"
+	case errors.Is(err, scm.ErrNotMergeable):
+		return "the pull request is open; merge it by hand, or drop -merge-pull-request"
+	case errors.Is(err, scm.ErrRefused):
+		return "the forge's words above say why; nothing more was done"
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return "check the path, and who may read it; the sources of -template start at -workdir"
+	}
+	return "run it again with -verbose to see each step"
+}
+
+func templateHint(e *template.Error) string {
+	switch {
+	case errors.Is(e, template.ErrMissingKey) && e.Key == "":
+		return "give the value that the template looks up with -substitute, or correct the template"
+	case errors.Is(e, template.ErrMissingKey):
+		return fmt.Sprintf("add -substitute=%s=VALUE, or correct the template", strings.TrimPrefix(e.Key, "."))
+	case errors.Is(e, template.ErrSyntax) && e.Delims != "":
+		return fmt.Sprintf("correct the template; if the file's own text has %s in it, choose other delimiters with -delims", e.Delims)
+	case errors.Is(e, template.ErrSyntax):
+		return "correct the file; it has to be valid YAML"
+	case errors.Is(e, template.ErrDelims):
+		return "choose the pair that counts with -delims"
+	case errors.Is(e, template.ErrNoAction):
+		return "check -filepath, and -delims if the templates have delimiters of their own"
+	case errors.Is(e, template.ErrNoMatch):
+		return "check the name or glob against the base branch; * stays in a folder, ** crosses folders"
+	case errors.Is(e, template.ErrNoNode):
+		return "check the path against the file; -set changes what is there and adds nothing"
+	case errors.Is(e, template.ErrUneditable):
+		return "choose a path to single values"
+	}
+	return "correct the template"
+}

@@ -1,0 +1,329 @@
+package cmd
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/scm"
+	"update-gitops-repo/scm/github"
+	"update-gitops-repo/scm/gitlab"
+	"update-gitops-repo/template"
+)
+
+// plan is a command line that makes sense: everything is parsed, and whatever can be refused without asking the
+// repository has been refused.
+type plan struct {
+	remote   gitrepo.Remote
+	base     string // empty: the remote's default branch
+	branch   string // empty: the base
+	force    bool
+	app      string
+	revision string // may be empty
+	message  string // empty: made from the change
+	author   gitrepo.Signature
+	edits    edits
+	provider scm.Provider // nil: push directly
+	pull     scm.Request  // Title and Body empty: made from the change
+	dryRun   bool
+	warnings []string
+}
+
+// edits are what the run does to the files, in this order.
+type edits struct {
+	renderer template.Renderer
+	values   template.Values
+	texts    []text
+	sets     []template.Assignment
+}
+
+// text is a local file and where it goes in the repository.
+type text struct{ src, dest string }
+
+// newPlan checks the configuration. It reads the checkout's origin when -repo is empty, and the token's file.
+func newPlan(c *config, getenv func(string) string, client *http.Client) (*plan, error) {
+	if !slices.Contains([]string{"text", "json"}, c.output) {
+		return nil, usage("use -output=text or -output=json", "-output %q is not a format", c.output)
+	}
+	p := &plan{base: c.base, branch: c.branch, force: c.forcePush, message: c.message, dryRun: c.dryRun}
+	p.author = gitrepo.Signature{Name: c.authorName, Email: c.authorEmail, When: time.Now()}
+	var err error
+	if p.edits, err = newEdits(c, getenv); err != nil {
+		return nil, err
+	}
+	if c.timeout <= 0 {
+		return nil, usage("give a time such as 10m", "-timeout %s is no time to work in", c.timeout)
+	}
+
+	repo := c.repo
+	if repo == "" {
+		if repo, err = gitrepo.Origin(c.workdir); err != nil {
+			return nil, err
+		}
+	}
+	repoURL, credentials, err := gitrepo.ParseURL(repo)
+	if err != nil {
+		return nil, usage("give -repo as https://HOST/OWNER/NAME, ssh://, git@HOST:OWNER/NAME or a path", "-repo: %v", err)
+	}
+	if err := p.name(c, repoURL, getenv); err != nil {
+		return nil, err
+	}
+
+	provider, err := providerName(c, repoURL)
+	if err != nil {
+		return nil, err
+	}
+	if credentials, err = resolveCredentials(c, credentials, provider, getenv); err != nil {
+		return nil, err
+	}
+	p.remote = gitrepo.Remote{URL: repoURL, HTTPClient: client}
+	if strings.HasPrefix(repoURL.Scheme, "http") {
+		p.remote.Credentials = credentials
+	}
+	if repoURL.Scheme == "http" && credentials.Password != "" && !loopback(repoURL.Host) {
+		return nil, usage("use https", "the token would be sent in plain text to http://%s", repoURL.HostPort())
+	}
+
+	if !c.createPull {
+		if c.mergePull {
+			p.warnings = append(p.warnings, "-merge-pull-request does nothing with -create-pull-request=false")
+		}
+		if c.forcePush {
+			p.warnings = append(p.warnings, "-force-push does nothing with -create-pull-request=false: the branch is only ever added to")
+		}
+		return p, nil
+	}
+	return p, p.request(c, repoURL, provider, credentials.Password, client)
+}
+
+// newEdits parses the flags that say what to change.
+func newEdits(c *config, getenv func(string) string) (edits, error) {
+	e := edits{values: template.Values{}}
+	for _, s := range c.substitutes.values {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return e, usage("give -substitute=KEY=VALUE", "-substitute %q has no =", s)
+		}
+		if err := e.values.Set(key, value); err != nil {
+			return e, usage("give -substitute=KEY=VALUE", "-substitute: %v", err)
+		}
+	}
+	for _, name := range c.substituteEnvs.values {
+		value := getenv(name)
+		if value == "" {
+			return e, usage("set the variable, or give -substitute=NAME=VALUE", "-substitute-env: the variable %q is not set or empty", name)
+		}
+		if err := e.values.Set(name, value); err != nil {
+			return e, usage("give the name of a variable", "-substitute-env: %v", err)
+		}
+	}
+	for _, s := range c.templates.values {
+		src, dest, ok := strings.Cut(s, ":")
+		if !ok || src == "" || dest == "" {
+			return e, usage("give -template=SRC:DEST", "-template %q is not a source and a destination", s)
+		}
+		if !filepath.IsAbs(src) {
+			src = filepath.Join(c.workdir, src)
+		}
+		dest = path.Clean(dest)
+		if err := gitrepo.CheckPath(dest); err != nil {
+			return e, usage("give a path in the repository, such as apps/shop.yaml", "-template: %v", err)
+		}
+		e.texts = append(e.texts, text{src: src, dest: dest})
+	}
+	for _, s := range c.sets.values {
+		a, err := template.ParseAssignment(s)
+		if err != nil {
+			return e, usage("give -set=FILE:PATH=VALUE, such as values.yaml:.image.tag=1.2", "-set %q: %v", s, err)
+		}
+		e.sets = append(e.sets, a)
+	}
+	e.renderer.Globs = c.filepaths.values
+	if len(e.renderer.Globs) == 0 && len(e.values) > 0 && len(e.texts) == 0 {
+		e.renderer.Globs = []string{"**.tmpl"}
+	}
+	for _, g := range e.renderer.Globs {
+		if err := template.CheckGlob(g); err != nil {
+			return e, usage("give -filepath a glob such as production/**.tmpl", "-filepath %q: %v", g, err)
+		}
+	}
+	if c.delims != "" {
+		d, err := template.ParseDelims(c.delims)
+		if err != nil {
+			return e, usage("give -delims=LEFT,RIGHT, such as -delims='{{,}}'", "-delims %q: %v", c.delims, err)
+		}
+		e.renderer.Delims = d
+	}
+	if len(e.renderer.Globs)+len(e.texts)+len(e.sets) == 0 {
+		return e, usage("give -substitute, -filepath, -template or -set", "there is nothing to do")
+	}
+	return e, nil
+}
+
+// name settles app, revision and branch.
+func (p *plan) name(c *config, repo gitrepo.URL, getenv func(string) string) error {
+	ci := detectCI(getenv)
+	p.revision, p.app = c.revision, c.app
+	if p.revision == "" && ci.revision != "" {
+		p.revision = getenv(ci.revision)
+	}
+	if p.app == "" && ci.app != "" {
+		p.app = strings.TrimSuffix(path.Base("/"+getenv(ci.app)), ".git")
+	}
+	if p.app == "" || p.app == "/" {
+		p.app = repo.Name()
+	}
+	for _, v := range []struct{ flag, value string }{{"app", p.app}, {"git-revision", p.revision}} {
+		if strings.ContainsFunc(v.value, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+			return usage("it goes into a branch name and a commit trailer; give it without spaces", "-%s %q has a space or a control character", v.flag, v.value)
+		}
+	}
+	if p.branch == "" && c.createPull {
+		if p.revision == "" {
+			return usage("give -git-revision, or -branch", "the branch cannot be named: the application's commit is not known")
+		}
+		p.branch = p.app + "-" + shortRevision(p.revision)
+	}
+	for _, v := range []struct{ flag, value string }{{"branch", p.branch}, {"base", p.base}} {
+		if err := gitrepo.CheckBranch(v.value); v.value != "" && err != nil {
+			return usage("see git check-ref-format for what a branch may be called", "-%s: %v", v.flag, err)
+		}
+	}
+	return nil
+}
+
+// shortRevision is the first 7 digits of a commit's hash, and all of anything else, such as a tag.
+func shortRevision(revision string) string {
+	isHex := func(r rune) bool { return strings.ContainsRune("0123456789abcdefABCDEF", r) }
+	if len(revision) <= 7 || strings.ContainsFunc(revision, func(r rune) bool { return !isHex(r) }) {
+		return revision
+	}
+	return revision[:7]
+}
+
+// providerName is -scm-provider, or what the exact host tells; empty when it tells nothing.
+func providerName(c *config, repo gitrepo.URL) (string, error) {
+	switch c.scmProvider {
+	case "github", "gitlab":
+		return c.scmProvider, nil
+	case "":
+	default:
+		return "", usage("use github or gitlab", "-scm-provider %q is not known", c.scmProvider)
+	}
+	// Exactly these hosts: a look-alike must not be handed the token.
+	switch repo.Host {
+	case "github.com":
+		return "github", nil
+	case "gitlab.com":
+		return "gitlab", nil
+	}
+	return "", nil
+}
+
+// resolveCredentials finds the token: the flags, the URL, then the provider's own variables.
+func resolveCredentials(c *config, fromURL gitrepo.Credentials, provider string, getenv func(string) string) (gitrepo.Credentials, error) {
+	users := map[string]string{"github": "x-access-token", "gitlab": "oauth2", "": "git"}
+	variables := map[string][]string{"github": {"GITHUB_TOKEN", "GH_TOKEN"}, "gitlab": {"GITLAB_TOKEN"}}
+	creds := gitrepo.Credentials{Username: c.username, Password: c.token.reveal()}
+	if creds.Password == "" && c.tokenSrc != "" {
+		data, err := os.ReadFile(c.tokenSrc)
+		if err != nil {
+			return creds, fmt.Errorf("-token-file: %w", err)
+		}
+		creds.Password = strings.TrimSpace(string(data))
+		if creds.Password == "" {
+			return creds, usage("put the token into the file", "-token-file %s is empty", c.tokenSrc)
+		}
+	}
+	if creds.Password == "" && fromURL.Password != "" {
+		creds.Password = fromURL.Password
+		if creds.Username == "" {
+			creds.Username = fromURL.Username
+		}
+	}
+	for _, name := range variables[provider] {
+		if creds.Password == "" {
+			creds.Password = strings.TrimSpace(getenv(name))
+		}
+	}
+	if creds.Password == "" {
+		return gitrepo.Credentials{}, nil
+	}
+	if creds.Username == "" {
+		creds.Username = users[provider]
+	}
+	return creds, nil
+}
+
+// request settles the provider and the pull request.
+func (p *plan) request(c *config, repo gitrepo.URL, provider, token string, client *http.Client) error {
+	p.pull = scm.Request{
+		Head: p.branch, Base: p.base,
+		Title: c.pullTitle, Body: c.pullBody,
+		Merge: c.mergePull, MergeMethod: c.mergeMethod,
+	}
+	if p.branch == p.base {
+		return usage("give another -branch, or -create-pull-request=false to push directly", "-branch and -base are both %q", p.branch)
+	}
+	switch {
+	case c.dryRun && (provider == "" || token == "" || repo.Scheme == "file"):
+		return nil // No pull request will be asked for.
+	case repo.Scheme == "file":
+		return usage("give -create-pull-request=false", "a repository on disk has no pull requests")
+	case provider == "":
+		return usage("give -scm-provider=github or -scm-provider=gitlab, or -create-pull-request=false", "which forge %s is cannot be told from its name", repo.HostPort())
+	case token == "":
+		return usage("set "+envPrefix+"_TOKEN, or give -token-file", "there is no token to open a pull request on %s with", repo.HostPort())
+	}
+	scheme := repo.Scheme
+	if scheme == "ssh" {
+		scheme = "https"
+	}
+	host := repo.Host // An ssh port is not the API's.
+	if repo.Scheme != "ssh" {
+		host = repo.HostPort()
+	}
+	api := c.scmURL
+	if api == "" && provider == "github" {
+		api = github.APIURL(scheme, host)
+	} else if api == "" {
+		api = gitlab.APIURL(scheme, host)
+	}
+	u, err := url.Parse(api)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
+		return usage("give -scm-url=https://HOST/PATH, without credentials", "-scm-url is not the URL of an API")
+	}
+	if u.Scheme == "http" && !loopback(u.Hostname()) {
+		return usage("use https", "the token would be sent in plain text to http://%s", u.Host)
+	}
+	config := scm.Config{BaseURL: api, Repository: repo.Repository(), Token: token, HTTPClient: client}
+	if provider == "github" {
+		p.provider, err = github.New(config)
+	} else {
+		p.provider, err = gitlab.New(config)
+	}
+	if err != nil {
+		return usage("check -repo and -scm-url", "%v", err)
+	}
+	checked := p.pull
+	checked.Title = "made from the change"
+	if err := scm.Check(p.provider, checked); err != nil {
+		return usage("see update-gitops-repo -h", "%v", err)
+	}
+	return nil
+}
+
+// loopback tells whether a host is this machine, where nobody listens in.
+func loopback(host string) bool {
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
