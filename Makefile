@@ -1,0 +1,35 @@
+# Needs Go, git and make; everything else comes with the module.
+GO ?= go
+
+# The race detector needs cgo, and so a C compiler.
+RACE := $(if $(shell command -v $$($(GO) env CC)),-race)
+
+.PHONY: all
+all: bin/update-gitops-repo
+
+# Static, without paths and symbol tables: small, and the same bytes from the same source.
+.PHONY: bin/update-gitops-repo
+bin/update-gitops-repo:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o $@ ./cmd/update-gitops-repo
+
+# The main job on the embedded forge: no account, no token, no network.
+.PHONY: demo
+demo: bin/update-gitops-repo
+	@$(GO) run ./integration/demo bin/update-gitops-repo
+
+# All tests; once more with the race detector where goroutines are ours. The rooms must stay covered above 85 %.
+.PHONY: test
+test:
+	$(GO) vet ./...
+	$(if $(RACE),CGO_ENABLED=1 $(GO) test -race ./gitrepo ./integration/...,@echo 'no C compiler: tests run without the race detector')
+	@mkdir -p bin
+	@$(GO) test -cover ./... >bin/test.log; status=$$?; cat bin/test.log; test $$status -eq 0 && awk -f .ci/coverage.awk bin/test.log
+
+# Whole runs timed against git's own ways.
+.PHONY: bench
+bench: bin/update-gitops-repo
+	$(GO) run ./integration/bench bin/update-gitops-repo
+
+.PHONY: clean
+clean:
+	rm -rf bin

@@ -1,0 +1,57 @@
+package integration
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestRooms enforces who may import whom: the rooms know nothing of each other, and each library has one importer.
+func TestRooms(t *testing.T) {
+	const module = "update-gitops-repo/"
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	// What a prefix of an import path may be imported by.
+	importers := map[string][]string{
+		"github.com/go-git/":               {"gitrepo"},
+		"github.com/Masterminds/sprig":     {"template"},
+		"github.com/mikefarah/yq":          {"template"},
+		"github.com/google/go-github":      {"scm/github"},
+		"gitlab.com/gitlab-org/":           {"scm/gitlab"},
+		"github.com/peterbourgon/ff":       {"cmd"},
+		module + "cmd":                     {"cmd/update-gitops-repo"},
+		module + "template":                {"cmd"},
+		module + "gitrepo":                 {"cmd"},
+		module + "scm":                     {"cmd", "scm/github", "scm/gitlab", "scm/internal/rest"},
+		module + "integration":             {"integration/bench", "integration/demo"},
+		"net/http/httptest":                {"scm/internal/resttest"},
+		"testing":                          {"scm/internal/resttest"},
+		"github.com/rogpeppe/go-internal/": {},
+		"golang.org/x/crypto/ssh":          {"integration/forge"},
+		"os/exec":                          {"integration/forge", "integration/bench", "integration/demo"},
+	}
+	met := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0], module)
+		for _, path := range fields[1:] {
+			for prefix, allowed := range importers {
+				if !strings.HasPrefix(path, prefix) {
+					continue
+				}
+				met[prefix] = true
+				if !slices.Contains(allowed, pkg) {
+					t.Errorf("%s imports %s; only %v may", pkg, path, allowed)
+				}
+			}
+		}
+	}
+	for prefix, allowed := range importers {
+		if len(allowed) > 0 && !met[prefix] {
+			t.Errorf("nothing imports %s: the rule is out of date", prefix)
+		}
+	}
+}

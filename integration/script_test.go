@@ -1,0 +1,222 @@
+// Package integration tests the program as its users run it: the scripts in testdata/script are its specification.
+package integration
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"update-gitops-repo/cmd"
+	"update-gitops-repo/integration/forge"
+)
+
+const (
+	token = "forge-token-5f0c3a9e"
+	repo  = "acme/gitops"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"update-gitops-repo": func() { os.Exit(cmd.Main()) },
+	})
+}
+
+// TestScripts runs every script against each forge, with and without partial clone.
+func TestScripts(t *testing.T) {
+	for _, kind := range []forge.Kind{forge.GitHub, forge.GitLab} {
+		for _, partial := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/partial=%t", kind, partial), func(t *testing.T) {
+				testscript.Run(t, testscript.Params{
+					Dir:   "testdata/script",
+					Setup: func(env *testscript.Env) error { return setUp(env, kind, partial) },
+					Cmds: map[string]func(*testscript.TestScript, bool, []string){
+						"env-lines":  envLines,
+						"exits":      exits,
+						"mark":       mark,
+						"pulls":      pulls,
+						"seed":       seed,
+						"seed-empty": seedEmpty,
+						"unmoved":    unmoved,
+					},
+					Condition: func(cond string) (bool, error) {
+						switch cond {
+						case "github", "gitlab":
+							return string(kind) == cond, nil
+						case "partial":
+							return partial, nil
+						}
+						return false, fmt.Errorf("unknown condition %q", cond)
+					},
+					RequireUniqueNames: true,
+				})
+			})
+		}
+	}
+}
+
+type forgeKey struct{}
+
+// setUp starts the script's own forge with an empty acme/gitops. The variables that scripts use: REPO (its clone URL),
+// URL and HOST (the forge), GITDIR (the bare repository), PROVIDER, TOKEN, PULL (URL of a pull request, but for the number), SSH_REPO,
+// BIN (a folder for PATH that holds the program and nothing else).
+func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
+	dir := filepath.Join(env.WorkDir, ".forge")
+	home := filepath.Join(env.WorkDir, ".home")
+	for _, d := range []string{dir, filepath.Join(home, ".ssh")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return err
+		}
+	}
+	f, err := forge.Start(forge.Config{Kind: kind, Partial: partial, Token: token, Dir: dir})
+	if err != nil {
+		return err
+	}
+	env.Defer(func() {
+		if err := f.Close(); err != nil {
+			env.T().Log("close the forge: ", err)
+		}
+	})
+	if err := f.CreateRepo(repo, "main"); err != nil {
+		return err
+	}
+	ssh, err := f.StartSSH()
+	if err != nil {
+		return err
+	}
+	key, err := os.ReadFile(ssh.KeyFile)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(home, ".ssh", "id_ed25519"), key, 0o600); err != nil {
+		return err
+	}
+	gitConfig := "[user]\n\tname = Alex\n\temail = alex@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n[protocol \"file\"]\n\tallow = always\n"
+	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(gitConfig), 0o600); err != nil {
+		return err
+	}
+	pull := "/pull/"
+	if kind == forge.GitLab {
+		pull = "/-/merge_requests/"
+	}
+	env.Values[forgeKey{}] = f
+	env.Vars = append(env.Vars,
+		"HOME="+home,
+		"GIT_CONFIG_NOSYSTEM=1",
+		"BIN="+filepath.SplitList(env.Getenv("PATH"))[0],
+		"URL="+f.URL(),
+		"HOST="+strings.TrimPrefix(f.URL(), "http://"),
+		"REPO="+f.CloneURL(repo),
+		"GITDIR="+f.GitDir(repo),
+		"SSH_REPO=ssh://git@"+ssh.Addr+"/"+repo+".git",
+		"SSH_KNOWN_HOSTS="+ssh.KnownHostsFile,
+		"PROVIDER="+string(kind),
+		"TOKEN="+token,
+		"PULL="+f.URL()+"/"+repo+pull,
+	)
+	return nil
+}
+
+func theForge(ts *testscript.TestScript) *forge.Server { return ts.Value(forgeKey{}).(*forge.Server) }
+
+// seed DIR [BRANCH] commits the folder's files onto the branch, main by default.
+func seed(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: seed DIR [BRANCH]")
+	}
+	branch := "main"
+	if len(args) > 1 {
+		branch = args[1]
+	}
+	ts.Check(theForge(ts).Seed(repo, branch, ts.MkAbs(args[0])))
+}
+
+// seed-empty REPO makes a repository without a commit.
+func seedEmpty(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: seed-empty REPO")
+	}
+	ts.Check(theForge(ts).CreateRepo(args[0], "main"))
+}
+
+// env-lines NAME LINE... sets a variable to several lines.
+func envLines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: env-lines NAME LINE...")
+	}
+	ts.Setenv(args[0], strings.Join(args[1:], "\n")+"\n")
+}
+
+// exits CODE ARGS... runs the program, which has to fail with that code and as every failure does: nothing on stdout,
+// exactly an error and a hint on stderr, the token on neither.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: exits CODE ARGS...")
+	}
+	err := ts.Exec("update-gitops-repo", args[1:]...)
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok || fmt.Sprint(exit.ExitCode()) != args[0] {
+		ts.Fatalf("want exit code %s, got: %v", args[0], err)
+	}
+	stdout, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
+	if stdout != "" || !regexp.MustCompile(`^error: .+\nhint: .+\n$`).MatchString(stderr) {
+		ts.Fatalf("want an error and a hint on stderr alone")
+	}
+	if strings.Contains(stderr, token) {
+		ts.Fatalf("the token was printed")
+	}
+}
+
+// pulls prints a line a pull request: #NUMBER STATE HEAD -> BASE: TITLE.
+func pulls(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: pulls")
+	}
+	_, err := ts.Stdout().Write([]byte(listPulls(ts)))
+	ts.Check(err)
+}
+
+func listPulls(ts *testscript.TestScript) string {
+	var b bytes.Buffer
+	for _, p := range theForge(ts).PullRequests(repo) {
+		fmt.Fprintf(&b, "#%d %s %s -> %s: %s\n", p.Number, p.State, p.Head, p.Base, p.Title)
+	}
+	return b.String()
+}
+
+// state is every reference and pull request.
+func state(ts *testscript.TestScript) []byte {
+	refs, err := exec.Command("git", "-C", theForge(ts).GitDir(repo), "for-each-ref").Output()
+	ts.Check(err)
+	return append(refs, listPulls(ts)...)
+}
+
+func markFile(ts *testscript.TestScript) string {
+	return filepath.Join(ts.Getenv("WORK"), ".forge", "mark")
+}
+
+// mark remembers the references and pull requests, for unmoved.
+func mark(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: mark")
+	}
+	ts.Check(os.WriteFile(markFile(ts), state(ts), 0o600))
+}
+
+// unmoved fails when a reference or a pull request is not as it was at mark; ! unmoved fails when all are.
+func unmoved(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 0 {
+		ts.Fatalf("usage: [!] unmoved")
+	}
+	before, now := ts.ReadFile(markFile(ts)), string(state(ts))
+	if (before == now) == neg {
+		ts.Fatalf("before:\n%safter:\n%s", before, now)
+	}
+}
