@@ -26,6 +26,9 @@ func prefetch(fsys fs.FS, names []string) error {
 	return nil
 }
 
+// leaves finds a component "..", in braces too.
+var leaves = regexp.MustCompile(`(?:^|[/{,])\.\.(?:$|[/},])`)
+
 // CheckGlob returns an error when pattern is not one that Glob takes: it is empty or malformed, it is absolute, or it
 // leads out of the tree by "..".
 func CheckGlob(pattern string) error {
@@ -34,7 +37,7 @@ func CheckGlob(pattern string) error {
 		return errors.New("the pattern is empty")
 	case strings.HasPrefix(pattern, "/"):
 		return fmt.Errorf("pattern %q is absolute: it shall be relative to the repository", pattern)
-	case slices.Contains(strings.Split(pattern, "/"), ".."):
+	case leaves.MatchString(pattern):
 		return fmt.Errorf("pattern %q leaves the repository", pattern)
 	case !doublestar.ValidatePattern(pattern):
 		return fmt.Errorf("pattern %q is malformed", pattern)
@@ -56,7 +59,7 @@ func Glob(fsys fs.FS, pattern string) ([]string, error) {
 		return literal(fsys, cleaned)
 	}
 	var names []string
-	err := doublestar.GlobWalk(fsys, crossing(cleaned), func(name string, d fs.DirEntry) error {
+	err := doublestar.GlobWalk(folders{fsys}, crossing(cleaned), func(name string, d fs.DirEntry) error {
 		if d.Type().IsRegular() {
 			names = append(names, name)
 		}
@@ -71,6 +74,23 @@ func Glob(fsys fs.FS, pattern string) ([]string, error) {
 	slices.Sort(names)
 	return slices.Compact(names), nil
 }
+
+// folders lists what is not a folder as something that does not exist: braces can make a pattern try "values.yaml/*".
+type folders struct{ fs.FS }
+
+// ReadDir implements fs.ReadDirFS.
+func (f folders) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(f.FS, name)
+	if err != nil {
+		if info, statErr := fs.Lstat(f.FS, name); statErr == nil && !info.IsDir() {
+			return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrNotExist}
+		}
+	}
+	return entries, err
+}
+
+// Stat implements fs.StatFS.
+func (f folders) Stat(name string) (fs.FileInfo, error) { return fs.Stat(f.FS, name) }
 
 func literal(fsys fs.FS, name string) ([]string, error) {
 	info, err := fs.Lstat(fsys, name)

@@ -57,6 +57,8 @@ func TestGlob(t *testing.T) {
 		{"*.tmpl", ".hidden.tmpl app.yaml.tmpl", `^\.$`},
 		{"a/**/b", "a/b a/x/b a/x/y/b", "^a(/|$)"},
 		{"a/**", "a/b a/x/b a/x/y/b", "^a(/|$)"},
+		{"{a,v1.yaml}/*", "a/b", ""},
+		{"v1.yaml/*", "", ""},
 		{"a**b", "a/b a/x/b a/x/y/b ab/b", ""},
 		{"a**/b", "a/b a/x/b a/x/y/b ab/b", ""},
 		{"{production,staging}/application.yaml.tmpl", "production/application.yaml.tmpl staging/application.yaml.tmpl", ""},

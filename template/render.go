@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	texttemplate "text/template"
-
-	"github.com/Masterminds/sprig/v3"
 )
 
 // Delims is a pair of delimiters around the actions of a template. The zero value stands for "$({" and "})" or
@@ -31,7 +29,8 @@ func ParseDelims(s string) (Delims, error) {
 }
 
 // Renderer renders templates: text/template's language with sprig's functions, but for those that look at the
-// environment, the network, the clock or chance, so that the same inputs give the same bytes.
+// environment, the network, the clock or chance, so that the same inputs give the same bytes; and index fails for a key
+// that is not there.
 type Renderer struct {
 	Globs  []string // patterns as Glob takes them
 	Delims Delims
@@ -105,7 +104,7 @@ func (r Renderer) Text(name string, src []byte, v Values) ([]byte, error) {
 	// A fixed name keeps the file's own out of text/template's messages, which are taken apart below.
 	t, err := texttemplate.New("t").
 		Delims(delims.Left, delims.Right).
-		Funcs(sprig.HermeticTxtFuncMap()).
+		Funcs(functions()).
 		Option("missingkey=error").
 		Parse(string(src))
 	if err != nil {
@@ -116,7 +115,7 @@ func (r Renderer) Text(name string, src []byte, v Values) ([]byte, error) {
 	if err := t.Execute(&out, map[string]any(v)); err != nil {
 		return nil, executeError(name, src, delims, err)
 	}
-	// What the index function does not find prints as this; missingkey=error is for fields alone.
+	// What a function gives for nothing, such as the first of an empty list, prints as this.
 	if noValue := []byte("<no value>"); bytes.Contains(out.Bytes(), noValue) && !bytes.Contains(src, noValue) {
 		return nil, &Error{File: name, Delims: delims.Left, Reason: "a value that does not exist would print as <no value>",
 			Err: ErrMissingKey}
@@ -165,7 +164,7 @@ func lineOf(src []byte, i int) int { return 1 + bytes.Count(src[:i], []byte("\n"
 var (
 	syntaxText  = regexp.MustCompile(`(?s)^template: t:(\d+):(?:\d+:)? (.*)$`)
 	executeText = regexp.MustCompile(`(?s)^template: t:(\d+):(\d+): executing "[^"]*" at <.*?>: (.*)$`)
-	missingText = regexp.MustCompile(`^(?:map has no entry for key "(.*)"|can't evaluate field (\w+) in type )`)
+	missingText = regexp.MustCompile(`^(?:(?:error calling \w+: )?map has no entry for key "(.*)"|can't evaluate field (\w+) in type )`)
 	fieldText   = regexp.MustCompile(`(?:\.[\pL_][\pL\pN_]*)+`)
 )
 

@@ -90,6 +90,16 @@ func TestTextErrors(t *testing.T) {
 		{"missing in define", "$({ define \"a: b\" })\n$({ .nothing })$({ end })\n$({ template \"a: b\" . })", Delims{},
 			Error{Line: 2, Key: ".nothing", Delims: "$({", Err: ErrMissingKey}, "x/a.tmpl:2: no value for .nothing"},
 		{"missing in index", "$({ index . \"no-thing\" })", Delims{},
+			Error{Line: 1, Key: ".no-thing", Delims: "$({", Err: ErrMissingKey}, "x/a.tmpl:1: no value for .no-thing"},
+		{"missing in index, in a pipe", "\n$({ index . \"no-thing\" | quote })", Delims{},
+			Error{Line: 2, Key: ".no-thing", Delims: "$({", Err: ErrMissingKey}, "x/a.tmpl:2: no value for .no-thing"},
+		{"index beyond the end", "$({ index (list 1) 1 })", Delims{},
+			Error{Line: 1, Delims: "$({", Err: ErrExecute}, "x/a.tmpl:1: error calling index: 1 is not an index into 1 items"},
+		{"index by what is no key", "$({ index . 1 })", Delims{},
+			Error{Line: 1, Delims: "$({", Err: ErrExecute}, "x/a.tmpl:1: error calling index: 1 is no key of this map"},
+		{"index of nothing", "$({ index 1 1 })", Delims{},
+			Error{Line: 1, Delims: "$({", Err: ErrExecute}, "x/a.tmpl:1: error calling index: there are no items in 1"},
+		{"nothing printed", "$({ first (list) })", Delims{},
 			Error{Delims: "$({", Err: ErrMissingKey}, "x/a.tmpl: a value that does not exist would print as <no value>"},
 		{"methods are out of reach", "$({ .Set \"a\" \"b\" })", Delims{},
 			Error{Line: 1, Delims: "$({", Err: ErrExecute}, "x/a.tmpl:1: …"},
@@ -217,4 +227,26 @@ func FuzzText(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestFunctions: what looks outside, or gives another answer each time, is not to be had; what is left is ordered.
+func TestFunctions(t *testing.T) {
+	fm := functions()
+	for _, name := range []string{
+		"env", "expandenv", "getHostByName", "now", "date", "ago", "toDate", "mustToDate", "htmlDate", "dateModify",
+		"randInt", "randAlpha", "randAlphaNum", "randAscii", "randNumeric", "randBytes", "shuffle", "uuidv4",
+		"bcrypt", "htpasswd", "encryptAES", "genPrivateKey", "genCA", "genCAWithKey", "genSelfSignedCert", "genSelfSignedCertWithKey",
+		"genSignedCert", "genSignedCertWithKey",
+	} {
+		if _, ok := fm[name]; ok {
+			t.Errorf("%s can be called", name)
+		}
+	}
+	const src = `$({ $d := dict "e" 5 "a" 1 "d" 4 "b" 2 "c" 3 })$({ keys $d })$({ values $d })$({ index $d "c" })$({ index (list (list 1 2)) 0 1 })$({ get $d "x" | default "y" })$({ index "a" 0 })$({ index . })`
+	for range 20 {
+		out, err := Renderer{}.Text("x", []byte(src), Values{})
+		if want := "[a b c d e][1 2 3 4 5]32y97map[]"; err != nil || string(out) != want {
+			t.Fatalf("got %q, %v; want %q", out, err, want)
+		}
+	}
 }
