@@ -91,6 +91,7 @@ type PullRequest struct {
 	Head    string // branch
 	Base    string // branch
 	HeadSHA string // commit that the forge holds for its head; may lag behind a push
+	Draft   bool   // not to be merged yet
 }
 
 // Provider is a forge, bound to one repository. Its methods are single operations; [Open] puts them together.
@@ -102,7 +103,7 @@ type Provider interface {
 	Find(ctx context.Context, head, base string) (PullRequest, error)
 	// Create opens a pull request. If one is open already for that head and base, it gives ErrRefused.
 	Create(ctx context.Context, r Request) (PullRequest, error)
-	// Update gives pull request pr the title and body of r.
+	// Update gives pull request pr the title and body of r; a draft stays one.
 	Update(ctx context.Context, pr PullRequest, r Request) (PullRequest, error)
 }
 
@@ -193,7 +194,7 @@ func ensure(ctx context.Context, p Provider, r Request) (PullRequest, error) {
 	if err != nil {
 		return PullRequest{}, err
 	}
-	if same(pr.Title, r.Title) && same(pr.Body, r.Body) {
+	if same(Undraft(pr.Title), Undraft(r.Title)) && same(pr.Body, r.Body) {
 		pr.State = Unchanged
 		return pr, nil
 	}
@@ -204,6 +205,12 @@ func ensure(ctx context.Context, p Provider, r Request) (PullRequest, error) {
 	pr.State = Updated
 	return pr, nil
 }
+
+var draftMark = regexp.MustCompile(`(?i)^(?:draft:|\[draft\]|\(draft\))\s*`)
+
+// Undraft takes off what makes a title that of a draft on GitLab (https://docs.gitlab.com/user/project/merge_requests/drafts/).
+// Somebody put it there to hold the change, or took it off, and that is theirs to decide.
+func Undraft(title string) string { return draftMark.ReplaceAllString(title, "") }
 
 // same compares texts but for white space around them and the kind of line ends: forges change both when they store a
 // text, and every run would update what it can never make equal.

@@ -96,8 +96,12 @@ func (c *Client) Create(ctx context.Context, r scm.Request) (scm.PullRequest, er
 
 // Update implements scm.Provider. https://docs.gitlab.com/api/merge_requests/#update-mr
 func (c *Client) Update(ctx context.Context, pr scm.PullRequest, r scm.Request) (scm.PullRequest, error) {
+	title := r.Title
+	if pr.Draft && scm.Undraft(title) == title {
+		title = "Draft: " + title
+	}
 	return pullRequest(c.one(c.mrs.UpdateMergeRequest(c.project, int64(pr.Number), &gitlab.UpdateMergeRequestOptions{
-		Title: &r.Title, Description: &r.Body,
+		Title: &title, Description: &r.Body,
 	}, gitlab.WithContext(ctx))))
 }
 
@@ -181,6 +185,7 @@ func pullRequest(mr *gitlab.BasicMergeRequest, err error) (scm.PullRequest, erro
 		Head:    mr.SourceBranch,
 		Base:    mr.TargetBranch,
 		HeadSHA: mr.SHA,
+		Draft:   mr.Draft,
 	}, nil
 }
 
