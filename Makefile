@@ -7,7 +7,7 @@ RACE := $(if $(shell command -v $$($(GO) env CC)),-race)
 .PHONY: all
 all: bin/update-gitops-repo
 
-# Static, without paths and symbol tables: small, and the same bytes from the same source.
+# Static, without paths and symbol tables.
 .PHONY: bin/update-gitops-repo
 bin/update-gitops-repo:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o $@ ./cmd/update-gitops-repo

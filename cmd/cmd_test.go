@@ -6,11 +6,15 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"update-gitops-repo/gitrepo"
@@ -46,6 +50,7 @@ func TestCI(t *testing.T) {
 		{"Azure Pipelines", []string{"TF_BUILD=True", "BUILD_SOURCEVERSION=" + sha, "BUILD_REPOSITORY_NAME=acme/shop"}},
 		{"Woodpecker", []string{"CI=woodpecker", "CI_SYSTEM_NAME=woodpecker", "CI_COMMIT_SHA=" + sha, "CI_REPO_NAME=shop"}},
 		{"Drone", []string{"CI=true", "DRONE=true", "DRONE_COMMIT_SHA=" + sha, "DRONE_REPO_NAME=shop"}},
+		{"Jenkins", []string{"JENKINS_URL=https://ci.example.com/", "GIT_COMMIT=" + sha, "GIT_URL=git@git.example.com:shop.git"}},
 		{"Buildkite", []string{"CI=true", "BUILDKITE=true", "BUILDKITE_COMMIT=" + sha, "BUILDKITE_REPO=git@git.example.com:acme/shop.git"}},
 	} {
 		if got := detectCI(environment(test.vars...)).name; got != test.name {
@@ -97,8 +102,8 @@ func TestCredentials(t *testing.T) {
 		getenv   func(string) string
 		want     gitrepo.Credentials
 	}{
-		{"flag before all", config{token: newSecret("from-flag"), tokenSrc: file}, inURL, "github", all, gitrepo.Credentials{Username: "x-access-token", Password: "from-flag"}},
-		{"file before URL", config{tokenSrc: file}, inURL, "gitlab", all, gitrepo.Credentials{Username: "oauth2", Password: "from-file"}},
+		{"flag before all", config{token: newSecret("from-flag"), tokenFile: file}, inURL, "github", all, gitrepo.Credentials{Username: "alex", Password: "from-flag"}},
+		{"file before URL", config{tokenFile: file}, inURL, "gitlab", all, gitrepo.Credentials{Username: "alex", Password: "from-file"}},
 		{"URL before variables", config{}, inURL, "github", all, gitrepo.Credentials{Username: "alex", Password: "from-url"}},
 		{"-username before the URL's", config{username: "robot"}, inURL, "github", all, gitrepo.Credentials{Username: "robot", Password: "from-url"}},
 		{"GITHUB_TOKEN", config{}, gitrepo.Credentials{}, "github", all, gitrepo.Credentials{Username: "x-access-token", Password: "from-github"}},
@@ -116,14 +121,14 @@ func TestCredentials(t *testing.T) {
 
 func TestProviderByHost(t *testing.T) {
 	for host, want := range map[string]string{
-		"github.com": "github", "gitlab.com": "gitlab", "github.com.example.com": "", "mygithub.com": "", "gitlab.example.com": "", "GITHUB.com.": "",
+		"github.com": "github", "gitlab.com": "gitlab", "github.com.example.com": "", "mygithub.com": "", "gitlab.example.com": "", "GitHub.com": "github", "github.com.": "",
 	} {
 		u, _, err := gitrepo.ParseURL("https://" + host + "/acme/gitops")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := providerName(&config{}, u); got != want || err != nil {
-			t.Errorf("%s: %q, %v; want %q", host, got, err, want)
+		if got := providerName(&config{}, u); got != want {
+			t.Errorf("%s: %q, want %q", host, got, want)
 		}
 	}
 }
@@ -144,13 +149,45 @@ func TestSecret(t *testing.T) {
 	}
 }
 
+func TestDescribe(t *testing.T) {
+	p := &plan{app: "shop", revision: "1111111"}
+	changes := []template.Change{{File: "b.yaml", Path: ".tag", Old: "1", New: "2"}, {File: "b.yaml", Path: ".x", Old: "a\nb", New: "c"}}
+	r := &report{Files: []string{"a.yaml", "b.yaml"}}
+	p.describe(r, changes)
+	want := "Update shop to 1111111\n\n- a.yaml\n- b.yaml: .tag: 1 -> 2\n- b.yaml: .x: a b -> c\n\nUpdate-App: shop\nUpdate-Revision: 1111111\n"
+	if r.message != want || r.title != "Update shop to 1111111" {
+		t.Errorf("message %q, title %q", r.message, r.title)
+	}
+
+	// The forges' limits: a title of 255 characters, a text of 65,536.
+	r = &report{}
+	changes = nil
+	for i := range 5000 {
+		name := fmt.Sprintf("%s/%d/values.yaml", strings.Repeat("folder/", 100), i)
+		r.Files = append(r.Files, name)
+		changes = append(changes, template.Change{File: name, Path: ".tag", Old: "1", New: strings.Repeat("ü", 500)})
+	}
+	p.message = strings.Repeat("ü", 500) + "\n\nMore."
+	p.describe(r, changes)
+	if n := len([]rune(r.title)); n != 255 {
+		t.Errorf("the title has %d characters", n)
+	}
+	if n := len(r.body); n > 65536 || !strings.HasSuffix(r.body, "\n- and 4900 more\n") {
+		t.Errorf("the text has %d bytes and ends in %q", n, r.body[n-20:])
+	}
+}
+
 func TestTrailer(t *testing.T) {
 	p := &plan{app: "shop", revision: "1111111"}
 	for _, text := range []string{"", "Deploy", "Deploy\n\nUpdate-App: other\n"} {
 		p.message = text
-		m := p.commitMessage(&report{subject: "Update shop", body: "- a.yaml\n"})
-		if trailer(m, trailerApp) != "shop" || trailer(m, trailerRevision) != "1111111" {
-			t.Errorf("trailers are lost in %q", m)
+		r := &report{Files: []string{"a.yaml"}}
+		p.describe(r, nil)
+		if trailer(r.message, trailerApp) != "shop" || trailer(r.message, trailerRevision) != "1111111" {
+			t.Errorf("trailers are lost in %q", r.message)
+		}
+		if text != "" && r.title != "Deploy" {
+			t.Errorf("the title of %q is %q", text, r.title)
 		}
 	}
 	for message, want := range map[string]string{
@@ -164,7 +201,8 @@ func TestTrailer(t *testing.T) {
 
 func TestShortRevision(t *testing.T) {
 	for revision, want := range map[string]string{
-		"1a2b3c4d5e6f": "1a2b3c4", "1A2B3C4D": "1A2B3C4", "1a2b": "1a2b", "v1.2.3-rc.1": "v1.2.3-rc.1", "": "",
+		"1a2b3c4d5e6f": "1a2b3c4", "1A2B3C4D": "1A2B3C4", "1a2b": "1a2b", "v1.2.3-rc.1": "v1.2.3-rc.1", "": "", "20251121001": "20251121001",
+		"1234567890123456789012345678901234567890": "1234567", "123456789012": "123456789012",
 	} {
 		if got := shortRevision(revision); got != want {
 			t.Errorf("%q: %q, want %q", revision, got, want)
@@ -178,7 +216,7 @@ func TestHints(t *testing.T) {
 	for _, err := range []error{
 		gitrepo.ErrAuth, gitrepo.ErrNotFound, gitrepo.ErrEmpty, gitrepo.ErrNoBranch, gitrepo.ErrPath, gitrepo.ErrMoved, gitrepo.ErrRejected, gitrepo.ErrNoCheckout,
 		scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable,
-		context.DeadlineExceeded, context.Canceled, fs.ErrNotExist, fs.ErrPermission, &foreignError{},
+		errNoDefault, errSameBranch, context.DeadlineExceeded, context.Canceled, &fs.PathError{Err: fs.ErrNotExist}, &foreignError{},
 		&template.Error{Err: template.ErrMissingKey, Key: ".a"}, &template.Error{Err: template.ErrSyntax}, &template.Error{Err: template.ErrSyntax, Delims: "$(<"},
 		&template.Error{Err: template.ErrDelims}, &template.Error{Err: template.ErrNoAction}, &template.Error{Err: template.ErrNoMatch},
 		&template.Error{Err: template.ErrNoNode}, &template.Error{Err: template.ErrUneditable}, &template.Error{Err: template.ErrExecute},
@@ -225,5 +263,121 @@ func TestHelp(t *testing.T) {
 		if len(strings.TrimRight(line, "\n")) > 88 {
 			t.Errorf("too long: %s", line)
 		}
+	}
+}
+
+func TestAPIURL(t *testing.T) {
+	for repo, want := range map[string][2]string{
+		"https://github.com/acme/gitops":                 {"https://api.github.com/", "https://github.com/api/v4"},
+		"git@github.com:acme/gitops.git":                 {"https://api.github.com/", "https://github.com/api/v4"},
+		"ssh://git@git.example.com:2222/acme/gitops.git": {"https://git.example.com/api/v3/", "https://git.example.com/api/v4"},
+		"https://git.example.com:8443/acme/gitops.git":   {"https://git.example.com:8443/api/v3/", "https://git.example.com:8443/api/v4"},
+		"http://127.0.0.1:8080/acme/gitops.git":          {"http://127.0.0.1:8080/api/v3/", "http://127.0.0.1:8080/api/v4"},
+	} {
+		u, _, err := gitrepo.ParseURL(repo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]string{apiURL("github", u), apiURL("gitlab", u)}; got != want {
+			t.Errorf("%s: %q, want %q", repo, got, want)
+		}
+	}
+}
+
+func TestRaces(t *testing.T) {
+	var r races
+	for i := range 100 { // A branch that moves is worth trying again for as long as it does.
+		r.saw(fmt.Sprint(i))
+	}
+	rounds := 0
+	for !r.stuck() {
+		r.saw("here")
+		rounds++
+	}
+	if rounds != 9 {
+		t.Errorf("stuck after %d rounds", rounds)
+	}
+}
+
+func TestUserAgent(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.WriteString(w, r.UserAgent()); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer srv.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("User-Agent", "some library")
+	response, err := (&http.Client{Transport: userAgent{http.DefaultTransport}}).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if got, err := io.ReadAll(response.Body); err != nil || string(got) != "update-gitops-repo/"+version() {
+		t.Errorf("the server saw %q, %v", got, err)
+	}
+}
+
+func TestParseFile(t *testing.T) {
+	var got []string
+	set := func(name, value string) error {
+		got = append(got, name+"="+value)
+		return nil
+	}
+	const file = "git-revision: 0123456\nbranch: 1.10\napp: 1234567890123456789012345678901234567890\nset: [a:.b=1, \"c,d\"]\ndry-run: true\n"
+	if err := parseFile(strings.NewReader(file), set); err != nil {
+		t.Fatal(err)
+	}
+	if want := "git-revision=0123456|branch=1.10|app=1234567890123456789012345678901234567890|set=a:.b=1|set=c,d|dry-run=true"; strings.Join(got, "|") != want {
+		t.Errorf("got %q, want %s", got, want)
+	}
+	for _, bad := range []string{"[a]", "a: {b: c}", "a: [[b]]", "a: [", "x"} {
+		if err := parseFile(strings.NewReader(bad), set); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+	if err := parseFile(strings.NewReader(""), set); err != nil {
+		t.Errorf("an empty file: %v", err)
+	}
+}
+
+// TestSignal: a signal ends the run in order, with an exit code and two lines.
+func TestSignal(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	go func() {
+		// A server that takes the connection and says nothing. By now the program listens for signals.
+		c, err := l.Accept()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		t.Cleanup(func() { c.Close() })
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+	}()
+	args, stderr := os.Args, os.Stderr
+	defer func() { os.Args, os.Stderr = args, stderr }()
+	os.Args = []string{"update-gitops-repo", "-repo=http://" + l.Addr().String() + "/acme/gitops.git", "-set=a.yaml:.a=1", "-create-pull-request=false"}
+	if os.Stderr, err = os.Create(filepath.Join(t.TempDir(), "stderr")); err != nil {
+		t.Fatal(err)
+	}
+	if code := Main(); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	got, err := os.ReadFile(os.Stderr.Name())
+	if err != nil || !strings.HasPrefix(string(got), "error: ") || !strings.Contains(string(got), "\nhint: it was interrupted") {
+		t.Errorf("stderr %q, %v", got, err)
 	}
 }

@@ -1,14 +1,16 @@
 package cmd
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"strings"
 	"time"
 
 	"github.com/peterbourgon/ff/v3"
-	"github.com/peterbourgon/ff/v3/ffyaml"
+	"go.yaml.in/yaml/v4"
 )
 
 // envPrefix and a flag's name in upper snake case make the flag's environment variable.
@@ -16,12 +18,12 @@ const envPrefix = "UPDATE_GITOPS_REPO"
 
 // config is the command line as given: flags, then environment, then the file that -config names.
 type config struct {
-	repo     string
-	workdir  string
-	base     string
-	username string
-	token    secret
-	tokenSrc string // -token-file
+	repo      string
+	workdir   string
+	base      string
+	username  string
+	token     secret
+	tokenFile string
 
 	filepaths      list
 	substitutes    list
@@ -70,10 +72,10 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 
 	fs.StringVar(&c.repo, "repo", "", "GitOps repository: https, http or ssh `URL`, git@host:path, or a path (default: the origin of the checkout in -workdir)")
 	fs.StringVar(&c.workdir, "workdir", ".", "`folder` with the checkout and the sources of -template")
-	fs.StringVar(&c.base, "base", "", "`branch` that the change starts from and the pull request targets (default: the remote's default branch)")
+	fs.StringVar(&c.base, "base", "", "`branch` that the change starts from and the pull request targets (default: the remote's default branch); with -create-pull-request=false, what -branch starts from if it is new")
 	fs.StringVar(&c.username, "username", "", "`user` that goes with the token over http (default: what the provider expects)")
 	fs.Var(&c.token, "token", "`token` for git over http and for the API; better given as "+envPrefix+"_TOKEN or in a file")
-	fs.StringVar(&c.tokenSrc, "token-file", "", "`file` that holds the token")
+	fs.StringVar(&c.tokenFile, "token-file", "", "`file` that holds the token")
 
 	fs.Var(&c.filepaths, "filepath", "`glob` of the templates to render, FILE.tmpl into FILE; * stays in a folder, ** crosses folders; repeatable (default: **.tmpl when anything is substituted and no -template is given)")
 	fs.Var(&c.substitutes, "substitute", "`KEY=VALUE` for the templates; a dotted key nests; repeatable")
@@ -93,7 +95,7 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.BoolVar(&c.createPull, "create-pull-request", true, "open a pull request, or update the one that is open; =false pushes to -branch directly")
 	fs.BoolVar(&c.mergePull, "merge-pull-request", false, "merge the pull request at once")
 	fs.StringVar(&c.mergeMethod, "merge-method", "merge", "`method`: merge, squash or, on GitHub, rebase")
-	fs.StringVar(&c.pullTitle, "pr-title", "", "`title` of the pull request (default: the commit's subject)")
+	fs.StringVar(&c.pullTitle, "pr-title", "", "`title` of the pull request (default: the first line of the commit message)")
 	fs.StringVar(&c.pullBody, "pr-body", "", "`text` of the pull request, in Markdown (default: says what changed)")
 	fs.StringVar(&c.scmProvider, "scm-provider", "", "`name` of the forge: github or gitlab (default: by the host, for github.com and gitlab.com)")
 	fs.StringVar(&c.scmURL, "scm-url", "", "base `URL` of the forge's API (default: https://api.github.com/; else /api/v3/ or /api/v4 on the repository's host)")
@@ -117,7 +119,7 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	}
 }
 
-// parseConfig reads the arguments, the environment and the configuration file, in this order of precedence.
+// parseConfig reads the arguments, then the process's environment, then the configuration file; what came first counts.
 func parseConfig(args []string) (*config, error) {
 	c := &config{}
 	fs, _ := c.flagSet()
@@ -125,34 +127,87 @@ func parseConfig(args []string) (*config, error) {
 		return nil, usage("see update-gitops-repo -h", "%s", flagError(err))
 	}
 	if fs.NArg() > 0 {
-		return nil, usage("every argument is a flag; put quotes around values with spaces", "unexpected argument %q", fs.Arg(0))
+		// Not quoted: it may be a token that a space cut off its flag.
+		return nil, usage("every argument is a flag; a switch takes its value as in -create-pull-request=false, and values with spaces want quotes",
+			"unexpected argument after %d flags", fs.NFlag())
 	}
 	if c.help || c.version {
 		return c, nil
 	}
-	if c.token.reveal() != "" && c.tokenSrc != "" {
+	if c.token.reveal() != "" && c.tokenFile != "" {
 		return nil, usage("give one of them", "-token and -token-file are both given")
 	}
-	tokenFileGiven := c.tokenSrc != ""
+	for _, name := range []string{"h", "help", "version"} {
+		// For people at a terminal only: a pipeline may well have a variable UPDATE_GITOPS_REPO_VERSION of its own.
+		if err := fs.Set(name, "false"); err != nil {
+			return nil, err
+		}
+	}
 	// One pass a source: in a variable, and only there, a repeatable flag takes one entry a line.
 	lists := []*list{&c.filepaths, &c.substitutes, &c.substituteEnvs, &c.templates, &c.sets}
 	for _, l := range lists {
 		l.byLine = true
 	}
-	if err := ff.Parse(fs, nil, ff.WithEnvVarPrefix(envPrefix)); err != nil {
+	err := c.keepToken(func() error { return ff.Parse(fs, nil, ff.WithEnvVarPrefix(envPrefix)) })
+	if err != nil {
 		return nil, usage("the variables are named "+envPrefix+"_ and the flag", "%s", flagError(err))
 	}
 	for _, l := range lists {
 		l.byLine = false
 	}
-	err := ff.Parse(fs, nil, ff.WithConfigFileFlag("config"), ff.WithConfigFileParser(ffyaml.Parser))
-	if err != nil {
-		return nil, usage("keys are flags' names without the dash", "configuration file %s: %s", fs.Lookup("config").Value, flagError(err))
+	err = c.keepToken(func() error {
+		return ff.Parse(fs, nil, ff.WithConfigFileFlag("config"), ff.WithConfigFileParser(parseFile))
+	})
+	if _, ok := errors.AsType[*iofs.PathError](err); ok {
+		return nil, usage("check the path", "-config: %s", flagError(err))
 	}
-	if tokenFileGiven {
-		c.token = secret{} // The command line wins over variables, whichever of the two flags it names.
+	if err != nil {
+		return nil, usage("the file is a YAML map from flags' names, without the dash, to values or lists of values",
+			"configuration file %s: %s", fs.Lookup("config").Value, flagError(err))
 	}
 	return c, nil
+}
+
+// keepToken reads one more source. The token and its file are two names for one thing: a source counts only when none
+// before it gave either.
+func (c *config) keepToken(read func() error) error {
+	token, file := c.token, c.tokenFile
+	err := read()
+	if token.reveal() != "" || file != "" {
+		c.token, c.tokenFile = token, file
+	}
+	return err
+}
+
+// parseFile hands over the values of a YAML map as they are written: 1.10 and 0123456 are no numbers here.
+func parseFile(r io.Reader, set func(name, value string) error) error {
+	var doc yaml.Node
+	if err := yaml.NewDecoder(r).Decode(&doc); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		return err
+	}
+	root := doc.Content[0]
+	if root.Kind != yaml.MappingNode {
+		return errors.New("it is not a map")
+	}
+	for i := 0; i < len(root.Content); i += 2 {
+		key, value := root.Content[i], root.Content[i+1]
+		values := []*yaml.Node{value}
+		if value.Kind == yaml.SequenceNode {
+			values = value.Content
+		}
+		for _, v := range values {
+			if v.Kind != yaml.ScalarNode {
+				return fmt.Errorf("line %d: %s takes a value, or a list of values", v.Line, key.Value)
+			}
+			if err := set(key.Value, v.Value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // flagError is a parser's error in a user's words.

@@ -30,11 +30,23 @@ type foreignError struct {
 
 func (e *foreignError) Error() string {
 	var names []string
-	for _, c := range e.commits {
+	for i, c := range e.commits {
+		if i == 5 {
+			names = append(names, fmt.Sprintf("and %d more", len(e.commits)-i))
+			break
+		}
 		names = append(names, fmt.Sprintf("%.7s %q by %s", c.Hash, c.Subject(), c.Author))
 	}
 	return fmt.Sprintf("branch %q holds commits that are not of this app's updates: %s", e.branch, strings.Join(names, ", "))
 }
+
+// What only the repository tells to be wrong with the command line.
+var (
+	errNoDefault  = errors.New("the repository does not say which branch is its default")
+	errSameBranch = errors.New("it is the base itself")
+)
+
+const hintSameBranch = "give another -branch, or -create-pull-request=false to push directly"
 
 // exitCode is 2 for a wrong command line and 1 for everything else.
 func exitCode(err error) int {
@@ -64,6 +76,10 @@ func hint(err error) string {
 		return "choose another -branch, or give -force-push to replace those commits"
 	}
 	switch {
+	case errors.Is(err, errNoDefault):
+		return "give -base"
+	case errors.Is(err, errSameBranch):
+		return hintSameBranch
 	case errors.Is(err, context.DeadlineExceeded):
 		return "give it more time with -timeout, or see with -verbose where it goes"
 	case errors.Is(err, context.Canceled):
@@ -75,13 +91,13 @@ func hint(err error) string {
 	case errors.Is(err, gitrepo.ErrEmpty):
 		return "push a first commit to it"
 	case errors.Is(err, gitrepo.ErrNoBranch):
-		return "check -base, and that the branch was pushed"
+		return "check -base (or the remote's default branch), and that the branch was pushed"
 	case errors.Is(err, gitrepo.ErrNoCheckout):
 		return "give -repo, or -workdir with a checkout of the GitOps repository"
 	case errors.Is(err, gitrepo.ErrPath):
 		return "choose another path; only regular files in the repository's own folders are written"
 	case errors.Is(err, gitrepo.ErrRejected):
-		return "the repository's rules forbid this push; with -create-pull-request the change can go through a pull request"
+		return "the words above say what stands in the way; where a branch is protected, the change can go through a pull request"
 	case errors.Is(err, gitrepo.ErrMoved):
 		return "the branch is very busy; run it again"
 	case errors.Is(err, scm.ErrAuth):
@@ -89,13 +105,18 @@ func hint(err error) string {
 	case errors.Is(err, scm.ErrNoRepository):
 		return "check -scm-provider and -scm-url, and that the token may see the repository"
 	case errors.Is(err, scm.ErrNotMergeable):
-		return "the pull request is open; merge it by hand, or drop -merge-pull-request"
+		return "the pull request is open; if its base has just moved, run it again, else see there what it waits for"
 	case errors.Is(err, scm.ErrRefused):
-		return "the forge's words above say why; nothing more was done"
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return "the forge's words above say why; when that is mended, run it again"
+	case isPathError(err):
 		return "check the path, and who may read it; the sources of -template start at -workdir"
 	}
 	return "run it again with -verbose to see each step"
+}
+
+func isPathError(err error) bool {
+	_, ok := errors.AsType[*fs.PathError](err)
+	return ok
 }
 
 func templateHint(e *template.Error) string {

@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -8,10 +10,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
@@ -49,10 +53,11 @@ type edits struct {
 // text is a local file and where it goes in the repository.
 type text struct{ src, dest string }
 
-// newPlan checks the configuration. It reads the checkout's origin when -repo is empty, and the token's file.
+// newPlan checks the configuration: first all that the flags alone tell, then what the repository's URL tells. It reads
+// the checkout's origin when -repo is empty, and the token's file.
 func newPlan(c *config, getenv func(string) string, client *http.Client) (*plan, error) {
-	if !slices.Contains([]string{"text", "json"}, c.output) {
-		return nil, usage("use -output=text or -output=json", "-output %q is not a format", c.output)
+	if err := checkFlags(c); err != nil {
+		return nil, err
 	}
 	p := &plan{base: c.base, branch: c.branch, force: c.forcePush, message: c.message, dryRun: c.dryRun}
 	p.author = gitrepo.Signature{Name: c.authorName, Email: c.authorEmail, When: time.Now()}
@@ -60,10 +65,6 @@ func newPlan(c *config, getenv func(string) string, client *http.Client) (*plan,
 	if p.edits, err = newEdits(c, getenv); err != nil {
 		return nil, err
 	}
-	if c.timeout <= 0 {
-		return nil, usage("give a time such as 10m", "-timeout %s is no time to work in", c.timeout)
-	}
-
 	repo := c.repo
 	if repo == "" {
 		if repo, err = gitrepo.Origin(c.workdir); err != nil {
@@ -77,11 +78,7 @@ func newPlan(c *config, getenv func(string) string, client *http.Client) (*plan,
 	if err := p.name(c, repoURL, getenv); err != nil {
 		return nil, err
 	}
-
-	provider, err := providerName(c, repoURL)
-	if err != nil {
-		return nil, err
-	}
+	provider := providerName(c, repoURL)
 	if credentials, err = resolveCredentials(c, credentials, provider, getenv); err != nil {
 		return nil, err
 	}
@@ -104,6 +101,46 @@ func newPlan(c *config, getenv func(string) string, client *http.Client) (*plan,
 	}
 	return p, p.request(c, repoURL, provider, credentials.Password, client)
 }
+
+// checkFlags refuses values that make no sense anywhere.
+func checkFlags(c *config) error {
+	for _, v := range []struct {
+		flag, value string
+		allowed     []string
+	}{
+		{"output", c.output, []string{"text", "json"}},
+		{"log-format", c.logFormat, []string{"text", "json"}},
+		{"merge-method", c.mergeMethod, []string{scm.MergeCommit, scm.MergeSquash, scm.MergeRebase}},
+		{"scm-provider", c.scmProvider, []string{"", "github", "gitlab"}},
+	} {
+		if !slices.Contains(v.allowed, v.value) {
+			return usage("use one of: "+strings.TrimPrefix(strings.Join(v.allowed, ", "), ", "), "-%s %q is not known", v.flag, v.value)
+		}
+	}
+	if c.timeout <= 0 {
+		return usage("give a time such as 10m", "-timeout %s is no time to work in", c.timeout)
+	}
+	for _, v := range []struct{ flag, value string }{{"branch", c.branch}, {"base", c.base}} {
+		if err := gitrepo.CheckBranch(v.value); v.value != "" && err != nil {
+			return usage("see git check-ref-format for what a branch may be called", "-%s: %v", v.flag, err)
+		}
+	}
+	for _, v := range []struct{ flag, value string }{{"author-name", c.authorName}, {"author-email", c.authorEmail}} {
+		if strings.ContainsAny(v.value, "<>\n\x00") {
+			return usage("give a plain name and address", "-%s %q has a <, > or line break in it", v.flag, v.value)
+		}
+	}
+	if c.createPull && c.branch != "" && c.branch == c.base {
+		return usage(hintSameBranch, "-branch and -base are both %q", c.branch)
+	}
+	if n := utf8.RuneCountInString(c.pullTitle); n > maxTitle {
+		return usage("give a shorter one", "-pr-title has %d characters, of at most %d", n, maxTitle)
+	}
+	return nil
+}
+
+// maxTitle is the length of a title in characters that both forges take: GitLab stores 255, GitHub 256.
+const maxTitle = 255
 
 // newEdits parses the flags that say what to change.
 func newEdits(c *config, getenv func(string) string) (edits, error) {
@@ -177,9 +214,11 @@ func (p *plan) name(c *config, repo gitrepo.URL, getenv func(string) string) err
 		p.revision = getenv(ci.revision)
 	}
 	if p.app == "" && ci.app != "" {
-		p.app = strings.TrimSuffix(path.Base("/"+getenv(ci.app)), ".git")
+		// The last part of acme/shop, https://HOST/acme/shop.git or git@HOST:shop.git.
+		value := strings.TrimSuffix(getenv(ci.app), ".git")
+		p.app = value[strings.LastIndexAny(value, "/:")+1:]
 	}
-	if p.app == "" || p.app == "/" {
+	if p.app == "" {
 		p.app = repo.Name()
 	}
 	for _, v := range []struct{ flag, value string }{{"app", p.app}, {"git-revision", p.revision}} {
@@ -193,40 +232,30 @@ func (p *plan) name(c *config, repo gitrepo.URL, getenv func(string) string) err
 		}
 		p.branch = p.app + "-" + shortRevision(p.revision)
 	}
-	for _, v := range []struct{ flag, value string }{{"branch", p.branch}, {"base", p.base}} {
-		if err := gitrepo.CheckBranch(v.value); v.value != "" && err != nil {
-			return usage("see git check-ref-format for what a branch may be called", "-%s: %v", v.flag, err)
-		}
+	if err := gitrepo.CheckBranch(p.branch); p.branch != "" && err != nil {
+		return usage("give -branch, or another -app and -git-revision", "a branch of app and revision: %v", err)
 	}
 	return nil
 }
 
+// commitHash is a full hash, or an abbreviated one that no build number looks like.
+var commitHash = regexp.MustCompile(`(?i)^(?:[0-9a-f]{40}|[0-9a-f]{64}|[0-9]*[a-f][0-9a-f]*)$`)
+
 // shortRevision is the first 7 digits of a commit's hash, and all of anything else, such as a tag.
 func shortRevision(revision string) string {
-	isHex := func(r rune) bool { return strings.ContainsRune("0123456789abcdefABCDEF", r) }
-	if len(revision) <= 7 || strings.ContainsFunc(revision, func(r rune) bool { return !isHex(r) }) {
-		return revision
+	if len(revision) > 7 && commitHash.MatchString(revision) {
+		return revision[:7]
 	}
-	return revision[:7]
+	return revision
 }
 
-// providerName is -scm-provider, or what the exact host tells; empty when it tells nothing.
-func providerName(c *config, repo gitrepo.URL) (string, error) {
-	switch c.scmProvider {
-	case "github", "gitlab":
-		return c.scmProvider, nil
-	case "":
-	default:
-		return "", usage("use github or gitlab", "-scm-provider %q is not known", c.scmProvider)
+// providerName is -scm-provider, or what the exact host tells; empty when it tells nothing. A look-alike must not be
+// handed the token.
+func providerName(c *config, repo gitrepo.URL) string {
+	if c.scmProvider != "" {
+		return c.scmProvider
 	}
-	// Exactly these hosts: a look-alike must not be handed the token.
-	switch repo.Host {
-	case "github.com":
-		return "github", nil
-	case "gitlab.com":
-		return "gitlab", nil
-	}
-	return "", nil
+	return map[string]string{"github.com": "github", "gitlab.com": "gitlab"}[repo.Host]
 }
 
 // resolveCredentials finds the token: the flags, the URL, then the provider's own variables.
@@ -234,22 +263,18 @@ func resolveCredentials(c *config, fromURL gitrepo.Credentials, provider string,
 	users := map[string]string{"github": "x-access-token", "gitlab": "oauth2", "": "git"}
 	variables := map[string][]string{"github": {"GITHUB_TOKEN", "GH_TOKEN"}, "gitlab": {"GITLAB_TOKEN"}}
 	creds := gitrepo.Credentials{Username: c.username, Password: c.token.reveal()}
-	if creds.Password == "" && c.tokenSrc != "" {
-		data, err := os.ReadFile(c.tokenSrc)
+	if creds.Password == "" && c.tokenFile != "" {
+		data, err := os.ReadFile(c.tokenFile)
 		if err != nil {
 			return creds, fmt.Errorf("-token-file: %w", err)
 		}
 		creds.Password = strings.TrimSpace(string(data))
 		if creds.Password == "" {
-			return creds, usage("put the token into the file", "-token-file %s is empty", c.tokenSrc)
+			return creds, fmt.Errorf("-token-file: %s is empty", c.tokenFile)
 		}
 	}
-	if creds.Password == "" && fromURL.Password != "" {
-		creds.Password = fromURL.Password
-		if creds.Username == "" {
-			creds.Username = fromURL.Username
-		}
-	}
+	creds.Password = cmp.Or(creds.Password, fromURL.Password)
+	creds.Username = cmp.Or(creds.Username, fromURL.Username)
 	for _, name := range variables[provider] {
 		if creds.Password == "" {
 			creds.Password = strings.TrimSpace(getenv(name))
@@ -258,8 +283,9 @@ func resolveCredentials(c *config, fromURL gitrepo.Credentials, provider string,
 	if creds.Password == "" {
 		return gitrepo.Credentials{}, nil
 	}
-	if creds.Username == "" {
-		creds.Username = users[provider]
+	creds.Username = cmp.Or(creds.Username, users[provider])
+	if strings.ContainsFunc(creds.Password, unicode.IsSpace) {
+		return creds, errors.New("the token has white space in it")
 	}
 	return creds, nil
 }
@@ -272,7 +298,7 @@ func (p *plan) request(c *config, repo gitrepo.URL, provider, token string, clie
 		Merge: c.mergePull, MergeMethod: c.mergeMethod,
 	}
 	if p.branch == p.base {
-		return usage("give another -branch, or -create-pull-request=false to push directly", "-branch and -base are both %q", p.branch)
+		return usage(hintSameBranch, "the branch %q is the base itself", p.branch)
 	}
 	switch {
 	case c.dryRun && (provider == "" || token == "" || repo.Scheme == "file"):
@@ -284,20 +310,7 @@ func (p *plan) request(c *config, repo gitrepo.URL, provider, token string, clie
 	case token == "":
 		return usage("set "+envPrefix+"_TOKEN, or give -token-file", "there is no token to open a pull request on %s with", repo.HostPort())
 	}
-	scheme := repo.Scheme
-	if scheme == "ssh" {
-		scheme = "https"
-	}
-	host := repo.Host // An ssh port is not the API's.
-	if repo.Scheme != "ssh" {
-		host = repo.HostPort()
-	}
-	api := c.scmURL
-	if api == "" && provider == "github" {
-		api = github.APIURL(scheme, host)
-	} else if api == "" {
-		api = gitlab.APIURL(scheme, host)
-	}
+	api := cmp.Or(c.scmURL, apiURL(provider, repo))
 	u, err := url.Parse(api)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
 		return usage("give -scm-url=https://HOST/PATH, without credentials", "-scm-url is not the URL of an API")
@@ -320,6 +333,18 @@ func (p *plan) request(c *config, repo gitrepo.URL, provider, token string, clie
 		return usage("see update-gitops-repo -h", "%v", err)
 	}
 	return nil
+}
+
+// apiURL is where a forge has its API unless told otherwise.
+func apiURL(provider string, repo gitrepo.URL) string {
+	scheme, host := repo.Scheme, repo.HostPort()
+	if scheme == "ssh" {
+		scheme, host = "https", repo.Host // The port is that of ssh.
+	}
+	if provider == "github" {
+		return github.APIURL(scheme, host)
+	}
+	return gitlab.APIURL(scheme, host)
 }
 
 // loopback tells whether a host is this machine, where nobody listens in.

@@ -22,7 +22,8 @@ type report struct {
 	PullRequest *pullRequest `json:"pullRequest,omitempty"`
 	Diff        string       `json:"diff,omitempty"` // of a dry run
 
-	subject string // default of the commit's subject and the pull request's title
+	message string // the commit's
+	title   string // default of the pull request's title
 	body    string // default of the pull request's text
 }
 
@@ -89,39 +90,56 @@ func trailer(message, key string) string {
 	return value
 }
 
-// describe words the change: a subject, and a Markdown list of what happened to which file.
-func (p *plan) describe(names []string, changes []template.Change) (subject, body string) {
-	subject = "Update " + p.app
-	if p.revision != "" {
-		subject += " to " + shortRevision(p.revision)
+// maxLines bounds the description: a commit message is for people, and GitHub takes a text of 65,536 characters only.
+const maxLines, maxLine = 100, 300
+
+// describe words the change: what happened to which file, as the commit's message and the pull request's title and text.
+func (p *plan) describe(r *report, changes []template.Change) {
+	of := map[string][]template.Change{}
+	for _, c := range changes {
+		of[c.File] = append(of[c.File], c)
+	}
+	var lines []string
+	for _, name := range r.Files {
+		if len(of[name]) == 0 {
+			lines = append(lines, name)
+		}
+		for _, c := range of[name] {
+			lines = append(lines, fmt.Sprintf("%s: %s: %s -> %s", name, c.Path, c.Old, c.New))
+		}
 	}
 	var b strings.Builder
-	for _, name := range names {
-		set := false
-		for _, c := range changes {
-			if c.File == name {
-				fmt.Fprintf(&b, "- %s: %s: %s -> %s\n", name, c.Path, oneLine(c.Old), oneLine(c.New))
-				set = true
-			}
+	for i, line := range lines {
+		if i == maxLines {
+			fmt.Fprintf(&b, "- and %d more\n", len(lines)-maxLines)
+			break
 		}
-		if !set {
-			fmt.Fprintf(&b, "- %s\n", name)
-		}
+		fmt.Fprintf(&b, "- %s\n", cut(oneLine(line), maxLine))
 	}
-	return subject, b.String()
+	r.body = b.String()
+
+	r.message = strings.TrimSpace(p.message)
+	if r.message == "" {
+		r.message = "Update " + p.app
+		if p.revision != "" {
+			r.message += " to " + shortRevision(p.revision)
+		}
+		r.message += "\n\n" + strings.TrimSpace(r.body)
+	}
+	title, _, _ := strings.Cut(r.message, "\n")
+	r.title = cut(oneLine(title), maxTitle)
+	r.message += "\n\n" + trailerApp + ": " + p.app + "\n"
+	if p.revision != "" {
+		r.message += trailerRevision + ": " + p.revision + "\n"
+	}
 }
 
-// commitMessage is -commit-message or the description, and the trailers.
-func (p *plan) commitMessage(r *report) string {
-	text := strings.TrimSpace(p.message)
-	if text == "" {
-		text = r.subject + "\n\n" + strings.TrimSpace(r.body)
+// cut shortens a text to at most n characters.
+func cut(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
 	}
-	text += "\n\n" + trailerApp + ": " + p.app + "\n"
-	if p.revision != "" {
-		text += trailerRevision + ": " + p.revision + "\n"
-	}
-	return text
+	return s
 }
 
 // version is the module's version, or the revision it was built from.
@@ -144,6 +162,9 @@ func printVersion(w io.Writer) error {
 				revision = " (" + s.Value + ")"
 			}
 		}
+	}
+	if strings.Contains(version(), "-") {
+		revision = "" // A pseudo-version has it already.
 	}
 	_, err := fmt.Fprintf(w, "update-gitops-repo %s%s %s\n", version(), revision, runtime.Version())
 	return err

@@ -31,6 +31,7 @@ import (
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // The first signal ends the run in order, a second one kills the process.
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 	if err == nil {
 		return 0
@@ -53,15 +54,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if c.version {
 		return printVersion(stdout)
 	}
-	log, err := newLogger(c, stderr)
-	if err != nil {
-		return err
-	}
 	client := &http.Client{Transport: userAgent{http.DefaultTransport}}
 	p, err := newPlan(c, getenv, client)
 	if err != nil {
 		return err
 	}
+	log := newLogger(c, stderr)
 	for _, w := range p.warnings {
 		log.Warn(w)
 	}
@@ -75,21 +73,18 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	return err
 }
 
-func newLogger(c *config, w io.Writer) (*slog.Logger, error) {
+func newLogger(c *config, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: slog.LevelWarn}
 	if c.verbose {
 		options.Level = slog.LevelInfo
 	}
-	switch c.logFormat {
-	case "text":
-		return slog.New(slog.NewTextHandler(w, options)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(w, options)), nil
+	if c.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
 	}
-	return nil, usage("use -log-format=text or -log-format=json", "-log-format %q is not a format", c.logFormat)
+	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// userAgent names the program in every request that does not name its sender.
+// userAgent names the program in every request, whichever library makes it.
 type userAgent struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -106,40 +101,71 @@ func (p *plan) run(ctx context.Context, log *slog.Logger) (*report, error) {
 	interval := &backoff.ExponentialBackOff{
 		InitialInterval: 50 * time.Millisecond, MaxInterval: 2 * time.Second, Multiplier: 1.5, RandomizationFactor: 1,
 	}
+	var lost error
+	var races races
 	r, err := backoff.Retry(ctx, func() (*report, error) {
-		r, err := p.push(ctx, log)
-		if err != nil && !errors.Is(err, gitrepo.ErrMoved) {
-			return nil, backoff.Permanent(err)
+		r, err := p.push(ctx, log, &races)
+		if !errors.Is(err, gitrepo.ErrMoved) {
+			return r, permanent(err)
 		}
-		return r, err
+		lost = err
+		if races.stuck() {
+			return nil, permanent(fmt.Errorf("%w: the branch is not moving, yet: %w", gitrepo.ErrRejected, err))
+		}
+		return nil, err
 	}, backoff.WithBackOff(interval), backoff.WithMaxTries(30), backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, _ time.Duration) { log.Info("lost a race, starting again", "reason", err) }))
 	if err != nil {
+		if ctx.Err() != nil && lost != nil {
+			err = fmt.Errorf("%w, after: %w", err, lost)
+		}
 		return nil, err
 	}
-	if !r.Changed && r.Commit == "" || p.provider == nil || p.dryRun {
+	if p.provider == nil || p.dryRun || r.Commit == "" {
 		return r, nil
 	}
 	request := p.pull
 	request.Base, request.HeadSHA = r.Base, r.Commit
-	request.Title = cmp.Or(request.Title, r.subject)
-	request.Body = cmp.Or(request.Body, r.body)
+	request.Title, request.Body = cmp.Or(request.Title, r.title), cmp.Or(request.Body, r.body)
 	log.Info("opening the pull request", "head", request.Head, "base", request.Base)
 	pr, err := scm.Open(ctx, p.provider, request)
-	if pr.URL != "" {
-		r.PullRequest = &pullRequest{Number: pr.Number, URL: pr.URL, State: string(pr.State)}
+	if pr.URL == "" {
+		return nil, fmt.Errorf("branch %q is pushed, its pull request is not open: %w", r.Branch, err)
 	}
-	if err != nil {
-		err = fmt.Errorf("pull request: %w", err)
-		if r.PullRequest == nil {
-			return nil, err
-		}
+	if pr.State == scm.Unchanged && r.Changed {
+		pr.State = scm.Updated // What it proposes has changed, if not what it says.
 	}
+	r.PullRequest = &pullRequest{Number: pr.Number, URL: pr.URL, State: string(pr.State)}
 	return r, err
 }
 
+// permanent keeps an error from being tried again.
+func permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return backoff.Permanent(err)
+}
+
+// races tells a branch that others keep moving from one that does not move, and cannot be pushed to for a reason that
+// sounds like a lost race: somebody's old lock, say.
+type races struct {
+	tip  string // of the branch, when it was last read
+	same int    // how often it was read like that in a row
+}
+
+func (r *races) saw(tip string) {
+	if tip != r.tip {
+		*r = races{tip: tip}
+	}
+	r.same++
+}
+
+// stuck allows for some rounds, a few seconds with their pauses, in which a lock is held for good reason.
+func (r *races) stuck() bool { return r.same > 8 }
+
 // push does one attempt: open, edit, commit, push. The error is gitrepo.ErrMoved when another attempt may do better.
-func (p *plan) push(ctx context.Context, log *slog.Logger) (*report, error) {
+func (p *plan) push(ctx context.Context, log *slog.Logger, races *races) (*report, error) {
 	log.Info("opening the repository", "url", p.remote.URL)
 	repo, err := gitrepo.Open(ctx, p.remote)
 	if err != nil {
@@ -149,6 +175,7 @@ func (p *plan) push(ctx context.Context, log *slog.Logger) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
+	races.saw(repo.Tip(branch))
 	log.Info("fetching", "branch", base)
 	snapshot, err := repo.Snapshot(ctx, base)
 	if err != nil {
@@ -160,18 +187,13 @@ func (p *plan) push(ctx context.Context, log *slog.Logger) (*report, error) {
 		return nil, err
 	}
 	r := &report{Base: base, Branch: branch, DryRun: p.dryRun, Files: edited.Changed()}
-	r.subject, r.body = p.describe(r.Files, changes)
-	commit, err := edited.Commit(gitrepo.Message{Text: p.commitMessage(r), Author: p.author})
+	p.describe(r, changes)
+	commit, err := edited.Commit(gitrepo.Message{Text: r.message, Author: p.author})
 	if errors.Is(err, gitrepo.ErrNoChange) {
 		return r, nil
 	}
 	if err != nil {
 		return nil, err
-	}
-	if p.dryRun {
-		r.Changed = true
-		r.Diff, err = diff(snapshot.Files(ctx), edited.Files(ctx), r.Files)
-		return r, err
 	}
 	if branch != base {
 		ahead, err := snapshot.Ahead(ctx, branch)
@@ -181,10 +203,22 @@ func (p *plan) push(ctx context.Context, log *slog.Logger) (*report, error) {
 		if len(ahead) > 0 && ahead[0].Tree == commit.Tree {
 			log.Info("the branch has the change already", "commit", ahead[0].Hash)
 			r.Commit = ahead[0].Hash
-			return r, nil
-		}
-		if foreign := p.foreign(ahead); len(foreign) > 0 && !p.force {
+		} else if foreign := p.foreign(ahead); len(foreign) > 0 && !p.force {
 			return nil, &foreignError{branch: branch, commits: foreign}
+		}
+	}
+	if p.dryRun {
+		r.Changed = r.Commit == ""
+		r.Diff, err = diff(snapshot.Files(ctx), edited.Files(ctx), r.Files)
+		return r, err
+	}
+	if r.Commit != "" {
+		return r, nil
+	}
+	if p.provider != nil {
+		// What the forge refuses to tell, it will refuse to do: better before the push than after.
+		if _, err := p.provider.Find(ctx, branch, base); err != nil && !errors.Is(err, scm.ErrNotFound) {
+			return nil, err
 		}
 	}
 	log.Info("pushing", "branch", branch, "commit", commit.Hash, "files", len(r.Files))
@@ -200,14 +234,13 @@ func (p *plan) push(ctx context.Context, log *slog.Logger) (*report, error) {
 func (p *plan) branches(repo *gitrepo.Repo) (base, branch string, err error) {
 	base = cmp.Or(p.base, repo.DefaultBranch())
 	branch = cmp.Or(p.branch, base)
-	if base == "" {
-		return "", "", usage("give -base", "%s does not say which branch is its default", p.remote.URL)
-	}
-	if p.pull.Head == "" && repo.HasBranch(branch) {
+	switch {
+	case base == "":
+		return "", "", fmt.Errorf("%s: %w", p.remote.URL, errNoDefault)
+	case p.pull.Head != "" && branch == base:
+		return "", "", fmt.Errorf("branch %q: %w", branch, errSameBranch)
+	case p.pull.Head == "" && repo.Tip(branch) != "":
 		base = branch
-	}
-	if p.pull.Head != "" && branch == base {
-		return "", "", usage("give another -branch, or -create-pull-request=false to push directly", "-branch is %q, the base itself", branch)
 	}
 	return base, branch, nil
 }
@@ -219,8 +252,26 @@ func (p *plan) foreign(commits []gitrepo.Log) []gitrepo.Log {
 	})
 }
 
-// apply runs the edits on a snapshot, each on the result of those before it. The changes are those of -set.
+// apply runs the edits on a snapshot, each on the result of those before it. The changes are those of -set. Templates
+// and expressions can run for ever and hear of no context: when it ends they are left to themselves.
 func (e edits) apply(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapshot, []template.Change, error) {
+	var edited *gitrepo.Snapshot
+	var changes []template.Change
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		edited, changes, err = e.run(ctx, s)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return edited, changes, err
+	case <-ctx.Done():
+		return nil, nil, fmt.Errorf("editing the files: %w", ctx.Err())
+	}
+}
+
+func (e edits) run(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapshot, []template.Change, error) {
 	files := map[string][]byte{}
 	if len(e.renderer.Globs) > 0 {
 		rendered, err := e.renderer.Render(s.Files(ctx), e.values)
@@ -230,19 +281,12 @@ func (e edits) apply(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapsho
 		maps.Copy(files, rendered)
 	}
 	for _, t := range e.texts {
-		src, err := os.ReadFile(t.src)
-		if err != nil {
-			return nil, nil, fmt.Errorf("-template: %w", err)
-		}
-		out, err := e.renderer.Text(t.src, src, e.values)
-		if errors.Is(err, template.ErrNoAction) && len(e.values) == 0 {
-			out, err = src, nil // A plain file, and nothing that was to go into it.
-		}
-		if err != nil {
-			return nil, nil, err
-		}
 		if _, ok := files[t.dest]; ok {
 			return nil, nil, fmt.Errorf("-template %s: another template is rendered to %s too", t.src, t.dest)
+		}
+		out, err := e.text(t)
+		if err != nil {
+			return nil, nil, err
 		}
 		files[t.dest] = out
 	}
@@ -258,7 +302,20 @@ func (e edits) apply(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapsho
 	return s, changes, err
 }
 
-// diff is a unified diff of the named files, as git would print it.
+// text renders a local file. One without actions is taken as it is, unless there are values that were to go into it.
+func (e edits) text(t text) ([]byte, error) {
+	src, err := os.ReadFile(t.src)
+	if err != nil {
+		return nil, fmt.Errorf("-template: %w", err)
+	}
+	out, err := e.renderer.Text(t.src, src, e.values)
+	if errors.Is(err, template.ErrNoAction) && len(e.values) == 0 {
+		return src, nil
+	}
+	return out, err
+}
+
+// diff is a unified diff of the named files, with git's a/ and b/ before their names.
 func diff(before, after fs.FS, names []string) (string, error) {
 	if p, ok := before.(template.Prefetcher); ok {
 		if err := p.Prefetch(names); err != nil {
@@ -278,7 +335,11 @@ func diff(before, after fs.FS, names []string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(udiff.Unified(from, "b/"+name, string(old), string(now)))
+		text := udiff.Unified(from, "b/"+name, string(old), string(now))
+		if text == "" { // A new file with nothing in it.
+			text = fmt.Sprintf("--- %s\n+++ b/%s\n", from, name)
+		}
+		b.WriteString(text)
 	}
 	return b.String(), nil
 }

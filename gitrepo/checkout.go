@@ -7,51 +7,65 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/go-git/go-git/v5/config"
+	"github.com/go-git/go-git/v5/plumbing/format/config"
 )
 
 // Origin gives the URL of the remote "origin" of the checkout that holds dir: the folder itself or one above it, a
-// linked worktree or a submodule too (https://git-scm.com/docs/gitrepository-layout). Only files are read, whoever owns
-// them, and no configuration beside the repository's own. Errors: ErrNoCheckout.
+// linked worktree or a submodule too (https://git-scm.com/docs/gitrepository-layout). A relative path comes back
+// joined with the checkout's own. Only files are read, whoever owns them, and no configuration beside the
+// repository's own. Errors: ErrNoCheckout.
 func Origin(dir string) (string, error) {
-	gitDir, err := findGitDir(dir)
+	root, gitDir, err := findGitDir(dir)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w: %w", dir, ErrNoCheckout, err)
 	}
-	f, err := os.Open(filepath.Join(gitDir, "config"))
+	c, err := readConfig(gitDir)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w: %w", dir, ErrNoCheckout, err)
 	}
-	defer f.Close() //nolint:errcheck // It was only read.
-	c, err := config.ReadConfig(f)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w: %w", f.Name(), ErrNoCheckout, err)
-	}
-	origin, ok := c.Remotes["origin"]
-	if !ok || len(origin.URLs) == 0 {
+	url := c.Section("remote").Subsection("origin").Option("url")
+	if url == "" {
 		return "", fmt.Errorf("%s: %w: it has no remote named origin", dir, ErrNoCheckout)
 	}
-	return origin.URLs[0], nil
+	if u, _, err := ParseURL(url); err == nil && u.Scheme == "file" && !strings.HasPrefix(url, "file:") {
+		return relativeTo(root, url), nil
+	}
+	return url, nil
 }
 
-// findGitDir gives the folder that holds a checkout's config.
-func findGitDir(dir string) (string, error) {
-	dir, err := filepath.Abs(dir)
+// readConfig reads a repository's own configuration as it stands: what the program does not use may be anything that
+// some version of git takes.
+func readConfig(gitDir string) (_ *config.Config, err error) {
+	f, err := os.Open(filepath.Join(gitDir, "config"))
 	if err != nil {
-		return "", err
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	c := config.New()
+	if err := config.NewDecoder(f).Decode(c); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	return c, nil
+}
+
+// findGitDir gives the root of a checkout, and the folder that holds its config.
+func findGitDir(dir string) (root, gitDir string, err error) {
+	if dir, err = filepath.Abs(dir); err != nil {
+		return "", "", err
 	}
 	for ; ; dir = filepath.Dir(dir) {
 		dotGit := filepath.Join(dir, ".git")
 		info, err := os.Stat(dotGit)
 		switch {
 		case err == nil && info.IsDir():
-			return dotGit, nil
+			return dir, dotGit, nil
 		case err == nil:
-			return linkedGitDir(dotGit)
+			gitDir, err := linkedGitDir(dotGit)
+			return dir, gitDir, err
 		case !errors.Is(err, os.ErrNotExist):
-			return "", err
+			return "", "", err
 		case dir == filepath.Dir(dir):
-			return "", errors.New("no .git in it or above it")
+			return "", "", errors.New("no .git in it or above it")
 		}
 	}
 }

@@ -39,7 +39,7 @@ type Commit struct {
 }
 
 // With gives the snapshot as it is with the given files written: a file that exists keeps its mode, a new one is 0644,
-// and everything else stays bit for bit. Only the trees on the files' paths are read or written.
+// and every other entry stays the object that it is. Only the trees on the files' paths are read or written.
 //
 // Errors: ErrPath when a path is not a clean relative one, has a component ".git", is a folder, a symlink or a
 // submodule, or leads through something that is not a folder.
@@ -236,6 +236,9 @@ func put(store *memory.Storage, e encoder) (plumbing.Hash, error) {
 // branch as well as to extend it. Other errors: ErrRejected with the server's words, ErrAuth.
 func (s *Snapshot) Push(ctx context.Context, c Commit, branch string) error {
 	u := update{branch: branch, old: s.repo.refs.branches[branch], new: c.hash}
+	if other := s.repo.refs.conflict(branch); other != "" {
+		return fmt.Errorf("%s: push to branch %q: %w: there is a branch %q, and git has no room for both names", s.repo.url, branch, ErrRejected, other)
+	}
 	if err := s.repo.conn.push(ctx, s.store, c.objects, u); err != nil {
 		return fmt.Errorf("%s: push to branch %q: %w", s.repo.url, branch, err)
 	}

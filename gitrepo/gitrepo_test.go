@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -209,8 +210,8 @@ func TestPrefetch(t *testing.T) {
 			}
 		}
 		requests := w.forge.Requests()[before:]
-		want := map[string]int{"http": 3, "http without filter": 2, "http filter refused": 3}[w.name]
-		if len(requests) != want {
+		want, http := map[string]int{"http": 3, "http without filter": 2, "http filter refused": 3}[w.name]
+		if http && len(requests) != want {
 			t.Errorf("%d requests, want %d: %+v", len(requests), want, requests)
 		}
 	})
@@ -344,18 +345,19 @@ func TestLostRace(t *testing.T) {
 
 // TestConcurrent lets writers of one branch race: each starts again until it lands.
 func TestConcurrent(t *testing.T) {
-	const writers = 8
+	const writers, tries = 8, 200
 	eachWay(t, map[string]string{"values.yaml": "x"}, func(t *testing.T, w way) {
 		var wg sync.WaitGroup
 		for i := range writers {
 			wg.Go(func() {
-				for {
+				for try := 1; ; try++ {
+					if try > tries {
+						t.Errorf("writer %d did not land", i)
+						return
+					}
 					s, err := tryOpen(t.Context(), w.remote)
 					if err == nil {
 						s, err = s.With(t.Context(), map[string][]byte{fmt.Sprint("writer", i): nil})
-					}
-					if errors.Is(err, gitrepo.ErrMoved) {
-						continue
 					}
 					if err != nil {
 						t.Error(err)
@@ -429,8 +431,8 @@ func TestErrors(t *testing.T) {
 	eachWay(t, map[string]string{"a": "1"}, func(t *testing.T, w way) {
 		r, err := gitrepo.Open(t.Context(), w.remote)
 		check(t, err)
-		if r.DefaultBranch() != "main" || !r.HasBranch("main") || r.HasBranch("nosuch") {
-			t.Errorf("default branch %q, main %t, nosuch %t", r.DefaultBranch(), r.HasBranch("main"), r.HasBranch("nosuch"))
+		if tip := strings.TrimSpace(git(t, w.dir, "rev-parse", "main")); r.DefaultBranch() != "main" || r.Tip("main") != tip || r.Tip("nosuch") != "" {
+			t.Errorf("default branch %q, main at %q, nosuch at %q; want main at %s", r.DefaultBranch(), r.Tip("main"), r.Tip("nosuch"), tip)
 		}
 		if _, err := r.Snapshot(t.Context(), "nosuch"); !errors.Is(err, gitrepo.ErrNoBranch) {
 			t.Errorf("snapshot of nosuch: %v", err)
@@ -472,6 +474,136 @@ func TestErrors(t *testing.T) {
 	})
 }
 
+// TestNameConflict: git cannot have the branches a and a/b at the same time, wherever they are kept.
+func TestNameConflict(t *testing.T) {
+	eachWay(t, map[string]string{"a": "1"}, func(t *testing.T, w way) {
+		git(t, w.dir, "branch", "packed", "main")
+		git(t, w.dir, "branch", "deploy/x", "main")
+		git(t, w.dir, "pack-refs", "--all")
+		git(t, w.dir, "branch", "loose/y", "main")
+		before := git(t, w.dir, "for-each-ref")
+		for _, branch := range []string{"packed/z", "deploy", "deploy/x/y", "loose"} {
+			if err := w.edit(t, "main", branch, map[string]string{"a": "2"}); !errors.Is(err, gitrepo.ErrRejected) {
+				t.Errorf("push to %s: %v, want a refusal", branch, err)
+			}
+		}
+		if now := git(t, w.dir, "for-each-ref"); now != before {
+			t.Errorf("references moved:\n%s\nto\n%s", before, now)
+		}
+		check(t, w.edit(t, "main", "deploy/y", map[string]string{"a": "2"}))
+		check(t, w.edit(t, "packed", "packed", map[string]string{"a": "2"}))
+	})
+}
+
+// TestBusyReferences: a reference that is being rewritten all the time is there all the time.
+func TestBusyReferences(t *testing.T) {
+	w := open(t, "disk", map[string]string{"a": "1"})
+	file := filepath.Join(w.dir, "refs", "heads", "main")
+	hash, err := os.ReadFile(file)
+	check(t, err)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if err := errors.Join(os.WriteFile(file+".lock", nil, 0o600), os.WriteFile(file+".lock", hash, 0o600), os.Rename(file+".lock", file)); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for range 3000 {
+		r, err := gitrepo.Open(t.Context(), w.remote)
+		if err != nil || r.Tip("main") == "" {
+			t.Errorf("open: %v", err)
+			break
+		}
+	}
+	close(done)
+	wg.Wait()
+}
+
+// TestLocal is what only a repository on disk has.
+func TestLocal(t *testing.T) {
+	w := open(t, "disk", map[string]string{"a": "1"})
+	dir := t.TempDir()
+	remote := func(name string) way {
+		w := w
+		w.dir = filepath.Join(dir, name)
+		w.remote.URL.Path = w.dir
+		return w
+	}
+	refused := func(w way, branch, why string) {
+		t.Helper()
+		before := git(t, w.dir, "for-each-ref")
+		if err := w.edit(t, "main", branch, map[string]string{"a": "2"}); !errors.Is(err, gitrepo.ErrRejected) || !strings.Contains(err.Error(), why) {
+			t.Errorf("push to %s: %v, want a refusal for %q", branch, err, why)
+		}
+		if now := git(t, w.dir, "for-each-ref"); now != before {
+			t.Errorf("references moved:\n%s\nto\n%s", before, now)
+		}
+	}
+
+	git(t, dir, "clone", "--quiet", "--shared", "--bare", w.dir, "shared")
+	check(t, remote("shared").edit(t, "main", "main", map[string]string{"a": "2"}))
+	git(t, filepath.Join(dir, "shared"), "fsck", "--strict")
+
+	git(t, dir, "clone", "--quiet", w.dir, "clone")
+	clone := filepath.Join(dir, "clone")
+	git(t, clone, "worktree", "add", "--quiet", "-b", "linked", filepath.Join(dir, "linked"))
+	refused(remote("clone"), "main", "checked out")
+	refused(remote("clone"), "linked", "checked out")
+	refused(remote("linked"), "linked", "checked out")
+	check(t, remote("linked").edit(t, "main", "other", map[string]string{"a": "2"}))
+	git(t, clone, "symbolic-ref", "refs/heads/alias", "refs/heads/other")
+	refused(remote("clone"), "alias", "another name")
+
+	lock := filepath.Join(clone, ".git", "refs", "heads", "other.lock")
+	check(t, os.WriteFile(lock, nil, 0o600))
+	if err := remote("clone").edit(t, "main", "other", map[string]string{"a": "3"}); !errors.Is(err, gitrepo.ErrMoved) {
+		t.Errorf("push under somebody's lock: %v", err)
+	}
+	check(t, os.Remove(lock))
+
+	git(t, clone, "config", "core.hooksPath", "hooks.d")
+	refused(remote("clone"), "other", "core.hooksPath")
+	git(t, clone, "config", "--unset", "core.hooksPath")
+	for _, hook := range []string{"pre-receive", "update", "reference-transaction", "post-receive", "post-update"} {
+		file := filepath.Join(clone, ".git", "hooks", hook)
+		check(t, os.WriteFile(file, []byte("#!/bin/sh\n"), 0o755))
+		refused(remote("clone"), "third", hook)
+		check(t, os.Remove(file))
+	}
+
+	git(t, dir, "init", "--quiet", "--object-format=sha256", "sha256")
+	if _, err := gitrepo.Open(t.Context(), remote("sha256").remote); err == nil || !strings.Contains(err.Error(), `objectFormat "sha256"`) {
+		t.Errorf("SHA-256: %v", err)
+	}
+}
+
+// TestDeaf: a server that accepts a connection and says nothing does not outlive the context.
+func TestDeaf(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	defer func() { check(t, l.Close()) }()
+	hosts := filepath.Join(t.TempDir(), "known_hosts")
+	check(t, os.WriteFile(hosts, nil, 0o600))
+	t.Setenv("SSH_KNOWN_HOSTS", hosts)
+	for _, scheme := range []string{"http", "ssh"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		u, _, err := gitrepo.ParseURL(scheme + "://" + l.Addr().String() + "/acme/gitops.git")
+		check(t, err)
+		time.AfterFunc(100*time.Millisecond, cancel)
+		if _, err := gitrepo.Open(ctx, gitrepo.Remote{URL: u}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want canceled", scheme, err)
+		}
+	}
+}
+
 func TestAuth(t *testing.T) {
 	w := open(t, "http", map[string]string{"a": "1"})
 	for _, password := range []string{"", "wrong-password"} {
@@ -489,8 +621,9 @@ func TestSSHAuth(t *testing.T) {
 	check(t, os.WriteFile(empty, nil, 0o600))
 	for name, set := range map[string]map[string]string{
 		"unknown host": {"SSH_KNOWN_HOSTS": empty},
+		"no hosts":     {"SSH_KNOWN_HOSTS": filepath.Join(t.TempDir(), "nosuch")},
 		"no key":       {"HOME": t.TempDir()},
-		"no agent":     {"SSH_AUTH_SOCK": filepath.Join(t.TempDir(), "nosuch")},
+		"no agent":     {"HOME": t.TempDir(), "SSH_AUTH_SOCK": filepath.Join(t.TempDir(), "nosuch")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for k, v := range set {
@@ -501,6 +634,11 @@ func TestSSHAuth(t *testing.T) {
 			}
 		})
 	}
+	t.Run("stale agent, good key", func(t *testing.T) {
+		t.Setenv("SSH_AUTH_SOCK", filepath.Join(t.TempDir(), "nosuch"))
+		_, err := gitrepo.Open(t.Context(), w.remote)
+		check(t, err)
+	})
 	t.Run("bad key", func(t *testing.T) {
 		home := t.TempDir()
 		check(t, os.Mkdir(filepath.Join(home, ".ssh"), 0o700))
@@ -520,6 +658,7 @@ func TestParseURL(t *testing.T) {
 		{"https://alex:s3cret@git.example.com:8443/acme/gitops.git", "https://git.example.com:8443/acme/gitops.git", "acme/gitops", "git.example.com:8443", "s3cret"},
 		{"https://gitlab.com/a/b/c/d.git/", "https://gitlab.com/a/b/c/d.git/", "a/b/c/d", "gitlab.com", ""},
 		{"http://[::1]:8080/x/y", "http://[::1]:8080/x/y", "x/y", "[::1]:8080", ""},
+		{"https://GitHub.com/Acme/GitOps", "https://github.com/Acme/GitOps", "Acme/GitOps", "github.com", ""},
 		{"git@github.com:acme/gitops.git", "ssh://git@github.com/acme/gitops.git", "acme/gitops", "github.com:22", ""},
 		{"ssh://git.example.com:2222/acme/gitops.git", "ssh://git@git.example.com:2222/acme/gitops.git", "acme/gitops", "git.example.com:2222", ""},
 		{"ssh://robot@git.example.com/acme/gitops", "ssh://robot@git.example.com/acme/gitops", "acme/gitops", "git.example.com", ""},
@@ -538,7 +677,8 @@ func TestParseURL(t *testing.T) {
 			t.Errorf("%s: name %s, want %s", test.in, u.Name(), want)
 		}
 	}
-	for _, in := range []string{"https://", "https://user:s3cret@host", "ssh://host", "svn://host/x", "https://a:s3cret@[::1/x", "git://host/x"} {
+	for _, in := range []string{"https://", "https://user:s3cret@host", "ssh://host", "svn://host/x", "https://a:s3cret@[::1/x", "git://host/x",
+		"alex:s3cret@host/acme/x", "alex:s3cret@host:acme/x", "http//alex:s3cret@host/x", "//alex:s3cret@host/x", "ssh://alex:s3cret@host/x"} {
 		if _, _, err := gitrepo.ParseURL(in); err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v, want an error without the password", in, err)
 		}
@@ -565,12 +705,23 @@ func TestOrigin(t *testing.T) {
 	git(t, clone, "worktree", "add", "--quiet", linked, "-b", "linked")
 	git(t, ".", "init", "--quiet", super)
 	git(t, super, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", w.dir, "sub")
+	// What this program has no use for may be anything.
+	git(t, clone, "config", "branch.main.merge", "refs/pull/1/head")
+	git(t, clone, "config", "--add", "remote.origin.fetch", "^refs/heads/foo")
 	for _, dir := range []string{clone, filepath.Join(clone, "a"), linked, filepath.Join(super, "sub", "a")} {
 		got, err := gitrepo.Origin(dir)
 		check(t, err)
 		if got != w.dir {
 			t.Errorf("origin of %s is %s, want %s", dir, got, w.dir)
 		}
+	}
+	git(t, clone, "remote", "set-url", "origin", "../gitops.git")
+	if got, err := gitrepo.Origin(filepath.Join(clone, "a")); err != nil || got != filepath.Join(dir, "gitops.git") {
+		t.Errorf("a relative origin is %s, %v", got, err)
+	}
+	git(t, clone, "remote", "set-url", "origin", "git@git.example.com:acme/gitops.git")
+	if got, err := gitrepo.Origin(clone); err != nil || got != "git@git.example.com:acme/gitops.git" {
+		t.Errorf("an ssh origin is %s, %v", got, err)
 	}
 	stray := t.TempDir()
 	check(t, os.WriteFile(filepath.Join(stray, ".git"), []byte("nonsense"), 0o600))

@@ -7,8 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
@@ -16,7 +16,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
-	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 	"github.com/go-git/go-git/v5/storage/memory"
 )
 
@@ -24,53 +23,92 @@ import (
 type local struct {
 	dir   string // the folder with HEAD, objects and refs
 	bare  bool
+	hooks string // core.hooksPath
 	store *filesystem.Storage
 }
 
 func openLocal(dir string) (*local, error) {
 	l := &local{dir: dir, bare: true}
-	if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
-		l.dir, l.bare = filepath.Join(dir, ".git"), false
+	dotGit := filepath.Join(dir, ".git")
+	if info, err := os.Stat(dotGit); err == nil {
+		l.dir, l.bare = dotGit, false
+		if !info.IsDir() {
+			if l.dir, err = linkedGitDir(dotGit); err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
+			}
+		}
 	}
 	for _, name := range []string{"HEAD", "objects", "refs"} {
 		if _, err := os.Stat(filepath.Join(l.dir, name)); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
 		}
 	}
-	l.store = filesystem.NewStorage(osfs.New(l.dir), cache.NewObjectLRUDefault())
+	l.store = filesystem.NewStorageWithOptions(osfs.New(l.dir), cache.NewObjectLRUDefault(), filesystem.Options{AlternatesFS: osfs.New("/")})
+	config, err := readConfig(l.dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range []string{"objectFormat", "refStorage"} {
+		if v := config.Section("extensions").Option(key); v != "" && v != "sha1" && v != "files" {
+			return nil, fmt.Errorf("a repository with %s %q is not supported", key, v)
+		}
+	}
+	l.hooks = config.Section("core").Option("hooksPath")
 	return l, nil
 }
 
+// references reads what git keeps in packed-refs and, with precedence, below refs/heads
+// (https://git-scm.com/docs/gitrepository-layout). Symbolic references are left out.
 func (l *local) references(context.Context) (references, error) {
 	refs := references{branches: map[string]plumbing.Hash{}}
 	head, err := l.store.Reference(plumbing.HEAD)
 	if err != nil {
 		return refs, fmt.Errorf("read HEAD: %w", err)
 	}
+	packed, err := os.ReadFile(filepath.Join(l.dir, "packed-refs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return refs, err
+	}
+	for line := range strings.Lines(string(packed)) {
+		hash, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if branch, ok := strings.CutPrefix(name, "refs/heads/"); ok && plumbing.IsHash(hash) {
+			refs.branches[branch] = plumbing.NewHash(hash)
+		}
+	}
+	heads := os.DirFS(filepath.Join(l.dir, "refs", "heads"))
+	err = fs.WalkDir(heads, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasSuffix(name, ".lock") {
+			return err
+		}
+		return l.readReference(heads, name, refs.branches)
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return refs, fmt.Errorf("read references: %w", err)
+	}
 	if head.Type() == plumbing.SymbolicReference && head.Target().IsBranch() {
 		refs.head = head.Target().Short()
-	}
-	iter, err := l.store.IterReferences()
-	if errors.Is(err, dotgit.ErrEmptyRefFile) {
-		return refs, fmt.Errorf("%w: a reference is being written", ErrMoved)
-	}
-	if err != nil {
-		return refs, fmt.Errorf("read references: %w", err)
-	}
-	err = iter.ForEach(func(r *plumbing.Reference) error {
-		// A name in .lock is git's lock file and no reference.
-		if r.Name().IsBranch() && r.Type() == plumbing.HashReference && path.Ext(r.Name().String()) != ".lock" {
-			refs.branches[r.Name().Short()] = r.Hash()
+		// Listing a folder can miss a file that is renamed meanwhile, as every update of a reference does; asking for
+		// it by its name cannot.
+		if err := l.readReference(heads, refs.head, refs.branches); err != nil {
+			return refs, fmt.Errorf("read references: %w", err)
 		}
-		return nil
-	})
-	if err != nil {
-		return refs, fmt.Errorf("read references: %w", err)
 	}
 	if len(refs.branches) == 0 {
 		return refs, ErrEmpty
 	}
 	return refs, nil
+}
+
+// readReference adds a loose reference to the branches, if it is there.
+func (l *local) readReference(heads fs.FS, name string, branches map[string]plumbing.Hash) error {
+	data, err := fs.ReadFile(heads, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if hash := strings.TrimSpace(string(data)); plumbing.IsHash(hash) {
+		branches[name] = plumbing.NewHash(hash)
+	}
+	return err
 }
 
 func (l *local) fetchTip(ctx context.Context, store *memory.Storage, tip plumbing.Hash) error {
@@ -187,11 +225,26 @@ func (l *local) push(ctx context.Context, store *memory.Storage, objects []plumb
 	return nil
 }
 
-// refuse stops pushes that git itself would stop or would hand to a program: to the branch that is checked out
-// (receive.denyCurrentBranch), and to a repository with hooks.
+// refuse stops pushes that git itself would stop or would hand to a program: to a branch that is checked out
+// (receive.denyCurrentBranch), to a symbolic one, and to a repository with hooks.
 func (l *local) refuse(branch plumbing.ReferenceName) error {
-	if head, err := l.store.Reference(plumbing.HEAD); !l.bare && err == nil && head.Target() == branch {
-		return fmt.Errorf("%w: the branch is checked out there", ErrRejected)
+	heads, err := filepath.Glob(filepath.Join(l.dir, "worktrees", "*", "HEAD"))
+	if err != nil {
+		return err
+	}
+	if !l.bare {
+		heads = append(heads, filepath.Join(l.dir, "HEAD"))
+	}
+	for _, head := range heads {
+		if data, err := os.ReadFile(head); err == nil && strings.TrimSpace(string(data)) == "ref: "+branch.String() {
+			return fmt.Errorf("%w: the branch is checked out there", ErrRejected)
+		}
+	}
+	if ref, err := l.store.Reference(branch); err == nil && ref.Type() == plumbing.SymbolicReference {
+		return fmt.Errorf("%w: the branch is another name for %s", ErrRejected, ref.Target())
+	}
+	if l.hooks != "" {
+		return fmt.Errorf("%w: the repository has hooks (core.hooksPath), which a push by path would not run", ErrRejected)
 	}
 	for _, hook := range []string{"pre-receive", "update", "reference-transaction", "post-receive", "post-update"} {
 		info, err := os.Stat(filepath.Join(l.dir, "hooks", hook))

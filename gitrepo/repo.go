@@ -27,10 +27,20 @@ type Repo struct {
 	refs references
 }
 
-// references are a repository's branches as one answer of the server named them.
+// references are a repository's branches as they were at one moment.
 type references struct {
 	branches map[string]plumbing.Hash // short name to tip
 	head     string                   // short name of HEAD's branch; empty when HEAD is detached
+}
+
+// conflict names a branch that stands in the way of one: git keeps a and a/b from being branches at the same time.
+func (r references) conflict(branch string) string {
+	for name := range r.branches {
+		if strings.HasPrefix(name, branch+"/") || strings.HasPrefix(branch, name+"/") {
+			return name
+		}
+	}
+	return ""
 }
 
 // connection is what this package needs of a repository, near or far. Objects go into the given store.
@@ -53,8 +63,7 @@ type update struct {
 	old, new plumbing.Hash
 }
 
-// Open reads the remote's references. Errors: ErrAuth, ErrNotFound, ErrEmpty; on disk also ErrMoved, while somebody writes
-// one of them.
+// Open reads the remote's references. Errors: ErrAuth, ErrNotFound, ErrEmpty.
 func Open(ctx context.Context, r Remote) (*Repo, error) {
 	conn, err := connect(r)
 	if err != nil {
@@ -77,10 +86,12 @@ func connect(r Remote) (connection, error) {
 // DefaultBranch is the short name of the branch that HEAD names; empty when the server does not say.
 func (r *Repo) DefaultBranch() string { return r.refs.head }
 
-// HasBranch tells whether the branch existed when the references were read.
-func (r *Repo) HasBranch(name string) bool {
-	_, ok := r.refs.branches[name]
-	return ok
+// Tip is a branch's commit in 40 hex digits, when the references were read; empty when there is no such branch.
+func (r *Repo) Tip(branch string) string {
+	if tip, ok := r.refs.branches[branch]; ok {
+		return tip.String()
+	}
+	return ""
 }
 
 // Snapshot opens the tip of a branch. Errors: ErrNoBranch.

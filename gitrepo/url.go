@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -34,7 +35,7 @@ func ParseURL(s string) (URL, Credentials, error) {
 		// The parser's error quotes the whole URL, with a password that may be in it.
 		return URL{}, Credentials{}, errors.New("not a repository URL or path")
 	}
-	u := URL{Scheme: ep.Protocol, User: ep.User, Host: ep.Host, Port: ep.Port, Path: ep.Path}
+	u := URL{Scheme: strings.ToLower(ep.Protocol), User: ep.User, Host: strings.ToLower(ep.Host), Port: ep.Port, Path: ep.Path}
 	switch u.Scheme {
 	case "http", "https":
 		if u.Host == "" || strings.Trim(u.Path, "/") == "" {
@@ -46,15 +47,24 @@ func ParseURL(s string) (URL, Credentials, error) {
 		if u.Host == "" || strings.Trim(u.Path, "/") == "" {
 			return URL{}, Credentials{}, errors.New("the URL lacks a host or a path")
 		}
+		// A mistyped scheme turns an http URL into the short form or a path, with the password in a part that is printed.
+		if ep.Password != "" || strings.ContainsAny(u.User, ":/") || strings.Contains(u.Path, "@") {
+			return URL{}, Credentials{}, errors.New("an ssh URL takes no password, and no @ in its path")
+		}
 		if u.User == "" {
 			u.User = "git"
 		}
 		return u, Credentials{}, nil
 	case "file":
+		if looksLikePassword.MatchString(s) {
+			return URL{}, Credentials{}, errors.New("it reads as a path but has a password in it; is the scheme right?")
+		}
 		return URL{Scheme: "file", Path: u.Path}, Credentials{}, nil
 	}
 	return URL{}, Credentials{}, fmt.Errorf("scheme %q is not one of https, http, ssh and file", u.Scheme)
 }
+
+var looksLikePassword = regexp.MustCompile(`:[^/@]*@`)
 
 // String gives the URL without credentials; a path for "file".
 func (u URL) String() string {

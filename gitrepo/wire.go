@@ -20,6 +20,7 @@ import (
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"github.com/go-git/go-git/v5/storage/memory"
+	"golang.org/x/crypto/ssh"
 )
 
 // wire speaks git's pack protocol, version 0 (https://git-scm.com/docs/pack-protocol), over http or ssh.
@@ -46,54 +47,74 @@ func newWire(r Remote) (*wire, error) {
 		}
 		return w, nil
 	case "ssh":
-		auth, err := sshAuth(r.URL.User)
-		if err != nil {
-			return nil, err
-		}
-		w.client, w.auth = gitssh.DefaultClient, auth
+		w.client, w.auth = gitssh.DefaultClient, sshAuth(r.URL.User)
 		return w, nil
 	}
 	return nil, fmt.Errorf("scheme %q is not supported", r.URL.Scheme)
 }
 
-// sshAuth takes the agent where there is one, else the first of OpenSSH's default keys that has no passphrase. Either
-// way the host key is checked against $SSH_KNOWN_HOSTS, ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts.
-func sshAuth(user string) (transport.AuthMethod, error) {
-	if os.Getenv("SSH_AUTH_SOCK") != "" {
-		auth, err := gitssh.NewSSHAgentAuth(user)
-		if err != nil {
-			return nil, fmt.Errorf("%w: ssh agent: %w", ErrAuth, err)
+// sshAuth offers what OpenSSH would: the agent's keys, and those of its default keys that have no passphrase. The host
+// key is checked against $SSH_KNOWN_HOSTS, else ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts.
+func sshAuth(user string) transport.AuthMethod {
+	return &gitssh.PublicKeysCallback{User: user, Callback: func() ([]ssh.Signer, error) {
+		var signers []ssh.Signer
+		var errs []error
+		if os.Getenv("SSH_AUTH_SOCK") != "" {
+			agent, err := gitssh.NewSSHAgentAuth(user)
+			if err == nil {
+				signers, err = agent.Callback()
+			}
+			errs = append(errs, err)
 		}
-		return auth, nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return nil, fmt.Errorf("%w: no ssh agent, and no home folder with keys: %w", ErrAuth, err)
-	}
-	var errs []error
-	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-		auth, err := gitssh.NewPublicKeysFromFile(user, filepath.Join(home, ".ssh", name), "")
-		if err == nil {
-			return auth, nil
+		home, err := os.UserHomeDir()
+		errs = append(errs, err)
+		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
+			key, err := gitssh.NewPublicKeysFromFile(user, filepath.Join(home, ".ssh", name), "")
+			if err == nil {
+				signers = append(signers, key.Signer)
+			} else if !errors.Is(err, os.ErrNotExist) {
+				errs = append(errs, fmt.Errorf("~/.ssh/%s: %w", name, err))
+			}
 		}
-		if !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("~/.ssh/%s: %w", name, err))
+		if len(signers) == 0 {
+			return nil, errors.Join(append(errs, errors.New("no ssh agent with keys, and no key in ~/.ssh"))...)
 		}
+		return signers, nil
+	}}
+}
+
+// open starts a session. Over ssh that is when the library connects, deaf to any context: when this one ends first, the
+// attempt is left to itself.
+func open[S io.Closer](ctx context.Context, w *wire, start func(*transport.Endpoint, transport.AuthMethod) (S, error)) (S, error) {
+	type result struct {
+		session S
+		err     error
 	}
-	if len(errs) > 0 {
-		return nil, fmt.Errorf("%w: %w", ErrAuth, errors.Join(errs...))
+	done := make(chan result, 1)
+	go func() {
+		session, err := start(w.endpoint, w.auth)
+		done <- result{session, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			return r.session, remoteError(ctx, r.err)
+		}
+		return r.session, nil
+	case <-ctx.Done():
+		var none S
+		return none, ctx.Err()
 	}
-	return nil, fmt.Errorf("%w: no ssh agent and no key in ~/.ssh", ErrAuth)
 }
 
 func (w *wire) references(ctx context.Context) (references, error) {
-	session, err := w.client.NewUploadPackSession(w.endpoint, w.auth)
+	session, err := open(ctx, w, w.client.NewUploadPackSession)
 	if err != nil {
-		return references{}, remoteError(err)
+		return references{}, err
 	}
 	adv, err := session.AdvertisedReferencesContext(ctx)
 	if err != nil {
-		return references{}, errors.Join(remoteError(err), session.Close())
+		return references{}, errors.Join(remoteError(ctx, err), session.Close())
 	}
 	w.session, w.caps = session, adv.Capabilities
 	refs := references{branches: make(map[string]plumbing.Hash, len(adv.References))}
@@ -168,8 +189,8 @@ type request struct {
 func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err error) {
 	session := w.session
 	if session == nil {
-		if session, err = w.client.NewUploadPackSession(w.endpoint, w.auth); err != nil {
-			return remoteError(err)
+		if session, err = open(ctx, w, w.client.NewUploadPackSession); err != nil {
+			return err
 		}
 	}
 	w.session = nil
@@ -179,7 +200,7 @@ func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err
 	}
 	defer func() {
 		if cerr := session.Close(); err == nil && cerr != nil {
-			err = remoteError(cerr)
+			err = remoteError(ctx, cerr)
 		}
 	}()
 
@@ -204,11 +225,11 @@ func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err
 	}
 	response, err := session.UploadPack(ctx, req)
 	if err != nil {
-		return remoteError(err)
+		return remoteError(ctx, err)
 	}
 	defer func() { err = errors.Join(err, response.Close()) }()
 
-	err = packfile.UpdateObjectStorage(store, demux(req.Capabilities, response, nil))
+	err = packfile.UpdateObjectStorage(store, demux(req.Capabilities, response))
 	if errors.Is(err, packfile.ErrEmptyPackfile) {
 		return nil // Nothing between the wants and the haves.
 	}
@@ -218,33 +239,29 @@ func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err
 	return nil
 }
 
-func demux(caps *capability.List, r io.Reader, progress sideband.Progress) io.Reader {
-	var d *sideband.Demuxer
+func demux(caps *capability.List, r io.Reader) io.Reader {
 	switch {
 	case caps.Supports(capability.Sideband64k):
-		d = sideband.NewDemuxer(sideband.Sideband64k, r)
+		return sideband.NewDemuxer(sideband.Sideband64k, r)
 	case caps.Supports(capability.Sideband):
-		d = sideband.NewDemuxer(sideband.Sideband, r)
-	default:
-		return r
+		return sideband.NewDemuxer(sideband.Sideband, r)
 	}
-	d.Progress = progress
-	return d
+	return r
 }
 
 func (w *wire) push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u update) (err error) {
-	session, err := w.client.NewReceivePackSession(w.endpoint, w.auth)
+	session, err := open(ctx, w, w.client.NewReceivePackSession)
 	if err != nil {
-		return remoteError(err)
+		return err
 	}
 	defer func() {
 		if cerr := session.Close(); err == nil && cerr != nil {
-			err = remoteError(cerr)
+			err = remoteError(ctx, cerr)
 		}
 	}()
 	adv, err := session.AdvertisedReferencesContext(ctx)
 	if err != nil {
-		return remoteError(err)
+		return remoteError(ctx, err)
 	}
 	var pack bytes.Buffer
 	// No deltas: against what is not sent they cannot be made, and between a handful of small files they save nothing.
@@ -267,7 +284,7 @@ func (w *wire) push(ctx context.Context, store *memory.Storage, objects []plumbi
 		return reportError(report, said.String())
 	}
 	if err != nil {
-		return remoteError(err)
+		return remoteError(ctx, err)
 	}
 	return errors.New("the server did not say whether it took the push")
 }
@@ -306,16 +323,18 @@ func rejected(status, said string) error {
 }
 
 // remoteError gives go-git's transport errors this package's kinds, and one line.
-func remoteError(err error) error {
+func remoteError(ctx context.Context, err error) error {
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	switch {
+	case ctx.Err() != nil:
+		return ctx.Err() // Whatever the library made of it; some of its errors do not unwrap.
 	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
 		return fmt.Errorf("%w: the server says: %s", ErrAuth, text)
 	case errors.Is(err, transport.ErrRepositoryNotFound):
 		return ErrNotFound
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
 		return ErrEmpty
-	case strings.Contains(text, "unable to authenticate"), strings.Contains(text, "knownhosts: "):
+	case strings.Contains(text, "ssh: handshake failed"), strings.Contains(text, "knownhosts: "), strings.Contains(text, "known_hosts"):
 		return fmt.Errorf("%w: %s", ErrAuth, text)
 	}
 	return err

@@ -30,7 +30,7 @@ func TestRooms(t *testing.T) {
 		"net/http/httptest":                {"scm/internal/resttest"},
 		"testing":                          {"scm/internal/resttest"},
 		"github.com/rogpeppe/go-internal/": {},
-		"golang.org/x/crypto/ssh":          {"integration/forge"},
+		"golang.org/x/crypto/ssh":          {"integration/forge", "gitrepo"},
 		"os/exec":                          {"integration/forge", "integration/bench", "integration/demo"},
 	}
 	met := map[string]bool{}

@@ -3,8 +3,11 @@ package integration
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +41,7 @@ func TestScripts(t *testing.T) {
 					Dir:   "testdata/script",
 					Setup: func(env *testscript.Env) error { return setUp(env, kind, partial) },
 					Cmds: map[string]func(*testscript.TestScript, bool, []string){
+						"api":        api,
 						"env-lines":  envLines,
 						"exits":      exits,
 						"mark":       mark,
@@ -45,13 +49,12 @@ func TestScripts(t *testing.T) {
 						"seed":       seed,
 						"seed-empty": seedEmpty,
 						"unmoved":    unmoved,
+						"write":      write,
 					},
 					Condition: func(cond string) (bool, error) {
 						switch cond {
 						case "github", "gitlab":
 							return string(kind) == cond, nil
-						case "partial":
-							return partial, nil
 						}
 						return false, fmt.Errorf("unknown condition %q", cond)
 					},
@@ -65,7 +68,7 @@ func TestScripts(t *testing.T) {
 type forgeKey struct{}
 
 // setUp starts the script's own forge with an empty acme/gitops. The variables that scripts use: REPO (its clone URL),
-// URL and HOST (the forge), GITDIR (the bare repository), PROVIDER, TOKEN, PULL (URL of a pull request, but for the number), SSH_REPO,
+// URL, HOST and API (the forge), GITDIR (the bare repository), PROVIDER, TOKEN, PULL (URL of a pull request, but for the number), SSH_REPO,
 // BIN (a folder for PATH that holds the program and nothing else).
 func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 	dir := filepath.Join(env.WorkDir, ".forge")
@@ -112,6 +115,7 @@ func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 		"GIT_CONFIG_NOSYSTEM=1",
 		"BIN="+filepath.SplitList(env.Getenv("PATH"))[0],
 		"URL="+f.URL(),
+		"API="+f.APIURL(),
 		"HOST="+strings.TrimPrefix(f.URL(), "http://"),
 		"REPO="+f.CloneURL(repo),
 		"GITDIR="+f.GitDir(repo),
@@ -146,12 +150,39 @@ func seedEmpty(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(theForge(ts).CreateRepo(args[0], "main"))
 }
 
+// api METHOD PATH BODY asks the forge's API, as somebody else would.
+func api(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: api METHOD PATH BODY")
+	}
+	url := strings.TrimSuffix(theForge(ts).APIURL(), "/") + "/" + args[1]
+	r, err := http.NewRequestWithContext(context.Background(), args[0], url, strings.NewReader(args[2]))
+	ts.Check(err)
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	body, err := io.ReadAll(response.Body)
+	ts.Check(errors.Join(err, response.Body.Close()))
+	if response.StatusCode >= 300 {
+		ts.Fatalf("%s: %s", response.Status, body)
+	}
+}
+
 // env-lines NAME LINE... sets a variable to several lines.
 func envLines(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: env-lines NAME LINE...")
 	}
 	ts.Setenv(args[0], strings.Join(args[1:], "\n")+"\n")
+}
+
+// write FILE TEXT writes a line, which may have variables, into a file.
+func write(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: write FILE TEXT")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(args[1]+"\n"), 0o600))
 }
 
 // exits CODE ARGS... runs the program, which has to fail with that code and as every failure does: nothing on stdout,

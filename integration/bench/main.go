@@ -62,7 +62,7 @@ func bench(program string, apps, history, rounds int) (err error) {
 		return err
 	}
 
-	const folder = "apps/app-0007"
+	const folder = "apps/app-0000"
 	authenticated := strings.Replace(f.CloneURL(repo), "://", "://git:"+token+"@", 1)
 	ways := []way{
 		{"update-gitops-repo", func(branch, _ string) error {
@@ -118,8 +118,11 @@ func gitWay(scratch, url, branch, folder string, cloneFlags ...string) error {
 		}
 	}
 	templates, err := filepath.Glob(filepath.Join(scratch, folder, "*", "*.tmpl"))
-	if err != nil || len(templates) != 3 {
-		return fmt.Errorf("%d templates: %w", len(templates), err)
+	if err != nil {
+		return err
+	}
+	if len(templates) != 3 {
+		return fmt.Errorf("%d templates below %s, want 3", len(templates), folder)
 	}
 	for _, t := range templates {
 		data, err := os.ReadFile(t)

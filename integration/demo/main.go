@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"update-gitops-repo/integration/forge"
@@ -94,7 +95,9 @@ func seed(f *forge.Server, dir string) error {
 func run(program, token string, args []string) error {
 	fmt.Printf("\n$ update-gitops-repo %s\n\n", strings.Join(args, " \\\n    "))
 	c := exec.Command(program, args...)
-	c.Env = append(os.Environ(), "UPDATE_GITOPS_REPO_TOKEN="+token)
+	// What is set for real runs is not meant for this one.
+	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "UPDATE_GITOPS_REPO_") })
+	c.Env = append(c.Env, "UPDATE_GITOPS_REPO_TOKEN="+token)
 	c.Stdout, c.Stderr = os.Stdout, os.Stderr
 	return c.Run()
 }

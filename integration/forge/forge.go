@@ -65,7 +65,7 @@ type Server struct {
 	git    string // the git program
 	url    string
 	http   http.Server
-	ctx    context.Context // ends with Close, and every git process with it
+	ctx    context.Context // ends with Close, and with it the git programs that the forge itself runs
 	cancel context.CancelFunc
 	log    requestLog
 
