@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// What can go wrong with an edit. Every error that Render, Text, Assign and Glob return for bad input is an *Error that
-// wraps one of these; any other error comes from the file system that was read.
+// What can go wrong with an edit. Every error that Render, Text, Assign, Evaluate, SetImages and Glob return for bad
+// input is an *Error that wraps one of these; any other error comes from the file system that was read.
 var (
 	// ErrMissingKey: a template asks for a value that was not given. Error.Key holds the key.
 	ErrMissingKey = errors.New("no such value")
@@ -33,7 +33,7 @@ var (
 type Error struct {
 	File   string // the template, the YAML file, or the glob
 	Line   int    // counted from 1; 0 when unknown
-	Key    string // the missing key (".image.tag") or the path of a set; empty when it is neither
+	Key    string // the missing key (".image.tag"), the path of a set, the expression or the name of an image; empty when it is none
 	Delims string // the opening delimiter in effect ("$(<"); empty outside templates
 	Reason string // what is wrong
 	Err    error  // one of the errors above

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/mikefarah/yq/v4/pkg/yqlib"
 	"go.yaml.in/yaml/v4"
@@ -18,6 +19,7 @@ var setUpYq = sync.OnceFunc(func() {
 	yqlib.ConfiguredSecurityPreferences = yqlib.SecurityPreferences{DisableEnvOps: true, DisableFileOps: true}
 	yqlib.ConfiguredYamlPreferences.FixMergeAnchorToSpec = true
 	yqlib.GetLogger().SetSlogger(slog.New(slog.DiscardHandler))
+	yqlib.Now = func() time.Time { panic("the clock is off") } // an operator within a string, "\(now)", is not seen
 	yqlib.InitExpressionParser()
 })
 
@@ -40,13 +42,35 @@ func parseSelector(expr string) (selector, error) {
 	if err == nil {
 		err = checkOperators(parsed)
 	}
-	switch {
-	case err != nil:
-		return selector{}, fmt.Errorf("path %q: %w", expr, err)
-	case parsed == nil:
+	if err == nil && parsed == nil {
 		return selector{}, errors.New("the path is empty")
 	}
+	if err == nil && computes(parsed) {
+		err = errors.New("yields something computed, which is no node of the file")
+	}
+	switch {
+	case err != nil && undotted.MatchString(expr):
+		return selector{}, fmt.Errorf("path %q: %w; a path starts with a dot: .%s", expr, err, expr)
+	case err != nil:
+		return selector{}, fmt.Errorf("path %q: %w", expr, err)
+	}
 	return selector{parsed}, nil
+}
+
+// undotted is what looks like a path, but for the dot at its start.
+var undotted = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*(?:[.\[].*)?$`)
+
+// computed are the operators of yq, by the name it gives them, that never yield a node of the file.
+var computed = regexp.MustCompile(`^(VALUE|STRING_INT|LENGTH|LINE|KEYS|NOT|TO_.*|HAS|JOIN|SUBSTR|TEST|MATCH|SPLIT|GET_(STYLE|TAG|KIND|COMMENT|ANCHOR|ALIAS|DOCUMENT_INDEX|FILENAME|FILE_INDEX|PATH))$`)
+
+// computes reports whether what an expression yields can be no node of the file.
+func computes(node *yqlib.ExpressionNode) bool {
+	switch t := node.Operation.OperationType.Type; t {
+	case "PIPE", "SHORT_PIPE":
+		return node.RHS != nil && computes(node.RHS)
+	default:
+		return computed.MatchString(t)
+	}
 }
 
 func checkOperators(node *yqlib.ExpressionNode) error {
@@ -95,22 +119,47 @@ func (p place) uneditable() string {
 func (s selector) places(docs []*yaml.Node) ([]place, error) {
 	var out []place
 	for i, doc := range docs {
-		found, err := s.evaluate(doc, i, false)
+		// Aliases of aliases can make a small file a huge one. Such a one is read without them.
+		tooMany := reached(doc, map[*yaml.Node]int{}) > maxReached
+		found, err := s.evaluate(doc, i, tooMany)
 		if err != nil {
 			return nil, err
 		}
-		var direct []place
-		if slices.ContainsFunc(found, func(p place) bool { return p.anchored }) {
-			if direct, err = s.evaluate(doc, i, true); err != nil {
+		direct := map[*yaml.Node]bool{}
+		if !tooMany && slices.ContainsFunc(found, func(p place) bool { return p.anchored }) {
+			without, err := s.evaluate(doc, i, true)
+			if err != nil {
 				return nil, err
+			}
+			for _, p := range without {
+				direct[p.node] = true
 			}
 		}
 		for _, p := range found {
-			p.aliased = p.anchored && !slices.ContainsFunc(direct, func(d place) bool { return d.node == p.node })
+			p.aliased = !tooMany && p.anchored && !direct[p.node]
 			out = append(out, p)
 		}
 	}
 	return out, nil
+}
+
+const maxReached = 1_000_000
+
+// reached returns how many nodes there are at and below n, counting those behind each alias, as far as maxReached. known
+// holds what was counted behind aliases.
+func reached(n *yaml.Node, known map[*yaml.Node]int) int {
+	count := 1
+	if n.Kind == yaml.AliasNode && n.Alias != nil {
+		if _, ok := known[n.Alias]; !ok {
+			known[n.Alias] = maxReached + 1 // for an anchor that holds its own alias
+			known[n.Alias] = reached(n.Alias, known)
+		}
+		count += known[n.Alias]
+	}
+	for _, child := range n.Content {
+		count = min(count+reached(child, known), maxReached+1)
+	}
+	return count
 }
 
 // evaluate returns the nodes that the expression selects in one document, without following its aliases when they are
@@ -134,7 +183,7 @@ func (s selector) evaluate(doc *yaml.Node, index int, opaque bool) ([]place, err
 		for i, child := range c.Content {
 			q := p
 			q.node = p.node.Content[i]
-			q.path = childPath(p.path, c, i)
+			q.path = childPath(p.path, p.node, i)
 			q.isKey = c.Kind == yqlib.MappingNode && i%2 == 0
 			visit(child, q)
 		}
@@ -143,13 +192,12 @@ func (s selector) evaluate(doc *yaml.Node, index int, opaque bool) ([]place, err
 
 	// Read-only, since yq adds what it does not find.
 	context := (&yqlib.Context{}).SingleReadonlyChildContext(root)
-	result, err := yqlib.NewDataTreeNavigator().GetMatchingNodes(context, s.expr)
+	result, err := navigate(context, s.expr)
 	if err != nil {
-		return nil, fmt.Errorf("fails: %w", err)
+		return nil, err
 	}
 	selected := map[*yqlib.CandidateNode]bool{}
-	for el := result.MatchingNodes.Front(); el != nil; el = el.Next() {
-		c := el.Value.(*yqlib.CandidateNode)
+	for _, c := range result {
 		if _, ok := known[c]; !ok && c.Tag != "!!null" {
 			return nil, errors.New("yields something computed, which is no node of the file")
 		}
@@ -164,14 +212,35 @@ func (s selector) evaluate(doc *yaml.Node, index int, opaque bool) ([]place, err
 	return out, nil
 }
 
+// navigate has yq evaluate an expression. Whatever yq does with odd input, it ends in an error at worst.
+func navigate(context yqlib.Context, expr *yqlib.ExpressionNode) (nodes []*yqlib.CandidateNode, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			nodes, err = nil, fmt.Errorf("fails: %v", p)
+		}
+	}()
+	result, err := yqlib.NewDataTreeNavigator().GetMatchingNodes(context, expr)
+	if err != nil {
+		return nil, fmt.Errorf("fails: %w", err)
+	}
+	for el := result.MatchingNodes.Front(); el != nil; el = el.Next() {
+		nodes = append(nodes, el.Value.(*yqlib.CandidateNode))
+	}
+	return nodes, nil
+}
+
 var simpleKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 
 // childPath returns the path of the i-th of the nodes in parent, which is at path.
-func childPath(path string, parent *yqlib.CandidateNode, i int) string {
-	if parent.Kind == yqlib.SequenceNode {
+func childPath(path string, parent *yaml.Node, i int) string {
+	if parent.Kind == yaml.SequenceNode {
 		return fmt.Sprintf("%s[%d]", path, i)
 	}
-	key := parent.Content[i-i%2].Value
+	return keyPath(path, parent.Content[i-i%2].Value)
+}
+
+// keyPath returns the path of what the map at path has under key.
+func keyPath(path, key string) string {
 	switch {
 	case !simpleKey.MatchString(key):
 		return path + "[" + strconv.Quote(key) + "]"

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -11,23 +12,131 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
+// rewrite returns the splices that make the scalar at p read value, and the tag that it then has. lines are the starts of
+// src's lines. With strict, a string is in double quotes whatever there was.
+func rewrite(src []byte, lines []int, p place, value string, inJSON, strict bool) ([]splice, string, error) {
+	start, end, err := span(src, lines, p.node)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s is %w", p.path, err)
+	}
+	token, tag, err := encode(p, value, inJSON)
+	if err != nil {
+		return nil, "", err
+	}
+	if strict && !typed.MatchString(tag) {
+		token = doubleQuote(value)
+	}
+	if p.node.Style&block != 0 {
+		return rewriteBlock(src, lines, p.node, splice{start, end, token}, value, strict), tag, nil
+	}
+	if start == end && !isTagged(p.node) && p.node.Anchor == "" {
+		// Nothing is there yet. It goes right after the colon or dash, or, in {a}, after the key and a colon.
+		switch before := bytes.TrimRight(src[:start], " \t"); {
+		case p.inFlow && !bytes.HasSuffix(before, []byte(":")):
+			token = ": " + token
+		case !bytes.HasSuffix(before, []byte(":")) && !bytes.HasSuffix(before, []byte("-")):
+			return nil, "", fmt.Errorf("%s has no place for a value; write one by hand", p.path)
+		}
+	}
+	if start == end && start > 0 && !strings.ContainsRune(" \t\r\n", rune(src[start-1])) && token[0] != ':' {
+		token = " " + token
+	}
+	return []splice{{start, end, token}}, tag, nil
+}
+
+// rewriteBlock returns the splices that give a block scalar another value: in a block again where that can hold the
+// value, or else by inline, which puts a token in place of the header; the comment beside the header stays.
+func rewriteBlock(src []byte, lines []int, n *yaml.Node, inline splice, value string, strict bool) []splice {
+	b := bodyOf(src, lines, n, inline.end)
+	header := string(src[inline.start:inline.end])
+	rest := src[inline.end:b.start]
+	lineEnd := inline.end + len(bytes.TrimRight(rest, "\r\n\u0085\u2028\u2029"))
+	lineBreak := string(src[lineEnd:b.start])
+
+	text, holds := blockText(value, n.Style&yaml.FoldedStyle != 0, strings.ContainsAny(header, "123456789"))
+	if strict || !holds || inline.text != doubleQuote(value) || b.start == b.end || lineBreak == "" {
+		last := b.start + len(bytes.TrimRight(src[b.start:b.end], "\r\n\u0085\u2028\u2029"))
+		return []splice{inline, {lineEnd, max(lineEnd, last), ""}}
+	}
+	// What becomes of the line breaks at the end: all but one go, all go (-), or all stay (+).
+	end, old, chomping := b.end, strings.Trim(header, "|>123456789"), ""
+	trailing := len(value) - len(strings.TrimRight(value, "\n"))
+	switch {
+	case trailing == 0:
+		chomping = "-"
+	case trailing > 1 || old == "+":
+		end, chomping = b.blanks, "+"
+	}
+	if old != chomping {
+		header = strings.NewReplacer("-", "", "+", "").Replace(header) + chomping
+	}
+	for i, line := range text {
+		if line != "" {
+			text[i] = b.indent + line
+		}
+	}
+	lower := strings.Join(text, lineBreak) + strings.Repeat(lineBreak, max(1, trailing))
+	if trailing == 0 && end == len(src) && !bytes.HasSuffix(src, []byte(lineBreak)) {
+		lower = strings.TrimSuffix(lower, lineBreak)
+	}
+	return []splice{{inline.start, inline.end, header}, {b.start, end, lower}}
+}
+
+// blockText returns the lines, without indentation and without line breaks at the end, that make a literal or a folded
+// block scalar read as value. It is false for what a block cannot hold, or not without an indicator of its indentation,
+// and for lines that end in a space, which some parsers, and editors, take away.
+func blockText(value string, folded, indented bool) ([]string, bool) {
+	text := strings.TrimRight(value, "\n")
+	first := strings.TrimLeft(text, "\n")
+	if first == "" || !indented && strings.ContainsRune(" \t", rune(first[0])) || spaceAtEnd.MatchString(text) || !printable(strings.NewReplacer("\n", "", "\t", "").Replace(text)) {
+		return nil, false
+	}
+	lines := strings.Split(text, "\n")
+	if !folded {
+		return lines, true
+	}
+	// A single break between two lines reads as a space, unless one of them is indented.
+	var out []string
+	flush := false
+	for _, line := range lines {
+		isFlush := line != "" && line[0] != ' ' && line[0] != '\t'
+		if flush && isFlush {
+			out = append(out, "")
+		}
+		out = append(out, line)
+		if line != "" {
+			flush = isFlush
+		}
+	}
+	return out, true
+}
+
+// isTagged reports whether a node has a tag of its own in the file.
+func isTagged(n *yaml.Node) bool { return n.Style&yaml.TaggedStyle != 0 || n.Tag == "!" }
+
+var spaceAtEnd = regexp.MustCompile(`(?m)[ \t]$`)
+
+// typed are the tags whose scalars cannot hold just any string.
+var typed = regexp.MustCompile(`^!!(int|float|bool|null|timestamp|merge)$`)
+
 // encode returns the token that makes the scalar at p read as value, in its style where that can be, and the tag that it
-// then has. In JSON, all strings are in double quotes.
+// then has. The token is one line: in place of a block scalar it is in double quotes. In JSON, all strings are.
 func encode(p place, value string, inJSON bool) (token, tag string, err error) {
 	old := p.node
 	style := old.Style & quoted
 	plain := plainTag(value, p.inFlow)
-	if old.Style&yaml.TaggedStyle != 0 && strings.HasPrefix(old.Tag, "!!") && old.Tag != "!!str" {
+	tagged := isTagged(old)
+	if tagged && typed.MatchString(old.Tag) {
 		if plain != old.Tag {
 			return "", "", fmt.Errorf("%q is no %s, as the tag of the node says", value, old.Tag)
 		}
 		return value, plain, nil
 	}
-	if style == 0 && keepsType(old, plain, value) {
+	if style == 0 && !tagged && keepsType(old, plain, value) {
 		return value, plain, nil
 	}
 	tag = "!!str"
-	if old.Style&yaml.TaggedStyle != 0 {
+	if tagged {
 		tag = old.Tag
 	}
 	switch {
@@ -45,8 +154,10 @@ func keepsType(old *yaml.Node, plain, value string) bool {
 	switch old.Tag {
 	case "!!int", "!!float":
 		return canonicalNumber(value)
-	case "!!bool", "!!null":
+	case "!!bool":
 		return value == "true" || value == "false" || value == "null"
+	case "!!null":
+		return value == "true" || value == "false" || value == "null" || smallInt.MatchString(value)
 	case "!!timestamp":
 		return plain == old.Tag
 	case "!!str":
@@ -55,6 +166,10 @@ func keepsType(old *yaml.Node, plain, value string) bool {
 	}
 	return false
 }
+
+// smallInt matches the numbers that take the place of null: a count or a port, but neither a date nor a commit that
+// happens to have no letter, which are as good as always longer.
+var smallInt = regexp.MustCompile(`^(?:0|-?[1-9][0-9]{0,4})$`)
 
 func canonicalNumber(s string) bool {
 	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
@@ -66,12 +181,19 @@ func canonicalNumber(s string) bool {
 
 // plainTag returns the tag of value where it stands as a plain scalar, or "" when it cannot stand as one.
 func plainTag(value string, inFlow bool) string {
+	if !printable(value) {
+		return ""
+	}
 	text := "k: " + value + "\n"
 	if inFlow {
+		// Parsers differ on indicators there, as in [-, a?b, :c].
+		if strings.HasPrefix(value, ":") || strings.Contains(value, "?") || strings.HasPrefix(value, "-") && !canonicalNumber(value) {
+			return ""
+		}
 		text = "k: [" + value + "]\n"
 	}
 	docs, err := parse([]byte(text))
-	if err != nil || len(docs) != 1 || len(docs[0].Content) != 2 || !printable(value) {
+	if err != nil || len(docs) != 1 || len(docs[0].Content) != 2 {
 		return ""
 	}
 	n := docs[0].Content[1]
@@ -81,7 +203,7 @@ func plainTag(value string, inFlow bool) string {
 		}
 		n = n.Content[0]
 	}
-	if n.Kind != yaml.ScalarNode || n.Style != 0 || n.Value != value || n.Anchor != "" {
+	if n.Kind != yaml.ScalarNode || n.Style != 0 || n.Value != value {
 		return ""
 	}
 	return n.Tag
@@ -93,7 +215,7 @@ var (
 	bool11    = regexp.MustCompile(`^(?:y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF)$`)
 	ambiguous = regexp.MustCompile(bool11.String() +
 		`|^[-+]?(?:0b[01_]+|0o[0-7]+|0x[0-9a-fA-F_]+)$` +
-		`|^[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?$` +
+		`|^[-+]?(?:[0-9][0-9_,]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?$` +
 		`|^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$` +
 		`|^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}` +
 		`|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$|^[=~]?$`)

@@ -2,6 +2,7 @@ package template
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,7 @@ func parse(src []byte) ([]*yaml.Node, error) {
 		return nil, errors.New("not in UTF-8") // the parser reads UTF-16 too, but there its columns are of no use
 	}
 	var docs []*yaml.Node
-	for dec := yaml.NewDecoder(bytes.NewReader(src)); ; {
+	for dec := yaml.NewDecoder(bytes.NewReader(hideVersions(src))); ; {
 		var doc yaml.Node
 		switch err := dec.Decode(&doc); {
 		case errors.Is(err, io.EOF):
@@ -31,34 +32,78 @@ func parse(src []byte) ([]*yaml.Node, error) {
 	}
 }
 
+// version is a directive that says that a document is in YAML 1.2. All others are the parser's to judge.
+var version = regexp.MustCompile(`^%YAML[ \t]+1\.[02-9]\b`)
+
+// hideVersions returns src with the directives "%YAML 1.2" made into comments of the same length: the parser, which
+// does read YAML 1.2, refuses all but 1.1 by name. Directives stand before the first document, and after a line "...".
+func hideVersions(src []byte) []byte {
+	if !bytes.Contains(src, []byte("%YAML")) {
+		return src
+	}
+	out := bytes.Clone(src)
+	expected := true
+	for _, start := range lineStarts(src) {
+		line := src[start:]
+		switch {
+		case expected && version.Match(line):
+			out[start] = '#'
+		case bytes.HasPrefix(line, []byte("...")):
+			expected = true
+		case !blank.Match(line) && !bytes.HasPrefix(line, []byte("%")):
+			expected = false
+		}
+	}
+	return out
+}
+
+// blank matches at the start of a line without content.
+var blank = regexp.MustCompile("^[ \t]*(?:#|[\r\n\u0085\u2028\u2029]|$)")
+
 // lineBreak is what the YAML parser counts as the end of a line: those of YAML 1.1, section 5.4, line break characters.
 var lineBreak = regexp.MustCompile("\r\n|[\r\n\u0085\u2028\u2029]")
 
 const byteOrderMark = "\uFEFF"
 
-// lineStarts returns the offset of every line of src.
+// lineStarts returns the offset of every line of src: of what follows each lineBreak.
 func lineStarts(src []byte) []int {
-	starts := []int{0}
+	starts := make([]int, 1, 1+bytes.Count(src, []byte("\n")))
 	if bytes.HasPrefix(src, []byte(byteOrderMark)) {
 		starts[0] = len(byteOrderMark) // it counts for no column
 	}
-	for _, at := range lineBreak.FindAllIndex(src, -1) {
-		starts = append(starts, at[1])
+	for i, c := range src {
+		switch {
+		case c == '\n', c == '\r' && !bytes.HasPrefix(src[i:], []byte("\r\n")):
+			starts = append(starts, i+1)
+		case c == 0x85 && bytes.HasSuffix(src[:i], []byte{0xC2}): // U+0085
+			starts = append(starts, i+1)
+		case (c == 0xA8 || c == 0xA9) && bytes.HasSuffix(src[:i], []byte{0xE2, 0x80}): // U+2028, U+2029
+			starts = append(starts, i+1)
+		}
 	}
 	return starts
 }
 
 // properties are the anchor and the tag of a scalar, and gap is what separates them from its value.
 var (
-	property   = `(?:!<[^>]*>|[&!][^\s,\[\]{}]*)`
-	gap        = regexp.MustCompile(`^\s+(?:#[^\r\n]*\s+)*`)
-	properties = regexp.MustCompile(`^` + property + `(?:\s+(?:#[^\r\n]*\s+)*` + property + `)?`)
+	gap        = regexp.MustCompile(`^` + gapText)
+	properties = regexp.MustCompile(`^(?:` + anchorText + `(?:` + gapText + tagText + `)?|` + tagText + `(?:` + gapText + anchorText + `)?)`)
 )
 
-// span returns the offsets in src of the token of a scalar: with its quotes, without its anchor and tag. lines are the
-// starts of src's lines.
+const (
+	gapText    = `\s+(?:#[^\r\n]*\s+)*`
+	anchorText = `&[^\s,\[\]{}]*`
+	tagText    = `!(?:<[^>]*>|[^\s,\[\]{}]*)`
+)
+
+var errNotFound = errors.New("a scalar that was not found where the parser saw it")
+
+// span returns the offsets in src of the token of a scalar: with its quotes, without its anchor and tag; of a block
+// scalar, only its header ("|-"). lines are the starts of src's lines.
 func span(src []byte, lines []int, n *yaml.Node) (start, end int, err error) {
-	errNotFound := errors.New("a scalar that was not found where the parser saw it")
+	if n.Line == len(lines)+1 && n.Value == "" { // below a last line that does not end
+		return len(src), len(src), nil
+	}
 	if n.Line < 1 || n.Line > len(lines) {
 		return 0, 0, errNotFound
 	}
@@ -82,7 +127,7 @@ func span(src []byte, lines []int, n *yaml.Node) (start, end int, err error) {
 	case yaml.DoubleQuotedStyle:
 		length = tokenLen(doubleQuoted, token)
 	default:
-		return 0, 0, errors.New("a block scalar (| or >), which cannot be set")
+		length = tokenLen(blockHeader, token)
 	}
 	if length < 0 {
 		return 0, 0, errNotFound
@@ -90,11 +135,62 @@ func span(src []byte, lines []int, n *yaml.Node) (start, end int, err error) {
 	return start, start + length, nil
 }
 
-const quoted = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
+const (
+	quoted = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | block
+	block  = yaml.LiteralStyle | yaml.FoldedStyle
+)
+
+// body is what stands below the header of a block scalar: whole lines, with their breaks.
+type body struct {
+	start, end int    // of the lines with text; the same when there are none
+	blanks     int    // where the blank lines that follow these end
+	indent     string // of the text
+}
+
+// bodyOf returns the body of the block scalar n, whose header ends at offset header.
+func bodyOf(src []byte, lines []int, n *yaml.Node, header int) body {
+	next, _ := slices.BinarySearch(lines, header+1)
+	at := func(i int) int {
+		if i < len(lines) {
+			return lines[i]
+		}
+		return len(src)
+	}
+	b := body{start: at(next), end: at(next), blanks: at(next)}
+	text := strings.TrimLeft(n.Value, "\n")
+	if strings.Trim(text, " ") == "" {
+		return b
+	}
+	found := false
+	for i := next; i < len(lines); i++ {
+		line := bytes.TrimRight(src[lines[i]:at(i+1)], "\r\n\u0085\u2028\u2029")
+		content := bytes.TrimLeft(line, " ")
+		indent := len(line) - len(content)
+		switch {
+		case !found && len(content) > 0:
+			// The first line tells, as long as its text does not start with spaces itself.
+			own := len(text) - len(strings.TrimLeft(text, " "))
+			if indent < own {
+				return b
+			}
+			found, b.indent = true, strings.Repeat(" ", indent-own)
+		case !found, len(content) == 0 && indent <= len(b.indent):
+			b.blanks = at(i + 1)
+			continue
+		case indent < len(b.indent), b.indent == "" && documentMark.Match(line):
+			return b
+		}
+		b.end, b.blanks = at(i+1), at(i+1)
+	}
+	return b
+}
+
+var documentMark = regexp.MustCompile(`^(?:---|\.\.\.)(?:[ \t]|$)`)
 
 var (
 	singleQuoted = regexp.MustCompile(`^'(?:[^']|'')*'`)
 	doubleQuoted = regexp.MustCompile(`(?s)^"(?:[^"\\]|\\.)*"`)
+	blockHeader  = regexp.MustCompile(`^[|>](?:[1-9][-+]?|[-+][1-9]?)?`)
 	fold         = regexp.MustCompile("^[ \t]*(?:(?:\r\n|[\r\n\u0085\u2028\u2029])[ \t]*)+")
 )
 
@@ -130,13 +226,16 @@ type splice struct {
 	text       string
 }
 
+// apply makes the splices, of which no two overlap.
 func apply(src []byte, splices []splice) []byte {
-	slices.SortFunc(splices, func(a, b splice) int { return b.start - a.start })
-	out := bytes.Clone(src)
+	slices.SortStableFunc(splices, func(a, b splice) int { return cmp.Compare(a.start, b.start) })
+	out := make([]byte, 0, len(src)+1024)
+	done := 0
 	for _, s := range splices {
-		out = slices.Replace(out, s.start, s.end, []byte(s.text)...)
+		out = append(append(out, src[done:s.start]...), s.text...)
+		done = s.end
 	}
-	return out
+	return append(out, src[done:]...)
 }
 
 // scalar is what a node shall read.

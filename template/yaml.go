@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
-	"path"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -17,9 +15,10 @@ import (
 
 // Assignment sets every YAML node that Path selects, in every file that File matches, to Value.
 type Assignment struct {
-	File  string // a pattern as Glob takes it
-	Path  string // a yq expression that selects scalars: .image.tag
-	Value string // what the scalars shall read; its type is settled per scalar, see Assign
+	File   string // a pattern as Glob takes it
+	Path   string // a yq expression that selects scalars: .image.tag
+	Value  string // what the scalars shall read; its type is settled per scalar, see Assign
+	Create bool   // add what Path selects to a file in which it selects nothing, see Assign
 }
 
 // ParseAssignment reads "FILE:PATH=VALUE". FILE reaches to the first ":", PATH to the first "=" that is outside of
@@ -82,12 +81,22 @@ type Change struct {
 }
 
 // Assign makes the assignments in their order and returns the files whose bytes changed, by path, and what changed in
-// them, by file. Setting a node to the value that it has is no change.
+// them, by file. Setting a node to the value that it has is no change, and one that gets its first value back keeps its
+// first bytes.
 //
 // Only the bytes of a scalar itself are replaced: comments, indentation, line ends and order stay, and so does its
-// style (plain, 'single', "double") where the value allows. A plain scalar keeps its type, number, boolean or null, when
-// the value reads back as just the same characters (3 becomes 5, but 1.9 becomes "1.10"); any other value is a
-// string, and quoted where YAML 1.1 or 1.2 would read it as anything else.
+// style where the value allows: plain, 'single', "double", or a block (| or >), of which at most the sign for the line
+// breaks at its end changes. Else it becomes one line in double quotes, with escapes. A plain scalar keeps its type,
+// number, boolean or null, when the value reads back as just the same characters (3 becomes 5, but 1.9 becomes "1.10");
+// any other value is a string, and quoted where YAML 1.1 or 1.2 would read it as anything else. Null has no type to
+// keep: in its place true, false, and whole numbers of up to five digits stay what they look like, as counts and ports
+// need to; a longer number is a string, as a version or a commit needs to be.
+//
+// With Create, a Path of keys and indices that selects nothing is added to the only document of its file: missing keys
+// at the indentation of their neighbours, and an item at the end of a sequence. The value is what it would be in the place
+// of null: 5 and true are plain, 1.10 becomes "1.10".
+//
+// Files that end in ".json" are read as JSON where they are. The others are YAML 1.1 or 1.2, in UTF-8.
 //
 // An *Error tells of a File that matches nothing (ErrNoMatch), of a file that is not YAML (ErrSyntax), of a Path that
 // selects nothing in one of the files (ErrNoNode), and of one that selects what is not a scalar, or one whose
@@ -112,28 +121,38 @@ func Assign(fsys fs.FS, as []Assignment) (map[string][]byte, []Change, error) {
 		return nil, nil, err
 	}
 
-	before := make(map[string][]byte, len(names))
-	for _, name := range names {
-		src, err := fs.ReadFile(fsys, name)
-		if err != nil {
-			return nil, nil, err
-		}
-		before[name] = src
-	}
-	after := maps.Clone(before)
-	var edits []edit
+	files := make(map[string]*file, len(names))
 	for i, a := range as {
 		for _, name := range matches[i] {
-			src, more, err := assign(name, after[name], selectors[i], a)
-			if err != nil {
+			f := files[name]
+			if f == nil {
+				src, err := fs.ReadFile(fsys, name)
+				if err != nil {
+					return nil, nil, err
+				}
+				if f, err = openFile(name, src, a.Path); err != nil {
+					return nil, nil, err
+				}
+				files[name] = f
+			}
+			if err := f.assign(selectors[i], a); err != nil {
 				return nil, nil, err
 			}
-			after[name] = src
-			edits = append(edits, more...)
 		}
 	}
-	maps.DeleteFunc(after, func(name string, src []byte) bool { return bytes.Equal(src, before[name]) })
-	return after, changes(edits), nil
+	out := map[string][]byte{}
+	var made []edit
+	for _, name := range names {
+		f := files[name]
+		if err := f.flush(); err != nil {
+			return nil, nil, err
+		}
+		if !bytes.Equal(f.src, f.first) {
+			out[name] = f.src
+		}
+		made = append(made, f.made...)
+	}
+	return out, changes(made), nil
 }
 
 // edit is a Change, and in which document of its file.
@@ -144,15 +163,19 @@ type edit struct {
 
 // changes returns the edits by file, with those of one node made into one.
 func changes(edits []edit) []Change {
+	type node struct {
+		document   int
+		file, path string
+	}
+	at := map[node]int{}
 	var merged []edit
-next:
 	for _, e := range edits {
-		for i, m := range merged {
-			if m.document == e.document && m.File == e.File && m.Path == e.Path {
-				merged[i].New = e.New
-				continue next
-			}
+		n := node{e.document, e.File, e.Path}
+		if i, ok := at[n]; ok {
+			merged[i].New = e.New
+			continue
 		}
+		at[n] = len(merged)
 		merged = append(merged, e)
 	}
 	slices.SortStableFunc(merged, func(a, b edit) int { return cmp.Compare(a.File, b.File) })
@@ -165,60 +188,135 @@ next:
 	return out
 }
 
-// assign makes one assignment in one file.
-func assign(name string, src []byte, sel selector, a Assignment) ([]byte, []edit, error) {
+// file is a YAML file that is being edited. Its nodes read as they shall; its bytes follow with flush.
+type file struct {
+	name  string
+	first []byte
+	src   []byte
+	docs  []*yaml.Node
+	// pending are the scalars that differ from src, and made what went into src already.
+	pending []*pending
+	byNode  map[*yaml.Node]*pending
+	made    []edit
+}
+
+// pending is a scalar with a new value.
+type pending struct {
+	place            // as it is in src, with a node of its own
+	node  *yaml.Node // the one among file.docs
+	by    string     // the path of the assignment
+	value string
+}
+
+// openFile parses a file. by is the path that is asked for, for errors.
+func openFile(name string, src []byte, by string) (*file, error) {
+	docs, err := parseAs(name, src)
+	if err != nil {
+		return nil, unparsed(name, by, err)
+	}
+	return &file{name: name, first: src, src: src, docs: docs, byNode: map[*yaml.Node]*pending{}}, nil
+}
+
+// reads returns what a scalar reads as: the same for every way to write null.
+func reads(n *yaml.Node) string {
+	if n.Tag == "!!null" {
+		return "null"
+	}
+	return n.Value
+}
+
+// assign makes one assignment in the nodes.
+func (f *file) assign(sel selector, a Assignment) error {
 	fail := func(line int, kind error, reason string) error {
-		return &Error{File: name, Line: line, Key: a.Path, Reason: reason, Err: kind}
+		return &Error{File: f.name, Line: line, Key: a.Path, Reason: reason, Err: kind}
 	}
-	docs, err := parse(src)
+	places, err := sel.places(f.docs)
 	if err != nil {
-		line, reason := 0, err.Error()
-		if load := (*yaml.LoadError)(nil); errors.As(err, &load) {
-			line, reason = load.Mark.Line, load.Message
-		}
-		return nil, nil, fail(line, ErrSyntax, "not YAML: "+reason)
+		return fail(0, ErrUneditable, a.Path+" "+err.Error())
 	}
-	places, err := sel.places(docs)
-	if err != nil {
-		return nil, nil, fail(0, ErrUneditable, a.Path+" "+err.Error())
+	if len(places) == 0 && a.Create {
+		return f.create(sel, a)
 	}
 	if len(places) == 0 {
-		return nil, nil, fail(0, ErrNoNode, a.Path+" selects nothing")
+		return fail(0, ErrNoNode, a.Path+" selects nothing")
 	}
-
-	lines := lineStarts(src)
-	var edits []edit
-	var splices []splice
-	want := map[*yaml.Node]scalar{}
 	for _, p := range places {
 		if why := p.uneditable(); why != "" {
-			return nil, nil, fail(p.node.Line, ErrUneditable, a.Path+" selects "+why)
+			return fail(p.node.Line, ErrUneditable, a.Path+" selects "+why)
 		}
-		old := p.node.Value
-		if p.node.Tag == "!!null" {
-			old = "null" // however it is written
-		}
-		if old == a.Value {
+		if reads(p.node) == a.Value {
 			continue
 		}
-		start, end, err := span(src, lines, p.node)
-		if err != nil {
-			return nil, nil, fail(p.node.Line, ErrUneditable, a.Path+" selects "+err.Error())
+		e := f.byNode[p.node]
+		if e == nil {
+			e = &pending{place: p, node: p.node}
+			e.place.node = new(yaml.Node)
+			*e.place.node = *p.node
+			f.pending, f.byNode[p.node] = append(f.pending, e), e
 		}
-		token, tag, err := encode(p, a.Value, path.Ext(name) == ".json")
-		if err != nil {
-			return nil, nil, fail(p.node.Line, ErrUneditable, a.Path+": "+err.Error())
+		e.by, e.value = a.Path, a.Value
+		if a.Value == reads(e.place.node) {
+			*e.node = *e.place.node // there and back
+			continue
 		}
-		if start == end && start > 0 && !strings.ContainsRune(" \t\r\n", rune(src[start-1])) {
-			token = " " + token // an empty value starts right after its colon
+		if _, e.node.Tag, err = encode(e.place, a.Value, isJSON(f.name)); err != nil {
+			return fail(p.node.Line, ErrUneditable, a.Path+": "+err.Error())
 		}
-		splices = append(splices, splice{start, end, token})
-		want[p.node] = scalar{tag, a.Value}
-		edits = append(edits, edit{p.document, Change{File: name, Path: p.path, Old: old, New: a.Value}})
+		e.node.Value = a.Value
 	}
-	out := apply(src, splices)
-	if err := verify(docs, out, want); err != nil {
-		return nil, nil, fail(places[0].node.Line, ErrUneditable, "setting "+a.Path+" would change more than that: "+err.Error())
+	return nil
+}
+
+// create adds what is not there.
+func (f *file) create(sel selector, a Assignment) error {
+	if err := f.flush(); err != nil {
+		return err
 	}
-	return out, edits, nil
+	out, edits, err := create(f.name, f.src, f.docs, sel, a.Value)
+	if err != nil {
+		return &Error{File: f.name, Key: a.Path, Reason: a.Path + " " + err.Error(), Err: ErrUneditable}
+	}
+	f.src, f.made = out, append(f.made, edits...)
+	f.docs, err = parseAs(f.name, out)
+	return err
+}
+
+// flush writes what is pending into src, and parses it again: unless it reads just as the nodes, it fails.
+func (f *file) flush() error {
+	edits := slices.DeleteFunc(f.pending, func(e *pending) bool { return e.value == reads(e.place.node) })
+	f.pending, f.byNode = nil, map[*yaml.Node]*pending{}
+	if len(edits) == 0 {
+		return nil
+	}
+	lines := lineStarts(f.src)
+	var failure error
+	for _, strict := range []bool{false, true} {
+		var splices []splice
+		for _, e := range edits {
+			more, _, err := rewrite(f.src, lines, e.place, e.value, isJSON(f.name), strict)
+			if err != nil {
+				return &Error{File: f.name, Line: e.node.Line, Key: e.by, Reason: e.by + " selects what cannot be set: " + err.Error(), Err: ErrUneditable}
+			}
+			splices = append(splices, more...)
+		}
+		out := apply(f.src, splices)
+		docs, err := parseAs(f.name, out)
+		if err == nil {
+			err = equal(f.docs, docs, nil)
+		}
+		if err == nil {
+			for _, e := range edits {
+				f.made = append(f.made, edit{e.document, Change{File: f.name, Path: e.path, Old: reads(e.place.node), New: e.value}})
+			}
+			f.src, f.docs = out, docs
+			return nil
+		}
+		failure = cmp.Or(failure, err)
+	}
+	e, load := edits[0], (*yaml.LoadError)(nil)
+	if errors.As(failure, &load) {
+		failure = errors.New(load.Message)
+	}
+	return &Error{File: f.name, Line: e.node.Line, Key: e.by, Err: ErrUneditable,
+		Reason: "setting " + e.by + " would change more than that: " + failure.Error()}
 }

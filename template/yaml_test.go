@@ -20,21 +20,21 @@ func TestParseAssignment(t *testing.T) {
 		in   string
 		want Assignment
 	}{
-		{"a.yaml:.image.tag=v1", Assignment{"a.yaml", ".image.tag", "v1"}},
-		{"charts/**/values.yaml:.image=acme/app:v1=x", Assignment{"charts/**/values.yaml", ".image", "acme/app:v1=x"}},
-		{"a.yaml:.a=", Assignment{"a.yaml", ".a", ""}},
-		{"a.yaml:.a= =b==", Assignment{"a.yaml", ".a", " =b=="}},
-		{`a.yaml:.c[] | select(.name == "x").image=V`, Assignment{"a.yaml", `.c[] | select(.name == "x").image`, "V"}},
-		{`a.yaml:.c[] | select(.name == "x)=" and .n != 1).image=V=W`, Assignment{"a.yaml", `.c[] | select(.name == "x)=" and .n != 1).image`, "V=W"}},
-		{`a.yaml:.["a=b"]=c`, Assignment{"a.yaml", `.["a=b"]`, "c"}},
-		{`a.yaml:.b | select(.a == "x\"=)").c=d`, Assignment{"a.yaml", `.b | select(.a == "x\"=)").c`, "d"}},
-		{"a.yaml:.a | select(. >= 3)=4", Assignment{"a.yaml", ".a | select(. >= 3)", "4"}},
-		{"a.yaml:.a == .b=4", Assignment{"a.yaml", ".a == .b", "4"}},
-		{"a.yaml:.a as $x | .b[$x]=4", Assignment{"a.yaml", ".a as $x | .b[$x]", "4"}},
+		{"a.yaml:.image.tag=v1", Assignment{"a.yaml", ".image.tag", "v1", false}},
+		{"charts/**/values.yaml:.image=acme/app:v1=x", Assignment{"charts/**/values.yaml", ".image", "acme/app:v1=x", false}},
+		{"a.yaml:.a=", Assignment{"a.yaml", ".a", "", false}},
+		{"a.yaml:.a= =b==", Assignment{"a.yaml", ".a", " =b==", false}},
+		{`a.yaml:.c[] | select(.name == "x").image=V`, Assignment{"a.yaml", `.c[] | select(.name == "x").image`, "V", false}},
+		{`a.yaml:.c[] | select(.name == "x)=" and .n != 1).image=V=W`, Assignment{"a.yaml", `.c[] | select(.name == "x)=" and .n != 1).image`, "V=W", false}},
+		{`a.yaml:.["a=b"]=c`, Assignment{"a.yaml", `.["a=b"]`, "c", false}},
+		{`a.yaml:.b | select(.a == "x\"=)").c=d`, Assignment{"a.yaml", `.b | select(.a == "x\"=)").c`, "d", false}},
+		{"a.yaml:.a | select(. >= 3)=4", Assignment{"a.yaml", ".a | select(. >= 3)", "4", false}},
+		{"a.yaml:.a == .b=4", Assignment{"a.yaml", ".a == .b", "4", false}},
+		{"a.yaml:.a as $x | .b[$x]=4", Assignment{"a.yaml", ".a as $x | .b[$x]", "4", false}},
 	}
 	for _, tt := range tests {
 		if got, err := ParseAssignment(tt.in); err != nil || got != tt.want {
-			t.Errorf("ParseAssignment(%q) = %q, %v; want %q", tt.in, got, err, tt.want)
+			t.Errorf("ParseAssignment(%q) = %+v, %v; want %+v", tt.in, got, err, tt.want)
 		}
 	}
 	for _, in := range []string{
@@ -43,7 +43,7 @@ func TestParseAssignment(t *testing.T) {
 		"a.yaml:select(.a=v", "a.yaml:.a != .b",
 	} {
 		if got, err := ParseAssignment(in); err == nil {
-			t.Errorf("ParseAssignment(%q) = %q", in, got)
+			t.Errorf("ParseAssignment(%q) = %+v", in, got)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestCheckPath(t *testing.T) {
 		if err := CheckPath(expr); err == nil {
 			t.Errorf("CheckPath(%q) takes it", expr)
 		}
-		_, _, err := Assign(newTree("f.yaml"), []Assignment{{"f.yaml", expr, "x"}})
+		_, _, err := Assign(newTree("f.yaml"), []Assignment{{"f.yaml", expr, "x", false}})
 		if err == nil || errors.Is(err, ErrNoNode) {
 			t.Errorf("Assign(%q) = %v", expr, err)
 		}
@@ -91,7 +91,7 @@ func TestCheckPath(t *testing.T) {
 }
 
 func assignOne(src, path, value string) (string, []Change, error) {
-	out, changes, err := Assign(fstest.MapFS{"f.yaml": {Data: []byte(src)}}, []Assignment{{"f.yaml", path, value}})
+	out, changes, err := Assign(fstest.MapFS{"f.yaml": {Data: []byte(src)}}, []Assignment{{"f.yaml", path, value, false}})
 	if text, ok := out["f.yaml"]; ok {
 		src = string(text)
 	}
@@ -194,7 +194,7 @@ func TestTypes(t *testing.T) {
 		"0644":       {"0755": `"0755"`, "420": "420"},
 		"true":       {"false": "false", "null": "null", "no": `"no"`, "False": `"False"`, "5": `"5"`, "x": "x", "": `""`},
 		"yes":        {"no": "no", "off": "off", "true": "true", "false": "false", "True": `"True"`, "5": `"5"`, "x": "x"},
-		"null":       {"true": "true", "5": `"5"`, "x": "x", "": `""`, "~": `"~"`},
+		"null":       {"true": "true", "5": "5", "0": "0", "-1": "-1", "65535": "65535", "100000": `"100000"`, "05": `"05"`, "-0": `"-0"`, "1.5": `"1.5"`, "x": "x", "": `""`, "~": `"~"`},
 		"2026-11-20": {"2026-11-21": "2026-11-21", "x": "x", "5": `"5"`},
 		`"5"`:        {"6": `"6"`, "v1": `"v1"`, "true": `"true"`, "a\nb": `"a\nb"`, "": `""`},
 		"'5'":        {"6": "'6'", "v1": "'v1'", "it's": "'it''s'", "a\nb": `"a\nb"`, " ": "' '", "": "''", `a\"b`: `'a\"b'`, "\u2028": `"\u2028"`},
@@ -239,14 +239,12 @@ func TestAssignErrors(t *testing.T) {
 		{"computed", "a: 1\n", ".a + 1", ErrUneditable, "f.yaml: .a + 1 yields something computed, which is no node of the file"},
 		{"collected", "a: 1\n", "[.a]", ErrUneditable, "f.yaml: [.a] yields something computed, which is no node of the file"},
 		{"failing", "a: [1]\n", ".a[\"x\"]", ErrUneditable, "f.yaml: .a[\"x\"] fails: cannot index array with 'x'…"},
-		{"a literal", "a: |\n  v1\n", ".a", ErrUneditable, "f.yaml:1: .a selects a block scalar (| or >), which cannot be set"},
-		{"folded", "a: >-\n  v1\n", ".a", ErrUneditable, "f.yaml:1: .a selects a block scalar (| or >), which cannot be set"},
 		{"a number with a tag", "a: !!int 5\n", ".a", ErrUneditable, `f.yaml:1: .a: "new value" is no !!int, as the tag of the node says`},
-		{"a key in braces", "a: {b}\n", ".a.b", ErrUneditable, `f.yaml:1: setting .a.b would change more than that: line 1 would read "b new value"`},
-		{"not YAML", "x: 1\na: b: c\n", ".a", ErrSyntax, "f.yaml:2: not YAML: mapping values are not allowed in this context"},
+		{"a key without a value", "? b\n? c\n", ".b", ErrUneditable, "f.yaml:2: .b selects what cannot be set: .b has no place for a value; write one by hand"},
+		{"not YAML", "x: 1\na: b: c\n", ".a", ErrSyntax, "f.yaml:2: cannot be read as YAML: mapping values are not allowed in this context"},
 		{"Helm", "x: 1\n{{ if .x }}\na: 1\n{{ end }}\n", ".a", ErrSyntax, "f.yaml:…"},
-		{"UTF-16", "\xff\xfea\x00", ".a", ErrSyntax, "f.yaml: not YAML: not in UTF-8"},
-		{"an unknown alias", "a: *x\n", ".a", ErrSyntax, "f.yaml:1: not YAML: …"},
+		{"UTF-16", "\xff\xfea\x00", ".a", ErrSyntax, "f.yaml: cannot be read as YAML: not in UTF-8"},
+		{"an unknown alias", "a: *x\n", ".a", ErrSyntax, "f.yaml:1: cannot be read as YAML: …"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -279,23 +277,23 @@ func TestAssignFiles(t *testing.T) {
 		changes []Change
 		err     string
 	}{
-		{"a glob", []Assignment{{"charts/**/values.yaml", ".image.tag", "v2"}},
+		{"a glob", []Assignment{{"charts/**/values.yaml", ".image.tag", "v2", false}},
 			map[string]string{"charts/a/values.yaml": "image: {tag: v2}\nn: 1\n"},
 			[]Change{{"charts/a/values.yaml", ".image.tag", "v1", "v2"}}, ""},
-		{"in order", []Assignment{{"charts/a/*", ".image.tag", "v3"}, {"charts/b/*", ".image.tag", "v3"}, {"charts/*/values.yaml", ".image.tag", "v4"}, {"charts/a/values.yaml", ".n", "2"}},
+		{"in order", []Assignment{{"charts/a/*", ".image.tag", "v3", false}, {"charts/b/*", ".image.tag", "v3", false}, {"charts/*/values.yaml", ".image.tag", "v4", false}, {"charts/a/values.yaml", ".n", "2", false}},
 			map[string]string{"charts/a/values.yaml": "image: {tag: v4}\nn: 2\n", "charts/b/values.yaml": "image: {tag: v4}\n"},
 			[]Change{{"charts/a/values.yaml", ".image.tag", "v1", "v4"}, {"charts/a/values.yaml", ".n", "1", "2"}, {"charts/b/values.yaml", ".image.tag", "v2", "v4"}}, ""},
-		{"a later path sees an earlier value", []Assignment{{"charts/a/*", ".image.tag", "v3"}, {"charts/a/*", `.image | select(.tag == "v3").tag`, "v5"}},
+		{"a later path sees an earlier value", []Assignment{{"charts/a/*", ".image.tag", "v3", false}, {"charts/a/*", `.image | select(.tag == "v3").tag`, "v5", false}},
 			map[string]string{"charts/a/values.yaml": "image: {tag: v5}\nn: 1\n"},
 			[]Change{{"charts/a/values.yaml", ".image.tag", "v1", "v5"}}, ""},
-		{"there and back", []Assignment{{"charts/a/*", ".image.tag", "v3"}, {"charts/a/*", ".image.tag", "v1"}}, map[string]string{}, nil, ""},
-		{"JSON", []Assignment{{"*.json", ".a", "é\u00a0\"\n"}, {"*.json", ".n", "v2"}, {"*.json", ".t", "false"}, {"*.json", ".z", "5"}},
-			map[string]string{"app.json": "{\n\t\"a\": \"é\\u00a0\\\"\\n\", \"n\": \"v2\",\n\t\"t\": false, \"z\": \"5\"\n}\n"},
+		{"there and back", []Assignment{{"charts/a/*", ".image.tag", "v3", false}, {"charts/a/*", ".image.tag", "v1", false}}, map[string]string{}, nil, ""},
+		{"JSON", []Assignment{{"*.json", ".a", "é\u00a0\"\n", false}, {"*.json", ".n", "v2", false}, {"*.json", ".t", "false", false}, {"*.json", ".z", "5", false}},
+			map[string]string{"app.json": "{\n\t\"a\": \"é\\u00a0\\\"\\n\", \"n\": \"v2\",\n\t\"t\": false, \"z\": 5\n}\n"},
 			[]Change{{"app.json", ".a", "v1", "é\u00a0\"\n"}, {"app.json", ".n", "1", "v2"}, {"app.json", ".t", "true", "false"}, {"app.json", ".z", "null", "5"}}, ""},
 		{"none", nil, map[string]string{}, nil, ""},
-		{"a path that one file lacks", []Assignment{{"charts/**", ".image.tag", "v2"}}, nil, nil, "charts/c/other.yaml: .image.tag selects nothing"},
-		{"no such file", []Assignment{{"charts/a/values.yaml", ".n", "2"}, {"charts/d/values.yaml", ".n", "2"}}, nil, nil, "charts/d/values.yaml: no such file"},
-		{"a bad glob", []Assignment{{"/etc/*", ".n", "2"}}, nil, nil, `pattern "/etc/*" is absolute: it shall be relative to the repository`},
+		{"a path that one file lacks", []Assignment{{"charts/**", ".image.tag", "v2", false}}, nil, nil, "charts/c/other.yaml: .image.tag selects nothing"},
+		{"no such file", []Assignment{{"charts/a/values.yaml", ".n", "2", false}, {"charts/d/values.yaml", ".n", "2", false}}, nil, nil, "charts/d/values.yaml: no such file"},
+		{"a bad glob", []Assignment{{"/etc/*", ".n", "2", false}}, nil, nil, `pattern "/etc/*" is absolute: it shall be relative to the repository`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -405,7 +403,7 @@ func FuzzParseAssignment(f *testing.F) {
 			t.Errorf("%q is read as %q", s, whole)
 		}
 		if strings.Contains(a.File, ":") || CheckGlob(a.File) != nil || CheckPath(a.Path) != nil {
-			t.Errorf("%q is read as %q", s, a)
+			t.Errorf("%q is read as %+v", s, a)
 		}
 	})
 }

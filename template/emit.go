@@ -1,0 +1,228 @@
+package template
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// hashed returns a line of a comment, which yq takes with and without its "#".
+func hashed(line string) string {
+	if line == "" || strings.HasPrefix(line, "#") {
+		return line
+	}
+	return "# " + line
+}
+
+// token returns a on one line, in the old style where that can be.
+func (e *editor) token(a *yaml.Node, old yaml.Style, inFlow bool) (string, error) {
+	if e.styles {
+		old = a.Style
+	}
+	plain := plainTag(a.Value, inFlow)
+	switch {
+	case a.Tag == "!!null" && (e.inJSON || a.Value == ""):
+		return "null", nil
+	case a.Tag == "!!merge" && a.Value == "<<":
+		return a.Value, nil
+	case a.Tag != "!!str" && a.Style&yaml.TaggedStyle == 0:
+		if plain != a.Tag {
+			return "", fmt.Errorf("%q is no %s", a.Value, a.Tag)
+		}
+		return a.Value, nil
+	case old&yaml.SingleQuotedStyle != 0 && !e.inJSON && printable(a.Value):
+		return "'" + strings.ReplaceAll(a.Value, "'", "''") + "'", nil
+	case old&quoted == 0 && !e.inJSON && plain != "" && (a.Style&yaml.TaggedStyle != 0 || plain == "!!str" && !ambiguous.MatchString(a.Value)):
+		return a.Value, nil
+	}
+	return doubleQuote(a.Value), nil
+}
+
+// emit returns n as it stands in s, after the ":" or "-", without the last line break.
+func (e *editor) emit(n *yaml.Node, s slot) string {
+	if s.indent < 0 && isBlock(n) && !e.inJSON {
+		return strings.TrimSuffix(e.block(n, 0), e.nl)
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(e.value(n, s.indent, s.item), " "), e.nl)
+}
+
+// entry returns the i-th entry of n at a column, with its line break.
+func (e *editor) entry(n *yaml.Node, i, column int) string {
+	pad := strings.Repeat(" ", column)
+	value := entryValue(n, i)
+	if n.Kind == yaml.SequenceNode {
+		return e.comment(pad, value.HeadComment) + pad + "-" + e.value(value, column, true) + e.comment(pad, value.FootComment)
+	}
+	key := n.Content[2*i]
+	text, _ := e.flow(key, column)
+	line := e.value(value, column, false)
+	if key.LineComment != "" && strings.HasPrefix(line, e.nl) {
+		line = " " + hashed(key.LineComment) + line
+	}
+	head := key.HeadComment
+	if head == "" {
+		head = value.HeadComment
+	}
+	return e.comment(pad, head) + pad + text + ":" + line + e.comment(pad, key.FootComment)
+}
+
+// comment returns the lines of a comment.
+func (e *editor) comment(pad, text string) string {
+	if text == "" {
+		return ""
+	}
+	var out strings.Builder
+	for line := range strings.SplitSeq(text, "\n") {
+		if line != "" {
+			out.WriteString(pad + hashed(strings.TrimRight(line, "\r")))
+		}
+		out.WriteString(e.nl)
+	}
+	return out.String()
+}
+
+// block returns the entries of a block collection at a column.
+func (e *editor) block(n *yaml.Node, column int) string {
+	size := len(n.Content)
+	if n.Kind == yaml.MappingNode {
+		size /= 2
+	}
+	var out strings.Builder
+	for i := range size {
+		out.WriteString(e.entry(n, i, column))
+	}
+	return out.String()
+}
+
+// value returns what stands after the ":" or "-" of an entry at a column, with the line break.
+func (e *editor) value(n *yaml.Node, column int, item bool) string {
+	tail := e.nl
+	if n.LineComment != "" {
+		tail = " " + hashed(n.LineComment) + e.nl
+	}
+	props := ""
+	if n.Anchor != "" {
+		props = " &" + n.Anchor
+	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		props += " " + n.Tag
+	}
+	text, literal := e.literal(n, column)
+	switch {
+	case literal:
+		return props + " " + text
+	case e.inJSON || !isBlock(n) || n.Kind == yaml.ScalarNode:
+		text, err := e.flow(n, column)
+		if err != nil {
+			return props + " " + n.Tag + " " + doubleQuote(n.Value) + tail
+		}
+		return " " + text + tail
+	case item && props == "": // the first entry starts on the line of the "-"
+		if text := e.block(n, column+2); !comment.MatchString(text) {
+			return " " + strings.TrimLeft(text, " ")
+		}
+		return e.nl + e.block(n, column+2)
+	case n.Kind == yaml.SequenceNode && e.compact && !item:
+		return props + e.nl + e.block(n, column)
+	}
+	return props + e.nl + e.block(n, column+e.step)
+}
+
+// literal returns a string of several lines as a block scalar, where it can be one.
+func (e *editor) literal(n *yaml.Node, column int) (string, bool) {
+	lines := strings.Split(strings.TrimRight(n.Value, "\n"), "\n")
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" || e.inJSON || e.way == withoutBlockScalars || n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 ||
+		!strings.Contains(n.Value, "\n") || lines[0] == "" || strings.HasPrefix(lines[0], " ") {
+		return "", false
+	}
+	header := "|"
+	switch newlines := len(n.Value) - len(strings.TrimRight(n.Value, "\n")); {
+	case newlines == 0:
+		header = "|-"
+	case newlines > 1:
+		header = "|+"
+	}
+	pad := strings.Repeat(" ", max(0, column+e.step))
+	for i, line := range lines {
+		if !printable(line) {
+			return "", false
+		}
+		if line != "" {
+			lines[i] = pad + line
+		}
+	}
+	end := e.nl
+	if header == "|+" {
+		end = strings.Repeat(e.nl, len(n.Value)-len(strings.TrimRight(n.Value, "\n")))
+	}
+	return header + e.nl + strings.Join(lines, e.nl) + end, true
+}
+
+// flow returns n as it stands within brackets: on one line, but for the collections of a JSON file that is not.
+func (e *editor) flow(n *yaml.Node, column int) (string, error) {
+	var out strings.Builder
+	if n.Anchor != "" {
+		out.WriteString("&" + n.Anchor + " ")
+	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		out.WriteString(n.Tag + " ")
+	}
+	switch n.Kind {
+	case yaml.AliasNode:
+		return "*" + n.Value + " ", nil
+	case yaml.ScalarNode:
+		text, err := e.token(n, n.Style, true)
+		return out.String() + text, err
+	}
+	open, closing, size := "[", "]", 1
+	if n.Kind == yaml.MappingNode {
+		open, closing, size = "{", "}", 2
+	}
+	between, last := ", ", ""
+	if e.inJSON && len(e.lines) > 2 && len(n.Content) > 0 {
+		unit := e.jsonIndent()
+		last = e.nl + strings.Repeat(unit, max(0, column)/len(unit))
+		open, between = open+last+unit, ","+last+unit
+		column += len(unit)
+	}
+	out.WriteString(open)
+	for i := 0; i < len(n.Content); i++ {
+		text, err := e.flow(n.Content[i], column)
+		if err != nil {
+			return "", err
+		}
+		if i > 0 && i%size == 0 {
+			out.WriteString(between)
+		} else if i%size == 1 {
+			out.WriteString(": ")
+		}
+		out.WriteString(text)
+	}
+	return out.String() + last + closing, nil
+}
+
+// jsonIndent returns what a JSON file indents by.
+func (e *editor) jsonIndent() string {
+	for _, start := range e.lines[1:] {
+		line := e.src[start:]
+		if text := bytes.TrimLeft(line, " \t"); len(text) < len(line) {
+			return string(line[:len(line)-len(text)])
+		}
+	}
+	return "  "
+}
+
+// summary returns what n reads, on one line when it is a collection.
+func summary(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
+		return "null"
+	case n.Kind == yaml.ScalarNode:
+		return n.Value
+	}
+	e := editor{}
+	text, _ := e.flow(n, 0)
+	return strings.TrimSpace(text)
+}

@@ -1,0 +1,106 @@
+package template
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// parseAs parses the file of that name: as JSON when its name says so and it is, or else as YAML. JSON is all but a
+// subset of YAML, but the YAML parser refuses surrogate pairs and long keys.
+func parseAs(name string, src []byte) ([]*yaml.Node, error) {
+	if isJSON(name) && utf8.Valid(src) {
+		if docs, err := parseJSON(src); err == nil {
+			return docs, nil
+		}
+	}
+	return parse(src)
+}
+
+// parseJSON returns the root nodes of the JSON texts of src, with lines and columns as parse gives them.
+func parseJSON(src []byte) ([]*yaml.Node, error) {
+	p := jsonParser{src: bytes.TrimPrefix(src, []byte(byteOrderMark)), line: 1, column: 1}
+	p.dec = json.NewDecoder(bytes.NewReader(p.src))
+	p.dec.UseNumber()
+	var docs []*yaml.Node
+	for {
+		switch n, err := p.node(); {
+		case errors.Is(err, io.EOF):
+			return docs, nil
+		case err != nil:
+			return nil, err
+		default:
+			docs = append(docs, n)
+		}
+	}
+}
+
+type jsonParser struct {
+	dec          *json.Decoder
+	src          []byte
+	at           int // an offset in src, and where that is
+	line, column int
+}
+
+// node reads a value, or the end of a list or map, which is nil.
+func (p *jsonParser) node() (*yaml.Node, error) {
+	token, err := p.dec.Token()
+	if err != nil {
+		return nil, err
+	}
+	end := int(p.dec.InputOffset())
+	p.skipTo(p.at + len(p.src[p.at:end]) - len(bytes.TrimLeft(p.src[p.at:end], " \t\r\n,:")))
+	n := &yaml.Node{Kind: yaml.ScalarNode, Line: p.line, Column: p.column}
+	p.skipTo(end)
+	switch v := token.(type) {
+	case nil:
+		n.Tag, n.Value = "!!null", "null"
+	case bool:
+		n.Tag, n.Value = "!!bool", "false"
+		if v {
+			n.Value = "true"
+		}
+	case json.Number:
+		n.Tag, n.Value = "!!int", v.String()
+		if strings.ContainsAny(n.Value, ".eE") {
+			n.Tag = "!!float"
+		}
+	case string:
+		n.Tag, n.Value, n.Style = "!!str", v, yaml.DoubleQuotedStyle
+	case json.Delim:
+		n.Kind, n.Tag, n.Style = yaml.MappingNode, "!!map", yaml.FlowStyle
+		switch v {
+		case '}', ']':
+			return nil, nil
+		case '[':
+			n.Kind, n.Tag = yaml.SequenceNode, "!!seq"
+		}
+		for {
+			child, err := p.node()
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			if child == nil || err != nil {
+				return n, err
+			}
+			n.Content = append(n.Content, child)
+		}
+	}
+	return n, nil
+}
+
+func (p *jsonParser) skipTo(offset int) {
+	for p.at < offset {
+		r, size := utf8.DecodeRune(p.src[p.at:])
+		p.at += size
+		p.column++
+		if strings.ContainsRune("\n\u0085\u2028\u2029", r) || r == '\r' && !bytes.HasPrefix(p.src[p.at:], []byte("\n")) {
+			p.line, p.column = p.line+1, 1 // as lineStarts counts
+		}
+	}
+}

@@ -1,0 +1,778 @@
+package template
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// restructure returns src, the text of the documents before, changed as little as makes it read as the documents after;
+// what changed; and a warning for each part whose layout could not be kept. Entries that are new or gone are lines put
+// in or cut out, at the indentation of their neighbours; the comments of a cut entry, directly above it and behind it,
+// go with it. Nothing is returned that does not read as after.
+func restructure(name string, src []byte, before, after []*yaml.Node, opts layoutOptions) ([]byte, []edit, []string, error) {
+	whole, terminated := src, true
+	if lines := lineStarts(src); lines[len(lines)-1] < len(src) {
+		terminated = false
+		whole = append(bytes.Clone(src), lineBreakOf(src)...)
+	}
+	// try edits each document in its way, and fails unless the result reads as after.
+	try := func(ways []way, after []*yaml.Node) ([]byte, *editor, error) {
+		e := newEditor(name, whole, before, opts)
+		for i, a := range after {
+			e.document(i, before, a, ways[i])
+		}
+		out := apply(e.src, e.splices)
+		if trimmed := bytes.TrimSuffix(out, []byte(e.nl)); !terminated && verifyTree(name, trimmed, after) == nil {
+			return trimmed, e, nil
+		}
+		return out, e, verifyTree(name, out, after)
+	}
+	ways := make([]way, len(after))
+	out, e, err := try(ways, after)
+	if err != nil { // see which of the documents is to blame, and find another way for that
+		for i := range before {
+			alone := slices.Clone(before)
+			alone[i] = after[i]
+			for _, w := range []way{inPlace, withoutBlockScalars, anew} {
+				ways[i] = w
+				if _, _, err := try(ways, alone); err == nil {
+					break
+				}
+			}
+		}
+		out, e, err = try(ways, after)
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return out, e.edits, e.warnings, nil
+}
+
+// way is how a document is edited.
+type way int
+
+const (
+	inPlace             way = iota
+	withoutBlockScalars     // new strings are in quotes, for what follows a block scalar may be taken for a part of it
+	anew                    // all of it is written anew
+)
+
+// layoutOptions say what of a document counts beside what it reads as.
+type layoutOptions struct {
+	styles   bool // the styles of its nodes
+	comments bool // the comments of its nodes
+}
+
+// editor collects the splices that turn the text of one file into another.
+type editor struct {
+	layoutOptions
+	name     string
+	src      []byte
+	lines    []int
+	nl       string // its line break
+	step     int    // how far a map is indented below its key
+	compact  bool   // a sequence is not indented below its key
+	inJSON   bool
+	way      way
+	layouts  map[*yaml.Node]layout
+	splices  []splice
+	edits    []edit
+	warnings []string
+}
+
+func newEditor(name string, src []byte, docs []*yaml.Node, opts layoutOptions) *editor {
+	e := &editor{layoutOptions: opts, name: name, src: src, lines: lineStarts(src), nl: lineBreakOf(src),
+		inJSON: isJSON(name), layouts: map[*yaml.Node]layout{}}
+	steps := map[int]int{}
+	indented := 0
+	var visit func(n *yaml.Node)
+	visit = func(n *yaml.Node) {
+		for i, c := range n.Content {
+			visit(c)
+			if n.Kind != yaml.MappingNode || i%2 == 0 || c.Style&yaml.FlowStyle != 0 || c.Anchor != "" || c.Style&yaml.TaggedStyle != 0 {
+				continue
+			}
+			switch by := c.Column - n.Content[i-1].Column; {
+			case c.Kind == yaml.MappingNode && by > 1:
+				steps[by]++
+			case c.Kind == yaml.SequenceNode && by == 0:
+				indented--
+			case c.Kind == yaml.SequenceNode:
+				indented++
+			}
+		}
+	}
+	for _, doc := range docs {
+		visit(doc)
+	}
+	e.step, e.compact = 2, indented < 0
+	for by, count := range steps {
+		if most := steps[e.step]; by < 10 && (count > most || count == most && by < e.step) {
+			e.step = by
+		}
+	}
+	return e
+}
+
+func isJSON(name string) bool { return strings.HasSuffix(name, ".json") }
+
+// lineBreakOf returns the line break that src uses.
+func lineBreakOf(src []byte) string {
+	if at := lineBreak.FindIndex(src); at != nil && bytes.HasPrefix(src[at[0]:], []byte("\r\n")) {
+		return "\r\n"
+	}
+	return "\n"
+}
+
+// slot is a place that holds a value.
+type slot struct {
+	document int
+	path     string
+	after    int  // where the ":" or "-" before it ends; for a document, where it starts
+	indent   int  // the column of the entry that it belongs to; -1 for a document
+	inFlow   bool // within [] or {}
+	item     bool // of a sequence
+}
+
+func (e *editor) record(s slot, path, old, new string) {
+	e.edits = append(e.edits, edit{s.document, Change{File: e.name, Path: path, Old: old, New: new}})
+}
+
+// recordText records that b, which is between two offsets, becomes a, as text.
+func (e *editor) recordText(b, a *yaml.Node, s slot, start, end int, text string) {
+	old, now := summary(b), summary(a)
+	if old == now { // in another style or type, or with an anchor
+		old, now = strings.TrimSpace(string(e.src[start:end])), strings.TrimSpace(text)
+	}
+	e.record(s, s.path, old, now)
+}
+
+func (e *editor) warn(s slot) {
+	e.warnings = append(e.warnings, fmt.Sprintf("%s: %s is written anew, since it cannot be changed in place: look at its comments and its layout", e.name, s.path))
+}
+
+// document makes the i-th document read as a.
+func (e *editor) document(i int, before []*yaml.Node, a *yaml.Node, w way) {
+	e.way = w
+	s := slot{document: i, path: ".", indent: -1}
+	if len(before) == 0 { // no document at all, perhaps comments
+		if !empty(a) {
+			e.splices = append(e.splices, splice{len(e.src), len(e.src), e.emit(a, s) + e.nl})
+			e.record(s, ".", "", summary(a))
+		}
+		return
+	}
+	b := before[i]
+	if e.same(b, a) {
+		return
+	}
+	s.after = e.offset(b)
+	if w != anew {
+		undo := e.checkpoint()
+		if e.edit(b, a, s) == nil {
+			return
+		}
+		undo()
+	}
+	e.record(s, ".", summary(b), summary(a))
+	e.warn(s)
+	start, end := s.after, len(e.src)
+	for _, at := range e.lines {
+		if at > start && documentMark.Match(e.src[at:e.lineEnd(at)]) {
+			end = at
+			break
+		}
+	}
+	if first := firstComment(a); first == firstComment(b) {
+		a = withoutFirstComment(a) // it stands above already
+	} else if isBlock(b) {
+		start = e.above(start, 0, start-e.lines[e.line(start)])
+	}
+	e.splices = append(e.splices, splice{start, end, e.emit(a, s) + e.nl})
+}
+
+// firstComment returns the comment that stands above the first line of n.
+func firstComment(n *yaml.Node) string {
+	if n.HeadComment != "" || len(n.Content) == 0 {
+		return n.HeadComment
+	}
+	return firstComment(n.Content[0])
+}
+
+func withoutFirstComment(n *yaml.Node) *yaml.Node {
+	out := *n
+	out.HeadComment = ""
+	if len(n.Content) > 0 && n.HeadComment == "" {
+		out.Content = slices.Clone(n.Content)
+		out.Content[0] = withoutFirstComment(n.Content[0])
+	}
+	return &out
+}
+
+// checkpoint returns a function that takes back what is done from now on.
+func (e *editor) checkpoint() func() {
+	splices, edits, warnings := slices.Clone(e.splices), len(e.edits), len(e.warnings)
+	return func() { e.splices, e.edits, e.warnings = splices, e.edits[:edits], e.warnings[:warnings] }
+}
+
+// edit makes b, which is in s, read as a. It fails where the layout of b is not understood.
+func (e *editor) edit(b, a *yaml.Node, s slot) error {
+	if e.same(b, a) {
+		return nil
+	}
+	if e.comments && !sameComments(b, a) {
+		if err := e.lineComment(b, a, s); err != nil {
+			return err
+		}
+	}
+	switch {
+	case b.Kind != a.Kind || b.Anchor != a.Anchor || (b.Style|a.Style)&yaml.TaggedStyle != 0 && b.Tag != a.Tag,
+		e.styles && b.Kind != yaml.ScalarNode && style(b) != style(a):
+		return e.replace(b, a, s)
+	case b.Kind == yaml.ScalarNode:
+		return e.scalar(b, a, s)
+	case b.Kind == yaml.AliasNode, len(a.Content) == 0:
+		return e.replace(b, a, s)
+	case len(b.Content) == 0 && (e.inJSON || !s.inFlow):
+		onLines := *a
+		onLines.Style &^= yaml.FlowStyle
+		return e.replace(b, &onLines, s)
+	}
+	l, err := e.layout(b, s.indent)
+	if err != nil {
+		return err
+	}
+	order, err := e.entries(b, a, s, l)
+	if err != nil {
+		return err
+	}
+	if slices.Equal(order, upTo(len(l.entries))) {
+		return nil
+	}
+	if last := -1; slices.ContainsFunc(order, func(k int) bool { back := k >= 0 && k < last; last = max(last, k); return back }) {
+		e.record(s, s.path, summary(b), summary(a))
+	}
+	if b.Style&yaml.FlowStyle != 0 {
+		return e.rearrangeFlow(a, s, l, order)
+	}
+	return e.rearrange(a, s, l, order)
+}
+
+var errComments = errors.New("comments that are not at the end of a line")
+
+// lineComment puts the comment behind a in the place of that behind b.
+func (e *editor) lineComment(b, a *yaml.Node, s slot) error {
+	if b.HeadComment != a.HeadComment || b.FootComment != a.FootComment || s.inFlow || s.indent < 0 || isBlock(b) || isBlock(a) {
+		return errComments
+	}
+	end, err := e.end(b, s.indent)
+	if err != nil {
+		return err
+	}
+	if empty(b) {
+		end = s.after
+	}
+	text := ""
+	if a.LineComment != "" {
+		text = " " + hashed(a.LineComment)
+	}
+	e.splices = append(e.splices, splice{end, e.lineEnd(end), text})
+	e.record(s, s.path, b.LineComment, a.LineComment)
+	return nil
+}
+
+func upTo(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// entries makes the entries that b and a share read as they do in a. It returns for each entry of a which entry of b it
+// is, or -1.
+func (e *editor) entries(b, a *yaml.Node, s slot, l layout) ([]int, error) {
+	order := e.match(b, a)
+	kept := make([]bool, len(l.entries))
+	for i, k := range order {
+		at := slot{document: s.document, path: step(s.path, a, i), indent: l.column, inFlow: s.inFlow || b.Style&yaml.FlowStyle != 0, item: b.Kind == yaml.SequenceNode}
+		value := entryValue(a, i)
+		if k < 0 {
+			e.record(s, at.path, "", summary(value))
+			continue
+		}
+		kept[k] = true
+		old := l.entries[k]
+		at.after = old.after
+		if e.comments && (b.Kind == yaml.MappingNode && !sameComments(old.key, a.Content[2*i]) || old.value.HeadComment != value.HeadComment) {
+			return nil, errComments
+		}
+		if b.Kind == yaml.MappingNode && !e.same(old.key, a.Content[2*i]) {
+			if err := e.scalar(old.key, a.Content[2*i], at); err != nil {
+				return nil, err
+			}
+		}
+		undo := e.checkpoint()
+		if e.edit(old.value, value, at) == nil {
+			continue
+		}
+		undo()
+		if err := e.replace(old.value, value, at); err != nil {
+			return nil, err
+		}
+		e.warn(at)
+	}
+	for k, old := range l.entries {
+		if !kept[k] {
+			e.record(s, step(s.path, b, k), summary(old.value), "")
+		}
+	}
+	return order, nil
+}
+
+func entryValue(n *yaml.Node, i int) *yaml.Node {
+	if n.Kind == yaml.MappingNode {
+		return n.Content[2*i+1]
+	}
+	return n.Content[i]
+}
+
+// step returns the path of the i-th entry of parent, which is at path.
+func step(path string, parent *yaml.Node, i int) string {
+	if parent.Kind == yaml.MappingNode {
+		i *= 2
+	}
+	return childPath(path, parent, i)
+}
+
+// scalar makes the scalar b read as the scalar a, by its token alone.
+func (e *editor) scalar(b, a *yaml.Node, s slot) error {
+	if b.Kind != yaml.ScalarNode || a.Kind != yaml.ScalarNode {
+		return errors.New("a key that is a collection")
+	}
+	isKey := e.offset(b) < s.after
+	if b.Style&block != 0 && !isKey || e.styles && a.Style&block != 0 {
+		return e.replace(b, a, s)
+	}
+	start, end, err := span(e.src, e.lines, b)
+	if err != nil {
+		return err
+	}
+	text, err := e.token(a, b.Style, s.inFlow || isKey)
+	if err != nil {
+		return err
+	}
+	if start == end && start > 0 && !strings.ContainsRune(" \t\r\n", rune(e.src[start-1])) {
+		text = " " + text
+	}
+	e.splices = append(e.splices, splice{start, end, text})
+	e.recordText(b, a, s, start, end, text)
+	return nil
+}
+
+// replace puts a in the place of b, which is in s, comments within b and all.
+func (e *editor) replace(b, a *yaml.Node, s slot) error {
+	end, err := e.end(b, s.indent)
+	if err != nil {
+		return err
+	}
+	if empty(b) {
+		end = max(end, s.after)
+	}
+	start := max(e.offset(b), s.after)
+	bare := *a // the comments beside it are those of the text
+	bare.HeadComment, bare.FootComment = "", ""
+	if !e.comments {
+		bare.LineComment = ""
+	}
+	a = &bare
+	if s.inFlow || e.inJSON {
+		line := e.src[e.lines[e.line(start)]:]
+		text, err := e.flow(a, len(line)-len(bytes.TrimLeft(line, " \t")))
+		if start > 0 && !strings.ContainsRune(" \t\r\n[{", rune(e.src[start-1])) {
+			text = " " + text
+		}
+		e.recordText(b, a, s, start, end, text)
+		e.put(start, end, text)
+		return err
+	}
+	// What comes after the ":" or "-" is: the first line of the new value, the comment that stood on the old line, and
+	// the other lines.
+	first, rest := e.emit(a, s), ""
+	if at := lineBreak.FindStringIndex(first); at != nil {
+		first, rest = first[:at[0]], first[at[0]:]
+	}
+	lineEnd := e.lineEnd(s.after)
+	comment := ""
+	if from := min(start, lineEnd); s.after <= from {
+		comment = strings.TrimRight(string(e.src[s.after:from]), " \t")
+	}
+	if tail := string(e.src[end:e.lineEnd(end)]); strings.TrimSpace(tail) != "" && !isBlock(b) {
+		comment += tail
+	}
+	if e.comments {
+		comment = ""
+	}
+	if s.indent < 0 {
+		if rest != "" && start > e.lines[e.line(start)] {
+			first = e.nl + first
+		}
+	} else if first != "" {
+		first = " " + first
+	}
+	if s.indent < 0 && start == len(e.src) {
+		rest += e.nl
+	}
+	e.recordText(b, a, s, start, end, first+rest)
+	e.put(s.after, e.lineEnd(end), first+comment+rest)
+	return nil
+}
+
+// put replaces what is between two offsets, edited or not.
+func (e *editor) put(start, end int, text string) {
+	e.splices = slices.DeleteFunc(e.splices, func(p splice) bool { return start <= p.start && p.end <= end })
+	e.splices = append(e.splices, splice{start, end, text})
+}
+
+// rearrange puts the entries of a block collection into order, and new ones among them.
+func (e *editor) rearrange(a *yaml.Node, s slot, l layout, order []int) error {
+	n := len(l.entries)
+	first := l.entries[0].start
+	inline := strings.TrimLeft(string(e.src[e.lines[e.line(first)]:first]), " ") != ""
+	indent := strings.Repeat(" ", l.column)
+	from := first
+	if !inline {
+		from = e.above(first, e.nextLine(s.after, s.indent), l.column)
+	}
+
+	// The text of each entry, and of the lines before it that belong to none.
+	chunks, gaps := make([]string, n), make([]string, n)
+	end := from
+	for i, entry := range l.entries {
+		start := from
+		if i > 0 {
+			start = e.above(entry.start, end, l.column)
+			gaps[i] = string(e.src[end:start])
+		}
+		if strings.Trim(string(e.src[entry.end:e.lineEnd(entry.end)]), " \t") != "" && !comment.Match(e.src[entry.end:]) {
+			return errors.New("something behind a value")
+		}
+		next := len(e.src)
+		if i+1 < n {
+			next = l.entries[i+1].start
+		}
+		end = e.below(entry.end, next, l.column)
+		chunks[i] = e.text(start, end)
+		if i == 0 && inline {
+			chunks[i] = indent + chunks[i]
+		}
+	}
+
+	// What is cut leaves the comments around it, and one blank line where there were two.
+	kept := make([]bool, n)
+	for _, k := range order {
+		if k >= 0 {
+			kept[k] = true
+		}
+	}
+	carry := ""
+	for i := range n {
+		switch blank := strings.TrimSpace(gaps[i]) == ""; {
+		case carry == "":
+		case strings.TrimSpace(carry) == "" && gaps[i] != "":
+		case blank && gaps[i] != "" && strings.TrimSpace(carry) != "" && endsBlank(carry):
+			gaps[i] = carry
+		default:
+			gaps[i] = carry + gaps[i]
+		}
+		carry = ""
+		if !kept[i] {
+			carry = gaps[i]
+		}
+	}
+
+	var out strings.Builder
+	for i, k := range order {
+		text, gap := "", ""
+		if k < 0 {
+			text = e.entry(a, i, l.column)
+		} else {
+			text, gap = chunks[k], gaps[k]
+		}
+		if i == 0 {
+			gap = strings.TrimLeft(gap, "\r\n")
+			if strings.TrimSpace(gap) == "" {
+				gap = ""
+			}
+		}
+		out.WriteString(gap)
+		out.WriteString(text)
+	}
+	if strings.TrimSpace(carry) != "" {
+		out.WriteString(carry)
+	}
+	text := out.String()
+	if inline {
+		text = strings.TrimPrefix(text, indent)
+	}
+	e.put(from, end, text)
+	return nil
+}
+
+func endsBlank(s string) bool {
+	lines := strings.Split(strings.ReplaceAll(s, "\r", ""), "\n")
+	return len(lines) > 1 && strings.TrimSpace(lines[len(lines)-2]) == ""
+}
+
+// rearrangeFlow puts the entries of a flow collection into order, and new ones among them.
+func (e *editor) rearrangeFlow(a *yaml.Node, s slot, l layout, order []int) error {
+	n := len(l.entries)
+	from, end := l.open, l.close
+	opening, closing := "", string(e.src[from:end])
+	between := ", "
+	if n > 0 {
+		opening, closing = string(e.src[from:l.entries[0].start]), string(e.src[l.entries[n-1].end:end])
+		switch {
+		case strings.ContainsAny(opening, "\r\n"):
+			at := lineBreak.FindAllStringIndex(opening, -1)
+			between = "," + opening[at[len(at)-1][0]:]
+		case n > 1 && !bytes.ContainsAny(e.src[l.entries[0].end:l.entries[1].start], "#\r\n"):
+			between = string(e.src[l.entries[0].end:l.entries[1].start])
+		}
+	}
+	column := s.indent
+	if at := strings.LastIndexAny(between, "\r\n"); at >= 0 {
+		column = len(between) - at - 1
+	}
+	// A comment behind an entry stays with it.
+	trailing := ""
+	if at := lineBreak.FindStringIndex(closing); at != nil && strings.Contains(closing[:at[0]], "#") && order[len(order)-1] != n-1 {
+		trailing, closing = strings.TrimPrefix(closing[:at[0]], ","), closing[at[0]:]
+	}
+	var out strings.Builder
+	out.WriteString(opening)
+	for i, k := range order {
+		behind := between
+		switch {
+		case k >= 0 && k < n-1:
+			out.WriteString(e.text(l.entries[k].start, l.entries[k].end))
+			behind = string(e.src[l.entries[k].end:l.entries[k+1].start])
+		case k >= 0:
+			out.WriteString(e.text(l.entries[k].start, l.entries[k].end))
+			behind = "," + trailing + strings.TrimPrefix(between, ",")
+		default:
+			text, err := e.flow(entryValue(a, i), column)
+			if err != nil {
+				return err
+			}
+			if a.Kind == yaml.MappingNode {
+				key, err := e.flow(a.Content[2*i], column)
+				if err != nil {
+					return err
+				}
+				text = key + ": " + text
+			}
+			out.WriteString(text)
+		}
+		if i < len(order)-1 {
+			out.WriteString(behind)
+		} else if at := lineBreak.FindStringIndex(behind); k >= 0 && k < n-1 && at != nil && strings.Contains(behind[:at[0]], "#") {
+			out.WriteString(strings.TrimPrefix(behind[:at[0]], ","))
+		}
+	}
+	out.WriteString(closing)
+	e.put(from, end, out.String())
+	return nil
+}
+
+// text returns the text between two offsets, edited.
+func (e *editor) text(from, to int) string {
+	var inner []splice
+	for _, p := range e.splices {
+		if from <= p.start && p.end <= to {
+			inner = append(inner, splice{p.start - from, p.end - from, p.text})
+		}
+	}
+	return string(apply(e.src[from:to], inner))
+}
+
+// verifyTree returns an error unless src, the file of that name, reads as want. Styles and comments may differ: not every
+// node can have any.
+func verifyTree(name string, src []byte, want []*yaml.Node) error {
+	docs, err := parseAs(name, src)
+	switch {
+	case err != nil:
+		return err
+	case len(docs) == 0 && len(want) == 1 && want[0].Tag == "!!null":
+		return nil
+	case len(docs) != len(want):
+		return errors.New("there would be more or fewer documents")
+	}
+	for i, doc := range docs {
+		if !(&editor{}).same(doc, want[i]) {
+			return fmt.Errorf("document %d would not read as it should", i)
+		}
+	}
+	return nil
+}
+
+// same reports whether two nodes read the same, and have the same styles and comments where those count.
+func (e *editor) same(b, a *yaml.Node) bool {
+	if b.Kind != a.Kind || b.Anchor != a.Anchor || len(b.Content) != len(a.Content) {
+		return false
+	}
+	if b.Kind != yaml.AliasNode && b.Tag != a.Tag || b.Value != a.Value && b.Tag != "!!null" {
+		return false
+	}
+	if e.styles && style(b) != style(a) || e.comments && !sameComments(b, a) {
+		return false
+	}
+	for i := range b.Content {
+		if !e.same(b.Content[i], a.Content[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func style(n *yaml.Node) yaml.Style {
+	switch n.Kind {
+	case yaml.ScalarNode:
+		return n.Style & quoted
+	case yaml.AliasNode:
+		return 0
+	}
+	if len(n.Content) == 0 {
+		return 0
+	}
+	return n.Style & yaml.FlowStyle
+}
+
+func sameComments(b, a *yaml.Node) bool {
+	return b.HeadComment == a.HeadComment && b.LineComment == a.LineComment && b.FootComment == a.FootComment
+}
+
+// match returns for each entry of a which entry of b it is, or -1.
+func (e *editor) match(b, a *yaml.Node) []int {
+	if a.Kind == yaml.MappingNode {
+		return e.matchKeys(b, a)
+	}
+	n, m := len(b.Content), len(a.Content)
+	out := make([]int, m)
+	for i := range out {
+		out[i] = -1
+	}
+	alike := func(i, j int) bool {
+		x, y := b.Content[i], a.Content[j]
+		return y.Line > 0 && x.Line == y.Line && x.Column == y.Column && x.Kind == y.Kind || e.same(x, y)
+	}
+	start := 0
+	for start < min(n, m) && alike(start, start) {
+		out[start] = start
+		start++
+	}
+	end := 0
+	for end < min(n, m)-start && alike(n-1-end, m-1-end) {
+		out[m-1-end] = n - 1 - end
+		end++
+	}
+	// The longest common subsequence of what is between.
+	h, w := n-start-end, m-start-end
+	if h > 0 && w > 0 && h*w <= 1<<20 {
+		length := make([][]int, h+1)
+		for i := range length {
+			length[i] = make([]int, w+1)
+		}
+		is := make([]bool, h*w)
+		for i := h - 1; i >= 0; i-- {
+			for j := w - 1; j >= 0; j-- {
+				if is[i*w+j] = alike(start+i, start+j); is[i*w+j] {
+					length[i][j] = length[i+1][j+1] + 1
+				} else {
+					length[i][j] = max(length[i+1][j], length[i][j+1])
+				}
+			}
+		}
+		for i, j := 0, 0; i < h && j < w; {
+			switch {
+			case is[i*w+j]:
+				out[start+j] = start + i
+				i, j = i+1, j+1
+			case length[i+1][j] >= length[i][j+1]:
+				i++
+			default:
+				j++
+			}
+		}
+	}
+	// An item that only moved.
+	used := map[int]bool{}
+	for _, k := range out {
+		used[k] = true
+	}
+	for j := range out {
+		for i := start; out[j] < 0 && i < n-end; i++ {
+			if !used[i] && alike(i, j) {
+				out[j], used[i] = i, true
+			}
+		}
+	}
+	e.pair(out, n, nil)
+	return out
+}
+
+func (e *editor) matchKeys(b, a *yaml.Node) []int {
+	out := make([]int, len(a.Content)/2)
+	used := map[int]bool{}
+	at := map[string]int{}
+	for i := len(b.Content) - 2; i >= 0; i -= 2 {
+		at[b.Content[i].Value] = i / 2
+	}
+	for j := range out {
+		out[j] = -1
+		key := a.Content[2*j]
+		if i, ok := at[key.Value]; ok && !used[i] && e.same(b.Content[2*i], key) {
+			out[j], used[i] = i, true
+		}
+	}
+	e.pair(out, len(b.Content)/2, func(i, j int) bool {
+		return b.Content[2*i].Kind == yaml.ScalarNode && a.Content[2*j].Kind == yaml.ScalarNode && e.same(b.Content[2*i+1], a.Content[2*j+1])
+	})
+	return out
+}
+
+// pair matches what is new between two matches with what is gone from between them, when they are equally many.
+func (e *editor) pair(out []int, n int, alike func(i, j int) bool) {
+	used := map[int]bool{}
+	for _, k := range out {
+		used[k] = true
+	}
+	for j := 0; j < len(out); j++ {
+		if out[j] >= 0 {
+			continue
+		}
+		from := 0
+		if j > 0 {
+			from = out[j-1] + 1
+		}
+		to := j
+		for to < len(out) && out[to] < 0 {
+			to++
+		}
+		gone := 0
+		for from+gone < n && !used[from+gone] {
+			gone++
+		}
+		for k := 0; k < to-j && gone == to-j; k++ {
+			if alike == nil || alike(from+k, j+k) {
+				out[j+k] = from + k
+			}
+		}
+		j = to
+	}
+}

@@ -1,0 +1,292 @@
+package template
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mikefarah/yq/v4/pkg/yqlib"
+	"go.yaml.in/yaml/v4"
+)
+
+// Expression is a yq expression that changes every document of every file that File matches.
+type Expression struct {
+	File string // a pattern as Glob takes it
+	Expr string // a yq expression that yields the document itself: .image.tag = "1.7.0"
+}
+
+// ParseExpression reads "FILE:EXPRESSION", FILE up to the first ":". FILE is checked with CheckGlob. EXPRESSION must be
+// one that yq parses, and may not look at the environment, the clock, chance or other files.
+func ParseExpression(s string) (Expression, error) {
+	file, expr, ok := strings.Cut(s, ":")
+	if !ok {
+		return Expression{}, fmt.Errorf("%q has no \":\": it shall be FILE:EXPRESSION", s)
+	}
+	if err := CheckGlob(file); err != nil {
+		return Expression{}, err
+	}
+	if _, err := parseExpression(expr); err != nil {
+		return Expression{}, err
+	}
+	return Expression{File: file, Expr: expr}, nil
+}
+
+// impure are the operators of yq, by the name it gives them, whose result depends on more than the file, or cannot be
+// known before it is read (eval).
+var impure = regexp.MustCompile(`^(ENV|ENVSUBST|LOAD|LOAD_STRING|SYSTEM|SHUFFLE|NOW|EVAL)$`)
+
+func parseExpression(expr string) (*yqlib.ExpressionNode, error) {
+	setUpYq()
+	parsed, err := yqlib.ExpressionParser.ParseExpression(expr)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("expression %q: %w", expr, err)
+	case parsed == nil:
+		return nil, errors.New("the expression is empty")
+	}
+	if op := findOperator(parsed, impure); op != "" {
+		return nil, fmt.Errorf("expression %q: %s depends on more than the file", expr, op)
+	}
+	return parsed, nil
+}
+
+// findOperator returns the first operator of an expression whose type matches, or "".
+func findOperator(node *yqlib.ExpressionNode, types *regexp.Regexp) string {
+	if node == nil {
+		return ""
+	}
+	if op := node.Operation; types.MatchString(op.OperationType.Type) {
+		return strings.ToLower(op.OperationType.Type)
+	}
+	if op := findOperator(node.LHS, types); op != "" {
+		return op
+	}
+	return findOperator(node.RHS, types)
+}
+
+// Evaluate runs the expressions in their order, each on every document of its files, and returns the files whose bytes
+// changed, by path, what changed in them, by file, and warnings for a person to read.
+//
+// The files keep their layout. A scalar that an expression changes is replaced by its bytes, in its own style where
+// that can be, but in the type that yq gives it: .a = 5 makes a number and .a = "5" a string, where Assign would keep
+// the old one's. An entry of a map or a sequence that is added is put in as lines at the indentation of its
+// neighbours, and one that is removed is cut out with the comments directly above it and behind it; an entry that moves
+// takes them along. Entries within [] and {} are changed there, but {} and [] alone become lines, save in JSON. Where
+// that cannot be done, since a comment is assigned or the layout is an unusual one, the node is written anew, and a
+// warning names the file and the path. The styles of nodes (style=) and comments (line_comment=) count as changes only
+// in an expression that assigns them.
+//
+// An expression must yield the document, changed or not; one that just selects or computes (.a) is refused. A document
+// in which it selects nothing stays as it is: one for which it yields nothing (select(.kind == "Service") | .a = 1), or
+// for an assignment, one in which its left side selects nothing ((.c[] | select(.name == "x") | .image) = "y"). It is an
+// error when that is so in all documents of all its files. That an expression changes nothing is none, so that it can
+// be run twice.
+//
+// An *Error tells of a File that matches nothing (ErrNoMatch), of a file that is not YAML (ErrSyntax), of an expression
+// that selects nothing at all (ErrNoNode), and of one that fails, does not yield the document, or whose result cannot be
+// written (ErrUneditable). Error.Key holds the expression.
+func Evaluate(fsys fs.FS, es []Expression) (map[string][]byte, []Change, []string, error) {
+	matches := make([][]string, len(es))
+	var names []string
+	for i, e := range es {
+		if _, err := parseExpression(e.Expr); err != nil {
+			return nil, nil, nil, err
+		}
+		var err error
+		if matches[i], err = Glob(fsys, e.File); err != nil {
+			return nil, nil, nil, err
+		}
+		names = append(names, matches[i]...)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if err := prefetch(fsys, names); err != nil {
+		return nil, nil, nil, err
+	}
+
+	before := make(map[string][]byte, len(names))
+	for _, name := range names {
+		src, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		before[name] = src
+	}
+	after := maps.Clone(before)
+	var edits []edit
+	var warnings []string
+	for i, e := range es {
+		found := false
+		for _, name := range matches[i] {
+			result, err := evaluate(name, after[name], e.Expr)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			found = found || result.found
+			after[name] = result.src
+			edits = append(edits, result.edits...)
+			warnings = append(warnings, result.warnings...)
+		}
+		if !found {
+			return nil, nil, nil, &Error{File: e.File, Key: e.Expr, Reason: e.Expr + " selects nothing", Err: ErrNoNode}
+		}
+	}
+	maps.DeleteFunc(after, func(name string, src []byte) bool { return bytes.Equal(src, before[name]) })
+	return after, changes(edits), warnings, nil
+}
+
+// evaluation is what an expression does to one file.
+type evaluation struct {
+	src      []byte
+	found    bool // it selects something
+	edits    []edit
+	warnings []string
+}
+
+var (
+	assignsStyle   = regexp.MustCompile(`^ASSIGN_(STYLE|ATTRIBUTES)$`)
+	assignsComment = regexp.MustCompile(`^ASSIGN_(COMMENT|ATTRIBUTES)$`)
+)
+
+func evaluate(name string, src []byte, expr string) (evaluation, error) {
+	fail := func(reason string) error {
+		return &Error{File: name, Key: expr, Reason: reason, Err: ErrUneditable}
+	}
+	docs, err := parseAs(name, src)
+	if err != nil {
+		return evaluation{}, unparsed(name, expr, err)
+	}
+	parsed, err := parseExpression(expr)
+	if err != nil {
+		return evaluation{}, err
+	}
+	options := layoutOptions{
+		styles:   findOperator(parsed, assignsStyle) != "",
+		comments: findOperator(parsed, assignsComment) != "",
+	}
+	inputs := docs
+	if len(docs) == 0 {
+		inputs = []*yaml.Node{{Kind: yaml.ScalarNode, Tag: "!!null"}}
+	}
+	var after []*yaml.Node
+	found := false
+	for i, doc := range inputs {
+		result, selects, err := transform(name, doc, i, parsed)
+		if err != nil {
+			return evaluation{}, fail(expr + " " + err.Error())
+		}
+		found = found || selects
+		after = append(after, result)
+	}
+	out, edits, warnings, err := restructure(name, src, docs, after, options)
+	if err != nil {
+		return evaluation{}, fail("what " + expr + " makes of it cannot be written: " + err.Error())
+	}
+	return evaluation{out, found, edits, warnings}, nil
+}
+
+// transform returns what the expression makes of one document, and whether it selects anything there.
+func transform(name string, doc *yaml.Node, index int, expr *yqlib.ExpressionNode) (*yaml.Node, bool, error) {
+	candidate := func() (*yqlib.CandidateNode, error) {
+		root := &yqlib.CandidateNode{}
+		root.SetDocument(uint(index))
+		root.SetFilename(name)
+		return root, root.UnmarshalYAML(doc, map[string]*yqlib.CandidateNode{})
+	}
+	selects := true
+	if types := expr.Operation.OperationType.Type; expr.LHS != nil && strings.HasSuffix(types, "ASSIGN") {
+		root, err := candidate()
+		if err != nil {
+			return nil, false, err
+		}
+		// Not read-only, so that yq makes up the nodes that the assignment would.
+		nodes, err := navigate((&yqlib.Context{}).SingleChildContext(root), expr.LHS)
+		if err != nil {
+			return nil, false, err
+		}
+		if selects = len(nodes) > 0; !selects {
+			return doc, false, nil // where yq would add the path up to where it ends, with null
+		}
+	}
+	root, err := candidate()
+	if err != nil {
+		return nil, false, err
+	}
+	kind := root.Kind
+	nodes, err := navigate((&yqlib.Context{}).SingleChildContext(root), expr)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case len(nodes) == 0:
+		return doc, false, nil
+	case len(nodes) != 1, nodes[0] != root && (nodes[0].Kind != kind || len(nodes[0].GetPath()) > 0):
+		return nil, false, errors.New("does not yield the document: it shall be an assignment, such as .a = 1, or del(.a)")
+	}
+	result, err := nodes[0].MarshalYAML()
+	if err != nil {
+		return nil, false, err
+	}
+	return result, selects, settleTags(result)
+}
+
+// settleTags gives the scalars below n the tags that they have once they are written, which is not always what yq says
+// while it computes. It fails if n reads otherwise once it is written.
+func settleTags(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+		return nil
+	}
+	errWrite := errors.New("makes something that YAML cannot hold")
+	text, err := yaml.Dump(bare(n), yaml.WithV3Defaults(), yaml.WithLineWidth(-1))
+	if err != nil {
+		return errWrite
+	}
+	docs, err := parse(text)
+	if err != nil || len(docs) != 1 {
+		return errWrite
+	}
+	var copyTags func(to, from *yaml.Node) error
+	copyTags = func(to, from *yaml.Node) error {
+		if to.Kind != from.Kind || len(to.Content) != len(from.Content) || to.Value != from.Value && from.Kind == yaml.ScalarNode && from.Tag != "!!null" {
+			return errWrite
+		}
+		to.Tag, to.Value = from.Tag, from.Value
+		if to.Style&block == 0 {
+			to.Style = from.Style
+		}
+		for i := range to.Content {
+			if err := copyTags(to.Content[i], from.Content[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return copyTags(n, docs[0])
+}
+
+// bare returns a copy of n without comments and block scalars, which the encoder does not always get right.
+func bare(n *yaml.Node) *yaml.Node {
+	out := *n
+	out.HeadComment, out.LineComment, out.FootComment = "", "", ""
+	if out.Style&block != 0 {
+		out.Style = out.Style&^block | yaml.DoubleQuotedStyle
+	}
+	out.Content = nil
+	for _, c := range n.Content {
+		out.Content = append(out.Content, bare(c))
+	}
+	return &out
+}
+
+// unparsed says why a file does not parse.
+func unparsed(name, key string, err error) error {
+	e := &Error{File: name, Key: key, Reason: "cannot be read as YAML: " + err.Error(), Err: ErrSyntax}
+	if load := (*yaml.LoadError)(nil); errors.As(err, &load) {
+		e.Line, e.Reason = load.Mark.Line, "cannot be read as YAML: "+load.Message
+	}
+	return e
+}

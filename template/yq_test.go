@@ -1,0 +1,288 @@
+package template
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+	"testing/fstest"
+
+	"go.yaml.in/yaml/v4"
+)
+
+func evaluateOne(name, src, expr string) (string, []Change, []string, error) {
+	out, changes, warnings, err := Evaluate(fstest.MapFS{name: {Data: []byte(src)}}, []Expression{{name, expr}})
+	if text, ok := out[name]; ok {
+		src = string(text)
+	}
+	return src, changes, warnings, err
+}
+
+func TestEvaluate(t *testing.T) {
+	for _, tt := range []struct{ name, src, expr, want string }{
+		{"a scalar", "a: v1 # c\n\nb: 'x'\n", `.a = "v2" | .b = "y"`, "a: v2 # c\n\nb: 'y'\n"},
+		{"a type", "a: v1 # c\n", `.a = 5`, "a: 5 # c\n"},
+		{"a string that looks like a number", "a: v1\n", `.a = "1.10"`, "a: \"1.10\"\n"},
+		{"a new key", "a: 1 # c\n\n# end\n", `.b = "x"`, "a: 1 # c\nb: x\n\n# end\n"},
+		{"a new key that needs quotes", "a: 1\n", `.on = "yes"`, "a: 1\n\"on\": \"yes\"\n"},
+		{"a nested key", "a:\n    b:\n        c: 1\n    # foot\nd: 1\n", `.a.b.e = "x"`, "a:\n    b:\n        c: 1\n        e: x\n    # foot\nd: 1\n"},
+		{"a path", "a:\n    b: 1\n", `.c.d.e = "x"`, "a:\n    b: 1\nc:\n    d:\n        e: x\n"},
+		{"an item", "a:\n- x # c\n- y\nb: 1\n", `.a += ["z"]`, "a:\n- x # c\n- y\n- z\nb: 1\n"},
+		{"an item, indented", "a:\n  - x # c\n\n  # d\n  - y\nb: 1\n", `.a += ["z"]`, "a:\n  - x # c\n\n  # d\n  - y\n  - z\nb: 1\n"},
+		{"an item first", "a:\n  # x\n  - x\n", `.a = ["w"] + .a`, "a:\n  - w\n  # x\n  - x\n"},
+		{"an item that is a map", "c:\n- name: a\n  v: 1\n", `.c += [{"name": "b", "v": [1, 2]}]`, "c:\n- name: a\n  v: 1\n- name: b\n  v:\n  - 1\n  - 2\n"},
+		{"a key in an item", "c:\n- name: a\n- name: b # b\n", `.c[] |= . + {"v": 1}`, "c:\n- name: a\n  v: 1\n- name: b # b\n  v: 1\n"},
+		{"del", "# file\n\n# a\na: 1 # a\n# b\nb: 2 # b\n\n# c\nc: 3\n", `del(.b)`, "# file\n\n# a\na: 1 # a\n\n# c\nc: 3\n"},
+		{"del between blank lines", "a: 1\n\nb: 2\n\nc: 3\n", `del(.b)`, "a: 1\n\nc: 3\n"},
+		{"del the last", "a: 1\n\n# b\nb:\n  c: 2\n  # d\n", `del(.b)`, "a: 1\n"},
+		{"del the first", "# a\na: 1\n\nb: 2\n", `del(.a)`, "b: 2\n"},
+		{"del keeps comments that stand alone", "a: 1\n\n# alone\n\nb: 2\nc: 3\n", `del(.b)`, "a: 1\n\n# alone\n\nc: 3\n"},
+		{"del the first of an item", "- a: 1\n  # b\n  b: 2\n", `del(.[0].a)`, "- # b\n  b: 2\n"},
+		{"del the only", "a:\n  b: 1\nc: 1\n", `del(.a.b)`, "a: {}\nc: 1\n"},
+		{"del an item", "a:\n- x\n- y # y\n- z\n", `del(.a[1])`, "a:\n- x\n- z\n"},
+		{"del by select", "a:\n- n: x\n- n: y\n  v: 1\n- n: z\n", `del(.a[] | select(.n == "y"))`, "a:\n- n: x\n- n: z\n"},
+		{"rename", "a: 1 # c\nb: 2\n", `with_entries(.key |= sub("a"; "z"))`, "z: 1 # c\nb: 2\n"},
+		{"sort keys", "b: 1 # b\n# a\na:\n  d: 1\n  c: 2 # c\n", `sort_keys(..)`, "# a\na:\n  c: 2 # c\n  d: 1\nb: 1 # b\n"},
+		{"sort", "a:\n- z # z\n# x\n- x\n- y\n", `.a |= sort`, "a:\n# x\n- x\n- y\n- z # z\n"},
+		{"flow", "a: {b: 1, c: 2} # c\nl: [1, 2]\n", `.a.d = "x" | .l += [3] | del(.a.b)`, "a: {c: 2, d: x} # c\nl: [1, 2, 3]\n"},
+		{"flow, del the last", "a: {b: 1, c: 2}\n", `del(.a.c)`, "a: {b: 1}\n"},
+		{"flow on lines", "a: {\n  b: 1, # b\n  c: 2 # c\n}\n", `.a.d = 3`, "a: {\n  b: 1, # b\n  c: 2, # c\n  d: 3\n}\n"},
+		{"an empty map", "a: {} # c\nb: 1\n", `.a.b = 1`, "a: # c\n  b: 1\nb: 1\n"},
+		{"an empty list", "a: []\nb: 1\n", `.a += ["x"]`, "a:\n  - x\nb: 1\n"},
+		{"null", "a:\nb: ~ # c\n", `.a.b = 1 | .b = {"x": 1}`, "a:\n  b: 1\nb: # c\n  x: 1\n"},
+		{"map to scalar", "a: # c\n  b: 1\n  c: 2\nd: 1\n", `.a = "x"`, "a: x # c\nd: 1\n"},
+		{"scalar to map", "a: x # c\nd: 1\n", `.a = {"b": 1}`, "a: # c\n  b: 1\nd: 1\n"},
+		{"item to map", "- x\n- y\n", `.[0] = {"b": 1, "c": 2}`, "- b: 1\n  c: 2\n- y\n"},
+		{"a literal", "a: |\n  x\n  y\nb: 1\n", `.a += "z\n" | .b = 2`, "a: |\n  x\n  y\n  z\nb: 2\n"},
+		{"documents", "a: 1 # x\n---\na: 1 # y\n", `(select(di == 1) | .a) = 2`, "a: 1 # x\n---\na: 2 # y\n"},
+		{"documents, select first", "a: 1 # x\n---\na: 1 # y\n", `select(di == 1) | .a = 2`, "a: 1 # x\n---\na: 2 # y\n"},
+		{"with", "a:\n  b: 1\n", `with(.a; .b = 2 | .c = 3)`, "a:\n  b: 2\n  c: 3\n"},
+		{"map", "- 1\n- 2 # c\n", `map(. + 1)`, "- 2\n- 3 # c\n"},
+		{"merge", "a: 1\nb:\n  c: 1 # c\n", `. *= {"b": {"d": 2}}`, "a: 1\nb:\n  c: 1 # c\n  d: 2\n"},
+		{"CRLF", "a: 1\r\nb:\r\n  c: 1\r\n", `.b.d.e = 1`, "a: 1\r\nb:\r\n  c: 1\r\n  d:\r\n    e: 1\r\n"},
+		{"no final newline", "a: 1", `.b = 1`, "a: 1\nb: 1"},
+		{"an empty file", "", `.a.b = 1`, "a:\n  b: 1\n"},
+		{"comments alone", "# c\n", `.a = 1`, "# c\na: 1\n"},
+		{"an anchor", "a: &x\n  b: 1\nc: *x\n", `.a.d = 1`, "a: &x\n  b: 1\n  d: 1\nc: *x\n"},
+		{"a style", "a: x # c\nb: 1\n", `.a style="double"`, "a: \"x\" # c\nb: 1\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, changes, warnings, err := evaluateOne("f.yaml", tt.src, tt.expr)
+			if err != nil || got != tt.want || len(warnings) > 0 {
+				t.Fatalf("got %q, %q, %v\nwant %q", got, warnings, err, tt.want)
+			}
+			if len(changes) == 0 {
+				t.Error("no changes")
+			}
+		})
+	}
+}
+
+// What cannot be done in place is done nevertheless, and said.
+func TestEvaluateWarnings(t *testing.T) {
+	for _, tt := range []struct{ name, src, expr, want, warning string }{
+		{"an explicit key", "x: # x\n  ? a\n  : b\n  c:  1\nz:   1 # z\n", `.x.d = 1`, "x: # x\n  a: b\n  c: 1\n  d: 1\nz:   1 # z\n", ".x"},
+		{"a pair without braces", "l: [a: 1,  2]\n", `.l[0].b = 2`, "l: [{a: 1, b: 2},  2]\n", ".l[0]"},
+		{"a head comment", "a:\n  b: 1\n  c:  2\nd:   1\n", `.a.c head_comment = "new"`, "a:\n  b: 1\n  # new\n  c: 2\nd:   1\n", ".a"},
+		{"all comments", "# top\na:   1 # x\n\n# y\nb: 2\n", `... comments = ""`, "a: 1\nb: 2\n", "."},
+		{"a document of several", "a:   1\n---\n? b\n: 1\n", `select(di == 1).c = 2`, "a:   1\n---\nb: 1\nc: 2\n", "."},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, _, warnings, err := evaluateOne("f.yaml", tt.src, tt.expr)
+			want := "f.yaml: " + tt.warning + " is written anew, since it cannot be changed in place: look at its comments and its layout"
+			if err != nil || got != tt.want || len(warnings) != 1 || warnings[0] != want {
+				t.Errorf("got %q, %q, %v\nwant %q", got, warnings, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestEvaluateErrors(t *testing.T) {
+	const other = " does not yield the document: it shall be an assignment, such as .a = 1, or del(.a)"
+	for _, tt := range []struct {
+		src, expr string
+		kind      error
+		want      string
+	}{
+		{"a: 1\n", ".a", ErrUneditable, "f.yaml: .a" + other},
+		{"a: {b: 1}\n", ".a", ErrUneditable, "f.yaml: .a" + other},
+		{"a: {b: 1}\n", ".a | .b = 2", ErrUneditable, "f.yaml: .a | .b = 2" + other},
+		{"a: 1\n", ".a + 1", ErrUneditable, "f.yaml: .a + 1" + other},
+		{"a: 1\n", "[.a]", ErrUneditable, "f.yaml: [.a]" + other},
+		{"a: 1\n", `select(.a == 2) | .a = 3`, ErrNoNode, `f.yaml: select(.a == 2) | .a = 3 selects nothing`},
+		{"a: [x]\n", `(.a[] | select(. == "y")) = "z"`, ErrNoNode, `f.yaml: (.a[] | select(. == "y")) = "z" selects nothing`},
+		{"a: 1\n", `.a = error("no")`, ErrUneditable, `f.yaml: .a = error("no") fails: no`},
+		{"a: x\n", `.a = "\(now)"`, ErrUneditable, `f.yaml: .a = "\(now)" fails: the clock is off`},
+		{"a: b: c\n", ".a = 1", ErrSyntax, "f.yaml:1: cannot be read as YAML: mapping values are not allowed in this context"},
+		{"\xff", ".a = 1", ErrSyntax, "f.yaml: cannot be read as YAML: not in UTF-8"},
+	} {
+		got, changes, warnings, err := evaluateOne("f.yaml", tt.src, tt.expr)
+		var e *Error
+		if !errors.As(err, &e) || e.Err != tt.kind || e.Key != tt.expr || e.File != "f.yaml" || err.Error() != tt.want || got != tt.src || changes != nil || warnings != nil {
+			t.Errorf("%s: got %q, %v, %v\nwant %s", tt.expr, got, changes, err, tt.want)
+		}
+	}
+	if _, _, _, err := evaluateOne("f.yaml", "a: x\n", `.a = "\(env(HOME))"`); err == nil {
+		t.Error("the environment can be read within a string")
+	}
+}
+
+// What changes nothing is no error.
+func TestEvaluateNothing(t *testing.T) {
+	for src, expr := range map[string]string{
+		"a:   v2 # c\n": `.a = "v2"`, "b: 1\n": `del(.a)`, "a: ~\n": `.a = null`, "a:\n": `.a = null`, "a: {b: [1]}\n": `.a.b[0] = 1`,
+		"a: 1\nb: 2\n": `sort_keys(..)`, "": `del(.a)`, "# c\n": `.`, "a: [1, 2]\n": `.a |= unique`, "a: 'x'\n": `.a = "x"`, "c: |-\n  x": `.`,
+	} {
+		got, changes, warnings, err := evaluateOne("f.yaml", src, expr)
+		if err != nil || got != src || changes != nil || warnings != nil {
+			t.Errorf("%s: got %q, %v, %q, %v", expr, got, changes, warnings, err)
+		}
+	}
+}
+
+func TestEvaluateFiles(t *testing.T) {
+	fsys := &tree{MapFS: fstest.MapFS{
+		"a.yaml":   {Data: []byte("v: 1 # a\n")},
+		"b/b.yaml": {Data: []byte("v: 1 # b\nl: [x]\n")},
+		"c.json":   {Data: []byte("{\"v\": 1}\n")},
+	}}
+	out, changes, warnings, err := Evaluate(fsys, []Expression{
+		{"**.yaml", ".v = 2"}, {"b/*", `.v = 3 | del(.l) | .m.k = "x"`}, {"**", `.v += 1`}, {"**.yaml", `(.m | select(.k == "x") | .k) = "y"`},
+	})
+	if err != nil || warnings != nil || len(out) != 3 || len(fsys.prefetched) != 1 {
+		t.Fatalf("got %q, %q, %v", out, warnings, err)
+	}
+	for name, want := range map[string]string{"a.yaml": "v: 3 # a\n", "b/b.yaml": "v: 4 # b\nm:\n  k: \"y\"\n", "c.json": "{\"v\": 2}\n"} {
+		if string(out[name]) != want {
+			t.Errorf("%s: got %q, want %q", name, out[name], want)
+		}
+	}
+	want := []Change{{"a.yaml", ".v", "1", "3"}, {"b/b.yaml", ".v", "1", "4"}, {"b/b.yaml", ".m", "", "{k: x}"}, {"b/b.yaml", ".l", "[x]", ""},
+		{"b/b.yaml", ".m.k", "x", "y"}, {"c.json", ".v", "1", "2"}}
+	if !slices.Equal(changes, want) {
+		t.Errorf("changes %q\nwant %q", changes, want)
+	}
+
+	for _, tt := range []struct{ file, expr, want string }{
+		{"d.yaml", ".v = 1", "d.yaml: no such file"},
+		{"**.yaml", "(.x[] | .v) = 1", "**.yaml: (.x[] | .v) = 1 selects nothing"},
+		{"**", ".v", "a.yaml: .v does not yield the document: it shall be an assignment, such as .a = 1, or del(.a)"},
+		{"**", ".v = env(X)", `expression ".v = env(X)": env depends on more than the file`},
+	} {
+		if out, changes, _, err := Evaluate(fsys, []Expression{{tt.file, tt.expr}}); err == nil || err.Error() != tt.want || out != nil || changes != nil {
+			t.Errorf("got %q, %v, %v; want %s", out, changes, err, tt.want)
+		}
+	}
+	if _, _, _, err := Evaluate(broken{}, []Expression{{"a.yaml", ".a = 1"}}); err == nil {
+		t.Error("a broken file system is no error")
+	}
+}
+
+func TestEvaluateJSON(t *testing.T) {
+	const src = "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2\n  ],\n  \"m\": {}\n}\n"
+	for expr, want := range map[string]string{
+		`.a = "yes"`:             "{\n  \"a\": \"yes\",\n  \"l\": [\n    1,\n    2\n  ],\n  \"m\": {}\n}\n",
+		`.b = "x"`:               "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2\n  ],\n  \"m\": {},\n  \"b\": \"x\"\n}\n",
+		`.l += [3]`:              "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2,\n    3\n  ],\n  \"m\": {}\n}\n",
+		`del(.l[0])`:             "{\n  \"a\": \"v1\",\n  \"l\": [\n    2\n  ],\n  \"m\": {}\n}\n",
+		`del(.m)`:                "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2\n  ]\n}\n",
+		`.m.x = {"y": [null]}`:   "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2\n  ],\n  \"m\": {\n    \"x\": {\n      \"y\": [\n        null\n      ]\n    }\n  }\n}\n",
+		`del(.l) | del(.m)`:      "{\n  \"a\": \"v1\"\n}\n",
+		`.l = "x" | .m = "a\nb"`: "{\n  \"a\": \"v1\",\n  \"l\": \"x\",\n  \"m\": \"a\\nb\"\n}\n",
+	} {
+		got, _, warnings, err := evaluateOne("f.json", src, expr)
+		if err != nil || got != want || warnings != nil || !json.Valid([]byte(got)) {
+			t.Errorf("%s: got %q, %q, %v\nwant %q", expr, got, warnings, err, want)
+		}
+	}
+}
+
+func TestParseExpression(t *testing.T) {
+	for in, want := range map[string]Expression{
+		"a.yaml:.b = 1":                  {"a.yaml", ".b = 1"},
+		"charts/**.yaml:.b = \"x:y\"":    {"charts/**.yaml", ".b = \"x:y\""},
+		`f:del(.a) | .b |= (. + 1)`:      {"f", `del(.a) | .b |= (. + 1)`},
+		`f:with(.a; .b = 1)`:             {"f", `with(.a; .b = 1)`},
+		`f:select(.kind == "A").b = "c"`: {"f", `select(.kind == "A").b = "c"`},
+	} {
+		if got, err := ParseExpression(in); err != nil || got != want {
+			t.Errorf("ParseExpression(%q) = %q, %v; want %q", in, got, err, want)
+		}
+	}
+	for _, in := range []string{
+		"", "a.yaml", ":.a = 1", "/a:.a = 1", "../a:.a = 1", "a:", "a: ", "a:.a = ", "a:.a[ = 1", "a:.a = env(X)", "a:.a = strenv(X)", "a:.a |= envsubst",
+		"a:.a = load(\"x\")", "a:.a = load_str(\"x\")", "a:.a = system(\"true\")", "a:.a = now", "a:.a |= shuffle", "a:eval(.a) = 1", "a:with(.a; . = now)",
+	} {
+		if got, err := ParseExpression(in); err == nil {
+			t.Errorf("ParseExpression(%q) = %q", in, got)
+		}
+	}
+}
+
+// FuzzEvaluate runs typical expressions on any text. Whatever comes out reads as what yq makes of it.
+func FuzzEvaluate(f *testing.F) {
+	exprs := []string{`.new = "x"`, `.a = 5`, `.a.b = "1.10"`, `del(.a)`, `del(.[0])`, `. += ["x"]`, `.a += ["x", {"y": 1}]`, `sort_keys(..)`, `.a |= reverse`, `(.. | select(tag == "!!str")) = "s"`,
+		`.a = {"b": [1]}`, `.a = "x\ny"`, `. *= {"a": {"b": {}}}`, `(select(di == 1) | .a) = 2`, `.. style = "double"`, `.a line_comment = "x"`, `del(.a.b)`, `map(. + 1)`}
+	for i, src := range []string{"a: 1\nb: 2\n", "a:\n  b: 1 # c\n  # d\nc: |\n  x\n", "- a\n- b: 1\n  a: 2\n", "a: {b: 1, c: [x, y]}\n", "a: &x\n- 1\nb: *x\n", "", "# c\n", "---\na: 1\n---\na: 2\n", "? a\n: b\n",
+		"a: x\n  y\n", "{\"a\": [1,\n2]}", "a: !!str 5\n", "a:\n", "- - - x\n  - y\n", "a: >-\n  x\n\n", "\ufeffa: 1\r\nb: 1", "a: [x: 1]\n", "a: [1, # c\n 2 # d\n]\n", "\"a\":\n    - b\n    # c\n", "'a' : 1\n", "a: |+\n\n\nb: 1"} {
+		for j := range exprs {
+			if (i+j)%3 == 0 {
+				f.Add(src, j)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, src string, i int) {
+		expr := exprs[uint(i)%uint(len(exprs))]
+		docs, err := parse([]byte(src))
+		if err != nil || len(docs) == 0 {
+			return
+		}
+		got, _, _, err := evaluateOne("f.yaml", src, expr)
+		if err != nil {
+			var e *Error
+			if !errors.As(err, &e) || got != src {
+				t.Fatalf("%s of %q: %v", expr, src, err)
+			}
+			return
+		}
+		parsed, err := parseExpression(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []*yaml.Node
+		for i, doc := range docs {
+			result, _, err := transform("f.yaml", doc, i, parsed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, result)
+		}
+		if err := verifyTree("f.yaml", []byte(got), want); err != nil {
+			t.Errorf("%s of %q: %q: %v", expr, src, got, err)
+		}
+		if again, _, _, err := evaluateOne("f.yaml", got, `.`); err != nil || again != got {
+			t.Errorf("%s of %q: %q, %v", expr, src, again, err)
+		}
+	})
+}
+
+func TestVerifyTree(t *testing.T) {
+	want, err := parse([]byte("a: &x 1\nb: [*x, ~]\n---\n- y\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for src, equal := range map[string]bool{
+		"a: &x 1\nb: [*x, null]\n---\n- 'y'\n": true,
+		"{a: &x 1, b: [*x, ]}\n--- [y]\n":      false,
+		"a: &x 1\nb: [*x, ~]\n":                false,
+		"a: &x \"1\"\nb: [*x, ~]\n---\n- y\n":  false,
+		"a: &x 1\nb: [1, ~]\n---\n- y\n":       false,
+		"a: &z 1\nb: [*z, ~]\n---\n- y\n":      false,
+		"b: [~, ~]\na: &x 1\n---\n- y\n":       false,
+		"a: &x 1\nb: [*x, ~]\n---\n- y: [\n":   false,
+	} {
+		if err := verifyTree("f.yaml", []byte(src), want); (err == nil) != equal {
+			t.Errorf("%q: %v", src, err)
+		}
+	}
+}
