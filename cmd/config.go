@@ -11,6 +11,8 @@ import (
 
 	"github.com/peterbourgon/ff/v3"
 	"go.yaml.in/yaml/v4"
+
+	"update-gitops-repo/template"
 )
 
 // envPrefix and a flag's name in upper snake case make the flag's environment variable.
@@ -31,6 +33,10 @@ type config struct {
 	delims         string
 	templates      list
 	sets           list
+	setMissing     string
+	images         list
+	imageFiles     list
+	expressions    list
 
 	revision    string
 	app         string
@@ -83,6 +89,10 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.StringVar(&c.delims, "delims", "", "template delimiters, `LEFT,RIGHT` (default: $({ and }), or $(< and >), whichever a file holds)")
 	fs.Var(&c.templates, "template", "`SRC:DEST`: render the local file SRC into DEST of the repository; repeatable")
 	fs.Var(&c.sets, "set", "`FILE:PATH=VALUE`: set the YAML value that the yq path selects; FILE may be a glob; repeatable")
+	fs.StringVar(&c.setMissing, "set-missing", "error", "what -set does where its path selects nothing: error, or create")
+	fs.Var(&c.images, "image", "`NAME=REF`: set the image NAME, wherever it is deployed, to REF; repeatable")
+	fs.Var(&c.imageFiles, "image-files", "`glob` of the files that -image looks into; repeatable (default: "+template.DefaultImageFiles+")")
+	fs.Var(&c.expressions, "yq", "`FILE:EXPRESSION`: any yq expression that edits FILE, which may be a glob; repeatable")
 
 	fs.StringVar(&c.revision, "git-revision", "", "`commit` of the application (default: from the CI's own variables)")
 	fs.StringVar(&c.app, "app", "", "`name` of the application (default: from the CI's own variables, else the repository's name)")
@@ -112,7 +122,7 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 
 	return fs, []group{
 		{"Repository", []string{"repo", "workdir", "base", "token", "token-file", "username"}},
-		{"What to change", []string{"filepath", "substitute", "substitute-env", "delims", "template", "set"}},
+		{"What to change", []string{"filepath", "substitute", "substitute-env", "delims", "template", "set", "set-missing", "image", "image-files", "yq"}},
 		{"Commit", []string{"git-revision", "app", "branch", "commit-message", "author-name", "author-email", "force-push"}},
 		{"Pull request", []string{"create-pull-request", "merge-pull-request", "merge-method", "pr-title", "pr-body", "scm-provider", "scm-url"}},
 		{"Run", []string{"dry-run", "output", "verbose", "log-format", "timeout", "config", "version", "h"}},
@@ -144,7 +154,7 @@ func parseConfig(args []string) (*config, error) {
 		}
 	}
 	// One pass a source: in a variable, and only there, a repeatable flag takes one entry a line.
-	lists := []*list{&c.filepaths, &c.substitutes, &c.substituteEnvs, &c.templates, &c.sets}
+	lists := []*list{&c.filepaths, &c.substitutes, &c.substituteEnvs, &c.templates, &c.sets, &c.images, &c.imageFiles, &c.expressions}
 	for _, l := range lists {
 		l.byLine = true
 	}

@@ -136,7 +136,7 @@ func templateHint(e *template.Error) string {
 	case errors.Is(e, template.ErrNoMatch):
 		return "check the name or glob against the base branch; * stays in a folder, ** crosses folders"
 	case errors.Is(e, template.ErrNoNode):
-		return "check the path against the file; -set changes what is there and adds nothing"
+		return "check the path against the file; -set-missing=create adds what is not there"
 	case errors.Is(e, template.ErrUneditable):
 		return "choose a path to single values"
 	}

@@ -44,10 +44,13 @@ type plan struct {
 
 // edits are what the run does to the files, in this order.
 type edits struct {
-	renderer template.Renderer
-	values   template.Values
-	texts    []text
-	sets     []template.Assignment
+	renderer    template.Renderer
+	values      template.Values
+	texts       []text
+	sets        []template.Assignment
+	images      []template.Image
+	imageGlobs  []string
+	expressions []template.Expression
 }
 
 // text is a local file and where it goes in the repository.
@@ -111,6 +114,7 @@ func checkFlags(c *config) error {
 		{"output", c.output, []string{"text", "json"}},
 		{"log-format", c.logFormat, []string{"text", "json"}},
 		{"merge-method", c.mergeMethod, []string{scm.MergeCommit, scm.MergeSquash, scm.MergeRebase}},
+		{"set-missing", c.setMissing, []string{"error", "create"}},
 		{"scm-provider", c.scmProvider, []string{"", "github", "gitlab"}},
 	} {
 		if !slices.Contains(v.allowed, v.value) {
@@ -182,7 +186,30 @@ func newEdits(c *config, getenv func(string) string) (edits, error) {
 		if err != nil {
 			return e, usage("give -set=FILE:PATH=VALUE, such as values.yaml:.image.tag=1.2", "-set %q: %v", s, err)
 		}
+		a.Create = c.setMissing == "create"
 		e.sets = append(e.sets, a)
+	}
+	for _, s := range c.images.values {
+		i, err := template.ParseImage(s)
+		if err != nil {
+			return e, usage("give -image=NAME=REF, such as acme/shop=acme/shop:1.2", "-image %q: %v", s, err)
+		}
+		e.images = append(e.images, i)
+	}
+	if e.imageGlobs = c.imageFiles.values; len(e.imageGlobs) == 0 {
+		e.imageGlobs = []string{template.DefaultImageFiles}
+	}
+	for _, g := range e.imageGlobs {
+		if err := template.CheckGlob(g); err != nil {
+			return e, usage("give -image-files a glob such as production/**.yaml", "-image-files %q: %v", g, err)
+		}
+	}
+	for _, s := range c.expressions.values {
+		x, err := template.ParseExpression(s)
+		if err != nil {
+			return e, usage("give -yq=FILE:EXPRESSION, such as values.yaml:.replicas += 1", "-yq %q: %v", s, err)
+		}
+		e.expressions = append(e.expressions, x)
 	}
 	e.renderer.Globs = c.filepaths.values
 	if len(e.renderer.Globs) == 0 && len(e.values) > 0 && len(e.texts) == 0 {
@@ -200,8 +227,8 @@ func newEdits(c *config, getenv func(string) string) (edits, error) {
 		}
 		e.renderer.Delims = d
 	}
-	if len(e.renderer.Globs)+len(e.texts)+len(e.sets) == 0 {
-		return e, usage("give -substitute, -filepath, -template or -set", "there is nothing to do")
+	if len(e.renderer.Globs)+len(e.texts)+len(e.sets)+len(e.images)+len(e.expressions) == 0 {
+		return e, usage("give -substitute, -filepath, -template, -set, -image or -yq", "there is nothing to do")
 	}
 	return e, nil
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -105,7 +106,7 @@ func (p *plan) describe(r *report, changes []template.Change) {
 			lines = append(lines, name)
 		}
 		for _, c := range of[name] {
-			lines = append(lines, fmt.Sprintf("%s: %s: %s -> %s", name, c.Path, c.Old, c.New))
+			lines = append(lines, fmt.Sprintf("%s: %s: %s -> %s", name, c.Path, cmp.Or(c.Old, `""`), cmp.Or(c.New, `""`)))
 		}
 	}
 	var b strings.Builder

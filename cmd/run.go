@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"net/http"
 	"os"
 	"os/signal"
@@ -182,12 +181,16 @@ func (p *plan) push(ctx context.Context, log *slog.Logger, races *races) (*repor
 		return nil, err
 	}
 	log.Info("editing", "tip", snapshot.Tip())
-	edited, changes, err := p.edits.apply(ctx, snapshot)
+	outcome, err := p.edits.apply(ctx, snapshot)
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range outcome.warnings {
+		log.Warn(w)
+	}
+	edited := outcome.snapshot
 	r := &report{Base: base, Branch: branch, DryRun: p.dryRun, Files: edited.Changed()}
-	p.describe(r, changes)
+	p.describe(r, outcome.changes)
 	commit, err := edited.Commit(gitrepo.Message{Text: r.message, Author: p.author})
 	if errors.Is(err, gitrepo.ErrNoChange) {
 		return r, nil
@@ -252,33 +255,71 @@ func (p *plan) foreign(commits []gitrepo.Log) []gitrepo.Log {
 	})
 }
 
-// apply runs the edits on a snapshot, each on the result of those before it. The changes are those of -set. Templates
-// and expressions can run for ever and hear of no context: when it ends they are left to themselves.
-func (e edits) apply(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapshot, []template.Change, error) {
-	var edited *gitrepo.Snapshot
-	var changes []template.Change
-	done := make(chan error, 1)
+// edit is the outcome of the edits.
+type edit struct {
+	snapshot *gitrepo.Snapshot
+	changes  []template.Change // of single values; what templates changed is not in it
+	warnings []string
+}
+
+// apply runs the edits on a snapshot. Templates and expressions can run for ever and hear of no context: when it ends
+// they are left to themselves.
+func (e edits) apply(ctx context.Context, s *gitrepo.Snapshot) (edit, error) {
+	type result struct {
+		edit edit
+		err  error
+	}
+	done := make(chan result, 1)
 	go func() {
-		var err error
-		edited, changes, err = e.run(ctx, s)
-		done <- err
+		edited, err := e.run(ctx, s)
+		done <- result{edited, err}
 	}()
 	select {
-	case err := <-done:
-		return edited, changes, err
+	case r := <-done:
+		return r.edit, r.err
 	case <-ctx.Done():
-		return nil, nil, fmt.Errorf("editing the files: %w", ctx.Err())
+		return edit{}, fmt.Errorf("editing the files: %w", ctx.Err())
 	}
 }
 
-func (e edits) run(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapshot, []template.Change, error) {
+// run makes each kind of edit on the result of those before it.
+func (e edits) run(ctx context.Context, s *gitrepo.Snapshot) (edit, error) {
+	out := edit{snapshot: s}
+	for _, step := range []func(fs.FS) (map[string][]byte, []template.Change, error){
+		e.templates,
+		func(fsys fs.FS) (map[string][]byte, []template.Change, error) { return template.Assign(fsys, e.sets) },
+		func(fsys fs.FS) (map[string][]byte, []template.Change, error) {
+			if len(e.images) == 0 {
+				return nil, nil, nil
+			}
+			return template.SetImages(fsys, e.imageGlobs, e.images)
+		},
+		func(fsys fs.FS) (files map[string][]byte, changes []template.Change, err error) {
+			files, changes, out.warnings, err = template.Evaluate(fsys, e.expressions)
+			return files, changes, err
+		},
+	} {
+		files, changes, err := step(out.snapshot.Files(ctx))
+		if err != nil {
+			return edit{}, err
+		}
+		if out.snapshot, err = out.snapshot.With(ctx, files); err != nil {
+			return edit{}, err
+		}
+		out.changes = append(out.changes, changes...)
+	}
+	return out, nil
+}
+
+// templates renders the repository's templates and the local ones.
+func (e edits) templates(fsys fs.FS) (map[string][]byte, []template.Change, error) {
 	files := map[string][]byte{}
 	if len(e.renderer.Globs) > 0 {
-		rendered, err := e.renderer.Render(s.Files(ctx), e.values)
+		rendered, err := e.renderer.Render(fsys, e.values)
 		if err != nil {
 			return nil, nil, err
 		}
-		maps.Copy(files, rendered)
+		files = rendered
 	}
 	for _, t := range e.texts {
 		if _, ok := files[t.dest]; ok {
@@ -290,16 +331,7 @@ func (e edits) run(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapshot,
 		}
 		files[t.dest] = out
 	}
-	s, err := s.With(ctx, files)
-	if err != nil || len(e.sets) == 0 {
-		return s, nil, err
-	}
-	files, changes, err := template.Assign(s.Files(ctx), e.sets)
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err = s.With(ctx, files)
-	return s, changes, err
+	return files, nil, nil
 }
 
 // text renders a local file. One without actions is taken as it is, unless there are values that were to go into it.
