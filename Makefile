@@ -32,6 +32,13 @@ test:
 bench: bin/update-gitops-repo
 	$(GO) run ./integration/bench bin/update-gitops-repo
 
+# The table in the README: what other programs make of the torture suite.
+.PHONY: compare
+compare:
+	@mkdir -p bin/torture
+	TORTURE_OUT=$(CURDIR)/bin/torture $(GO) test ./template -run '^TestTorture$$' -count=1
+	cd template/compare && $(GO) run . ../testdata/torture $(CURDIR)/bin/torture
+
 .PHONY: clean
 clean:
 	rm -rf bin

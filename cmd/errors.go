@@ -40,6 +40,15 @@ func (e *foreignError) Error() string {
 	return fmt.Sprintf("branch %q holds commits that are not of this app's updates: %s", e.branch, strings.Join(names, ", "))
 }
 
+// editError is an error of the edits that one kind of flag asked for; the hint depends on which.
+type editError struct {
+	flag string // -template also stands for -filepath
+	err  error
+}
+
+func (e *editError) Error() string { return e.err.Error() }
+func (e *editError) Unwrap() error { return e.err }
+
 // What only the repository tells to be wrong with the command line.
 var (
 	errNoDefault  = errors.New("the repository does not say which branch is its default")
@@ -70,7 +79,11 @@ func hint(err error) string {
 		return e.hint
 	}
 	if e, ok := errors.AsType[*template.Error](err); ok {
-		return templateHint(e)
+		flag := ""
+		if edit, ok := errors.AsType[*editError](err); ok {
+			flag = edit.flag
+		}
+		return templateHint(e, flag)
 	}
 	if _, ok := errors.AsType[*foreignError](err); ok {
 		return "choose another -branch, or give -force-push to replace those commits"
@@ -119,8 +132,16 @@ func isPathError(err error) bool {
 	return ok
 }
 
-func templateHint(e *template.Error) string {
+func templateHint(e *template.Error, flag string) string {
 	switch {
+	case flag == "-image" && errors.Is(e, template.ErrNoMatch):
+		return "check the image's name, and with -image-files where it is looked for"
+	case flag == "-image":
+		return "set that place by hand, or leave its file out with -image-files"
+	case flag == "-yq" && errors.Is(e, template.ErrNoNode):
+		return "check the expression's paths against the file"
+	case flag == "-yq" && errors.Is(e, template.ErrUneditable):
+		return "check the expression: it has to yield the whole document, as assignments and del() do"
 	case errors.Is(e, template.ErrMissingKey) && e.Key == "":
 		return "give the value that the template looks up with -substitute, or correct the template"
 	case errors.Is(e, template.ErrMissingKey):

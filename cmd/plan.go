@@ -85,6 +85,12 @@ func newPlan(c *config, getenv func(string) string, client *http.Client) (*plan,
 	if credentials, err = resolveCredentials(c, credentials, provider, getenv); err != nil {
 		return nil, err
 	}
+	if len(c.imageFiles.values) > 0 && len(c.images.values) == 0 {
+		p.warnings = append(p.warnings, "-image-files does nothing without -image")
+	}
+	if c.setMissing == "create" && len(c.sets.values) == 0 {
+		p.warnings = append(p.warnings, "-set-missing does nothing without -set")
+	}
 	p.remote = gitrepo.Remote{URL: repoURL, HTTPClient: client}
 	if strings.HasPrefix(repoURL.Scheme, "http") {
 		p.remote.Credentials = credentials

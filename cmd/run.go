@@ -285,23 +285,26 @@ func (e edits) apply(ctx context.Context, s *gitrepo.Snapshot) (edit, error) {
 // run makes each kind of edit on the result of those before it.
 func (e edits) run(ctx context.Context, s *gitrepo.Snapshot) (edit, error) {
 	out := edit{snapshot: s}
-	for _, step := range []func(fs.FS) (map[string][]byte, []template.Change, error){
-		e.templates,
-		func(fsys fs.FS) (map[string][]byte, []template.Change, error) { return template.Assign(fsys, e.sets) },
-		func(fsys fs.FS) (map[string][]byte, []template.Change, error) {
+	for _, step := range []struct {
+		flag string
+		edit func(fs.FS) (map[string][]byte, []template.Change, error)
+	}{
+		{"-template", e.templates},
+		{"-set", func(fsys fs.FS) (map[string][]byte, []template.Change, error) { return template.Assign(fsys, e.sets) }},
+		{"-image", func(fsys fs.FS) (map[string][]byte, []template.Change, error) {
 			if len(e.images) == 0 {
 				return nil, nil, nil
 			}
 			return template.SetImages(fsys, e.imageGlobs, e.images)
-		},
-		func(fsys fs.FS) (files map[string][]byte, changes []template.Change, err error) {
+		}},
+		{"-yq", func(fsys fs.FS) (files map[string][]byte, changes []template.Change, err error) {
 			files, changes, out.warnings, err = template.Evaluate(fsys, e.expressions)
 			return files, changes, err
-		},
+		}},
 	} {
-		files, changes, err := step(out.snapshot.Files(ctx))
+		files, changes, err := step.edit(out.snapshot.Files(ctx))
 		if err != nil {
-			return edit{}, err
+			return edit{}, &editError{flag: step.flag, err: err}
 		}
 		if out.snapshot, err = out.snapshot.With(ctx, files); err != nil {
 			return edit{}, err
