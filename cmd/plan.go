@@ -202,6 +202,9 @@ func newEdits(c *config, getenv func(string) string) (edits, error) {
 		}
 		e.images = append(e.images, i)
 	}
+	if err := template.CheckImages(e.images); err != nil {
+		return e, usage("give each image once", "-image: %v", err)
+	}
 	if e.imageGlobs = c.imageFiles.values; len(e.imageGlobs) == 0 {
 		e.imageGlobs = []string{template.DefaultImageFiles}
 	}

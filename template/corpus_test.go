@@ -61,6 +61,8 @@ func corpus(t *testing.T) (names []string, all bool) {
 // TestCorpus sets scalars of files that nobody here wrote to nasty values: each lands, no byte around the scalar changes,
 // and nothing else reads differently.
 func TestCorpus(t *testing.T) {
+	defer func(size int) { pieceSize = size }(pieceSize)
+	pieceSize = 200
 	random := rand.New(rand.NewPCG(3, 4))
 	end := time.Now().Add(10 * time.Second)
 	files, edits, each := 0, 0, 3
@@ -79,10 +81,16 @@ func TestCorpus(t *testing.T) {
 			continue // some are templates, some are there to be refused
 		}
 		files++
+		if err := samePieces(src, docs); err != nil && !isJSON(inTree) {
+			t.Errorf("%s: in pieces: %v", name, err)
+		}
 		places := scalars(docs)
 		for range min(each, len(places)) {
 			edits++
 			p, value := places[random.IntN(len(places))], nasty[random.IntN(len(nasty))]
+			if err := samePlaces(docs, p); err != nil {
+				t.Errorf("%s: %s: %v", name, p.path, err)
+			}
 			if err := setOne(inTree, src, docs, p, value); err != nil {
 				t.Errorf("%s: %s to %q: %v", name, p.path, value, err)
 			}
@@ -125,9 +133,61 @@ func scalars(docs []*yaml.Node) []place {
 	return out
 }
 
+// samePieces returns an error unless src reads the same in pieces.
+func samePieces(src []byte, docs []*yaml.Node) error {
+	defer func(size int) { pieceSize = size }(pieceSize)
+	for _, size := range []int{1, 100} {
+		pieceSize = max(size, len(src)/1000)
+		inPieces, pieces := parsePieces(src, nil, nil)
+		if pieces == nil {
+			continue
+		}
+		a, b := flat(docs), flat(inPieces)
+		if len(a) != len(b) {
+			return fmt.Errorf("%d nodes, not %d", len(b), len(a))
+		}
+		for i := range a {
+			if a[i].Kind != b[i].Kind || a[i].Tag != b[i].Tag || a[i].Value != b[i].Value || a[i].Anchor != b[i].Anchor || a[i].Style != b[i].Style || a[i].Line != b[i].Line || a[i].Column != b[i].Column {
+				return fmt.Errorf("%+v, not %+v", b[i], a[i])
+			}
+		}
+	}
+	return nil
+}
+
+// samePlaces returns an error unless following the path of p leads where yq goes.
+func samePlaces(docs []*yaml.Node, p place) error {
+	for _, path := range []string{p.path, keyPath(p.path, "x"), p.path + "[0]"} {
+		sel, err := parseSelector(path)
+		if err != nil {
+			return err
+		}
+		for i, doc := range docs {
+			followed, ok := sel.follow(doc, i)
+			if !ok {
+				continue
+			}
+			found, err := sel.evaluate(doc, i, false)
+			if err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			for i := range found {
+				found[i].anchored = false
+			}
+			if !slices.Equal(followed, found) {
+				return fmt.Errorf("%s: %+v, not %+v", path, followed, found)
+			}
+		}
+	}
+	return nil
+}
+
 // setOne sets the scalar at p by Assign, and returns an error unless that does what it shall.
 func setOne(name string, src []byte, docs []*yaml.Node, p place, value string) error {
-	path := fmt.Sprintf("select(di == %d) | %s", p.document, p.path)
+	path := p.path
+	if len(docs) > 1 {
+		path = fmt.Sprintf("select(di == %d) | %s", p.document, p.path)
+	}
 	out, changes, err := Assign(fstest.MapFS{name: {Data: src}}, []Assignment{{File: name, Path: path, Value: value}})
 	if errors.Is(err, ErrUneditable) && (noPlace(src, p) || quirk.Match(src)) {
 		return nil
@@ -153,6 +213,9 @@ func setOne(name string, src []byte, docs []*yaml.Node, p place, value string) e
 	if err != nil {
 		return err
 	}
+	if start == end {
+		start = len(bytes.TrimRight(src[:start], " \t\r\n"))
+	}
 	if p.node.Style&block != 0 {
 		end = max(end, bodyOf(src, lines, p.node, end).blanks)
 	}
@@ -160,7 +223,7 @@ func setOne(name string, src []byte, docs []*yaml.Node, p place, value string) e
 	if !bytes.HasPrefix(got, src[:start]) || !bytes.HasSuffix(got[start:], src[end:]) {
 		return fmt.Errorf("%q becomes %q", around(src, start, end), around(got, start, len(got)-len(src)+end))
 	}
-	if p.node.Style&block == 0 && bytes.ContainsAny(got[start:len(got)-len(src)+end], "\r\n") {
+	if p.node.Style&block == 0 && len(lineStarts(got)) > len(lines) {
 		return errors.New("a line is added")
 	}
 	// Nothing else reads differently.

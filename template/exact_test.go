@@ -44,6 +44,53 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
+// The same, beside an edit that stays.
+func TestThereAndBackBeside(t *testing.T) {
+	as := []Assignment{{File: "f.yaml", Path: ".a", Value: "5"}, {File: "f.yaml", Path: ".b", Value: "5"}, {File: "f.yaml", Path: ".a", Value: "x"}}
+	out, changes, err := Assign(fstest.MapFS{"f.yaml": {Data: []byte("a: x\nb: y\n")}}, as)
+	if err != nil || string(out["f.yaml"]) != "a: x\nb: \"5\"\n" || len(changes) != 1 {
+		t.Errorf("got %q, %v, %v", out, changes, err)
+	}
+}
+
+// A key that is there twice is what yq takes it for, however the path is written.
+func TestKeyTwice(t *testing.T) {
+	one, _, err := assignOne("a: 1\na: 2\n", ".a", "3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, _, err := assignOne("a: 1\na: 2\n", ".a | select(true)", "3"); err != nil || one != other {
+		t.Errorf("%q, but %q, %v", one, other, err)
+	}
+}
+
+// A comment above a key belongs to it, wherever pieces start.
+func TestPiecesAndComments(t *testing.T) {
+	defer func(size int) { pieceSize = size }(pieceSize)
+	pieceSize = 1
+	got, _, err := assignOne("a: 1\n# c\nb: 1\n", `.b | select((key | head_comment) == "c")`, "2")
+	if err != nil || got != "a: 1\n# c\nb: 2\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestStalePieces(t *testing.T) {
+	defer func(size int) { pieceSize = size }(pieceSize)
+	pieceSize = 1
+	src := []byte("a: 1\nb: 1\n")
+	_, old := parsePieces(src, nil, nil)
+	for _, stale := range []bool{false, true} {
+		_, pieces := parsePieces(src, old, func(piece) bool { return stale })
+		if len(pieces) != 2 || (pieces[1].docs[0] == old[1].docs[0]) == stale {
+			t.Errorf("stale %v: %+v", stale, pieces)
+		}
+	}
+	f := &file{pending: []*pending{{node: &yaml.Node{Line: 1}}}}
+	if !f.touches(old[0]) || f.touches(old[1]) {
+		t.Errorf("an edit in line 1 touches another piece than %+v", old[0])
+	}
+}
+
 // What the parser of plain scalars and that of the whole file see differently comes out in quotes.
 func TestRetryInQuotes(t *testing.T) {
 	for value, want := range map[string]string{"---": "\"---\" # c\n", "...": "\"...\" # c\n", "--- x": "\"--- x\" # c\n", "x": "x # c\n"} {
@@ -88,6 +135,40 @@ func TestLineStarts(t *testing.T) {
 	}
 }
 
+// What is edited in pieces comes out as in one.
+func TestPieces(t *testing.T) {
+	var as []Assignment
+	for i, value := range []string{"a", "x\ny", "1.10", "v1", "\a"} {
+		as = append(as, Assignment{File: "f.yaml", Path: fmt.Sprintf(".service%d.image.tag", i*3), Value: value})
+		as = append(as, Assignment{File: "f.yaml", Path: fmt.Sprintf(".service%d.env[1].value", i*2), Value: strings.Repeat("line\n", i+1)})
+	}
+	as = append(as, Assignment{File: "f.yaml", Path: ".service4.new", Value: "x", Create: true}, Assignment{File: "f.yaml", Path: ".service13.image.tag", Value: "v3"})
+	src := append(manifests(8000, ""), manifests(8000, "---\n")...)
+	as = append(as, Assignment{File: "f.yaml", Path: ".service5.image.tag", Value: "v5"})
+	for _, test := range []struct {
+		src []byte
+		as  []Assignment
+	}{{manifests(8000, ""), as}, {src, as[:4]}} {
+		fsys := fstest.MapFS{"f.yaml": {Data: test.src}}
+		want, changed, err := Assign(fsys, test.as[:min(1, len(test.as))])
+		if err == nil {
+			want, changed, err = Assign(fsys, test.as)
+		}
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		func() {
+			defer func(size int) { pieceSize = size }(pieceSize)
+			pieceSize = 100
+			got, changes, err := Assign(fsys, test.as)
+			if err != nil || string(got["f.yaml"]) != string(want["f.yaml"]) || !slices.Equal(changes, changed) {
+				t.Errorf("got %q, %v, %v\nwant %q, %v", got["f.yaml"], changes, err, want["f.yaml"], changed)
+			}
+		}()
+	}
+}
+
 func TestPathsThatAreNone(t *testing.T) {
 	const dot = "; a path starts with a dot: ."
 	for expr, want := range map[string]string{
@@ -116,7 +197,7 @@ func TestAliasBomb(t *testing.T) {
 	if _, _, err := assignOne(src.String(), ".a8"+strings.Repeat("[]", 9), "v2"); !errors.Is(err, ErrUneditable) && !errors.Is(err, ErrNoNode) {
 		t.Errorf("got %v", err)
 	}
-	for _, path := range []string{".b", ".a0[3]"} {
+	for _, path := range []string{".b", ".a0[3]", ".none, .a0[3]"} {
 		got, changes, err := assignOne(src.String(), path, "v2")
 		if err != nil || len(changes) != 1 || strings.Count(got, "v2") != 1 {
 			t.Errorf("%s: %v, %v", path, changes, err)
@@ -225,6 +306,29 @@ func FuzzSpan(f *testing.F) {
 					t.Errorf("%q: %q has the body %+v", src, n.Value, b)
 				}
 			}
+		}
+	})
+}
+
+// FuzzPieces: a text reads the same in pieces, if it can be read so.
+func FuzzPieces(f *testing.F) {
+	for _, src := range []string{
+		"a: 1\nb: 2\n", "a: |\n  x\nb: 'y\n  z'\nc: [1,\n2]\nd: 3\n", "a: \"x\nb: y\"\nc: 1\n", "a: &x 1\nb: *x\nc: &x 2\nd: *x\n", "---\na: 1\n---\nb: 1\nc: 1\n", "# c\na: 1\n# d\n\nb: 1\n",
+		"a:\n- b\nc:\n", "--- x\ny\n", "? a\nb: 1\n", "{a: 1}\nb: 1\n", "- a\n- b\n", "a: x\n y\nb: >\n\n\nc: 1", "!!map\na: 1\nb: 1\n", "  a: 1\nb: 1\n", "a: 'x\n---\ny'\n", "--- &x\na: 1\nb: 1\n", "a: [\nb: c\n]\n", "a\nb\n", "a:\tx\r\nb: y\r\n", "a: 1\n...\nb: 1\n",
+	} {
+		f.Add(src)
+	}
+	defer func(size int) { pieceSize = size }(pieceSize)
+	pieceSize = 1
+	f.Fuzz(func(t *testing.T, src string) {
+		docs, err := parse([]byte(src))
+		if err == nil {
+			err = samePieces([]byte(src), docs)
+		} else if _, pieces := parsePieces([]byte(src), nil, nil); pieces == nil {
+			err = nil
+		}
+		if err != nil {
+			t.Errorf("%q: in pieces: %v", src, err)
 		}
 	})
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // DefaultImageFiles is the pattern of the files that images are looked for in, unless somebody says otherwise. It is one
-// pattern, so that a repository may well hold files with only one of the endings.
-const DefaultImageFiles = "**.{yaml,yml}"
+// pattern, so that a repository may well hold files of only one of these names.
+const DefaultImageFiles = "{**.{yaml,yml},**/Kustomization}"
 
 // Image says what is to be deployed wherever an image is deployed now.
 type Image struct {
@@ -81,6 +81,28 @@ func (img Image) target() (*target, error) {
 	return t, nil
 }
 
+// CheckImages returns an error when one of the images is not as ParseImage takes it, or has the Name of another one, as
+// nginx and docker.io/nginx do. It reads no file.
+func CheckImages(images []Image) error {
+	_, err := targetsOf(images)
+	return err
+}
+
+func targetsOf(images []Image) ([]*target, error) {
+	targets := make([]*target, len(images))
+	for i, img := range images {
+		t, err := img.target()
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(targets[:i], func(o *target) bool { return o.name == t.name }) {
+			return nil, fmt.Errorf("image %s is given twice", img.Name)
+		}
+		targets[i] = t
+	}
+	return targets, nil
+}
+
 // fullName returns the name of a repository with its registry, or "" when repo is none.
 func fullName(repo string) string {
 	named, err := reference.ParseNormalizedNamed(repo)
@@ -126,18 +148,22 @@ func (t *target) matches(full, tag, digest string) bool {
 // returns the files whose bytes changed, by path, and what changed in them, by file. All images are looked for in the
 // files as they were, so a=b:1 and b=c:1 are no chain. A place is one of these:
 //
-//   - a scalar under the key image, at any depth. It gets the tag and digest of Ref, and no other.
+//   - a scalar under the key image, at any depth. It gets the tag and digest of Ref, and no other. One without tag and
+//     digest is such a place only in an item of containers, initContainers or ephemeralContainers: elsewhere, something
+//     else may say the tag.
 //   - an entry of images in a kustomization.yaml, or of images or spec.images in a document of kind Kustomization (Flux has
 //     the latter), whose name or newName is the image's. It gets newTag and digest, and no other, in place of what
 //     there is where possible; and newName where Ref's repository is not that of Name.
-//   - a map as in the values of Helm charts, under any key, with repository, perhaps registry, and tag or digest. Keys are
-//     neither added nor removed there: a digest that Ref lacks becomes empty, for it would win over the tag; a tag that
+//   - a map as in the values of Helm charts, with repository, perhaps registry, and tag or digest. So that it is no source in
+//     git, its key or the one above has to end in image or images (sidecarImage, images.web), or it has registry, digest,
+//     pullPolicy or imagePullPolicy. Keys are neither added nor removed there: a digest that Ref lacks becomes empty, for it would win over the tag; a tag that
 //     Ref lacks stays; without the key digest, Ref's digest goes after the tag (1.7.0@sha256:…). A map with image, without
 //     a tag of its own, and tag or imageTag is the same.
 //
 // A place's repository has to be the image's, in full: acme/shop is neither acme/shop-worker nor ghcr.io/acme/shop. It is
 // written anew only where Ref names another one than Name. A tag that is a variable or an action of a template is no
-// tag. An alias is followed and its anchor set. Values are written as Assign does it, but always as strings: a
+// tag. An alias is followed and its anchor set. What has an apiVersion of image.toolkit.fluxcd.io watches images, and is
+// left alone. Values are written as Assign does it, but always as strings: a
 // tag 1.10 is "1.10".
 //
 // Files that are not YAML, such as a chart's templates, are passed over, unless a line like "image: acme/shop:1" shows
@@ -145,19 +171,12 @@ func (t *target) matches(full, tag, digest string) bool {
 //
 // An *Error tells of a glob that matches nothing or an image that is deployed nowhere (ErrNoMatch), of a file that is not
 // YAML but deploys an image (ErrSyntax), and of a place that cannot be set without touching anything else, such as
-// another image that has its tag by an alias (ErrUneditable). Where it is about one image, its Key is the Name. Any other
-// error is that of ParseImage, or says that a Name is given twice.
+// a tag that something else has by an alias, or a key that is there twice (ErrUneditable). Where it is about one image, its
+// Key is the Name. Any other error is that of CheckImages, or of the file system.
 func SetImages(fsys fs.FS, globs []string, images []Image) (map[string][]byte, []Change, error) {
-	targets := make([]*target, len(images))
-	for i, img := range images {
-		t, err := img.target()
-		if err != nil {
-			return nil, nil, err
-		}
-		if slices.ContainsFunc(targets[:i], func(o *target) bool { return o.name == t.name }) {
-			return nil, nil, fmt.Errorf("image %s is given twice", img.Name)
-		}
-		targets[i] = t
+	targets, err := targetsOf(images)
+	if err != nil {
+		return nil, nil, err
 	}
 	var names []string
 	for _, glob := range globs {
@@ -235,12 +254,15 @@ func inName(c byte) bool {
 func (t *target) near(ref, file string, line int) {
 	repo, _, _ := splitRef(ref)
 	if path.Base(repo) == path.Base(t.name) && len(t.similar) < 3 {
+		if ref == repo && fullName(repo) == t.name {
+			ref += " without a tag"
+		}
 		t.similar = append(t.similar, fmt.Sprintf("%s (%s:%d)", ref, file, line))
 	}
 }
 
-// imageLine finds the references in the image: lines of a file that is not YAML.
-var imageLine = regexp.MustCompile(`(?m)^[ \t]*(?:- +)*["']?image["']?[ \t]*:[ \t]*(["']?)([^\s"'#]+)`)
+// imageLine finds the references under the keys image of a file that is not YAML, in lines and in braces.
+var imageLine = regexp.MustCompile(`(?m)(?:^[ \t]*(?:- +)*|[{,][ \t]*)["']?image["']?[ \t]*:[ \t]*(["']?)([^\s"'#,}]+)`)
 
 // notYAML returns an error when src, that does not parse, deploys one of the images.
 func notYAML(name string, src []byte, targets []*target, err error) error {

@@ -101,17 +101,17 @@ func TestSetImages(t *testing.T) {
 		{"a workload", "a.yaml", deployment, "acme/shop=acme/shop:v2",
 			strings.NewReplacer("'acme/shop:v1'", "'acme/shop:v2'", "acme/shop:v1   #", "acme/shop:v2   #").Replace(deployment),
 			".spec.template.spec.initContainers[0].image: acme/shop:v1 -> acme/shop:v2; .spec.template.spec.containers[3].image: acme/shop:v1 -> acme/shop:v2"},
-		{"no tag", "a.yaml", "image: acme/shop\n", "acme/shop=:1.7", "image: acme/shop:1.7\n", ".image: acme/shop -> acme/shop:1.7"},
+		{"no tag", "a.yaml", "containers: [{image: acme/shop}]\n", "acme/shop=:1.7", "containers: [{image: acme/shop:1.7}]\n", ".containers[0].image: acme/shop -> acme/shop:1.7"},
 		{"a tag for a digest", "a.yaml", "image: acme/shop@" + digestA + "\n", "acme/shop=:1.7", "image: acme/shop:1.7\n", ".image: acme/shop@" + digestA + " -> acme/shop:1.7"},
 		{"a digest for a tag", "a.yaml", "image: acme/shop:v1\n", "acme/shop=" + digestB, "image: acme/shop@" + digestB + "\n", ".image: acme/shop:v1 -> acme/shop@" + digestB},
 		{"a digest that is an example", "a.yaml", "image: acme/shop@sha256:4b9d\n", "acme/shop=@" + digestB, "image: acme/shop@" + digestB + "\n", ".image: acme/shop@sha256:4b9d -> acme/shop@" + digestB},
 		{"a tag and a digest", "a.yaml", "image: \"acme/shop:v1@" + digestA + "\"\n", "acme/shop=acme/shop:v2@" + digestB, "image: \"acme/shop:v2@" + digestB + "\"\n", ""},
-		{"another repository", "a.yaml", "a: {image: acme/shop:v1}\nb: {image: acme/shop}\n", "acme/shop=ghcr.io/acme/web:v2", "a: {image: ghcr.io/acme/web:v2}\nb: {image: ghcr.io/acme/web:v2}\n", ""},
-		{"Docker Hub's many names", "a.yaml", "- image: nginx\n- image: docker.io/nginx:1\n- image: index.docker.io/library/nginx:1\n- image: library/nginx:1\n- image: docker.io/library/nginx:1\n- image: quay.io/nginx:1\n- image: acme/nginx:1\n",
-			"docker.io/nginx=nginx:2", "- image: nginx:2\n- image: docker.io/nginx:2\n- image: index.docker.io/library/nginx:2\n- image: library/nginx:2\n- image: docker.io/library/nginx:2\n- image: quay.io/nginx:1\n- image: acme/nginx:1\n", ""},
-		{"a registry with a port", "a.yaml", "- image: reg:5000/acme/shop\n- image: reg:5000/acme/shop:1\n- image: reg/acme/shop:1\n", "reg:5000/acme/shop=:2", "- image: reg:5000/acme/shop:2\n- image: reg:5000/acme/shop:2\n- image: reg/acme/shop:1\n", ""},
+		{"another repository", "a.yaml", "a: {image: acme/shop:v1}\ninitContainers: [{image: acme/shop}]\n", "acme/shop=ghcr.io/acme/web:v2", "a: {image: ghcr.io/acme/web:v2}\ninitContainers: [{image: ghcr.io/acme/web:v2}]\n", ""},
+		{"Docker Hub's many names", "a.yaml", "containers:\n- image: nginx\n- image: docker.io/nginx:1\n- image: index.docker.io/library/nginx:1\n- image: library/nginx:1\n- image: docker.io/library/nginx:1\n- image: quay.io/nginx:1\n- image: acme/nginx:1\n",
+			"docker.io/nginx=nginx:2", "containers:\n- image: nginx:2\n- image: docker.io/nginx:2\n- image: index.docker.io/library/nginx:2\n- image: library/nginx:2\n- image: docker.io/library/nginx:2\n- image: quay.io/nginx:1\n- image: acme/nginx:1\n", ""},
+		{"a registry with a port", "a.yaml", "ephemeralContainers:\n- image: reg:5000/acme/shop\n- image: reg:5000/acme/shop:1\n- image: reg/acme/shop:1\n", "reg:5000/acme/shop=:2", "ephemeralContainers:\n- image: reg:5000/acme/shop:2\n- image: reg:5000/acme/shop:2\n- image: reg/acme/shop:1\n", ""},
 		{"a custom resource in a stream, CRLF", "a.yaml", "kind: A\r\n---\r\nkind: B\r\nspec: {app: [{image: \"acme/shop:1\"}]}\r\n---\r\nimage: x", "acme/shop=:2", "kind: A\r\n---\r\nkind: B\r\nspec: {app: [{image: \"acme/shop:2\"}]}\r\n---\r\nimage: x", ".spec.app[0].image: acme/shop:1 -> acme/shop:2"},
-		{"JSON", "a.json", "{\"image\":\"acme/shop:1\",\"x\":{\"repository\":\"acme/shop\",\"tag\":1}}", "acme/shop=:2", "{\"image\":\"acme/shop:2\",\"x\":{\"repository\":\"acme/shop\",\"tag\":\"2\"}}", ""},
+		{"JSON", "a.json", "{\"image\":\"acme/shop:1\",\"sideImage\":{\"repository\":\"acme/shop\",\"tag\":1}}", "acme/shop=:2", "{\"image\":\"acme/shop:2\",\"sideImage\":{\"repository\":\"acme/shop\",\"tag\":\"2\"}}", ""},
 		{"other keys", "a.yaml", "image: acme/shop:1\nimages: acme/shop:1\nname: acme/shop\nvalue: acme/shop:1\n? acme/shop:1\n: image\n", "acme/shop=:2", "image: acme/shop:2\nimages: acme/shop:1\nname: acme/shop\nvalue: acme/shop:1\n? acme/shop:1\n: image\n", ".image: acme/shop:1 -> acme/shop:2"},
 		{"variables and actions", "a.yaml", "- image: acme/shop:${TAG}\n- image: acme/shop:1\n- image: 'acme/shop:{{ .Values.tag }}'\n- image: acme/shop:$(TAG)\n- image: acme/shop:<TAG>\n", "acme/shop=:2", "- image: acme/shop:${TAG}\n- image: acme/shop:2\n- image: 'acme/shop:{{ .Values.tag }}'\n- image: acme/shop:$(TAG)\n- image: acme/shop:<TAG>\n", ".[1].image: acme/shop:1 -> acme/shop:2"},
 		{"several images, no chain", "a.yaml", "- image: a/b:1\n- image: b/c:1\n- image: c/d:1\n", "a/b=b/c:2 b/c=c/d:3", "- image: b/c:2\n- image: c/d:3\n- image: c/d:1\n", ""},
@@ -121,8 +121,8 @@ func TestSetImages(t *testing.T) {
 		{"kustomize: newTag", "kustomization.yaml", "images: # of the shop\n- name: acme/shop-worker\n  newTag: v1\n- name: acme/shop\n  newTag: v1 # keep\n", "acme/shop=acme/shop:v2", "images: # of the shop\n- name: acme/shop-worker\n  newTag: v1\n- name: acme/shop\n  newTag: v2 # keep\n", ".images[1].newTag: v1 -> v2"},
 		{"kustomize: a string", "kustomization.yml", "images:\n- name: acme/shop\n  newTag: 1\n- newName: acme/shop\n  newTag: v1\n  name: x\n", "acme/shop=:1.10", "images:\n- name: acme/shop\n  newTag: \"1.10\"\n- newName: acme/shop\n  newTag: \"1.10\"\n  name: x\n", ""},
 		{"kustomize: digest", "overlays/prod/kustomization.yaml", "images:\n- name: acme/shop\n  digest: " + digestA + "\n", "acme/shop=@" + digestB, "images:\n- name: acme/shop\n  digest: " + digestB + "\n", ""},
-		{"kustomize: newTag for digest", "kustomization.yaml", "images:\n- digest: " + digestA + " # c\n  name: acme/shop\n", "acme/shop=:v2", "images:\n- newTag: v2\n  name: acme/shop\n", ".images[0].newTag:  -> v2; .images[0].digest: " + digestA + " -> "},
-		{"kustomize: digest for newTag", "kustomization.yaml", "images:\n- name: acme/shop\n  \"newTag\": 'v1'\n", "acme/shop=@" + digestB, "images:\n- name: acme/shop\n  digest: " + digestB + "\n", ""},
+		{"kustomize: newTag for digest", "kustomization.yaml", "images:\n- digest: " + digestA + " # c\n  name: acme/shop\n", "acme/shop=:v2", "images:\n- newTag: v2 # c\n  name: acme/shop\n", ".images[0].newTag:  -> v2; .images[0].digest: " + digestA + " -> "},
+		{"kustomize: digest for newTag", "kustomization.yaml", "images:\n- name: acme/shop\n  \"newTag\": 'v1'\n", "acme/shop=@" + digestB, "images:\n- name: acme/shop\n  \"digest\": '" + digestB + "'\n", ""},
 		{"kustomize: no digest beside newTag", "kustomization.yaml", "images:\n- digest: " + digestA + "\n  # c\n  name: acme/shop\n  newTag: v1\n- name: x\n", "acme/shop=:v2", "images:\n- # c\n  name: acme/shop\n  newTag: v2\n- name: x\n", ".images[0].newTag: v1 -> v2; .images[0].digest: " + digestA + " -> "},
 		{"kustomize: no newTag beside digest", "kustomization.yaml", "images:\n- name: acme/shop\n  # c\n  newTag: v1 # d\n  # e\n  digest: " + digestA, "acme/shop=" + digestB, "images:\n- name: acme/shop\n  # e\n  digest: " + digestB, ""},
 		{"kustomize: the last line is cut", "kustomization.yaml", "images:\n- name: acme/shop\n  newTag: v1\n  digest: " + digestA, "acme/shop=:v2", "images:\n- name: acme/shop\n  newTag: v2", ""},
@@ -142,10 +142,10 @@ func TestSetImages(t *testing.T) {
 		{"kustomize: by kind", "a.yaml", "kind: Kustomization\nspec:\n  images:\n  - name: acme/shop\n    newTag: v1\n---\nkind: Other\nimages:\n- name: acme/shop\n  newTag: v1\n", "acme/shop=:v2", "kind: Kustomization\nspec:\n  images:\n  - name: acme/shop\n    newTag: v2\n---\nkind: Other\nimages:\n- name: acme/shop\n  newTag: v1\n", ".spec.images[0].newTag: v1 -> v2"},
 
 		{"values: tag", "values.yaml", "image:\n  repository: acme/shop\n  tag: v1 # c\nworker:\n  image:\n    repository: acme/shop-worker\n    tag: v1\n", "acme/shop=:1.10", "image:\n  repository: acme/shop\n  tag: \"1.10\" # c\nworker:\n  image:\n    repository: acme/shop-worker\n    tag: v1\n", ".image.tag: v1 -> 1.10"},
-		{"values: a tag that was a number", "values.yaml", "a: {repository: acme/shop, tag: 20240101}\nb: {repository: acme/shop, tag: }\nc: {repository: acme/shop, tag: ''}\n", "acme/shop=:20261120", "a: {repository: acme/shop, tag: \"20261120\"}\nb: {repository: acme/shop, tag: \"20261120\"}\nc: {repository: acme/shop, tag: '20261120'}\n", ""},
+		{"values: a tag that was a number", "values.yaml", "a-image: {repository: acme/shop, tag: 20240101}\nimages: {repository: acme/shop, tag: }\nImage: {repository: acme/shop, tag: ''}\n", "acme/shop=:20261120", "a-image: {repository: acme/shop, tag: \"20261120\"}\nimages: {repository: acme/shop, tag: \"20261120\"}\nImage: {repository: acme/shop, tag: '20261120'}\n", ""},
 		{"values: a tag that is missing", "values.yaml", "image:\n  tag:\n  repository: acme/shop\n", "acme/shop=:v2", "image:\n  tag: v2\n  repository: acme/shop\n", ".image.tag: null -> v2"},
 		{"values: registry", "values.yaml", "a:\n  registry: ghcr.io\n  repository: acme/shop\n  tag: v1\nb:\n  repository: acme/shop\n  tag: v1\nc: {registry: '', repository: ghcr.io/acme/shop, tag: v1}\n", "ghcr.io/acme/shop=:v2", "a:\n  registry: ghcr.io\n  repository: acme/shop\n  tag: v2\nb:\n  repository: acme/shop\n  tag: v1\nc: {registry: '', repository: ghcr.io/acme/shop, tag: v2}\n", ".a.tag: v1 -> v2; .c.tag: v1 -> v2"},
-		{"values: another repository", "values.yaml", "a: {registry: docker.io, repository: acme/shop, tag: v1}\nb: {repository: acme/shop, tag: v1}\n", "acme/shop=ghcr.io/acme/web:v2", "a: {registry: ghcr.io, repository: acme/web, tag: v2}\nb: {repository: ghcr.io/acme/web, tag: v2}\n", ""},
+		{"values: another repository", "values.yaml", "a: {registry: docker.io, repository: acme/shop, tag: v1}\nimage: {repository: acme/shop, tag: v1}\n", "acme/shop=ghcr.io/acme/web:v2", "a: {registry: ghcr.io, repository: acme/web, tag: v2}\nimage: {repository: ghcr.io/acme/web, tag: v2}\n", ""},
 		{"values: another repository of the registry", "values.yaml", "a: {registry: docker.io/, repository: library/nginx, tag: v1}\n", "nginx=acme/nginx:v1", "a: {registry: docker.io/, repository: acme/nginx, tag: v1}\n", ".a.repository: library/nginx -> acme/nginx"},
 		{"values: digest", "values.yaml", "image:\n  repository: acme/shop\n  tag: v1\n  digest: \"\"\n", "acme/shop=@" + digestB, "image:\n  repository: acme/shop\n  tag: v1\n  digest: \"" + digestB + "\"\n", ""},
 		{"values: digest and tag", "values.yaml", "image:\n  repository: acme/shop\n  tag: v1\n  digest:\n", "acme/shop=:v2@" + digestB, "image:\n  repository: acme/shop\n  tag: v2\n  digest: " + digestB + "\n", ""},
@@ -154,9 +154,21 @@ func TestSetImages(t *testing.T) {
 		{"values: the digest in the tag", "values.yaml", "image:\n  repository: acme/shop\n  tag: v1@" + digestA + "\n", "acme/shop=:v2@" + digestB, "image:\n  repository: acme/shop\n  tag: v2@" + digestB + "\n", ""},
 		{"values: image and tag", "values.yaml", "image: acme/shop\ntag: v1\nsidecar:\n  image: acme/shop\n  imageTag: v1\n", "acme/shop=:v2", "image: acme/shop\ntag: v2\nsidecar:\n  image: acme/shop\n  imageTag: v2\n", ".tag: v1 -> v2; .sidecar.imageTag: v1 -> v2"},
 		{"values: a complete image beside a tag", "values.yaml", "image: acme/shop:v1\ntag: v1\n", "acme/shop=:v2", "image: acme/shop:v2\ntag: v1\n", ""},
-		{"values: merged", "values.yaml", "base: &b\n  repository: acme/shop\n  tag: v1\nprod:\n  <<: *b\ncanary:\n  <<: [*b]\n  tag: v0\n", "acme/shop=:v2", "base: &b\n  repository: acme/shop\n  tag: v2\nprod:\n  <<: *b\ncanary:\n  <<: [*b]\n  tag: v2\n", ".base.tag: v1 -> v2; .canary.tag: v0 -> v2"},
-		{"values: the digest in the tag, set before", "values.yaml", "repository: acme/web\ntag: v2@" + digestB + "\n", "acme/shop=acme/web:v2@" + digestB, "repository: acme/web\ntag: v2@" + digestB + "\n", ""},
-		{"values: set before", "values.yaml", "- {repository: acme/web, tag: v2}\n- {registry: docker.io, repository: acme/web, tag: v1}\n", "acme/shop=acme/web:v2", "- {repository: acme/web, tag: v2}\n- {registry: docker.io, repository: acme/web, tag: v1}\n", ""},
+		{"values: merged", "values.yaml", "images:\n base: &b\n   repository: acme/shop\n   tag: v1\n prod:\n   <<: *b\n canary:\n   <<: [*b]\n   tag: v0\n", "acme/shop=:v2", "images:\n base: &b\n   repository: acme/shop\n   tag: v2\n prod:\n   <<: *b\n canary:\n   <<: [*b]\n   tag: v2\n", ".images.base.tag: v1 -> v2; .images.canary.tag: v0 -> v2"},
+		{"values: the digest in the tag, set before", "values.yaml", "image:\n  repository: acme/web\n  tag: v2@" + digestB + "\n", "acme/shop=acme/web:v2@" + digestB, "image:\n  repository: acme/web\n  tag: v2@" + digestB + "\n", ""},
+		{"values: a git source", "a.yaml", "with: {repository: acme/shop, tag: v1}\nimage: {repository: acme/shop, tag: v1}\na: {repository: acme/shop, tag: v1, pullPolicy: Always}\n", "acme/shop=:v2", "with: {repository: acme/shop, tag: v1}\nimage: {repository: acme/shop, tag: v2}\na: {repository: acme/shop, tag: v2, pullPolicy: Always}\n", ""},
+		{"values: image, tag and another repository", "a.yaml", "myImage: {image: acme/shop, tag: 1.6.0, repository: https://charts.example.com}\n", "acme/shop=:1.7.0", "myImage: {image: acme/shop, tag: 1.7.0, repository: https://charts.example.com}\n", ""},
+		{"values: a tag without a colon in braces", "a.yaml", "image: {repository: acme/shop, tag}\n", "acme/shop=:v2", "image: {repository: acme/shop, tag: v2}\n", ""},
+		{"values: an alias within the places", "a.yaml", "image: {repository: acme/shop, tag: &t \"1.6\"}\nbImage: {repository: acme/shop, tag: *t}\n", "acme/shop=:1.7", "image: {repository: acme/shop, tag: &t \"1.7\"}\nbImage: {repository: acme/shop, tag: *t}\n", ""},
+		{"block scalars", "a.yaml", "image: >- # c\n  acme/shop:1.6.0\nx:\n  image: |\n    acme/shop:1.6.0\n\ny: 1\n", "acme/shop=:1.7.0", "image: >- # c\n  acme/shop:1.7.0\nx:\n  image: |\n    acme/shop:1.7.0\n\ny: 1\n", ""},
+		{"JSON with a surrogate pair", "a.json", "{\"a\": \"\\ud83d\\ude00\", \"image\": \"acme/shop:1\"}\n", "acme/shop=:2", "{\"a\": \"\\ud83d\\ude00\", \"image\": \"acme/shop:2\"}\n", ""},
+		{"what watches images", "a.yaml", "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nspec: {image: acme/shop:1}\n---\nimage: acme/shop:1\n", "acme/shop=:2", "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nspec: {image: acme/shop:1}\n---\nimage: acme/shop:2\n", ""},
+		{"no tag, and no container", "a.yaml", "spec: {image: acme/shop}\ncontainers: [{image: acme/shop}]\n", "acme/shop=:2", "spec: {image: acme/shop}\ncontainers: [{image: acme/shop:2}]\n", ""},
+		{"kustomize: comments above a swap", "kustomization.yaml", "images:\n- name: acme/shop\n  # pinned because\n  newTag: v1 # d\n- name: x\n", "acme/shop=@" + digestB, "images:\n- name: acme/shop\n  # pinned because\n  digest: " + digestB + " # d\n- name: x\n", ".images[0].digest:  -> " + digestB + "; .images[0].newTag: v1 -> "},
+		{"kustomize: a swap and a new name", "kustomization.yaml", "images: [{name: x, newTag: v1}, {name: acme/shop, newTag: v1}, {name: acme/shop, newTag: v1}]\n", "acme/shop=acme/web@" + digestB, "images: [{name: x, newTag: v1}, {name: acme/shop, newName: acme/web, digest: " + digestB + "}, {name: acme/shop, newName: acme/web, digest: " + digestB + "}]\n", ""},
+		{"kustomize: newTag is set and added in one line", "kustomization.yaml", "images: [{name: acme/shop, newTag: v1}, {name: acme/shop}, {name: acme/shop, newTag: v1}, {name: acme/shop}]\n", "acme/shop=:v2.0", "images: [{name: acme/shop, newTag: v2.0}, {name: acme/shop, newTag: v2.0}, {name: acme/shop, newTag: v2.0}, {name: acme/shop, newTag: v2.0}]\n",
+			".images[0].newTag: v1 -> v2.0; .images[2].newTag: v1 -> v2.0; .images[1].newTag:  -> v2.0; .images[3].newTag:  -> v2.0"},
+		{"values: set before", "values.yaml", "- image: {repository: acme/web, tag: v2}\n- {registry: docker.io, repository: acme/web, tag: v1}\n", "acme/shop=acme/web:v2", "- image: {repository: acme/web, tag: v2}\n- {registry: docker.io, repository: acme/web, tag: v1}\n", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -207,22 +219,28 @@ func TestSetImagesErrors(t *testing.T) {
 		{"a template with the image", "a.yaml", template + "  - \"image\": 'acme/shop:1' # c\n", "acme/shop=:2", ErrSyntax,
 			"a.yaml:3: acme/shop is deployed here, but cannot be set, since the file is not YAML: "},
 
-		{"an alias to the tag of another", "a.yaml", "a: {repository: acme/shop, tag: &v v1}\nb: {repository: acme/web, tag: *v}\n", "acme/shop=:2", ErrUneditable,
+		{"an untagged image in no container", "a.yaml", "spec: {image: acme/shop}\n", "acme/shop=:2", ErrNoMatch, "**: acme/shop is deployed nowhere; but there is acme/shop without a tag (a.yaml:1)"},
+		{"minified and no YAML", "a.json", "{\"a\":[{\"image\":\"acme/shop:1\"}]", "acme/shop=:2", ErrSyntax, "a.json:1: acme/shop is deployed here, but cannot be set, since the file is not YAML: "},
+		{"image twice", "a.yaml", "a:\n  image: nginx:1\n  image: acme/shop:1\n", "acme/shop=:2", ErrUneditable, "a.yaml:3: acme/shop cannot be set: image is there twice"},
+		{"newTag twice", "kustomization.yaml", "images:\n- name: acme/shop\n  newTag: v1\n  newTag: v1\n", "acme/shop=:2", ErrUneditable, "kustomization.yaml:4: acme/shop cannot be set: newTag is there twice"},
+		{"images twice", "kustomization.yaml", "images: []\nimages: [{name: acme/shop}]\n", "acme/shop=:2", ErrUneditable, "kustomization.yaml:2: acme/shop cannot be set: images is there twice"},
+		{"an alias outside of the places", "a.yaml", "image: {repository: acme/shop, tag: &t \"1.6\"}\nappVersion: *t\n", "acme/shop=:1.7", ErrUneditable, "a.yaml:2: acme/shop cannot be set: .appVersion takes \"1.6\" too, through an alias"},
+		{"an alias to the tag of another", "a.yaml", "image: {repository: acme/shop, tag: &v v1}\nbImage: {repository: acme/web, tag: *v}\n", "acme/shop=:2", ErrUneditable,
 			"a.yaml:1: acme/shop cannot be set: acme/web takes \"v1\" too, through an alias"},
 		{"a merged tag of another", "a.yaml", "a: &a {registry: ghcr.io, repository: acme/shop, tag: v1}\nb:\n  <<: *a\n  repository: acme/web\n", "ghcr.io/acme/shop=:2", ErrUneditable,
 			"a.yaml:1: ghcr.io/acme/shop cannot be set: ghcr.io/acme/web takes \"v1\" too, through an alias"},
 		{"an alias to the newTag of another", "kustomization.yaml", "images:\n- {name: acme/shop, newTag: &v v1}\n- {name: acme/web, newTag: *v}\n", "acme/shop=:2", ErrUneditable,
 			"kustomization.yaml:2: acme/shop cannot be set: acme/web takes \"v1\" too, through an alias"},
-		{"one tag for two", "a.yaml", "a: {repository: acme/shop, tag: &v v1}\nb: {repository: acme/web, tag: *v}\n", "acme/shop=:2 acme/web=:3", ErrUneditable,
+		{"one tag for two", "a.yaml", "image: {repository: acme/shop, tag: &v v1}\nbImage: {repository: acme/web, tag: *v}\n", "acme/shop=:2 acme/web=:3", ErrUneditable,
 			"a.yaml:1: acme/web cannot be set: tag would have to be both \"2\" and \"3\""},
-		{"a digest for a tag", "a.yaml", "a:\n  repository: acme/shop\n  tag: v1\n", "acme/shop=" + digestB, ErrUneditable,
+		{"a digest for a tag", "a.yaml", "image:\n  repository: acme/shop\n  tag: v1\n", "acme/shop=" + digestB, ErrUneditable,
 			"a.yaml:2: acme/shop cannot be set: there is a tag but no digest here, so REF shall have a tag too"},
 		{"a tag for a digest", "a.yaml", "a:\n  repository: acme/shop\n  digest: x\n", "acme/shop=:2", ErrUneditable,
 			"a.yaml:2: acme/shop cannot be set: there is a digest but no tag here, so REF shall have a digest too"},
-		{"a tag that is a map", "a.yaml", "a:\n  repository: acme/shop\n  tag: {}\n", "acme/shop=:2", ErrUneditable,
+		{"a tag that is a map", "a.yaml", "image:\n  repository: acme/shop\n  tag: {}\n", "acme/shop=:2", ErrUneditable,
 			"a.yaml:3: acme/shop cannot be set: tag is not a scalar"},
-		{"a tag that has to be a number", "a.yaml", "repository: acme/shop\ntag: !!int 1\n", "acme/shop=:2", ErrUneditable,
-			"a.yaml: the images cannot be set: "},
+		{"a tag that has to be a number", "a.yaml", "image:\n  repository: acme/shop\n  tag: !!int 1\n", "acme/shop=:2", ErrUneditable,
+			"a.yaml:3: acme/shop cannot be set: "},
 		{"one registry for two", "a.yaml", "a: {repository: a/a, registry: &r ghcr.io, tag: 1}\nb: {repository: b/b, registry: *r, tag: 1}\n", "ghcr.io/a/a=quay.io/a/a:2 ghcr.io/b/b=docker.io/b/b:2", ErrUneditable,
 			"a.yaml:1: ghcr.io/b/b cannot be set: registry would have to be both \"quay.io\" and \"docker.io\""},
 		{"one newName for two", "kustomization.yaml", "images:\n- {name: a/a, newName: &n x, newTag: 1}\n- {name: b/b, newName: *n, newTag: 1}\n", "a/a=c/c:2 b/b=d/d:2", ErrUneditable,
@@ -235,7 +253,7 @@ func TestSetImagesErrors(t *testing.T) {
 			"kustomization.yaml:3: acme/shop cannot be set: digest comes from an anchor"},
 		{"an entry for two", "kustomization.yaml", "images:\n- {name: acme/shop, newName: acme/web}\n", "acme/shop=:2 acme/web=:3", ErrUneditable,
 			"kustomization.yaml:2: acme/web cannot be set: its entry is that of acme/shop too"},
-		{"an explicit key", "kustomization.yaml", "images:\n- ? name\n  : acme/shop\n", "acme/shop=:2", ErrUneditable, "kustomization.yaml: the images cannot be set: "},
+		{"an explicit key", "kustomization.yaml", "images:\n- ? name\n  : acme/shop\n", "acme/shop=:2", ErrUneditable, "kustomization.yaml:2: acme/shop cannot be set: "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -253,11 +271,18 @@ func TestSetImagesErrors(t *testing.T) {
 	}
 }
 
-// A map that merges itself is looked through once.
+// A map that merges itself, or another one many times, is looked through once. Else, this would take for ever.
 func TestSetImagesCycle(t *testing.T) {
-	got, _, err := setImage("a.yaml", "a: &a\n  <<: *a\n  image: acme/shop:1\n", "acme/shop=:2")
-	if want := "a: &a\n  <<: *a\n  image: acme/shop:2\n"; err != nil || got != want {
-		t.Errorf("got %s, %v", got, err)
+	self := "a: &a\n  <<: [*a, *a, *a, *a, *a, *a, *a, *a]\n  image: acme/shop:1\n"
+	many := "a0: &a0 {k: shop}\n"
+	for i := range 10 {
+		many += fmt.Sprintf("a%d: &a%[1]d {<<: [%s*a%[3]d]}\n", i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 7), i)
+	}
+	for _, src := range []string{self, many + "image: acme/shop:1\n"} {
+		got, _, err := setImage("a.yaml", src, "acme/shop=:2")
+		if want := strings.Replace(src, "acme/shop:1", "acme/shop:2", 1); err != nil || got != want {
+			t.Errorf("got %s, %v", got, err)
+		}
 	}
 }
 
@@ -266,7 +291,7 @@ func TestSetImagesFiles(t *testing.T) {
 	for name, src := range map[string]string{
 		"a/one.yaml":           "image: acme/shop:1\n",
 		"a/set.yaml":           "image: acme/shop:2\n",
-		"b/two.yml":            "repository: acme/shop\ntag: 1\n",
+		"b/two.yml":            "image:\n  repository: acme/shop\n  tag: 1\n",
 		"b/not.json":           "{\"image\": \"acme/shop:1\"}",
 		"b/other.yaml":         "image: nginx:1\n",
 		"chart/templates.yaml": "{{ if .x }}\nimage: \"{{ .Values.image }}\" # such as acme/shop\n",
@@ -280,10 +305,10 @@ func TestSetImagesFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := map[string][]byte{"a/one.yaml": []byte("image: acme/shop:2\n"), "b/two.yml": []byte("repository: acme/shop\ntag: \"2\"\n")}; !reflect.DeepEqual(files, want) {
+	if want := map[string][]byte{"a/one.yaml": []byte("image: acme/shop:2\n"), "b/two.yml": []byte("image:\n  repository: acme/shop\n  tag: \"2\"\n")}; !reflect.DeepEqual(files, want) {
 		t.Errorf("files: %q", files)
 	}
-	if want := []Change{{"a/one.yaml", ".image", "acme/shop:1", "acme/shop:2"}, {"b/two.yml", ".tag", "1", "2"}}; !slices.Equal(changes, want) {
+	if want := []Change{{"a/one.yaml", ".image", "acme/shop:1", "acme/shop:2"}, {"b/two.yml", ".image.tag", "1", "2"}}; !slices.Equal(changes, want) {
 		t.Errorf("changes: %v", changes)
 	}
 	want := []string{"a/one.yaml", "a/set.yaml", "b/other.yaml", "b/two.yml", "chart/latin.yaml", "chart/made.yaml", "chart/templates.yaml"}
@@ -297,12 +322,29 @@ func TestSetImagesFiles(t *testing.T) {
 	if _, _, err := SetImages(fsys, []string{"a/*"}, []Image{{"nginx", ":1"}, {"docker.io/nginx", ":2"}}); err == nil || err.Error() != "image docker.io/nginx is given twice" {
 		t.Errorf("twice: %v", err)
 	}
+	if err := CheckImages([]Image{{"nginx", ":1"}, {"docker.io/nginx", ":2"}}); err == nil || err.Error() != "image docker.io/nginx is given twice" {
+		t.Errorf("twice: %v", err)
+	}
+	if err := CheckImages([]Image{{"nginx", ":1"}, {"acme/nginx", ":2"}}); err != nil {
+		t.Error(err)
+	}
 	if _, _, err := SetImages(fsys, []string{"a/*"}, []Image{{"nginx", "1"}}); err == nil {
 		t.Error("a bad reference is taken")
 	}
 	failing := failingFiles{fsys}
 	if _, _, err := SetImages(failing, []string{"a/*"}, images); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("a file that cannot be read: %v", err)
+	}
+}
+
+func TestDefaultImageFiles(t *testing.T) {
+	fsys := fstest.MapFS{}
+	for _, name := range []string{"Kustomization", "a.yaml", "a/b/Kustomization", "a/b/c.yml", "a/Kustomization.md", "myKustomization", "x.json"} {
+		fsys[name] = &fstest.MapFile{}
+	}
+	got, err := Glob(fsys, DefaultImageFiles)
+	if want := []string{"Kustomization", "a.yaml", "a/b/Kustomization", "a/b/c.yml"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 

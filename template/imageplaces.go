@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,24 +24,30 @@ type imageEdit struct {
 	maps    []*yaml.Node           // all maps, in the order of the file
 	owners  map[*yaml.Node]*target // of the scalars and entries that change
 	others  map[*yaml.Node]string  // what belongs to an image that is not to be set, and that image
+	uses    map[*yaml.Node]bool    // the aliases that are values of places
+	renamed map[*yaml.Node]string  // the keys that change, and to what; their values are owned too
 	shape   bool                   // keys were added or removed
 }
 
 // setImages sets the images in one file.
 func setImages(name string, src []byte, targets []*target) ([]byte, []edit, error) {
-	docs, err := parse(src)
+	docs, err := parseAs(name, src)
 	if err != nil {
 		return src, nil, notYAML(name, src, targets, err)
 	}
 	e := &imageEdit{
 		name: name, targets: targets, places: map[*yaml.Node]place{}, copies: map[*yaml.Node]*yaml.Node{},
 		owners: map[*yaml.Node]*target{}, others: map[*yaml.Node]string{},
+		uses: map[*yaml.Node]bool{}, renamed: map[*yaml.Node]string{},
 	}
 	var after []*yaml.Node
 	for i, doc := range docs {
-		after = append(after, e.copy(place{node: doc, document: i, path: "."}))
+		after = append(after, e.copy(place{node: doc, document: i, path: "."}, true))
 	}
 	for _, m := range e.maps {
+		if err := e.unique(m); err != nil {
+			return nil, nil, err
+		}
 		if err := e.image(m); err != nil {
 			return nil, nil, err
 		}
@@ -59,36 +67,56 @@ func setImages(name string, src []byte, targets []*target) ([]byte, []edit, erro
 			}
 		}
 	}
-	changed := slices.SortedFunc(maps.Keys(e.owners), func(a, b *yaml.Node) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
+	changed := inOrder(maps.Keys(e.owners))
 	for _, n := range changed {
 		if other, ok := e.others[n]; ok {
 			return nil, nil, e.fail(n, e.owners[n], fmt.Sprintf("%s takes %q too, through an alias", other, n.Value))
 		}
 	}
+	for _, n := range inOrder(maps.Keys(e.places)) {
+		if t := e.owners[n.Alias]; n.Kind == yaml.AliasNode && n.Alias.Kind == yaml.ScalarNode && t != nil && !e.uses[n] {
+			return nil, nil, e.fail(n, t, fmt.Sprintf("%s takes %q too, through an alias", e.places[n].path, n.Alias.Value))
+		}
+	}
 	if len(changed) == 0 {
 		return src, nil, nil
 	}
-	var out []byte
-	var edits []edit
-	if e.shape {
-		var warnings []string
-		out, edits, warnings, err = restructure(name, src, docs, after, layoutOptions{})
-		if err == nil && len(warnings) > 0 {
-			err = errors.New("more than that would be written anew")
-		}
-	} else {
-		out, edits, err = e.splice(src, docs, changed)
+	out, edits, err := e.splice(src, docs, changed)
+	if err != nil || !e.shape {
+		return out, edits, err
+	}
+	between, err := parseAs(name, out)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.align(docs, between)
+	out, more, warnings, err := restructure(name, out, between, after, layoutOptions{})
+	if err == nil && len(warnings) > 0 {
+		err = errors.New("more than that would be written anew")
 	}
 	if err != nil {
-		return nil, nil, &Error{File: name, Reason: "the images cannot be set: " + err.Error(), Err: ErrUneditable}
+		return nil, nil, e.fail(changed[0], e.owners[changed[0]], err.Error())
 	}
-	return out, edits, nil
+	return out, append(edits, more...), nil
 }
 
-// splice changes the scalars among the nodes that changed, and nothing else. That a scalar stands in [] or {} makes no
-// difference: there is nothing in a reference that would have to be quoted for that.
+// inOrder returns nodes in the order of the file.
+func inOrder(nodes iter.Seq[*yaml.Node]) []*yaml.Node {
+	return slices.SortedFunc(nodes, func(a, b *yaml.Node) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(len(b.Content), len(a.Content)))
+	})
+}
+
+// align tells the copies where their nodes are, after the scalars were set.
+func (e *imageEdit) align(before, after []*yaml.Node) {
+	for i, n := range before {
+		c := e.copies[n]
+		c.Line, c.Column = after[i].Line, after[i].Column
+		e.align(n.Content, after[i].Content)
+	}
+}
+
+// splice changes the scalars among the nodes that changed, and nothing else.
 func (e *imageEdit) splice(src []byte, docs, changed []*yaml.Node) ([]byte, []edit, error) {
 	lines := lineStarts(src)
 	var splices []splice
@@ -101,37 +129,46 @@ func (e *imageEdit) splice(src []byte, docs, changed []*yaml.Node) ([]byte, []ed
 		p, like, value := e.places[n], *n, e.copies[n].Value
 		like.Tag = "!!str" // a tag that looks like a number is none
 		p.node = &like
-		start, end, err := span(src, lines, n)
+		more, tag, err := rewrite(src, lines, p, value, isJSON(e.name), false)
 		if err != nil {
-			return nil, nil, fmt.Errorf("line %d has %w", n.Line, err)
+			return nil, nil, e.fail(n, e.owners[n], err.Error())
 		}
-		token, tag, err := encode(p, value, isJSON(e.name))
-		if err != nil {
-			return nil, nil, fmt.Errorf("line %d: %w", n.Line, err)
-		}
-		if start == end && start > 0 && !strings.ContainsRune(" \t\r\n", rune(src[start-1])) {
-			token = " " + token // an empty value starts right after its colon
-		}
-		splices = append(splices, splice{start, end, token})
+		splices = append(splices, more...)
 		want[n] = scalar{tag, value}
-		edits = append(edits, edit{p.document, Change{File: e.name, Path: p.path, Old: summary(n), New: value}})
+		switch key, isKey := e.renamed[n]; {
+		case isKey && key != "": // n is a value, whose key changes to that
+			path := p.path[:strings.LastIndexByte(p.path, '.')+1] + key
+			edits = append(edits, edit{p.document, Change{File: e.name, Path: path, New: value}},
+				edit{p.document, Change{File: e.name, Path: p.path, Old: summary(n)}})
+		case !isKey:
+			edits = append(edits, edit{p.document, Change{File: e.name, Path: p.path, Old: summary(n), New: value}})
+		}
 	}
 	out := apply(src, splices)
-	return out, edits, verify(docs, out, want)
+	after, err := parseAs(e.name, out)
+	if err == nil {
+		err = equal(docs, after, want)
+	}
+	if err != nil {
+		return nil, nil, e.fail(changed[0], e.owners[changed[0]], err.Error())
+	}
+	return out, edits, nil
 }
 
-// copy returns a copy of the tree at p, and takes note of what is where.
-func (e *imageEdit) copy(p place) *yaml.Node {
+// copy returns a copy of the tree at p, and takes note of what is where. deploys is false in what only watches images.
+func (e *imageEdit) copy(p place, deploys bool) *yaml.Node {
 	out := *p.node
 	out.Content = nil
 	e.copies[p.node], e.places[p.node] = &out, p
-	if out.Kind == yaml.MappingNode {
+	deploys = deploys && !strings.HasPrefix(text(lookup(p.node, "apiVersion")), "image.toolkit.fluxcd.io/")
+	if out.Kind == yaml.MappingNode && deploys {
 		e.maps = append(e.maps, p.node)
 	}
 	for i, child := range p.node.Content {
 		q := p
 		q.node, q.path = child, childPath(p.path, p.node, i)
-		out.Content = append(out.Content, e.copy(q))
+		q.inFlow = p.inFlow || p.node.Style&yaml.FlowStyle != 0
+		out.Content = append(out.Content, e.copy(q, deploys))
 	}
 	return &out
 }
@@ -145,25 +182,36 @@ func resolve(n *yaml.Node) *yaml.Node {
 }
 
 // lookup returns the value of the key in m, which may come from another map by a merge key, or nil.
-func lookup(m *yaml.Node, key string) *yaml.Node { return lookupMerged(m, key, 0) }
+func lookup(m *yaml.Node, key string) *yaml.Node {
+	if n := find(m, key, nil); n != nil {
+		return resolve(n)
+	}
+	return nil
+}
 
-func lookupMerged(m *yaml.Node, key string, depth int) *yaml.Node {
-	if m == nil || m.Kind != yaml.MappingNode || depth > 10 { // a map may merge itself
+// find is lookup, but the value may be an alias. Each map is looked through once: a map may merge itself, and another
+// one many times.
+func find(m *yaml.Node, key string, seen map[*yaml.Node]bool) *yaml.Node {
+	if m == nil || m.Kind != yaml.MappingNode || seen[m] {
 		return nil
 	}
 	if i := indexOf(m, key); i >= 0 {
-		return resolve(m.Content[i+1])
+		return m.Content[i+1]
 	}
 	for i := 0; i < len(m.Content); i += 2 {
 		if m.Content[i].Tag != "!!merge" {
 			continue
 		}
+		if seen == nil {
+			seen = map[*yaml.Node]bool{}
+		}
+		seen[m] = true
 		merged := []*yaml.Node{m.Content[i+1]}
 		if merged[0].Kind == yaml.SequenceNode {
 			merged = merged[0].Content
 		}
 		for _, from := range merged {
-			if n := lookupMerged(resolve(from), key, depth+1); n != nil {
+			if n := find(resolve(from), key, seen); n != nil {
 				return n
 			}
 		}
@@ -181,18 +229,54 @@ func indexOf(m *yaml.Node, key string) int {
 	return -1
 }
 
-// text returns the value of a scalar; that of any other node, or of a null, is empty.
+// text returns the value of a scalar, without space around; that of any other node, or of a null, is empty.
 func text(n *yaml.Node) string {
 	if n == nil || n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 		return ""
 	}
-	return n.Value
+	return strings.TrimSpace(n.Value)
+}
+
+// imageKeys are the keys whose values say what is deployed.
+var imageKeys = []string{"image", "repository", "registry", "tag", "imageTag", "digest", "images", "spec", "name", "newName", "newTag"}
+
+// unique returns an error when m deploys one of the images and has one of imageKeys twice: parsers differ on which one counts.
+func (e *imageEdit) unique(m *yaml.Node) error {
+	for i := 0; i < len(m.Content); i += 2 {
+		key := m.Content[i]
+		if !slices.Contains(imageKeys, key.Value) || indexOf(m, key.Value) == i {
+			continue
+		}
+		for _, t := range e.targets {
+			if t.mayBeUnder(m) {
+				return e.fail(key, t, key.Value+" is there twice")
+			}
+		}
+	}
+	return nil
+}
+
+func (t *target) mayBeUnder(n *yaml.Node) bool {
+	return t.mayBeIn([]byte(n.Value)) || slices.ContainsFunc(n.Content, t.mayBeUnder)
+}
+
+// inContainer and imageMap match the paths of maps: of containers, and of what may be taken for images by its key.
+var (
+	inContainer = regexp.MustCompile(`\.(?:containers|initContainers|ephemeralContainers)\[[0-9]+\]$`)
+	imageMap    = regexp.MustCompile(`(?i)images?(?:"\])?(?:\[[^\[\]]+\]|\.[^.\[\]]+)?$`)
+)
+
+func (e *imageEdit) isImage(m *yaml.Node) bool {
+	return imageMap.MatchString(e.places[m].path) || slices.ContainsFunc([]string{"registry", "digest", "pullPolicy", "imagePullPolicy"},
+		func(key string) bool { return lookup(m, key) != nil })
 }
 
 // image sets the image that m has under the key image, or by repository and tag.
 func (e *imageEdit) image(m *yaml.Node) error {
-	if err := e.values(m, "repository", "tag"); err != nil {
-		return err
+	if e.isImage(m) {
+		if err := e.values(m, "repository", "tag"); err != nil {
+			return err
+		}
 	}
 	ref := text(lookup(m, "image"))
 	if ref == "" {
@@ -209,11 +293,12 @@ func (e *imageEdit) image(m *yaml.Node) error {
 	full := fullName(repo)
 	n := lookup(m, "image")
 	for _, t := range e.targets {
-		if !refSuffix.MatchString(ref[len(repo):]) || !t.matches(full, tag, digest) {
+		elsewhere := ref == repo && !inContainer.MatchString(e.places[m].path)
+		if elsewhere || !refSuffix.MatchString(ref[len(repo):]) || !t.matches(full, tag, digest) {
 			t.near(ref, e.name, n.Line)
 			continue
 		}
-		if err := e.set(t, "image", n, t.join(cmp.Or(t.repo, repo))); err != nil {
+		if err := e.set(t, m, "image", t.join(cmp.Or(t.repo, repo))); err != nil {
 			return err
 		}
 	}
@@ -257,27 +342,27 @@ func (e *imageEdit) values(m *yaml.Node, repoKey, tagKey string) error {
 				named, _ := reference.ParseNormalizedNamed(t.newName)
 				newRepo = reference.Path(named)
 				if fullName(host+"/"+newRepo) != t.newName {
-					if err := e.set(t, "registry", registry, reference.Domain(named)); err != nil {
+					if err := e.set(t, m, "registry", reference.Domain(named)); err != nil {
 						return err
 					}
 				}
 			}
-			if err := e.set(t, repoKey, repo, newRepo); err != nil {
+			if err := e.set(t, m, repoKey, newRepo); err != nil {
 				return err
 			}
 		}
 		if newTag != "" && tag != nil {
-			if err := e.set(t, tagKey, tag, newTag); err != nil {
+			if err := e.set(t, m, tagKey, newTag); err != nil {
 				return err
 			}
 		}
 		if digest != nil {
-			if err := e.set(t, "digest", digest, t.digest); err != nil {
+			if err := e.set(t, m, "digest", t.digest); err != nil {
 				return err
 			}
 		}
 	}
-	if !ours {
+	if !ours && full != "" {
 		e.hold(name, registry, tag, digest)
 	}
 	return nil
@@ -330,7 +415,7 @@ func (e *imageEdit) kustomization(entry *yaml.Node) error {
 			return err
 		}
 	}
-	if !ours {
+	if !ours && full != "" {
 		e.hold(deployed, tag, digest)
 	}
 	return nil
@@ -343,6 +428,9 @@ func (e *imageEdit) entry(t *target, m *yaml.Node, repo string) error {
 	pairs := []pair{{"newName", repo}, {"newTag", t.tag}, {"digest", t.digest}}
 	if t.digest == "" {
 		pairs[1], pairs[2] = pairs[2], pairs[1] // what is to be removed comes first
+	}
+	if pairs[1].value == "" && e.rename(t, m, pairs[1].key, pairs[2].key, pairs[2].value) {
+		pairs = pairs[:1]
 	}
 	c := e.copies[m]
 	at := indexOf(m, "name") + 2
@@ -364,7 +452,7 @@ func (e *imageEdit) entry(t *target, m *yaml.Node, repo string) error {
 			at += 2
 			e.shape = true
 		case p.value != "":
-			if err := e.set(t, p.key, old, p.value); err != nil {
+			if err := e.set(t, m, p.key, p.value); err != nil {
 				return err
 			}
 			at = max(at, i+2)
@@ -382,19 +470,40 @@ func (e *imageEdit) entry(t *target, m *yaml.Node, repo string) error {
 	return nil
 }
 
+// rename puts one key with its value in the place of another one, so that the comments beside and above it stay. It
+// reports false where it cannot: the old key is not in m itself or has an anchor, or the new one is there too.
+func (e *imageEdit) rename(t *target, m *yaml.Node, old, key, value string) bool {
+	i := indexOf(m, old)
+	if i < 0 || lookup(m, key) != nil || text(m.Content[i+1]) == "" || m.Content[i+1].Anchor != "" {
+		return false
+	}
+	k, v := m.Content[i], m.Content[i+1]
+	e.owners[k], e.owners[v] = t, t
+	e.renamed[k], e.renamed[v] = "", key
+	e.copies[k].Value, e.copies[v].Value = key, value
+	e.copies[v].Tag = "!!str"
+	return true
+}
+
 func (e *imageEdit) fail(n *yaml.Node, t *target, reason string) error {
 	return &Error{File: e.name, Line: n.Line, Key: t.Name, Reason: t.Name + " cannot be set: " + reason, Err: ErrUneditable}
 }
 
-// set makes the scalar n, the value of key, read value: a string, since a tag that looks like a number is none.
-func (e *imageEdit) set(t *target, key string, n *yaml.Node, value string) error {
+// set makes the scalar that is the value of key in m read value: a string, since a tag that looks like a number is none.
+func (e *imageEdit) set(t *target, m *yaml.Node, key, value string) error {
+	raw := find(m, key, nil)
+	n := resolve(raw)
+	e.uses[raw] = true
+	if n.Style&block != 0 { // the line breaks at its end stay
+		value += n.Value[len(strings.TrimRight(n.Value, "\n")):]
+	}
 	c, owner := e.copies[n], e.owners[n]
 	switch {
 	case n.Kind != yaml.ScalarNode:
 		return e.fail(n, t, key+" is not a scalar")
 	case owner != nil && c.Value != value:
 		return e.fail(n, t, fmt.Sprintf("%s would have to be both %q and %q", key, c.Value, value))
-	case text(n) == value:
+	case text(n) == strings.TrimSpace(value):
 		return nil
 	}
 	c.Tag, c.Value = "!!str", value

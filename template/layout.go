@@ -130,7 +130,7 @@ func (e *editor) end(n *yaml.Node, indent int) (int, error) {
 	case n.Kind == yaml.ScalarNode && n.Style&block != 0:
 		return e.blockEnd(n, indent), nil
 	case n.Kind == yaml.ScalarNode:
-		_, end, err := span(e.src, e.lines, n)
+		_, end, err := e.span(n)
 		return end, err
 	}
 	l, err := e.layout(n, indent)
@@ -189,12 +189,39 @@ func (e *editor) offset(n *yaml.Node) int {
 	if n.Line < 1 || n.Line > len(e.lines) {
 		return len(e.src)
 	}
-	at := e.lines[n.Line-1]
-	for range n.Column - 1 {
+	at, column := e.lines[n.Line-1], 1
+	if n.Column > markEvery {
+		marks := e.marks[n.Line]
+		if marks == nil {
+			line := e.src[:e.lineEnd(at)]
+			for i, next := 0, at; next < len(line); i++ {
+				if i%markEvery == 0 {
+					marks = append(marks, next)
+				}
+				_, size := utf8.DecodeRune(line[next:])
+				next += size
+			}
+			e.marks[n.Line] = marks
+		}
+		if i := min((n.Column-1)/markEvery, len(marks)-1); i > 0 {
+			at, column = marks[i], i*markEvery+1
+		}
+	}
+	for range n.Column - column {
 		_, size := utf8.DecodeRune(e.src[at:])
 		at += size
 	}
 	return at
+}
+
+// markEvery is how many characters of a long line are between two whose offsets are known, since columns count characters.
+const markEvery = 64
+
+// span does what the function does, whatever the length of the line.
+func (e *editor) span(n *yaml.Node) (start, end int, err error) {
+	first := *n
+	first.Line, first.Column = 1, 1
+	return span(e.src, []int{e.offset(n)}, &first)
 }
 
 // inner returns where n starts, without its anchor and tag.

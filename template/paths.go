@@ -34,7 +34,10 @@ func CheckPath(expr string) error {
 }
 
 // selector is a yq expression that selects nodes.
-type selector struct{ expr *yqlib.ExpressionNode }
+type selector struct {
+	expr  *yqlib.ExpressionNode
+	steps []pathStep // the same, where it is made of keys and indices alone
+}
 
 func parseSelector(expr string) (selector, error) {
 	setUpYq()
@@ -54,7 +57,11 @@ func parseSelector(expr string) (selector, error) {
 	case err != nil:
 		return selector{}, fmt.Errorf("path %q: %w", expr, err)
 	}
-	return selector{parsed}, nil
+	s := selector{expr: parsed}
+	if steps, ok := simplePath(parsed); ok {
+		s.steps = steps
+	}
+	return s, nil
 }
 
 // undotted is what looks like a path, but for the dot at its start.
@@ -119,6 +126,10 @@ func (p place) uneditable() string {
 func (s selector) places(docs []*yaml.Node) ([]place, error) {
 	var out []place
 	for i, doc := range docs {
+		if p, ok := s.follow(doc, i); ok {
+			out = append(out, p...)
+			continue
+		}
 		// Aliases of aliases can make a small file a huge one. Such a one is read without them.
 		tooMany := reached(doc, map[*yaml.Node]int{}) > maxReached
 		found, err := s.evaluate(doc, i, tooMany)
@@ -141,6 +152,38 @@ func (s selector) places(docs []*yaml.Node) ([]place, error) {
 		}
 	}
 	return out, nil
+}
+
+// follow returns what evaluate does for keys and indices that lead along nothing but maps and lists of the file itself, as
+// most do, in a fraction of its time. It is false for all else.
+func (s selector) follow(doc *yaml.Node, index int) ([]place, bool) {
+	p := place{node: doc, document: index, path: "."}
+	for _, step := range s.steps {
+		next := -1
+		switch n := p.node; {
+		case n.Kind == yaml.MappingNode && !step.isIndex:
+			for i := 0; i < len(n.Content); i += 2 {
+				switch key := n.Content[i]; {
+				case key.Kind != yaml.ScalarNode || key.Tag == "!!merge":
+					return nil, false
+				case key.Value == step.key:
+					next = i + 1
+				}
+			}
+		case n.Kind == yaml.SequenceNode && step.isIndex && step.index >= 0:
+			if step.index < len(n.Content) {
+				next = step.index
+			}
+		default:
+			return nil, false
+		}
+		if next < 0 {
+			return nil, true
+		}
+		p.inFlow = p.inFlow || p.node.Style&yaml.FlowStyle != 0
+		p.path, p.node = childPath(p.path, p.node, next), p.node.Content[next]
+	}
+	return []place{p}, s.steps != nil
 }
 
 const maxReached = 1_000_000
@@ -170,25 +213,23 @@ func (s selector) evaluate(doc *yaml.Node, index int, opaque bool) ([]place, err
 	if err := root.UnmarshalYAML(doc, map[string]*yqlib.CandidateNode{}); err != nil {
 		return nil, err
 	}
-	var order []*yqlib.CandidateNode
-	known := map[*yqlib.CandidateNode]place{}
-	var visit func(*yqlib.CandidateNode, place)
-	visit = func(c *yqlib.CandidateNode, p place) {
-		p.anchored = p.anchored || p.node.Anchor != ""
-		order, known[c] = append(order, c), p
+	// Where the nodes are is noted as steps back, since few are asked for.
+	var order []*visited
+	known := map[*yqlib.CandidateNode]*visited{}
+	var visit func(c *yqlib.CandidateNode, v visited)
+	visit = func(c *yqlib.CandidateNode, v visited) {
+		v.anchored = v.anchored || v.node.Anchor != ""
+		at := &v
+		order, known[c] = append(order, at), at
 		if opaque && c.Kind == yqlib.AliasNode {
 			c.Kind, c.Alias = yqlib.ScalarNode, nil
 		}
-		p.inFlow = p.inFlow || p.node.Style&yaml.FlowStyle != 0
+		inFlow := v.inFlow || v.node.Style&yaml.FlowStyle != 0
 		for i, child := range c.Content {
-			q := p
-			q.node = p.node.Content[i]
-			q.path = childPath(p.path, p.node, i)
-			q.isKey = c.Kind == yqlib.MappingNode && i%2 == 0
-			visit(child, q)
+			visit(child, visited{parent: at, index: i, node: v.node.Content[i], inFlow: inFlow, anchored: v.anchored})
 		}
 	}
-	visit(root, place{node: doc, document: index, path: "."})
+	visit(root, visited{node: doc})
 
 	// Read-only, since yq adds what it does not find.
 	context := (&yqlib.Context{}).SingleReadonlyChildContext(root)
@@ -196,20 +237,42 @@ func (s selector) evaluate(doc *yaml.Node, index int, opaque bool) ([]place, err
 	if err != nil {
 		return nil, err
 	}
-	selected := map[*yqlib.CandidateNode]bool{}
 	for _, c := range result {
-		if _, ok := known[c]; !ok && c.Tag != "!!null" {
+		v := known[c]
+		switch {
+		case v != nil:
+			v.selected = true
+		case c.Tag != "!!null":
 			return nil, errors.New("yields something computed, which is no node of the file")
 		}
-		selected[c] = true
 	}
 	var out []place
-	for _, c := range order {
-		if selected[c] {
-			out = append(out, known[c])
+	for _, v := range order {
+		if v.selected {
+			out = append(out, place{
+				node: v.node, document: index, path: v.path(), inFlow: v.inFlow, anchored: v.anchored,
+				isKey: v.parent != nil && v.parent.node.Kind == yaml.MappingNode && v.index%2 == 0,
+			})
 		}
 	}
 	return out, nil
+}
+
+// visited is a node on the way of evaluate.
+type visited struct {
+	parent   *visited
+	index    int // among the parent's nodes
+	node     *yaml.Node
+	inFlow   bool
+	anchored bool
+	selected bool
+}
+
+func (v *visited) path() string {
+	if v.parent == nil {
+		return "."
+	}
+	return childPath(v.parent.path(), v.parent.node, v.index)
 }
 
 // navigate has yq evaluate an expression. Whatever yq does with odd input, it ends in an error at worst.

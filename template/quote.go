@@ -31,10 +31,14 @@ func rewrite(src []byte, lines []int, p place, value string, inJSON, strict bool
 	}
 	if start == end && !isTagged(p.node) && p.node.Anchor == "" {
 		// Nothing is there yet. It goes right after the colon or dash, or, in {a}, after the key and a colon.
-		switch before := bytes.TrimRight(src[:start], " \t"); {
-		case p.inFlow && !bytes.HasSuffix(before, []byte(":")):
-			token = ": " + token
-		case !bytes.HasSuffix(before, []byte(":")) && !bytes.HasSuffix(before, []byte("-")):
+		before := bytes.TrimRight(src[:start], " \t\r\n")
+		switch afterMark := bytes.HasSuffix(before, []byte(":")) || bytes.HasSuffix(before, []byte("-")); {
+		case afterMark && !bytes.ContainsAny(src[len(before):start], "\r\n"):
+		case afterMark && p.inFlow:
+			start, end = len(before), len(before)
+		case p.inFlow:
+			start, end, token = len(before), len(before), ": "+token
+		default:
 			return nil, "", fmt.Errorf("%s has no place for a value; write one by hand", p.path)
 		}
 	}
@@ -55,8 +59,11 @@ func rewriteBlock(src []byte, lines []int, n *yaml.Node, inline splice, value st
 
 	text, holds := blockText(value, n.Style&yaml.FoldedStyle != 0, strings.ContainsAny(header, "123456789"))
 	if strict || !holds || inline.text != doubleQuote(value) || b.start == b.end || lineBreak == "" {
+		if b.start == b.end {
+			return []splice{inline}
+		}
 		last := b.start + len(bytes.TrimRight(src[b.start:b.end], "\r\n\u0085\u2028\u2029"))
-		return []splice{inline, {lineEnd, max(lineEnd, last), ""}}
+		return []splice{inline, {lineEnd, last, ""}}
 	}
 	// What becomes of the line breaks at the end: all but one go, all go (-), or all stay (+).
 	end, old, chomping := b.end, strings.Trim(header, "|>123456789"), ""

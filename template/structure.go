@@ -2,6 +2,7 @@ package template
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,6 +27,9 @@ func restructure(name string, src []byte, before, after []*yaml.Node, opts layou
 		for i, a := range after {
 			e.document(i, before, a, ways[i])
 		}
+		if e.failure != nil {
+			return nil, e, e.failure
+		}
 		out := apply(e.src, e.splices)
 		if trimmed := bytes.TrimSuffix(out, []byte(e.nl)); !terminated && verifyTree(name, trimmed, after) == nil {
 			return trimmed, e, nil
@@ -34,6 +38,9 @@ func restructure(name string, src []byte, before, after []*yaml.Node, opts layou
 	}
 	ways := make([]way, len(after))
 	out, e, err := try(ways, after)
+	if e.failure != nil {
+		return nil, nil, nil, err
+	}
 	if err != nil { // see which of the documents is to blame, and find another way for that
 		for i := range before {
 			alone := slices.Clone(before)
@@ -80,14 +87,16 @@ type editor struct {
 	inJSON   bool
 	way      way
 	layouts  map[*yaml.Node]layout
-	splices  []splice
+	marks    map[int][]int // see offset
+	splices  []splice      // those within a node follow on each other
+	failure  error         // for which there is no other way
 	edits    []edit
 	warnings []string
 }
 
 func newEditor(name string, src []byte, docs []*yaml.Node, opts layoutOptions) *editor {
 	e := &editor{layoutOptions: opts, name: name, src: src, lines: lineStarts(src), nl: lineBreakOf(src),
-		inJSON: isJSON(name), layouts: map[*yaml.Node]layout{}}
+		inJSON: isJSON(name), layouts: map[*yaml.Node]layout{}, marks: map[int][]int{}}
 	steps := map[int]int{}
 	indented := 0
 	var visit func(n *yaml.Node)
@@ -216,8 +225,8 @@ func withoutFirstComment(n *yaml.Node) *yaml.Node {
 
 // checkpoint returns a function that takes back what is done from now on.
 func (e *editor) checkpoint() func() {
-	splices, edits, warnings := slices.Clone(e.splices), len(e.edits), len(e.warnings)
-	return func() { e.splices, e.edits, e.warnings = splices, e.edits[:edits], e.warnings[:warnings] }
+	splices, edits, warnings := len(e.splices), len(e.edits), len(e.warnings)
+	return func() { e.splices, e.edits, e.warnings = e.splices[:splices], e.edits[:edits], e.warnings[:warnings] }
 }
 
 // edit makes b, which is in s, read as a. It fails where the layout of b is not understood.
@@ -247,6 +256,7 @@ func (e *editor) edit(b, a *yaml.Node, s slot) error {
 	if err != nil {
 		return err
 	}
+	mark := len(e.splices)
 	order, err := e.entries(b, a, s, l)
 	if err != nil {
 		return err
@@ -254,13 +264,15 @@ func (e *editor) edit(b, a *yaml.Node, s slot) error {
 	if slices.Equal(order, upTo(len(l.entries))) {
 		return nil
 	}
+	inner := e.splices[mark:]
+	slices.SortStableFunc(inner, func(a, b splice) int { return cmp.Compare(a.start, b.start) })
 	if last := -1; slices.ContainsFunc(order, func(k int) bool { back := k >= 0 && k < last; last = max(last, k); return back }) {
 		e.record(s, s.path, summary(b), summary(a))
 	}
 	if b.Style&yaml.FlowStyle != 0 {
-		return e.rearrangeFlow(a, s, l, order)
+		return e.rearrangeFlow(a, s, l, order, inner)
 	}
-	return e.rearrange(a, s, l, order)
+	return e.rearrange(a, s, l, order, inner)
 }
 
 var errComments = errors.New("comments that are not at the end of a line")
@@ -356,10 +368,10 @@ func (e *editor) scalar(b, a *yaml.Node, s slot) error {
 		return errors.New("a key that is a collection")
 	}
 	isKey := e.offset(b) < s.after
-	if b.Style&block != 0 && !isKey || e.styles && a.Style&block != 0 {
+	if e.styles && (a.Style&block != 0 || b.Style&block != 0 && !isKey) {
 		return e.replace(b, a, s)
 	}
-	start, end, err := span(e.src, e.lines, b)
+	start, end, err := e.span(b)
 	if err != nil {
 		return err
 	}
@@ -367,12 +379,24 @@ func (e *editor) scalar(b, a *yaml.Node, s slot) error {
 	if err != nil {
 		return err
 	}
-	if start == end && start > 0 && !strings.ContainsRune(" \t\r\n", rune(e.src[start-1])) {
+	if b.Style&block != 0 {
+		e.splices = append(e.splices, rewriteBlock(e.src, e.lines, b, splice{start, end, text}, a.Value, e.way == withoutBlockScalars)...)
+		e.recordText(b, a, s, start, end, text)
+		return nil
+	}
+	if start == end && !isKey && e.lacksColon(s) {
+		start, end, text = s.after, s.after, ": "+text
+	} else if start == end && start > 0 && !strings.ContainsRune(" \t\r\n", rune(e.src[start-1])) {
 		text = " " + text
 	}
 	e.splices = append(e.splices, splice{start, end, text})
 	e.recordText(b, a, s, start, end, text)
 	return nil
+}
+
+// lacksColon reports whether s is that of a key alone, as in {a}.
+func (e *editor) lacksColon(s slot) bool {
+	return s.inFlow && !s.item && s.after > 0 && e.src[s.after-1] != ':'
 }
 
 // replace puts a in the place of b, which is in s, comments within b and all.
@@ -394,7 +418,9 @@ func (e *editor) replace(b, a *yaml.Node, s slot) error {
 	if s.inFlow || e.inJSON {
 		line := e.src[e.lines[e.line(start)]:]
 		text, err := e.flow(a, len(line)-len(bytes.TrimLeft(line, " \t")))
-		if start > 0 && !strings.ContainsRune(" \t\r\n[{", rune(e.src[start-1])) {
+		if empty(b) && e.lacksColon(s) {
+			start, end, text = s.after, s.after, ": "+text
+		} else if start > 0 && !strings.ContainsRune(" \t\r\n[{", rune(e.src[start-1])) {
 			text = " " + text
 		}
 		e.recordText(b, a, s, start, end, text)
@@ -435,12 +461,15 @@ func (e *editor) replace(b, a *yaml.Node, s slot) error {
 
 // put replaces what is between two offsets, edited or not.
 func (e *editor) put(start, end int, text string) {
-	e.splices = slices.DeleteFunc(e.splices, func(p splice) bool { return start <= p.start && p.end <= end })
-	e.splices = append(e.splices, splice{start, end, text})
+	n := len(e.splices)
+	for n > 0 && start <= e.splices[n-1].start && e.splices[n-1].end <= end {
+		n--
+	}
+	e.splices = append(e.splices[:n], splice{start, end, text})
 }
 
 // rearrange puts the entries of a block collection into order, and new ones among them.
-func (e *editor) rearrange(a *yaml.Node, s slot, l layout, order []int) error {
+func (e *editor) rearrange(a *yaml.Node, s slot, l layout, order []int, inner []splice) error {
 	n := len(l.entries)
 	first := l.entries[0].start
 	inline := strings.TrimLeft(string(e.src[e.lines[e.line(first)]:first]), " ") != ""
@@ -467,7 +496,7 @@ func (e *editor) rearrange(a *yaml.Node, s slot, l layout, order []int) error {
 			next = l.entries[i+1].start
 		}
 		end = e.below(entry.end, next, l.column)
-		chunks[i] = e.text(start, end)
+		chunks[i] = e.text(inner, start, end)
 		if i == 0 && inline {
 			chunks[i] = indent + chunks[i]
 		}
@@ -530,7 +559,11 @@ func endsBlank(s string) bool {
 }
 
 // rearrangeFlow puts the entries of a flow collection into order, and new ones among them.
-func (e *editor) rearrangeFlow(a *yaml.Node, s slot, l layout, order []int) error {
+func (e *editor) rearrangeFlow(a *yaml.Node, s slot, l layout, order []int, inner []splice) error {
+	old := slices.DeleteFunc(slices.Clone(order), func(k int) bool { return k < 0 })
+	if !slices.Equal(old, upTo(len(l.entries))) && e.commented(l) {
+		return errComments // whose entries are hard to tell
+	}
 	n := len(l.entries)
 	from, end := l.open, l.close
 	opening, closing := "", string(e.src[from:end])
@@ -560,10 +593,10 @@ func (e *editor) rearrangeFlow(a *yaml.Node, s slot, l layout, order []int) erro
 		behind := between
 		switch {
 		case k >= 0 && k < n-1:
-			out.WriteString(e.text(l.entries[k].start, l.entries[k].end))
+			out.WriteString(e.text(inner, l.entries[k].start, l.entries[k].end))
 			behind = string(e.src[l.entries[k].end:l.entries[k+1].start])
 		case k >= 0:
-			out.WriteString(e.text(l.entries[k].start, l.entries[k].end))
+			out.WriteString(e.text(inner, l.entries[k].start, l.entries[k].end))
 			behind = "," + trailing + strings.TrimPrefix(between, ",")
 		default:
 			text, err := e.flow(entryValue(a, i), column)
@@ -590,11 +623,24 @@ func (e *editor) rearrangeFlow(a *yaml.Node, s slot, l layout, order []int) erro
 	return nil
 }
 
-// text returns the text between two offsets, edited.
-func (e *editor) text(from, to int) string {
+// commented reports whether there are comments between the entries of a flow collection.
+func (e *editor) commented(l layout) bool {
+	at := l.open
+	for _, entry := range l.entries {
+		if bytes.Contains(e.src[at:entry.start], []byte("#")) {
+			return true
+		}
+		at = entry.end
+	}
+	return bytes.Contains(e.src[at:l.close], []byte("#"))
+}
+
+// text returns the text between two offsets with the splices within it, of those in order.
+func (e *editor) text(splices []splice, from, to int) string {
+	i, _ := slices.BinarySearchFunc(splices, from, func(p splice, from int) int { return cmp.Compare(p.start, from) })
 	var inner []splice
-	for _, p := range e.splices {
-		if from <= p.start && p.end <= to {
+	for ; i < len(splices) && splices[i].start <= to; i++ {
+		if p := splices[i]; p.end <= to {
 			inner = append(inner, splice{p.start - from, p.end - from, p.text})
 		}
 	}
@@ -681,44 +727,23 @@ func (e *editor) match(b, a *yaml.Node) []int {
 		out[m-1-end] = n - 1 - end
 		end++
 	}
-	// The longest common subsequence of what is between.
-	h, w := n-start-end, m-start-end
-	if h > 0 && w > 0 && h*w <= 1<<20 {
-		length := make([][]int, h+1)
-		for i := range length {
-			length[i] = make([]int, w+1)
-		}
-		is := make([]bool, h*w)
-		for i := h - 1; i >= 0; i-- {
-			for j := w - 1; j >= 0; j-- {
-				if is[i*w+j] = alike(start+i, start+j); is[i*w+j] {
-					length[i][j] = length[i+1][j+1] + 1
-				} else {
-					length[i][j] = max(length[i+1][j], length[i][j+1])
-				}
+	// What is between: first what is where it was in the text, then what reads the same.
+	used := make([]bool, n)
+	for _, by := range []func(*yaml.Node) string{
+		func(n *yaml.Node) string { return fmt.Sprint(n.Line, n.Column, n.Kind) },
+		func(n *yaml.Node) string { var out strings.Builder; fingerprint(&out, n); return out.String() },
+	} {
+		at := map[string][]int{}
+		for i := start; i < n-end; i++ {
+			if key := by(b.Content[i]); !used[i] {
+				at[key] = append(at[key], i)
 			}
 		}
-		for i, j := 0, 0; i < h && j < w; {
-			switch {
-			case is[i*w+j]:
-				out[start+j] = start + i
-				i, j = i+1, j+1
-			case length[i+1][j] >= length[i][j+1]:
-				i++
-			default:
-				j++
-			}
-		}
-	}
-	// An item that only moved.
-	used := map[int]bool{}
-	for _, k := range out {
-		used[k] = true
-	}
-	for j := range out {
-		for i := start; out[j] < 0 && i < n-end; i++ {
-			if !used[i] && alike(i, j) {
-				out[j], used[i] = i, true
+		for j := start; j < m-end; j++ {
+			key := by(a.Content[j])
+			if found := at[key]; out[j] < 0 && len(found) > 0 && alike(found[0], j) {
+				out[j], used[found[0]] = found[0], true
+				at[key] = found[1:]
 			}
 		}
 	}
@@ -726,12 +751,39 @@ func (e *editor) match(b, a *yaml.Node) []int {
 	return out
 }
 
+// fingerprint writes what n reads, the same for two nodes that are the same.
+func fingerprint(out *strings.Builder, n *yaml.Node) {
+	tag, value := n.Tag, n.Value
+	switch {
+	case n.Kind == yaml.AliasNode:
+		tag = ""
+	case tag == "!!null":
+		value = ""
+	}
+	fmt.Fprintf(out, "%d %q %q %q %d;", n.Kind, tag, value, n.Anchor, len(n.Content))
+	for _, c := range n.Content {
+		fingerprint(out, c)
+	}
+}
+
+// duplicateKey says that a map has a key more than once, so that it is not known which of them counts.
+type duplicateKey struct {
+	line int
+	key  string
+}
+
+func (d duplicateKey) Error() string { return fmt.Sprintf("the key %q is there twice", d.key) }
+
 func (e *editor) matchKeys(b, a *yaml.Node) []int {
 	out := make([]int, len(a.Content)/2)
 	used := map[int]bool{}
 	at := map[string]int{}
 	for i := len(b.Content) - 2; i >= 0; i -= 2 {
-		at[b.Content[i].Value] = i / 2
+		key := b.Content[i]
+		if again, ok := at[key.Value]; ok && e.same(b.Content[2*again], key) && key.Kind == yaml.ScalarNode && key.Tag != "!!merge" {
+			e.failure = duplicateKey{b.Content[2*again].Line, key.Value}
+		}
+		at[key.Value] = i / 2
 	}
 	for j := range out {
 		out[j] = -1

@@ -121,34 +121,40 @@ func Assign(fsys fs.FS, as []Assignment) (map[string][]byte, []Change, error) {
 		return nil, nil, err
 	}
 
-	files := make(map[string]*file, len(names))
-	for i, a := range as {
+	files := make([]*file, len(names))
+	for i, name := range names {
+		src, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		files[i] = &file{name: name, first: src, src: src, simple: true}
+	}
+	uses := make([][]*file, len(as))
+	for i := range as {
 		for _, name := range matches[i] {
-			f := files[name]
-			if f == nil {
-				src, err := fs.ReadFile(fsys, name)
-				if err != nil {
-					return nil, nil, err
-				}
-				if f, err = openFile(name, src, a.Path); err != nil {
-					return nil, nil, err
-				}
-				files[name] = f
-			}
+			at, _ := slices.BinarySearch(names, name)
+			files[at].simple = files[at].simple && selectors[i].steps != nil
+			uses[i] = append(uses[i], files[at])
+		}
+	}
+	failed := make([]error, len(files))
+	parallel(len(files), func(i int) { files[i].unread = files[i].parse() })
+	for i, a := range as {
+		for _, f := range uses[i] {
 			if err := f.assign(selectors[i], a); err != nil {
 				return nil, nil, err
 			}
 		}
 	}
+	parallel(len(files), func(i int) { failed[i] = files[i].flush() })
 	out := map[string][]byte{}
 	var made []edit
-	for _, name := range names {
-		f := files[name]
-		if err := f.flush(); err != nil {
-			return nil, nil, err
+	for i, f := range files {
+		if failed[i] != nil {
+			return nil, nil, failed[i]
 		}
 		if !bytes.Equal(f.src, f.first) {
-			out[name] = f.src
+			out[f.name] = f.src
 		}
 		made = append(made, f.made...)
 	}
@@ -193,7 +199,12 @@ type file struct {
 	name  string
 	first []byte
 	src   []byte
-	docs  []*yaml.Node
+	// docs are its documents, and pieces the parts that these were parsed from, if any. Only a file in which simple paths
+	// alone are followed is parsed in pieces, since a comment between two may end up at the other one.
+	docs   []*yaml.Node
+	pieces []piece
+	simple bool
+	unread error // why it does not parse
 	// pending are the scalars that differ from src, and made what went into src already.
 	pending []*pending
 	byNode  map[*yaml.Node]*pending
@@ -208,13 +219,27 @@ type pending struct {
 	value string
 }
 
-// openFile parses a file. by is the path that is asked for, for errors.
-func openFile(name string, src []byte, by string) (*file, error) {
-	docs, err := parseAs(name, src)
-	if err != nil {
-		return nil, unparsed(name, by, err)
+// parse reads src.
+func (f *file) parse() (err error) {
+	f.docs, f.pieces, err = f.parsed(f.src)
+	return err
+}
+
+// parsed returns the documents of src, which may take over what the pending edits leave alone.
+func (f *file) parsed(src []byte) ([]*yaml.Node, []piece, error) {
+	if f.simple && !isJSON(f.name) {
+		if docs, pieces := parsePieces(src, f.pieces, f.touches); pieces != nil {
+			return docs, pieces, nil
+		}
 	}
-	return &file{name: name, first: src, src: src, docs: docs, byNode: map[*yaml.Node]*pending{}}, nil
+	docs, err := parseAs(f.name, src)
+	return docs, nil, err
+}
+
+// touches reports whether an edit is pending in a piece.
+func (f *file) touches(p piece) bool {
+	end := p.line + bytes.Count(p.text, []byte("\n"))
+	return slices.ContainsFunc(f.pending, func(e *pending) bool { return p.line < e.node.Line && e.node.Line <= end+1 })
 }
 
 // reads returns what a scalar reads as: the same for every way to write null.
@@ -229,6 +254,9 @@ func reads(n *yaml.Node) string {
 func (f *file) assign(sel selector, a Assignment) error {
 	fail := func(line int, kind error, reason string) error {
 		return &Error{File: f.name, Line: line, Key: a.Path, Reason: reason, Err: kind}
+	}
+	if f.unread != nil {
+		return unparsed(f.name, a.Path, f.unread)
 	}
 	places, err := sel.places(f.docs)
 	if err != nil {
@@ -252,6 +280,9 @@ func (f *file) assign(sel selector, a Assignment) error {
 			e = &pending{place: p, node: p.node}
 			e.place.node = new(yaml.Node)
 			*e.place.node = *p.node
+			if f.byNode == nil {
+				f.byNode = map[*yaml.Node]*pending{}
+			}
 			f.pending, f.byNode[p.node] = append(f.pending, e), e
 		}
 		e.by, e.value = a.Path, a.Value
@@ -277,20 +308,23 @@ func (f *file) create(sel selector, a Assignment) error {
 		return &Error{File: f.name, Key: a.Path, Reason: a.Path + " " + err.Error(), Err: ErrUneditable}
 	}
 	f.src, f.made = out, append(f.made, edits...)
-	f.docs, err = parseAs(f.name, out)
-	return err
+	return f.parse()
 }
 
 // flush writes what is pending into src, and parses it again: unless it reads just as the nodes, it fails.
 func (f *file) flush() error {
 	edits := slices.DeleteFunc(f.pending, func(e *pending) bool { return e.value == reads(e.place.node) })
-	f.pending, f.byNode = nil, map[*yaml.Node]*pending{}
+	f.pending = edits
+	defer func() { f.pending, f.byNode = nil, nil }()
 	if len(edits) == 0 {
 		return nil
 	}
 	lines := lineStarts(f.src)
 	var failure error
 	for _, strict := range []bool{false, true} {
+		if strict {
+			f.pieces = nil // their nodes may have moved to other lines
+		}
 		var splices []splice
 		for _, e := range edits {
 			more, _, err := rewrite(f.src, lines, e.place, e.value, isJSON(f.name), strict)
@@ -300,7 +334,7 @@ func (f *file) flush() error {
 			splices = append(splices, more...)
 		}
 		out := apply(f.src, splices)
-		docs, err := parseAs(f.name, out)
+		docs, pieces, err := f.parsed(out)
 		if err == nil {
 			err = equal(f.docs, docs, nil)
 		}
@@ -308,7 +342,7 @@ func (f *file) flush() error {
 			for _, e := range edits {
 				f.made = append(f.made, edit{e.document, Change{File: f.name, Path: e.path, Old: reads(e.place.node), New: e.value}})
 			}
-			f.src, f.docs = out, docs
+			f.src, f.docs, f.pieces = out, docs, pieces
 			return nil
 		}
 		failure = cmp.Or(failure, err)

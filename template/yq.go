@@ -40,6 +40,8 @@ func ParseExpression(s string) (Expression, error) {
 // known before it is read (eval).
 var impure = regexp.MustCompile(`^(ENV|ENVSUBST|LOAD|LOAD_STRING|SYSTEM|SHUFFLE|NOW|EVAL)$`)
 
+var timezone = regexp.MustCompile(`^TIMEZONE$`)
+
 func parseExpression(expr string) (*yqlib.ExpressionNode, error) {
 	setUpYq()
 	parsed, err := yqlib.ExpressionParser.ParseExpression(expr)
@@ -48,6 +50,9 @@ func parseExpression(expr string) (*yqlib.ExpressionNode, error) {
 		return nil, fmt.Errorf("expression %q: %w", expr, err)
 	case parsed == nil:
 		return nil, errors.New("the expression is empty")
+	}
+	if findOperator(parsed, timezone) != "" && strings.Contains(expr, `"Local"`) {
+		return nil, fmt.Errorf("expression %q: the time zone Local depends on the machine", expr)
 	}
 	if op := findOperator(parsed, impure); op != "" {
 		return nil, fmt.Errorf("expression %q: %s depends on more than the file", expr, op)
@@ -77,9 +82,9 @@ func findOperator(node *yqlib.ExpressionNode, types *regexp.Regexp) string {
 // the old one's. An entry of a map or a sequence that is added is put in as lines at the indentation of its
 // neighbours, and one that is removed is cut out with the comments directly above it and behind it; an entry that moves
 // takes them along. Entries within [] and {} are changed there, but {} and [] alone become lines, save in JSON. Where
-// that cannot be done, since a comment is assigned or the layout is an unusual one, the node is written anew, and a
-// warning names the file and the path. The styles of nodes (style=) and comments (line_comment=) count as changes only
-// in an expression that assigns them.
+// that cannot be done, since a comment is assigned, entries beside comments within [] or {} go or move, or the layout is
+// an unusual one, the node is written anew, and a warning names the file and the path. The styles of nodes (style=) and
+// comments (line_comment=) count as changes only in an expression that assigns them.
 //
 // An expression must yield the document, changed or not; one that just selects or computes (.a) is refused. A document
 // in which it selects nothing stays as it is: one for which it yields nothing (select(.kind == "Service") | .a = 1), or
@@ -89,7 +94,7 @@ func findOperator(node *yqlib.ExpressionNode, types *regexp.Regexp) string {
 //
 // An *Error tells of a File that matches nothing (ErrNoMatch), of a file that is not YAML (ErrSyntax), of an expression
 // that selects nothing at all (ErrNoNode), and of one that fails, does not yield the document, or whose result cannot be
-// written (ErrUneditable). Error.Key holds the expression.
+// written, or that changes a map with a key that is there twice (ErrUneditable). Error.Key holds the expression.
 func Evaluate(fsys fs.FS, es []Expression) (map[string][]byte, []Change, []string, error) {
 	matches := make([][]string, len(es))
 	var names []string
@@ -176,6 +181,9 @@ func evaluate(name string, src []byte, expr string) (evaluation, error) {
 	var after []*yaml.Node
 	found := false
 	for i, doc := range inputs {
+		if len(src) < maxReached && reached(doc, map[*yaml.Node]int{}) > maxReached {
+			return evaluation{}, fail(expr + " meets aliases of aliases that make more than " + fmt.Sprint(maxReached) + " nodes")
+		}
 		result, selects, err := transform(name, doc, i, parsed)
 		if err != nil {
 			return evaluation{}, fail(expr + " " + err.Error())
@@ -184,6 +192,9 @@ func evaluate(name string, src []byte, expr string) (evaluation, error) {
 		after = append(after, result)
 	}
 	out, edits, warnings, err := restructure(name, src, docs, after, options)
+	if twice := (duplicateKey{}); errors.As(err, &twice) {
+		return evaluation{}, &Error{File: name, Line: twice.line, Key: expr, Reason: expr + " changes a map in which " + err.Error(), Err: ErrUneditable}
+	}
 	if err != nil {
 		return evaluation{}, fail("what " + expr + " makes of it cannot be written: " + err.Error())
 	}
@@ -253,6 +264,9 @@ func settleTags(n *yaml.Node) error {
 	copyTags = func(to, from *yaml.Node) error {
 		if to.Kind != from.Kind || len(to.Content) != len(from.Content) || to.Value != from.Value && from.Kind == yaml.ScalarNode && from.Tag != "!!null" {
 			return errWrite
+		}
+		if to.Kind == yaml.ScalarNode && to.Tag == "!!null" && to.Value == "" && to.Style&quoted == 0 {
+			return nil // which the encoder writes as '' within [] and {}
 		}
 		to.Tag, to.Value = from.Tag, from.Value
 		if to.Style&block == 0 {

@@ -3,7 +3,9 @@ package template
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -64,6 +66,15 @@ func TestEvaluate(t *testing.T) {
 		{"an empty file", "", `.a.b = 1`, "a:\n  b: 1\n"},
 		{"comments alone", "# c\n", `.a = 1`, "# c\na: 1\n"},
 		{"an anchor", "a: &x\n  b: 1\nc: *x\n", `.a.d = 1`, "a: &x\n  b: 1\n  d: 1\nc: *x\n"},
+		{"nothing within braces", "on: {push: , pull_request: {branches: [main]}}\nx: {a}\ns: !!set {a, b}\nt: {{ .Name }}\nb: 1\n", `.b = 2`,
+			"on: {push: , pull_request: {branches: [main]}}\nx: {a}\ns: !!set {a, b}\nt: {{ .Name }}\nb: 2\n"},
+		{"a key alone", "a: {b, c: 1}\nd: {b , c}\n", `.a.b = 2 | .d.b = {"x": 1} | .d.c = 3`, "a: {b: 2, c: 1}\nd: {b: {x: 1} , c: 3}\n"},
+		{"a literal with a comment", "a: |- # c\n  x\n  y\nb: 1\n", `.a = "z\ny"`, "a: |- # c\n  z\n  y\nb: 1\n"},
+		{"a folded one", "a: >- # c\n  x\n  y\nb: 1\n", `.a |= sub("x"; "z")`, "a: >- # c\n  z y\nb: 1\n"},
+		{"a literal to a number", "a: | # c\n  x\nb: 1\n", `.a = 5`, "a: 5 # c\nb: 1\n"},
+		{"reverse equals", "- x # 1\n- y # 2\n- x # 3\n- z # 4\n", `reverse`, "- z # 4\n- x # 3\n- y # 2\n- x # 1\n"},
+		{"items made anew", "- a # 1\n- b # 2\n- c # 3\n- d # 4\n", `. = ["b", "x", "v", "c"]`, "- b # 2\n- x\n- v\n- c # 3\n"},
+		{"far in a line", "{a: [" + strings.Repeat("é, ", 300) + "x]}\n", `.a[300] = "z"`, "{a: [" + strings.Repeat("é, ", 300) + "z]}\n"},
 		{"a style", "a: x # c\nb: 1\n", `.a style="double"`, "a: \"x\" # c\nb: 1\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -84,6 +95,8 @@ func TestEvaluateWarnings(t *testing.T) {
 		{"an explicit key", "x: # x\n  ? a\n  : b\n  c:  1\nz:   1 # z\n", `.x.d = 1`, "x: # x\n  a: b\n  c: 1\n  d: 1\nz:   1 # z\n", ".x"},
 		{"a pair without braces", "l: [a: 1,  2]\n", `.l[0].b = 2`, "l: [{a: 1, b: 2},  2]\n", ".l[0]"},
 		{"a head comment", "a:\n  b: 1\n  c:  2\nd:   1\n", `.a.c head_comment = "new"`, "a:\n  b: 1\n  # new\n  c: 2\nd:   1\n", ".a"},
+		{"comments within brackets, del", "a: [\n  x, # x\n  y, # y\n  z # z\n]\nb:   1\n", `del(.a[1])`, "a: [x, z]\nb:   1\n", ".a"},
+		{"comments within brackets, reverse", "a: [\n  # x\n  x,\n  v\n]\nb:   1\n", `.a |= reverse`, "a: [v, x]\nb:   1\n", ".a"},
 		{"all comments", "# top\na:   1 # x\n\n# y\nb: 2\n", `... comments = ""`, "a: 1\nb: 2\n", "."},
 		{"a document of several", "a:   1\n---\n? b\n: 1\n", `select(di == 1).c = 2`, "a:   1\n---\nb: 1\nc: 2\n", "."},
 	} {
@@ -99,6 +112,10 @@ func TestEvaluateWarnings(t *testing.T) {
 
 func TestEvaluateErrors(t *testing.T) {
 	const other = " does not yield the document: it shall be an assignment, such as .a = 1, or del(.a)"
+	bomb := "a0: &a0 [x]\n"
+	for i := range 9 {
+		bomb += fmt.Sprintf("a%d: &a%[1]d [%s]\n", i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i), 9), ", "))
+	}
 	for _, tt := range []struct {
 		src, expr string
 		kind      error
@@ -114,6 +131,8 @@ func TestEvaluateErrors(t *testing.T) {
 		{"a: 1\n", `.a = error("no")`, ErrUneditable, `f.yaml: .a = error("no") fails: no`},
 		{"a: x\n", `.a = "\(now)"`, ErrUneditable, `f.yaml: .a = "\(now)" fails: the clock is off`},
 		{"a: b: c\n", ".a = 1", ErrSyntax, "f.yaml:1: cannot be read as YAML: mapping values are not allowed in this context"},
+		{"b: 1\na: 1\na: 2\n", `.b = 2`, ErrUneditable, `f.yaml:3: .b = 2 changes a map in which the key "a" is there twice`},
+		{bomb, `explode(.)`, ErrUneditable, `f.yaml: explode(.) meets aliases of aliases that make more than 1000000 nodes`},
 		{"\xff", ".a = 1", ErrSyntax, "f.yaml: cannot be read as YAML: not in UTF-8"},
 	} {
 		got, changes, warnings, err := evaluateOne("f.yaml", tt.src, tt.expr)
@@ -211,7 +230,7 @@ func TestParseExpression(t *testing.T) {
 	}
 	for _, in := range []string{
 		"", "a.yaml", ":.a = 1", "/a:.a = 1", "../a:.a = 1", "a:", "a: ", "a:.a = ", "a:.a[ = 1", "a:.a = env(X)", "a:.a = strenv(X)", "a:.a |= envsubst",
-		"a:.a = load(\"x\")", "a:.a = load_str(\"x\")", "a:.a = system(\"true\")", "a:.a = now", "a:.a |= shuffle", "a:eval(.a) = 1", "a:with(.a; . = now)",
+		"a:.a = load(\"x\")", "a:.a = load_str(\"x\")", "a:.a = system(\"true\")", "a:.a = now", "a:.a |= shuffle", "a:eval(.a) = 1", "a:with(.a; . = now)", `a:.a |= tz("Local")`,
 	} {
 		if got, err := ParseExpression(in); err == nil {
 			t.Errorf("ParseExpression(%q) = %q", in, got)
