@@ -27,9 +27,10 @@ test:
 	@$(GO) test -cover ./cmd/... ./gitrepo ./scm/... ./template >bin/test.log; status=$$?; cat bin/test.log; \
 		test $$status -eq 0 && awk -f .ci/coverage.awk bin/test.log
 
-# Whole runs timed against git's own ways.
+# YAML edits, and whole runs timed against git's own ways.
 .PHONY: bench
 bench: bin/update-gitops-repo
+	$(GO) test ./template -run '^$$' -bench .
 	$(GO) run ./integration/bench bin/update-gitops-repo
 
 # The table in the README: what other programs make of the torture suite.

@@ -239,15 +239,7 @@ func apply(src []byte, splices []splice) []byte {
 // scalar is what a node shall read.
 type scalar struct{ tag, value string }
 
-// verify parses src and returns an error unless it equals the documents before but for the nodes in want.
-func verify(before []*yaml.Node, src []byte, want map[*yaml.Node]scalar) error {
-	after, err := parse(src)
-	if err != nil {
-		return err
-	}
-	return equal(before, after, want)
-}
-
+// equal returns an error unless after reads as before but for the nodes in want.
 func equal(before, after []*yaml.Node, want map[*yaml.Node]scalar) error {
 	if len(before) != len(after) {
 		return errors.New("there would be more or fewer nodes")
