@@ -62,7 +62,7 @@ func newPlan(c *config, getenv func(string) string, client *http.Client) (*plan,
 	if err := checkFlags(c); err != nil {
 		return nil, err
 	}
-	p := &plan{base: c.base, branch: c.branch, force: c.forcePush, message: c.message, dryRun: c.dryRun}
+	p := &plan{base: c.base, branch: c.branch, force: c.forcePush, message: c.message, dryRun: c.dryRun, warnings: idle(c)}
 	p.author = gitrepo.Signature{Name: c.authorName, Email: c.authorEmail, When: time.Now()}
 	var err error
 	if p.edits, err = newEdits(c, getenv); err != nil {
@@ -85,12 +85,6 @@ func newPlan(c *config, getenv func(string) string, client *http.Client) (*plan,
 	if credentials, err = resolveCredentials(c, credentials, provider, getenv); err != nil {
 		return nil, err
 	}
-	if len(c.imageFiles.values) > 0 && len(c.images.values) == 0 {
-		p.warnings = append(p.warnings, "-image-files does nothing without -image")
-	}
-	if c.setMissing == "create" && len(c.sets.values) == 0 {
-		p.warnings = append(p.warnings, "-set-missing does nothing without -set")
-	}
 	p.remote = gitrepo.Remote{URL: repoURL, HTTPClient: client}
 	if strings.HasPrefix(repoURL.Scheme, "http") {
 		p.remote.Credentials = credentials
@@ -100,15 +94,28 @@ func newPlan(c *config, getenv func(string) string, client *http.Client) (*plan,
 	}
 
 	if !c.createPull {
-		if c.mergePull {
-			p.warnings = append(p.warnings, "-merge-pull-request does nothing with -create-pull-request=false")
-		}
-		if c.forcePush {
-			p.warnings = append(p.warnings, "-force-push does nothing with -create-pull-request=false: the branch is only ever added to")
-		}
 		return p, nil
 	}
 	return p, p.request(c, repoURL, provider, credentials.Password, client)
+}
+
+// idle says which flags have no effect beside the others. They are harmless, and old command lines have some.
+func idle(c *config) []string {
+	var out []string
+	for _, v := range []struct {
+		idle    bool
+		warning string
+	}{
+		{len(c.imageFiles.values) > 0 && len(c.images.values) == 0, "-image-files does nothing without -image"},
+		{c.setMissing == "create" && len(c.sets.values) == 0, "-set-missing does nothing without -set"},
+		{c.mergePull && !c.createPull, "-merge-pull-request does nothing with -create-pull-request=false"},
+		{c.forcePush && !c.createPull, "-force-push does nothing with -create-pull-request=false: the branch is only ever added to"},
+	} {
+		if v.idle {
+			out = append(out, v.warning)
+		}
+	}
+	return out
 }
 
 // checkFlags refuses values that make no sense anywhere.
@@ -267,9 +274,9 @@ func (p *plan) name(c *config, repo gitrepo.URL, getenv func(string) string) err
 			return usage("give -git-revision, or -branch", "the branch cannot be named: the application's commit is not known")
 		}
 		p.branch = p.app + "-" + shortRevision(p.revision)
-	}
-	if err := gitrepo.CheckBranch(p.branch); p.branch != "" && err != nil {
-		return usage("give -branch, or another -app and -git-revision", "a branch of app and revision: %v", err)
+		if err := gitrepo.CheckBranch(p.branch); err != nil {
+			return usage("give -branch, or another -app and -git-revision", "a branch of app and revision: %v", err)
+		}
 	}
 	return nil
 }
