@@ -33,6 +33,9 @@ func TestCreate(t *testing.T) {
 		{"f.yaml", "a: 1\n", `.["1"]`, "z", "a: 1\n\"1\": z\n"},
 		{"f.yaml", "a: 1\r\n", ".b.c", "z", "a: 1\r\nb:\r\n  c: z\r\n"},
 		{"f.yaml", "a: 1", ".b", "z", "a: 1\nb: z"},
+		{"f.yaml", "a: 1 # c\nb: |\n  x", ".c", "z", "a: 1 # c\nb: |-\n  x\nc: z"},
+		{"f.yaml", "a: 1 # c\nb: |\n  x", ".a", "z", "a: z # c\nb: |\n  x"},
+		{"f.yaml", "a:  1 # c\n? [x, y]\n: z\n", ".c", "z", "a:  1 # c\n? [x, y]\n: z\nc: z\n"},
 		{"f.yaml", "a: &x\n  b: 1\nc:\n  <<: *x\n", ".c.d", "z", "a: &x\n  b: 1\nc:\n  <<: *x\n  d: z\n"},
 		{"f.yaml", "a: v1\n", ".a", "v2", "a: v2\n"}, // it is there
 		{"f.json", "{\n  \"a\": 1\n}\n", ".b", "x", "{\n  \"a\": 1,\n  \"b\": \"x\"\n}\n"},
@@ -74,7 +77,7 @@ func TestCreateErrors(t *testing.T) {
 		{"x: &x 1\na: *x\n", ".a.b", "f.yaml: .a.b cannot be created, since .a is an alias"},
 		{"a:\n- 1\n", ".a[2]", "f.yaml: .a[2] cannot be created, since .a has 1 items"},
 		{"a: {b: 1}\n", ".a[0]", "f.yaml: .a[0] cannot be created, since .a is a map"},
-		{"? a\n: b\n", ".c", "f.yaml: .c cannot be created without writing what is around it anew"},
+		{"l: [a: 1]\n", ".l[0].b", "f.yaml: .l[0].b cannot be created without writing what is around it anew"},
 	} {
 		got, changes, err := createOne("f.yaml", tt.src, tt.path, "v")
 		if !errors.Is(err, ErrUneditable) || err.Error() != tt.want || got != tt.src || changes != nil {

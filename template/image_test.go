@@ -253,7 +253,7 @@ func TestSetImagesErrors(t *testing.T) {
 			"kustomization.yaml:3: acme/shop cannot be set: digest comes from an anchor"},
 		{"an entry for two", "kustomization.yaml", "images:\n- {name: acme/shop, newName: acme/web}\n", "acme/shop=:2 acme/web=:3", ErrUneditable,
 			"kustomization.yaml:2: acme/web cannot be set: its entry is that of acme/shop too"},
-		{"an explicit key", "kustomization.yaml", "images:\n- ? name\n  : acme/shop\n", "acme/shop=:2", ErrUneditable, "kustomization.yaml:2: acme/shop cannot be set: "},
+		{"a pair without braces", "kustomization.yaml", "images: [name: acme/shop]\n", "acme/shop=:2", ErrUneditable, "kustomization.yaml:1: acme/shop cannot be set: "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

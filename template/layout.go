@@ -22,8 +22,8 @@ type layout struct {
 	open, close int // the offsets within the brackets of a flow collection
 }
 
-// entry is an item of a sequence or a pair of a map: where its key or "-" starts, where the ":" or "-" ends, and where
-// its value ends.
+// entry is an item of a sequence or a pair of a map: where its key, the "?" before that, or "-" starts, where the ":" or
+// "-" ends, and where its value ends.
 type entry struct {
 	start, after, end int
 	key, value        *yaml.Node
@@ -33,7 +33,9 @@ var (
 	errLayout = errors.New("a layout that is not understood")
 	blanks    = regexp.MustCompile(`^(?:[\s\x{feff}]|#[^\r\n]*)*`)
 	comment   = regexp.MustCompile(`^[ \t]*#`)
-	alias     = regexp.MustCompile(`^\*[^\s,\[\]{}]+`)
+	// questionMark is what may stand before a key.
+	questionMark = regexp.MustCompile(`^\?(?:[\s\x{feff}]|#[^\r\n]*)+`)
+	alias        = regexp.MustCompile(`^\*[^\s,\[\]{}]+`)
 )
 
 // layout finds the entries of n, which belongs to an entry at the column indent.
@@ -46,7 +48,7 @@ func (e *editor) layout(n *yaml.Node, indent int) (layout, error) {
 	l := layout{column: at - e.lines[e.line(at)]}
 	if flow {
 		if at >= len(e.src) || e.src[at] != '{' && e.src[at] != '[' {
-			return layout{}, errLayout // a pair without braces, as in [a: 1]
+			return layout{}, errLayout
 		}
 		at++
 		l.open = at
@@ -71,6 +73,8 @@ func (e *editor) layout(n *yaml.Node, indent int) (layout, error) {
 			return layout{}, errLayout
 		case n.Kind == yaml.MappingNode:
 			entry.key = n.Content[i]
+			explicit := questionMark.Find(e.src[at:])
+			at += len(explicit)
 			keyEnd, err := e.end(entry.key, l.column)
 			if err != nil || e.offset(entry.key) != at {
 				return layout{}, errLayout
@@ -79,7 +83,7 @@ func (e *editor) layout(n *yaml.Node, indent int) (layout, error) {
 			switch {
 			case colon < len(e.src) && e.src[colon] == ':':
 				entry.after = colon + 1
-			case flow && empty(entry.value):
+			case (flow || explicit != nil) && empty(entry.value):
 				entry.after = keyEnd
 			default:
 				return layout{}, errLayout
@@ -137,8 +141,15 @@ func (e *editor) end(n *yaml.Node, indent int) (int, error) {
 	switch {
 	case err != nil && n.Style&yaml.FlowStyle == 0:
 		return e.linesEnd(n, indent), nil
-	case err != nil && len(n.Content) == 2 && !empty(n.Content[1]):
-		return e.end(n.Content[1], indent)
+	case err != nil && len(n.Content) == 2: // a pair without braces, as in [a: 1]
+		if !empty(n.Content[1]) {
+			return e.end(n.Content[1], indent)
+		}
+		end, err := e.end(n.Content[0], indent)
+		if colon := end + len(blanks.Find(e.src[end:])); bytes.HasPrefix(e.src[colon:], []byte(":")) {
+			end = colon + 1
+		}
+		return end, err
 	case err != nil:
 		return 0, err
 	case n.Style&yaml.FlowStyle != 0:

@@ -16,25 +16,31 @@ import (
 // in or cut out, at the indentation of their neighbours; the comments of a cut entry, directly above it and behind it,
 // go with it. Nothing is returned that does not read as after.
 func restructure(name string, src []byte, before, after []*yaml.Node, opts layoutOptions) ([]byte, []edit, []string, error) {
-	whole, terminated := src, true
-	if lines := lineStarts(src); lines[len(lines)-1] < len(src) {
-		terminated = false
-		whole = append(bytes.Clone(src), lineBreakOf(src)...)
+	texts := [][]byte{src}
+	lines := lineStarts(src)
+	terminated := lines[len(lines)-1] == len(src)
+	if !terminated {
+		texts = terminate(src, lines, before)
 	}
 	// try edits each document in its way, and fails unless the result reads as after.
-	try := func(ways []way, after []*yaml.Node) ([]byte, *editor, error) {
-		e := newEditor(name, whole, before, opts)
-		for i, a := range after {
-			e.document(i, before, a, ways[i])
+	try := func(ways []way, after []*yaml.Node) (out []byte, e *editor, err error) {
+		for _, text := range texts {
+			e = newEditor(name, text, before, opts)
+			for i, a := range after {
+				e.document(i, before, a, ways[i])
+			}
+			if e.failure != nil {
+				return nil, e, e.failure
+			}
+			out = apply(e.src, e.splices)
+			if trimmed := bytes.TrimSuffix(out, []byte(e.nl)); !terminated && verifyTree(name, trimmed, after) == nil {
+				return trimmed, e, nil
+			}
+			if err = verifyTree(name, out, after); err == nil {
+				break
+			}
 		}
-		if e.failure != nil {
-			return nil, e, e.failure
-		}
-		out := apply(e.src, e.splices)
-		if trimmed := bytes.TrimSuffix(out, []byte(e.nl)); !terminated && verifyTree(name, trimmed, after) == nil {
-			return trimmed, e, nil
-		}
-		return out, e, verifyTree(name, out, after)
+		return out, e, err
 	}
 	ways := make([]way, len(after))
 	out, e, err := try(ways, after)
@@ -58,6 +64,28 @@ func restructure(name string, src []byte, before, after []*yaml.Node, opts layou
 		return nil, nil, nil, err
 	}
 	return out, e.edits, e.warnings, nil
+}
+
+// terminate returns src, whose last line does not end, with the line break that it lacks. Where that break would become
+// a part of a block scalar, it is a second text in which this scalar says that it has none; all nodes are where they were.
+func terminate(src []byte, lines []int, docs []*yaml.Node) [][]byte {
+	nl := lineBreakOf(src)
+	texts := [][]byte{append(bytes.Clone(src), nl...)}
+	if len(docs) == 0 {
+		return texts
+	}
+	last := docs[len(docs)-1]
+	for len(last.Content) > 0 {
+		last = last.Content[len(last.Content)-1]
+	}
+	if last.Style&block == 0 {
+		return texts
+	}
+	if start, end, err := span(src, lines, last); err == nil {
+		header := strings.Trim(string(src[start:end]), "-+") + "-"
+		texts = append(texts, append(apply(src, []splice{{start, end, header}}), nl...))
+	}
+	return texts
 }
 
 // way is how a document is edited.
@@ -239,6 +267,13 @@ func (e *editor) edit(b, a *yaml.Node, s slot) error {
 			return err
 		}
 	}
+	if !s.inFlow && e.lacksColon(s) { // it gets one, on a line of its own
+		at := e.lineEnd(s.after)
+		text := e.nl + strings.Repeat(" ", s.indent) + ":" + strings.TrimSuffix(e.value(a, s.indent, false), e.nl)
+		e.splices = append(e.splices, splice{at, at, text})
+		e.recordText(b, a, s, at, at, text)
+		return nil
+	}
 	switch {
 	case b.Kind != a.Kind || b.Anchor != a.Anchor || (b.Style|a.Style)&yaml.TaggedStyle != 0 && b.Tag != a.Tag,
 		e.styles && b.Kind != yaml.ScalarNode && style(b) != style(a):
@@ -394,9 +429,9 @@ func (e *editor) scalar(b, a *yaml.Node, s slot) error {
 	return nil
 }
 
-// lacksColon reports whether s is that of a key alone, as in {a}.
+// lacksColon reports whether s is that of a key alone, as in {a} and "? a".
 func (e *editor) lacksColon(s slot) bool {
-	return s.inFlow && !s.item && s.after > 0 && e.src[s.after-1] != ':'
+	return s.indent >= 0 && !s.item && s.after > 0 && e.src[s.after-1] != ':'
 }
 
 // replace puts a in the place of b, which is in s, comments within b and all.
@@ -731,7 +766,7 @@ func (e *editor) match(b, a *yaml.Node) []int {
 	used := make([]bool, n)
 	for _, by := range []func(*yaml.Node) string{
 		func(n *yaml.Node) string { return fmt.Sprint(n.Line, n.Column, n.Kind) },
-		func(n *yaml.Node) string { var out strings.Builder; fingerprint(&out, n); return out.String() },
+		fingerprint,
 	} {
 		at := map[string][]int{}
 		for i := start; i < n-end; i++ {
@@ -751,19 +786,25 @@ func (e *editor) match(b, a *yaml.Node) []int {
 	return out
 }
 
-// fingerprint writes what n reads, the same for two nodes that are the same.
-func fingerprint(out *strings.Builder, n *yaml.Node) {
-	tag, value := n.Tag, n.Value
-	switch {
-	case n.Kind == yaml.AliasNode:
-		tag = ""
-	case tag == "!!null":
-		value = ""
+// fingerprint returns what n reads, the same for two nodes that are the same.
+func fingerprint(n *yaml.Node) string {
+	var out strings.Builder
+	var write func(n *yaml.Node)
+	write = func(n *yaml.Node) {
+		tag, value := n.Tag, n.Value
+		switch {
+		case n.Kind == yaml.AliasNode:
+			tag = ""
+		case tag == "!!null":
+			value = ""
+		}
+		fmt.Fprintf(&out, "%d %q %q %q %d;", n.Kind, tag, value, n.Anchor, len(n.Content))
+		for _, c := range n.Content {
+			write(c)
+		}
 	}
-	fmt.Fprintf(out, "%d %q %q %q %d;", n.Kind, tag, value, n.Anchor, len(n.Content))
-	for _, c := range n.Content {
-		fingerprint(out, c)
-	}
+	write(n)
+	return out.String()
 }
 
 // duplicateKey says that a map has a key more than once, so that it is not known which of them counts.
@@ -777,18 +818,12 @@ func (d duplicateKey) Error() string { return fmt.Sprintf("the key %q is there t
 func (e *editor) matchKeys(b, a *yaml.Node) []int {
 	out := make([]int, len(a.Content)/2)
 	used := map[int]bool{}
-	at := map[string]int{}
-	for i := len(b.Content) - 2; i >= 0; i -= 2 {
-		key := b.Content[i]
-		if again, ok := at[key.Value]; ok && e.same(b.Content[2*again], key) && key.Kind == yaml.ScalarNode && key.Tag != "!!merge" {
-			e.failure = duplicateKey{b.Content[2*again].Line, key.Value}
-		}
-		at[key.Value] = i / 2
-	}
+	old := e.keys(b)
+	e.keys(a)
 	for j := range out {
 		out[j] = -1
 		key := a.Content[2*j]
-		if i, ok := at[key.Value]; ok && !used[i] && e.same(b.Content[2*i], key) {
+		if i, ok := old[keyName(key)]; ok && !used[i] && e.same(b.Content[2*i], key) {
 			out[j], used[i] = i, true
 		}
 	}
@@ -796,6 +831,26 @@ func (e *editor) matchKeys(b, a *yaml.Node) []int {
 		return b.Content[2*i].Kind == yaml.ScalarNode && a.Content[2*j].Kind == yaml.ScalarNode && e.same(b.Content[2*i+1], a.Content[2*j+1])
 	})
 	return out
+}
+
+// keys returns which entry of a map has a key first. A key that is there twice is a failure.
+func (e *editor) keys(n *yaml.Node) map[string]int {
+	at := map[string]int{}
+	for i := len(n.Content) - 2; i >= 0; i -= 2 {
+		key := n.Content[i]
+		if again, ok := at[keyName(key)]; ok && e.same(n.Content[2*again], key) && key.Tag != "!!merge" {
+			e.failure = duplicateKey{n.Content[2*again].Line, summary(key)}
+		}
+		at[keyName(key)] = i / 2
+	}
+	return at
+}
+
+func keyName(key *yaml.Node) string {
+	if key.Kind == yaml.ScalarNode {
+		return key.Value
+	}
+	return fingerprint(key)
 }
 
 // pair matches what is new between two matches with what is gone from between them, when they are equally many.

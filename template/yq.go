@@ -94,7 +94,7 @@ func findOperator(node *yqlib.ExpressionNode, types *regexp.Regexp) string {
 //
 // An *Error tells of a File that matches nothing (ErrNoMatch), of a file that is not YAML (ErrSyntax), of an expression
 // that selects nothing at all (ErrNoNode), and of one that fails, does not yield the document, or whose result cannot be
-// written, or that changes a map with a key that is there twice (ErrUneditable). Error.Key holds the expression.
+// written, or that changes a map in which a key is there twice or would be (ErrUneditable). Error.Key holds the expression.
 func Evaluate(fsys fs.FS, es []Expression) (map[string][]byte, []Change, []string, error) {
 	matches := make([][]string, len(es))
 	var names []string

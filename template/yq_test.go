@@ -75,6 +75,15 @@ func TestEvaluate(t *testing.T) {
 		{"reverse equals", "- x # 1\n- y # 2\n- x # 3\n- z # 4\n", `reverse`, "- z # 4\n- x # 3\n- y # 2\n- x # 1\n"},
 		{"items made anew", "- a # 1\n- b # 2\n- c # 3\n- d # 4\n", `. = ["b", "x", "v", "c"]`, "- b # 2\n- x\n- v\n- c # 3\n"},
 		{"far in a line", "{a: [" + strings.Repeat("é, ", 300) + "x]}\n", `.a[300] = "z"`, "{a: [" + strings.Repeat("é, ", 300) + "z]}\n"},
+		{"explicit keys", "a:  1 # a\n? b # b\n# c\n: c:   2 # c\n  d: 3\n? |\n  e\n: - f # f\n", `.a = 2 | .b.d = "x" | .g = 1`, "a:  2 # a\n? b # b\n# c\n: c:   2 # c\n  d: x\n? |\n  e\n: - f # f\ng: 1\n"},
+		{"explicit keys without values", "? a # a\n? b\n? c\n", `.a = "x" | .b = {"z": 1} | .d = 1`, "? a # a\n: x\n? b\n:\n  z: 1\n? c\nd: 1\n"},
+		{"keys that are collections", "a:  1 # a\n? [x, y]\n: v  # v\n? - x\n  - z\n: w  # w\n{x: 1}:  z\n", `.b = 2 | del(.a)`, "? [x, y]\n: v  # v\n? - x\n  - z\n: w  # w\n{x: 1}:  z\nb: 2\n"},
+		{"explicit keys within braces", "a: {? b : 1, ? [c] : 2, ? d}\n", `.a.b = 2 | .a.d = "x" | .a.e = 1`, "a: {? b : 2, ? [c] : 2, ? d: x, e: 1}\n"},
+		{"a pair without braces beside", "a: [b: , ? c, d]\ne:   1\n", `.a[2] = 2 | .e = 3`, "a: [b: , ? c, 2]\ne:   3\n"},
+		{"behind a literal without an end", "a: 1 # a\nb: |+ # b\n  x\n  y", `.c = "z"`, "a: 1 # a\nb: |- # b\n  x\n  y\nc: z"},
+		{"behind a folded one without an end", "l:\r\n- >2\r\n    x", `.l += ["z"]`, "l:\r\n- >2-\r\n    x\r\n- z"},
+		{"a literal behind a literal without an end", "a:  1\nb: |\n  x", `.c = "y\nz\n"`, "a:  1\nb: |-\n  x\nc: |\n  y\n  z\n"},
+		{"beside a literal without an end", "a: 1 # a\nb: |\n  x", `.a = {"c": 1}`, "a: # a\n  c: 1\nb: |\n  x"},
 		{"a style", "a: x # c\nb: 1\n", `.a style="double"`, "a: \"x\" # c\nb: 1\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -92,13 +101,12 @@ func TestEvaluate(t *testing.T) {
 // What cannot be done in place is done nevertheless, and said.
 func TestEvaluateWarnings(t *testing.T) {
 	for _, tt := range []struct{ name, src, expr, want, warning string }{
-		{"an explicit key", "x: # x\n  ? a\n  : b\n  c:  1\nz:   1 # z\n", `.x.d = 1`, "x: # x\n  a: b\n  c: 1\n  d: 1\nz:   1 # z\n", ".x"},
 		{"a pair without braces", "l: [a: 1,  2]\n", `.l[0].b = 2`, "l: [{a: 1, b: 2},  2]\n", ".l[0]"},
 		{"a head comment", "a:\n  b: 1\n  c:  2\nd:   1\n", `.a.c head_comment = "new"`, "a:\n  b: 1\n  # new\n  c: 2\nd:   1\n", ".a"},
 		{"comments within brackets, del", "a: [\n  x, # x\n  y, # y\n  z # z\n]\nb:   1\n", `del(.a[1])`, "a: [x, z]\nb:   1\n", ".a"},
 		{"comments within brackets, reverse", "a: [\n  # x\n  x,\n  v\n]\nb:   1\n", `.a |= reverse`, "a: [v, x]\nb:   1\n", ".a"},
 		{"all comments", "# top\na:   1 # x\n\n# y\nb: 2\n", `... comments = ""`, "a: 1\nb: 2\n", "."},
-		{"a document of several", "a:   1\n---\n? b\n: 1\n", `select(di == 1).c = 2`, "a:   1\n---\nb: 1\nc: 2\n", "."},
+		{"a document of several", "a:   1\n---\nb:  1\n", `(select(di == 1) | .b) head_comment = "c"`, "a:   1\n---\n# c\nb: 1\n", "."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, _, warnings, err := evaluateOne("f.yaml", tt.src, tt.expr)
@@ -132,6 +140,8 @@ func TestEvaluateErrors(t *testing.T) {
 		{"a: x\n", `.a = "\(now)"`, ErrUneditable, `f.yaml: .a = "\(now)" fails: the clock is off`},
 		{"a: b: c\n", ".a = 1", ErrSyntax, "f.yaml:1: cannot be read as YAML: mapping values are not allowed in this context"},
 		{"b: 1\na: 1\na: 2\n", `.b = 2`, ErrUneditable, `f.yaml:3: .b = 2 changes a map in which the key "a" is there twice`},
+		{"a: 1\nb: 2\n", `with_entries(.key = "c")`, ErrUneditable, `f.yaml:2: with_entries(.key = "c") changes a map in which the key "c" is there twice`},
+		{"b: 1\n? [x]\n: 1\n? [z]\n: 2\n", `sort_keys(.)`, ErrUneditable, `f.yaml:4: sort_keys(.) changes a map in which the key "[z]" is there twice`},
 		{bomb, `explode(.)`, ErrUneditable, `f.yaml: explode(.) meets aliases of aliases that make more than 1000000 nodes`},
 		{"\xff", ".a = 1", ErrSyntax, "f.yaml: cannot be read as YAML: not in UTF-8"},
 	} {
