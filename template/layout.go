@@ -265,26 +265,28 @@ func (e *editor) lineEnd(at int) int {
 	return end
 }
 
-// nextLine returns the start of the line after that of an offset; for a document, of the offset's own.
-func (e *editor) nextLine(at, indent int) int {
-	i := e.line(at)
-	if indent < 0 {
-		for i > 0 && comment.Match(e.src[e.lines[i-1]:]) {
-			i--
-		}
-		return e.lines[i]
+// head returns where an entry of a block collection starts, with the comments above it that are its own: those at its
+// column directly above, unless the document starts with them.
+func (e *editor) head(at int) int {
+	line := e.lines[e.line(at)]
+	if len(bytes.Trim(e.src[line:at], " ")) > 0 {
+		return at // behind a "-"
 	}
-	if i+1 < len(e.lines) {
-		return e.lines[i+1]
+	start := e.above(at)
+	if start == line {
+		return line
 	}
-	return len(e.src)
+	text := bytes.TrimSpace(e.src[e.lines[0]:start])
+	if last := text[bytes.LastIndexAny(text, "\r\n")+1:]; len(last) == 0 || last[0] == '%' || documentMark.Match(last) {
+		return line
+	}
+	return start
 }
 
-// above returns the start of the comments directly above an entry, or of its line. They are at the entry's column, and
-// not above the offset from.
-func (e *editor) above(at, from, column int) int {
+// above returns the start of the comments directly above the line of an offset that are at its column, or of that line.
+func (e *editor) above(at int) int {
 	i := e.line(at)
-	for i > 0 && e.lines[i-1] >= from && e.commentColumn(i-1) == column {
+	for column := at - e.lines[i]; e.commentColumn(i-1) == column; {
 		i--
 	}
 	return e.lines[i]
@@ -304,6 +306,9 @@ func (e *editor) below(at, to, column int) int {
 
 // commentColumn returns the column of the comment that the i-th line is, or -1 when it is none.
 func (e *editor) commentColumn(i int) int {
+	if i < 0 {
+		return -1
+	}
 	line := e.src[e.lines[i]:]
 	text := bytes.TrimLeft(line, " \t")
 	if !bytes.HasPrefix(text, []byte("#")) {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -228,7 +229,7 @@ func (e *editor) document(i int, before []*yaml.Node, a *yaml.Node, w way) {
 	if first := firstComment(a); first == firstComment(b) {
 		a = withoutFirstComment(a) // it stands above already
 	} else if isBlock(b) {
-		start = e.above(start, 0, start-e.lines[e.line(start)])
+		start = e.above(start)
 	}
 	e.splices = append(e.splices, splice{start, end, e.emit(a, s) + e.nl})
 }
@@ -375,12 +376,22 @@ func (e *editor) entries(b, a *yaml.Node, s slot, l layout) ([]int, error) {
 		e.warn(at)
 	}
 	for k, old := range l.entries {
-		if !kept[k] {
-			e.record(s, step(s.path, b, k), summary(old.value), "")
+		if kept[k] {
+			continue
+		}
+		path := step(s.path, b, k)
+		e.record(s, path, summary(old.value), "")
+		if b.Style&yaml.FlowStyle == 0 {
+			if line := disabled.Find(e.src[e.head(old.start):old.start]); line != nil {
+				e.warnings = append(e.warnings, fmt.Sprintf("%s: %s is deleted with the comments above it, which may be entries of their own: %s", e.name, path, bytes.TrimSpace(line)))
+			}
 		}
 	}
 	return order, nil
 }
+
+// disabled finds a comment that looks like an entry.
+var disabled = regexp.MustCompile(`(?m)^[ \t]*#[ \t]*(?:- |[\w./-]+:(?:[ \t\r]|$)).*`)
 
 func entryValue(n *yaml.Node, i int) *yaml.Node {
 	if n.Kind == yaml.MappingNode {
@@ -506,13 +517,9 @@ func (e *editor) put(start, end int, text string) {
 // rearrange puts the entries of a block collection into order, and new ones among them.
 func (e *editor) rearrange(a *yaml.Node, s slot, l layout, order []int, inner []splice) error {
 	n := len(l.entries)
-	first := l.entries[0].start
-	inline := strings.TrimLeft(string(e.src[e.lines[e.line(first)]:first]), " ") != ""
+	from := e.head(l.entries[0].start)
+	inline := from == l.entries[0].start
 	indent := strings.Repeat(" ", l.column)
-	from := first
-	if !inline {
-		from = e.above(first, e.nextLine(s.after, s.indent), l.column)
-	}
 
 	// The text of each entry, and of the lines before it that belong to none.
 	chunks, gaps := make([]string, n), make([]string, n)
@@ -520,7 +527,7 @@ func (e *editor) rearrange(a *yaml.Node, s slot, l layout, order []int, inner []
 	for i, entry := range l.entries {
 		start := from
 		if i > 0 {
-			start = e.above(entry.start, end, l.column)
+			start = e.head(entry.start)
 			gaps[i] = string(e.src[end:start])
 		}
 		if strings.Trim(string(e.src[entry.end:e.lineEnd(entry.end)]), " \t") != "" && !comment.Match(e.src[entry.end:]) {
@@ -568,7 +575,7 @@ func (e *editor) rearrange(a *yaml.Node, s slot, l layout, order []int, inner []
 		} else {
 			text, gap = chunks[k], gaps[k]
 		}
-		if i == 0 {
+		if i == 0 && e.commentColumn(e.line(from)-1) < 0 {
 			gap = strings.TrimLeft(gap, "\r\n")
 			if strings.TrimSpace(gap) == "" {
 				gap = ""

@@ -80,8 +80,10 @@ func findOperator(node *yqlib.ExpressionNode, types *regexp.Regexp) string {
 // The files keep their layout. A scalar that an expression changes is replaced by its bytes, in its own style where
 // that can be, but in the type that yq gives it: .a = 5 makes a number and .a = "5" a string, where Assign would keep
 // the old one's. An entry of a map or a sequence that is added is put in as lines at the indentation of its
-// neighbours, and one that is removed is cut out with the comments directly above it and behind it; an entry that moves
-// takes them along. Entries within [] and {} are changed there, but {} and [] alone become lines, save in JSON. Where
+// neighbours, and one that is removed is cut out with its comments: the lines directly above it, up to a blank line, and
+// what is behind it. An entry that moves takes them along. Comments that a document starts with stay where they are, and
+// a warning tells of those that are cut and look like an entry that is commented out. Entries within [] and {} are
+// changed there, but {} and [] alone become lines, save in JSON. Where
 // that cannot be done, since a comment is assigned, entries beside comments within [] or {} go or move, or the layout is
 // an unusual one, the node is written anew, and a warning names the file and the path. The styles of nodes (style=) and
 // comments (line_comment=) count as changes only in an expression that assigns them.

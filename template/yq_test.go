@@ -37,7 +37,13 @@ func TestEvaluate(t *testing.T) {
 		{"del", "# file\n\n# a\na: 1 # a\n# b\nb: 2 # b\n\n# c\nc: 3\n", `del(.b)`, "# file\n\n# a\na: 1 # a\n\n# c\nc: 3\n"},
 		{"del between blank lines", "a: 1\n\nb: 2\n\nc: 3\n", `del(.b)`, "a: 1\n\nc: 3\n"},
 		{"del the last", "a: 1\n\n# b\nb:\n  c: 2\n  # d\n", `del(.b)`, "a: 1\n"},
-		{"del the first", "# a\na: 1\n\nb: 2\n", `del(.a)`, "b: 2\n"},
+		{"del the first", "# file\n\n# a\na: 1\n\nb: 2\n", `del(.a)`, "# file\n\nb: 2\n"},
+		{"del the first below a header", "\n# file\n# too\na: 1\n\n# b\nb: 2\n", `del(.a)`, "\n# file\n# too\n\n# b\nb: 2\n"},
+		{"del the first below a header, without a blank line", "# file\na: 1\nb: 2\n", `del(.a)`, "# file\nb: 2\n"},
+		{"del the first below the headers of documents", "%YAML 1.1\n---\n# x\na: 1\nb: 2\n---\n# y\na: 1\nb: 2\n", `del(.a)`, "%YAML 1.1\n---\n# x\nb: 2\n---\n# y\nb: 2\n"},
+		{"sort below a header", "# file\nb: 1 # b\n# a\na: 2\n", `sort_keys(.)`, "# file\n# a\na: 2\nb: 1 # b\n"},
+		{"a key first below a header", "# file\n- a\n", `. = ["b"] + .`, "# file\n- b\n- a\n"},
+		{"del within, first", "a:\n  # b\n  b: 1\n  c: 2\n", `del(.a.b)`, "a:\n  c: 2\n"},
 		{"del keeps comments that stand alone", "a: 1\n\n# alone\n\nb: 2\nc: 3\n", `del(.b)`, "a: 1\n\n# alone\n\nc: 3\n"},
 		{"del the first of an item", "- a: 1\n  # b\n  b: 2\n", `del(.[0].a)`, "- # b\n  b: 2\n"},
 		{"del the only", "a:\n  b: 1\nc: 1\n", `del(.a.b)`, "a: {}\nc: 1\n"},
@@ -115,6 +121,27 @@ func TestEvaluateWarnings(t *testing.T) {
 				t.Errorf("got %q, %q, %v\nwant %q", got, warnings, err, tt.want)
 			}
 		})
+	}
+}
+
+// What is deleted with an entry, and may be one itself, is named.
+func TestEvaluateDisabled(t *testing.T) {
+	for src, want := range map[string]string{
+		"a: 1\n# replicas: 3\n# old\nb: 1\n":          "f.yaml: .b is deleted with the comments above it, which may be entries of their own: # replicas: 3",
+		"a: 1\n\n#- x\n#  y\nb: 1\n":                  "f.yaml: .b is deleted with the comments above it, which may be entries of their own: #- x",
+		"a: 1\r\n# x:\r\n#   y: 1\r\nb: 1\r\n":        "f.yaml: .b is deleted with the comments above it, which may be entries of their own: # x:",
+		"a: 1\n# see https://x\n# well-known\nb: 1\n": "",
+		"a: 1\n# x: 1\n\n# b\nb: 1\n":                 "",
+		"# x: 1\nb: 1\na: 1\n":                        "",
+		"a: 1\nb: 1 # x: 1\n":                         "",
+	} {
+		got, _, warnings, err := evaluateOne("f.yaml", src, `del(.b)`)
+		if err != nil || strings.Join(warnings, "\n") != want || strings.Contains(got, "b: 1") {
+			t.Errorf("%q: %q, %q, %v", src, got, warnings, err)
+		}
+		if _, _, warnings, err := evaluateOne("f.yaml", src, `sort_keys(.)`); err != nil || warnings != nil {
+			t.Errorf("%q: %q, %v", src, warnings, err)
+		}
 	}
 }
 
