@@ -89,10 +89,11 @@ func findOperator(node *yqlib.ExpressionNode, types *regexp.Regexp) string {
 // comments (line_comment=) count as changes only in an expression that assigns them.
 //
 // An expression must yield the document, changed or not; one that just selects or computes (.a) is refused. A document
-// in which it selects nothing stays as it is: one for which it yields nothing (select(.kind == "Service") | .a = 1), or
-// for an assignment, one in which its left side selects nothing ((.c[] | select(.name == "x") | .image) = "y"). It is an
-// error when that is so in all documents of all its files. That an expression changes nothing is none, so that it can
-// be run twice.
+// in which it selects nothing stays as it is: one for which it yields nothing (select(.kind == "Service") | .a = 1), and
+// if all of it is an assignment, one in which its left side selects nothing ((.c[] | select(.name == "x") | .image) = "y")
+// or, with "=", its right side (.a = (.c[] | select(.name == "x") | .image)). It is an error when that is so in all
+// documents of all its files. That an expression changes nothing is none, so that it can be run twice; nor is it one
+// when |=, += and the like find nothing on their right.
 //
 // An *Error tells of a File that matches nothing (ErrNoMatch), of a file that is not YAML (ErrSyntax), of an expression
 // that selects nothing at all (ErrNoNode), and of one that fails, does not yield the document, or whose result cannot be
@@ -211,24 +212,25 @@ func transform(name string, doc *yaml.Node, index int, expr *yqlib.ExpressionNod
 		root.SetFilename(name)
 		return root, root.UnmarshalYAML(doc, map[string]*yqlib.CandidateNode{})
 	}
-	selects := true
-	if types := expr.Operation.OperationType.Type; expr.LHS != nil && strings.HasSuffix(types, "ASSIGN") {
-		root, err := candidate()
-		if err != nil {
-			return nil, false, err
-		}
-		// Not read-only, so that yq makes up the nodes that the assignment would.
-		nodes, err := navigate((&yqlib.Context{}).SingleChildContext(root), expr.LHS)
-		if err != nil {
-			return nil, false, err
-		}
-		if selects = len(nodes) > 0; !selects {
-			return doc, false, nil // where yq would add the path up to where it ends, with null
-		}
-	}
 	root, err := candidate()
 	if err != nil {
 		return nil, false, err
+	}
+	if op := expr.Operation; expr.LHS != nil && strings.HasSuffix(op.OperationType.Type, "ASSIGN") {
+		if op.OperationType.Type == "ASSIGN" && !op.UpdateAssign { // "="
+			nodes, err := navigate((&yqlib.Context{}).SingleReadonlyChildContext(root), expr.RHS)
+			if err != nil || len(nodes) == 0 {
+				return doc, false, err
+			}
+		}
+		// Not read-only, so that yq makes up the nodes that the assignment would.
+		nodes, err := navigate((&yqlib.Context{}).SingleChildContext(root), expr.LHS)
+		if err != nil || len(nodes) == 0 {
+			return doc, false, err // where yq would add the path up to where it ends, with null
+		}
+		if root, err = candidate(); err != nil {
+			return nil, false, err
+		}
 	}
 	kind := root.Kind
 	nodes, err := navigate((&yqlib.Context{}).SingleChildContext(root), expr)
@@ -244,7 +246,7 @@ func transform(name string, doc *yaml.Node, index int, expr *yqlib.ExpressionNod
 	if err != nil {
 		return nil, false, err
 	}
-	return result, selects, settleTags(result)
+	return result, true, settleTags(result)
 }
 
 // settleTags gives the scalars below n the tags that they have once they are written, which is not always what yq says

@@ -64,6 +64,7 @@ func TestEvaluate(t *testing.T) {
 		{"a literal", "a: |\n  x\n  y\nb: 1\n", `.a += "z\n" | .b = 2`, "a: |\n  x\n  y\n  z\nb: 2\n"},
 		{"documents", "a: 1 # x\n---\na: 1 # y\n", `(select(di == 1) | .a) = 2`, "a: 1 # x\n---\na: 2 # y\n"},
 		{"documents, select first", "a: 1 # x\n---\na: 1 # y\n", `select(di == 1) | .a = 2`, "a: 1 # x\n---\na: 2 # y\n"},
+		{"documents, select on the right", "a: 1 # x\n---\na: 1 # y\nb: {c: 2}\n", `.a = (.b | select(has("c")) | .c)`, "a: 1 # x\n---\na: 2 # y\nb: {c: 2}\n"},
 		{"with", "a:\n  b: 1\n", `with(.a; .b = 2 | .c = 3)`, "a:\n  b: 2\n  c: 3\n"},
 		{"map", "- 1\n- 2 # c\n", `map(. + 1)`, "- 2\n- 3 # c\n"},
 		{"merge", "a: 1\nb:\n  c: 1 # c\n", `. *= {"b": {"d": 2}}`, "a: 1\nb:\n  c: 1 # c\n  d: 2\n"},
@@ -163,6 +164,8 @@ func TestEvaluateErrors(t *testing.T) {
 		{"a: 1\n", "[.a]", ErrUneditable, "f.yaml: [.a]" + other},
 		{"a: 1\n", `select(.a == 2) | .a = 3`, ErrNoNode, `f.yaml: select(.a == 2) | .a = 3 selects nothing`},
 		{"a: [x]\n", `(.a[] | select(. == "y")) = "z"`, ErrNoNode, `f.yaml: (.a[] | select(. == "y")) = "z" selects nothing`},
+		{"a: v\nb: [{x: y}]\n", `.a = (.b[] | select(.x == "none"))`, ErrNoNode, `f.yaml: .a = (.b[] | select(.x == "none")) selects nothing`},
+		{"b: 1\n", `.a = .z[]`, ErrNoNode, `f.yaml: .a = .z[] selects nothing`},
 		{"a: 1\n", `.a = error("no")`, ErrUneditable, `f.yaml: .a = error("no") fails: no`},
 		{"a: x\n", `.a = "\(now)"`, ErrUneditable, `f.yaml: .a = "\(now)" fails: the clock is off`},
 		{"a: b: c\n", ".a = 1", ErrSyntax, "f.yaml:1: cannot be read as YAML: mapping values are not allowed in this context"},
@@ -188,6 +191,7 @@ func TestEvaluateNothing(t *testing.T) {
 	for src, expr := range map[string]string{
 		"a:   v2 # c\n": `.a = "v2"`, "b: 1\n": `del(.a)`, "a: ~\n": `.a = null`, "a:\n": `.a = null`, "a: {b: [1]}\n": `.a.b[0] = 1`,
 		"a: 1\nb: 2\n": `sort_keys(..)`, "": `del(.a)`, "# c\n": `.`, "a: [1, 2]\n": `.a |= unique`, "a: 'x'\n": `.a = "x"`, "c: |-\n  x": `.`,
+		"a: v2\nb: v1\n": `.a |= (select(. == "v1") | "v2")`, "a: [x]\n": `.a -= (.a[] | select(. == "y"))`, "a: x\nb: [x, y]\n": `.a = (.b[] | select(. == "x"))`,
 	} {
 		got, changes, warnings, err := evaluateOne("f.yaml", src, expr)
 		if err != nil || got != src || changes != nil || warnings != nil {
