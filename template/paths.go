@@ -131,7 +131,7 @@ func (s selector) places(docs []*yaml.Node) ([]place, error) {
 			continue
 		}
 		// Aliases of aliases can make a small file a huge one. Such a one is read without them.
-		tooMany := reached(doc, map[*yaml.Node]int{}) > maxReached
+		tooMany := aliasesTooMany(doc)
 		found, err := s.evaluate(doc, i, tooMany)
 		if err != nil {
 			return nil, err
@@ -186,21 +186,35 @@ func (s selector) follow(doc *yaml.Node, index int) ([]place, bool) {
 	return []place{p}, s.steps != nil
 }
 
+// maxReached is how many nodes the aliases of a document may stand for.
 const maxReached = 1_000_000
 
-// reached returns how many nodes there are at and below n, counting those behind each alias, as far as maxReached. known
-// holds what was counted behind aliases.
-func reached(n *yaml.Node, known map[*yaml.Node]int) int {
+func aliasesTooMany(doc *yaml.Node) bool {
+	var size func(n *yaml.Node) int
+	size = func(n *yaml.Node) int {
+		count := 1
+		for _, child := range n.Content {
+			count += size(child)
+		}
+		return count
+	}
+	limit := size(doc) + maxReached
+	return reached(doc, map[*yaml.Node]int{}, limit) > limit
+}
+
+// reached returns how many nodes there are at and below n, counting those behind each alias, as far as limit. known holds
+// what was counted behind aliases.
+func reached(n *yaml.Node, known map[*yaml.Node]int, limit int) int {
 	count := 1
 	if n.Kind == yaml.AliasNode && n.Alias != nil {
 		if _, ok := known[n.Alias]; !ok {
-			known[n.Alias] = maxReached + 1 // for an anchor that holds its own alias
-			known[n.Alias] = reached(n.Alias, known)
+			known[n.Alias] = limit + 1 // for an anchor that holds its own alias
+			known[n.Alias] = reached(n.Alias, known, limit)
 		}
 		count += known[n.Alias]
 	}
 	for _, child := range n.Content {
-		count = min(count+reached(child, known), maxReached+1)
+		count = min(count+reached(child, known, limit), limit+1)
 	}
 	return count
 }

@@ -40,7 +40,8 @@ func ParseExpression(s string) (Expression, error) {
 // known before it is read (eval).
 var impure = regexp.MustCompile(`^(ENV|ENVSUBST|LOAD|LOAD_STRING|SYSTEM|SHUFFLE|NOW|EVAL)$`)
 
-var timezone = regexp.MustCompile(`^TIMEZONE$`)
+// zoned finds an expression within a string that asks for a time zone.
+var zoned = regexp.MustCompile(`\\\((?s:.*)\btz\s*[(".$]`)
 
 func parseExpression(expr string) (*yqlib.ExpressionNode, error) {
 	setUpYq()
@@ -51,8 +52,8 @@ func parseExpression(expr string) (*yqlib.ExpressionNode, error) {
 	case parsed == nil:
 		return nil, errors.New("the expression is empty")
 	}
-	if findOperator(parsed, timezone) != "" && strings.Contains(expr, `"Local"`) {
-		return nil, fmt.Errorf("expression %q: the time zone Local depends on the machine", expr)
+	if computesZone(parsed) {
+		return nil, fmt.Errorf("expression %q: the time zone of tz shall be a string, and not Local, which depends on the machine", expr)
 	}
 	if op := findOperator(parsed, impure); op != "" {
 		return nil, fmt.Errorf("expression %q: %s depends on more than the file", expr, op)
@@ -72,6 +73,23 @@ func findOperator(node *yqlib.ExpressionNode, types *regexp.Regexp) string {
 		return op
 	}
 	return findOperator(node.RHS, types)
+}
+
+// computesZone reports whether the time zone of a tz is, or may come out as, that of the machine.
+func computesZone(node *yqlib.ExpressionNode) bool {
+	if node == nil {
+		return false
+	}
+	switch op := node.Operation; op.OperationType.Type {
+	case "TIMEZONE":
+		zone := node.RHS
+		if zone == nil || zone.Operation.OperationType.Type != "STRING_INT" || zone.Operation.StringValue == "Local" || strings.Contains(zone.Operation.StringValue, `\(`) {
+			return true
+		}
+	case "STRING_INT":
+		return zoned.MatchString(op.StringValue)
+	}
+	return computesZone(node.LHS) || computesZone(node.RHS)
 }
 
 // Evaluate runs the expressions in their order, each on every document of its files, and returns the files whose bytes
@@ -184,8 +202,8 @@ func evaluate(name string, src []byte, expr string) (evaluation, error) {
 	var after []*yaml.Node
 	found := false
 	for i, doc := range inputs {
-		if len(src) < maxReached && reached(doc, map[*yaml.Node]int{}) > maxReached {
-			return evaluation{}, fail(expr + " meets aliases of aliases that make more than " + fmt.Sprint(maxReached) + " nodes")
+		if aliasesTooMany(doc) {
+			return evaluation{}, fail(fmt.Sprintf("%s meets aliases that make more than %d nodes", expr, maxReached))
 		}
 		result, selects, err := transform(name, doc, i, parsed)
 		if err != nil {

@@ -172,13 +172,14 @@ func TestEvaluateErrors(t *testing.T) {
 		{"b: 1\na: 1\na: 2\n", `.b = 2`, ErrUneditable, `f.yaml:3: .b = 2 changes a map in which the key "a" is there twice`},
 		{"a: 1\nb: 2\n", `with_entries(.key = "c")`, ErrUneditable, `f.yaml:2: with_entries(.key = "c") changes a map in which the key "c" is there twice`},
 		{"b: 1\n? [x]\n: 1\n? [z]\n: 2\n", `sort_keys(.)`, ErrUneditable, `f.yaml:4: sort_keys(.) changes a map in which the key "[z]" is there twice`},
-		{bomb, `explode(.)`, ErrUneditable, `f.yaml: explode(.) meets aliases of aliases that make more than 1000000 nodes`},
+		{bomb, `explode(.)`, ErrUneditable, `f.yaml: explode(.) meets aliases that make more than 1000000 nodes`},
+		{bomb + "# " + strings.Repeat("x", maxReached), `explode(.)`, ErrUneditable, `f.yaml: explode(.) meets aliases that make more than 1000000 nodes`},
 		{"\xff", ".a = 1", ErrSyntax, "f.yaml: cannot be read as YAML: not in UTF-8"},
 	} {
 		got, changes, warnings, err := evaluateOne("f.yaml", tt.src, tt.expr)
 		var e *Error
 		if !errors.As(err, &e) || e.Err != tt.kind || e.Key != tt.expr || e.File != "f.yaml" || err.Error() != tt.want || got != tt.src || changes != nil || warnings != nil {
-			t.Errorf("%s: got %q, %v, %v\nwant %s", tt.expr, got, changes, err, tt.want)
+			t.Errorf("%s: got %.1000q, %v, %v\nwant %s", tt.expr, got, changes, err, tt.want)
 		}
 	}
 	if _, _, _, err := evaluateOne("f.yaml", "a: x\n", `.a = "\(env(HOME))"`); err == nil {
@@ -262,6 +263,8 @@ func TestParseExpression(t *testing.T) {
 		"a.yaml:.b = 1":                  {"a.yaml", ".b = 1"},
 		"charts/**.yaml:.b = \"x:y\"":    {"charts/**.yaml", ".b = \"x:y\""},
 		`f:del(.a) | .b |= (. + 1)`:      {"f", `del(.a) | .b |= (. + 1)`},
+		`f:.a |= tz("Europe/Berlin")`:    {"f", `.a |= tz("Europe/Berlin")`},
+		`f:.a = "\(.b) tz"`:              {"f", `.a = "\(.b) tz"`},
 		`f:with(.a; .b = 1)`:             {"f", `with(.a; .b = 1)`},
 		`f:select(.kind == "A").b = "c"`: {"f", `select(.kind == "A").b = "c"`},
 	} {
@@ -271,7 +274,9 @@ func TestParseExpression(t *testing.T) {
 	}
 	for _, in := range []string{
 		"", "a.yaml", ":.a = 1", "/a:.a = 1", "../a:.a = 1", "a:", "a: ", "a:.a = ", "a:.a[ = 1", "a:.a = env(X)", "a:.a = strenv(X)", "a:.a |= envsubst",
-		"a:.a = load(\"x\")", "a:.a = load_str(\"x\")", "a:.a = system(\"true\")", "a:.a = now", "a:.a |= shuffle", "a:eval(.a) = 1", "a:with(.a; . = now)", `a:.a |= tz("Local")`,
+		"a:.a = load(\"x\")", "a:.a = load_str(\"x\")", "a:.a = system(\"true\")", "a:.a = now", "a:.a |= shuffle", "a:eval(.a) = 1", "a:with(.a; . = now)", `a:.a |= tz("Local")`, `a:.a |= tz("Lo"+"cal")`,
+		`a:.a |= tz(.b)`, `a:.a |= tz("Lo\(.b)")`, `a:.a = "\(.b | tz("Lo" + "cal"))"`, `a:.a = "\(.b |
+tz(.c))"`,
 	} {
 		if got, err := ParseExpression(in); err == nil {
 			t.Errorf("ParseExpression(%q) = %q", in, got)
