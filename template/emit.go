@@ -188,19 +188,27 @@ func (e *editor) flow(n *yaml.Node, column int) (string, error) {
 		column += len(unit)
 	}
 	out.WriteString(open)
-	for i := 0; i < len(n.Content); i++ {
-		text, err := e.flow(n.Content[i], column)
+	for i := range len(n.Content) / size {
+		text, err := e.flowEntry(n, i, column)
 		if err != nil {
 			return "", err
 		}
-		if i > 0 && i%size == 0 {
+		if i > 0 {
 			out.WriteString(between)
-		} else if i%size == 1 {
-			out.WriteString(": ")
 		}
 		out.WriteString(text)
 	}
 	return out.String() + last + closing, nil
+}
+
+// flowEntry returns the i-th entry of n as it stands within brackets.
+func (e *editor) flowEntry(n *yaml.Node, i, column int) (string, error) {
+	value, err := e.flow(entryValue(n, i), column)
+	if err != nil || n.Kind == yaml.SequenceNode {
+		return value, err
+	}
+	key, err := e.flow(n.Content[2*i], column)
+	return key + ": " + value, err
 }
 
 // jsonIndent returns what a JSON file indents by.

@@ -190,9 +190,19 @@ func (e *editor) recordText(b, a *yaml.Node, s slot, start, end int, text string
 	e.record(s, s.path, old, now)
 }
 
+// warn tells that what is at s has been written anew, by the last splice.
 func (e *editor) warn(s slot) {
-	e.warnings = append(e.warnings, fmt.Sprintf("%s: %s is written anew, since it cannot be changed in place: look at its comments and its layout", e.name, s.path))
+	anew := e.splices[len(e.splices)-1]
+	look := "look at its comments and its layout"
+	for _, found := range anyComment.FindAll(e.src[anew.start:anew.end], -1) {
+		if !strings.Contains(anew.text, string(bytes.TrimSpace(found))) {
+			look = "some of its comments are lost"
+		}
+	}
+	e.warnings = append(e.warnings, fmt.Sprintf("%s: %s is written anew, since it cannot be changed in place: %s", e.name, s.path, look))
 }
+
+var anyComment = regexp.MustCompile(`(?m)(?:^|[ \t])#.*$`)
 
 // document makes the i-th document read as a.
 func (e *editor) document(i int, before []*yaml.Node, a *yaml.Node, w way) {
@@ -218,7 +228,6 @@ func (e *editor) document(i int, before []*yaml.Node, a *yaml.Node, w way) {
 		undo()
 	}
 	e.record(s, ".", summary(b), summary(a))
-	e.warn(s)
 	start, end := s.after, len(e.src)
 	for _, at := range e.lines {
 		if at > start && documentMark.Match(e.src[at:e.lineEnd(at)]) {
@@ -232,6 +241,7 @@ func (e *editor) document(i int, before []*yaml.Node, a *yaml.Node, w way) {
 		start = e.above(start)
 	}
 	e.splices = append(e.splices, splice{start, end, e.emit(a, s) + e.nl})
+	e.warn(s)
 }
 
 // firstComment returns the comment that stands above the first line of n.
@@ -600,81 +610,108 @@ func endsBlank(s string) bool {
 	return len(lines) > 1 && strings.TrimSpace(lines[len(lines)-2]) == ""
 }
 
-// rearrangeFlow puts the entries of a flow collection into order, and new ones among them.
+// rearrangeFlow puts the entries of a flow collection into order, and new ones among them. Each takes the comments above
+// it and behind it along.
 func (e *editor) rearrangeFlow(a *yaml.Node, s slot, l layout, order []int, inner []splice) error {
-	old := slices.DeleteFunc(slices.Clone(order), func(k int) bool { return k < 0 })
-	if !slices.Equal(old, upTo(len(l.entries))) && e.commented(l) {
-		return errComments // whose entries are hard to tell
-	}
+	// lead is what comes before an entry, from the end of the line before; gap what is between it and its comma, and tail
+	// what follows that on the line. opening and closing are what is left, with a comma if trailing.
+	type piece struct{ lead, text, gap, tail string }
 	n := len(l.entries)
-	from, end := l.open, l.close
-	opening, closing := "", string(e.src[from:end])
-	between := ", "
+	pieces := make([]piece, n)
+	opening, closing, trailing := "", string(e.src[l.open:l.close]), false
 	if n > 0 {
-		opening, closing = string(e.src[from:l.entries[0].start]), string(e.src[l.entries[n-1].end:end])
-		switch {
-		case strings.ContainsAny(opening, "\r\n"):
-			at := lineBreak.FindAllStringIndex(opening, -1)
-			between = "," + opening[at[len(at)-1][0]:]
-		case n > 1 && !bytes.ContainsAny(e.src[l.entries[0].end:l.entries[1].start], "#\r\n"):
-			between = string(e.src[l.entries[0].end:l.entries[1].start])
+		opening, pieces[0].lead = cutLine(string(e.src[l.open:l.entries[0].start]))
+	}
+	for k, entry := range l.entries {
+		next := l.close
+		if k < n-1 {
+			next = l.entries[k+1].start
+		}
+		p, behind := &pieces[k], string(e.src[entry.end:next])
+		p.text = e.text(inner, entry.start, entry.end)
+		gap := blanks.FindString(behind)
+		if trailing = len(gap) < len(behind); trailing {
+			p.gap, behind = gap, behind[len(gap)+1:]
+		}
+		p.tail, closing = cutLine(behind)
+		if k < n-1 {
+			pieces[k+1].lead = closing
 		}
 	}
-	column := s.indent
-	if at := strings.LastIndexAny(between, "\r\n"); at >= 0 {
-		column = len(between) - at - 1
+	old := slices.DeleteFunc(slices.Clone(order), func(k int) bool { return k < 0 })
+	if !slices.Equal(old, upTo(n)) && slices.ContainsFunc(pieces, func(p piece) bool { return strings.Contains(p.gap, "#") }) {
+		return errComments
 	}
-	// A comment behind an entry stays with it.
-	trailing := ""
-	if at := lineBreak.FindStringIndex(closing); at != nil && strings.Contains(closing[:at[0]], "#") && order[len(order)-1] != n-1 {
-		trailing, closing = strings.TrimPrefix(closing[:at[0]], ","), closing[at[0]:]
+	// A new entry is on a line of its own where one of the first two is.
+	first, fresh, column := "", " ", s.indent
+	for k, p := range pieces[:min(n, 2)] {
+		last := lastLine(p.lead)
+		if k == 0 {
+			first = last
+		}
+		if fresh == " " && strings.ContainsAny(last, "\r\n") {
+			fresh, column = last, len(strings.TrimLeft(last, "\r\n"))
+		}
+	}
+
+	broken := fresh
+	if fresh == " " {
+		broken = e.nl + strings.Repeat(" ", s.indent+2)
 	}
 	var out strings.Builder
-	out.WriteString(opening)
+	write := func(before, lead, text string) {
+		if strings.Contains(before, "#") && !strings.ContainsAny(lead, "\r\n") {
+			lead = broken // or else all would be a comment
+		}
+		out.WriteString(before + lead + text)
+	}
+	before := opening
 	for i, k := range order {
-		behind := between
-		switch {
-		case k >= 0 && k < n-1:
-			out.WriteString(e.text(inner, l.entries[k].start, l.entries[k].end))
-			behind = string(e.src[l.entries[k].end:l.entries[k+1].start])
-		case k >= 0:
-			out.WriteString(e.text(inner, l.entries[k].start, l.entries[k].end))
-			behind = "," + trailing + strings.TrimPrefix(between, ",")
-		default:
-			text, err := e.flow(entryValue(a, i), column)
-			if err != nil {
+		p := piece{lead: fresh}
+		if k >= 0 {
+			p = pieces[k]
+		} else {
+			var err error
+			if p.text, err = e.flowEntry(a, i, column); err != nil {
 				return err
 			}
-			if a.Kind == yaml.MappingNode {
-				key, err := e.flow(a.Content[2*i], column)
-				if err != nil {
-					return err
-				}
-				text = key + ": " + text
-			}
-			out.WriteString(text)
 		}
-		if i < len(order)-1 {
-			out.WriteString(behind)
-		} else if at := lineBreak.FindStringIndex(behind); k >= 0 && k < n-1 && at != nil && strings.Contains(behind[:at[0]], "#") {
-			out.WriteString(strings.TrimPrefix(behind[:at[0]], ","))
+		switch {
+		case strings.Contains(p.lead, "#"), i == 0 && k == 0:
+		case i == 0:
+			p.lead = first
+		case k == 0:
+			p.lead = fresh
+		}
+		write(before, p.lead, p.text)
+		switch last := i == len(order)-1; {
+		case !last || trailing:
+			before = p.gap + "," + p.tail
+		case strings.Contains(p.tail, "#") || k == n-1:
+			before = p.tail
+		default:
+			before = ""
 		}
 	}
-	out.WriteString(closing)
-	e.put(from, end, out.String())
+	write(before, closing, "")
+	e.put(l.open, l.close, out.String())
 	return nil
 }
 
-// commented reports whether there are comments between the entries of a flow collection.
-func (e *editor) commented(l layout) bool {
-	at := l.open
-	for _, entry := range l.entries {
-		if bytes.Contains(e.src[at:entry.start], []byte("#")) {
-			return true
-		}
-		at = entry.end
+// cutLine cuts text where its first line ends, before the break.
+func cutLine(text string) (line, rest string) {
+	if at := lineBreak.FindStringIndex(text); at != nil {
+		return text[:at[0]], text[at[0]:]
 	}
-	return bytes.Contains(e.src[at:l.close], []byte("#"))
+	return "", text
+}
+
+// lastLine returns the last line of text, with the break before it.
+func lastLine(text string) string {
+	if at := lineBreak.FindAllStringIndex(text, -1); at != nil {
+		return text[at[len(at)-1][0]:]
+	}
+	return text
 }
 
 // text returns the text between two offsets with the splices within it, of those in order.

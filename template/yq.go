@@ -101,9 +101,9 @@ func computesZone(node *yqlib.ExpressionNode) bool {
 // neighbours, and one that is removed is cut out with its comments: the lines directly above it, up to a blank line, and
 // what is behind it. An entry that moves takes them along. Comments that a document starts with stay where they are, and
 // a warning tells of those that are cut and look like an entry that is commented out. Entries within [] and {} are
-// changed there, but {} and [] alone become lines, save in JSON. Where
-// that cannot be done, since a comment is assigned, entries beside comments within [] or {} go or move, or the layout is
-// an unusual one, the node is written anew, and a warning names the file and the path. The styles of nodes (style=) and
+// changed there in the same way, but {} and [] alone become lines, save in JSON. Where that cannot be done, since a comment
+// is assigned, entries with comments before their commas go or move, or the layout is an unusual one, the node is written
+// anew, and a warning names the file and the path and tells whether comments are lost. The styles of nodes (style=) and
 // comments (line_comment=) count as changes only in an expression that assigns them.
 //
 // An expression must yield the document, changed or not; one that just selects or computes (.a) is refused. A document
