@@ -123,8 +123,7 @@ func (e *editor) rearrangeFlow(a *yaml.Node, s slot, l layout, order []int, inne
 			pieces[k+1].lead = closing
 		}
 	}
-	old := slices.DeleteFunc(slices.Clone(order), func(k int) bool { return k < 0 })
-	if !slices.Equal(old, upTo(n)) && slices.ContainsFunc(pieces, func(p piece) bool { return strings.Contains(p.gap, "#") }) {
+	if !slices.Equal(withoutNew(order), upTo(n)) && slices.ContainsFunc(pieces, func(p piece) bool { return strings.Contains(p.gap, "#") }) {
 		return errComments
 	}
 	// A new entry is on a line of its own where one of the first two is.

@@ -17,12 +17,7 @@ import (
 // in or cut out, at the indentation of their neighbours; the comments of a cut entry, directly above it and behind it,
 // go with it. Nothing is returned that does not read as after.
 func restructure(name string, src []byte, before, after []*yaml.Node, opts layoutOptions) ([]byte, []edit, []string, error) {
-	texts := [][]byte{src}
-	lines := lineStarts(src)
-	terminated := lines[len(lines)-1] == len(src)
-	if !terminated {
-		texts = terminate(src, lines, before)
-	}
+	texts := terminated(src, before)
 	// try edits each document in its way, and fails unless the result reads as after.
 	try := func(ways []way, after []*yaml.Node) (out []byte, e *editor, err error) {
 		for _, text := range texts {
@@ -34,7 +29,7 @@ func restructure(name string, src []byte, before, after []*yaml.Node, opts layou
 				return nil, e, e.failure
 			}
 			out = apply(e.src, e.splices)
-			if trimmed := bytes.TrimSuffix(out, []byte(e.nl)); !terminated && verifyTree(name, trimmed, after) == nil {
+			if trimmed := bytes.TrimSuffix(out, []byte(e.nl)); len(text) > len(src) && verifyTree(name, trimmed, after) == nil {
 				return trimmed, e, nil
 			}
 			if err = verifyTree(name, out, after); err == nil {
@@ -67,9 +62,13 @@ func restructure(name string, src []byte, before, after []*yaml.Node, opts layou
 	return out, e.edits, e.warnings, nil
 }
 
-// terminate returns src, whose last line does not end, with the line break that it lacks. Where that break would become
-// a part of a block scalar, it is a second text in which this scalar says that it has none; all nodes are where they were.
-func terminate(src []byte, lines []int, docs []*yaml.Node) [][]byte {
+// terminated returns src with a line break at its end. Where it had none, and this would become a part of a block scalar,
+// it is a second text in which this scalar says that it has none; all nodes are where they were.
+func terminated(src []byte, docs []*yaml.Node) [][]byte {
+	lines := lineStarts(src)
+	if lines[len(lines)-1] == len(src) {
+		return [][]byte{src}
+	}
 	nl := lineBreakOf(src)
 	texts := [][]byte{append(bytes.Clone(src), nl...)}
 	if len(docs) == 0 {
@@ -83,7 +82,7 @@ func terminate(src []byte, lines []int, docs []*yaml.Node) [][]byte {
 		return texts
 	}
 	if start, end, err := span(src, lines, last); err == nil {
-		header := strings.Trim(string(src[start:end]), "-+") + "-"
+		header := strings.NewReplacer("-", "", "+", "").Replace(string(src[start:end])) + "-"
 		texts = append(texts, append(apply(src, []splice{{start, end, header}}), nl...))
 	}
 	return texts
@@ -126,6 +125,12 @@ type editor struct {
 func newEditor(name string, src []byte, docs []*yaml.Node, opts layoutOptions) *editor {
 	e := &editor{layoutOptions: opts, name: name, src: src, lines: lineStarts(src), nl: lineBreakOf(src),
 		inJSON: isJSON(name), layouts: map[*yaml.Node]layout{}, marks: map[int][]int{}}
+	e.step, e.compact = indentation(docs)
+	return e
+}
+
+// indentation returns by how much maps are mostly indented below their keys, and whether most sequences are not at all.
+func indentation(docs []*yaml.Node) (by int, compact bool) {
 	steps := map[int]int{}
 	indented := 0
 	var visit func(n *yaml.Node)
@@ -148,13 +153,13 @@ func newEditor(name string, src []byte, docs []*yaml.Node, opts layoutOptions) *
 	for _, doc := range docs {
 		visit(doc)
 	}
-	e.step, e.compact = 2, indented < 0
-	for by, count := range steps {
-		if most := steps[e.step]; by < 10 && (count > most || count == most && by < e.step) {
-			e.step = by
+	by = 2
+	for n, count := range steps {
+		if most := steps[by]; n < 10 && (count > most || count == most && n < by) {
+			by = n
 		}
 	}
-	return e
+	return by, indented < 0
 }
 
 func isJSON(name string) bool { return strings.HasSuffix(name, ".json") }
@@ -181,11 +186,11 @@ func (e *editor) record(s slot, path, old, new string) {
 	e.edits = append(e.edits, edit{s.document, Change{File: e.name, Path: path, Old: old, New: new}})
 }
 
-// recordText records that b, which is between two offsets, becomes a, as text.
-func (e *editor) recordText(b, a *yaml.Node, s slot, start, end int, text string) {
+// recordText records that b becomes a by a splice.
+func (e *editor) recordText(b, a *yaml.Node, s slot, p splice) {
 	old, now := summary(b), summary(a)
 	if old == now { // in another style or type, or with an anchor
-		old, now = strings.TrimSpace(string(e.src[start:end])), strings.TrimSpace(text)
+		old, now = strings.TrimSpace(string(e.src[p.start:p.end])), strings.TrimSpace(p.text)
 	}
 	e.record(s, s.path, old, now)
 }
@@ -227,7 +232,12 @@ func (e *editor) document(i int, before []*yaml.Node, a *yaml.Node, w way) {
 		}
 		undo()
 	}
-	e.record(s, ".", summary(b), summary(a))
+	e.anew(b, a, s)
+}
+
+// anew writes a document anew.
+func (e *editor) anew(b, a *yaml.Node, s slot) {
+	e.record(s, s.path, summary(b), summary(a))
 	start, end := s.after, len(e.src)
 	for _, at := range e.lines {
 		if at > start && documentMark.Match(e.src[at:e.lineEnd(at)]) {
@@ -281,8 +291,7 @@ func (e *editor) edit(b, a *yaml.Node, s slot) error {
 	if !s.inFlow && e.lacksColon(s) { // it gets one, on a line of its own
 		at := e.lineEnd(s.after)
 		text := e.nl + strings.Repeat(" ", s.indent) + ":" + strings.TrimSuffix(e.value(a, s.indent, false), e.nl)
-		e.splices = append(e.splices, splice{at, at, text})
-		e.recordText(b, a, s, at, at, text)
+		e.set(b, a, s, splice{at, at, text})
 		return nil
 	}
 	switch {
@@ -312,7 +321,7 @@ func (e *editor) edit(b, a *yaml.Node, s slot) error {
 	}
 	inner := e.splices[mark:]
 	slices.SortStableFunc(inner, func(a, b splice) int { return cmp.Compare(a.start, b.start) })
-	if last := -1; slices.ContainsFunc(order, func(k int) bool { back := k >= 0 && k < last; last = max(last, k); return back }) {
+	if !slices.IsSorted(withoutNew(order)) {
 		e.record(s, s.path, summary(b), summary(a))
 	}
 	if b.Style&yaml.FlowStyle != 0 {
@@ -342,6 +351,11 @@ func (e *editor) lineComment(b, a *yaml.Node, s slot) error {
 	e.splices = append(e.splices, splice{end, e.lineEnd(end), text})
 	e.record(s, s.path, b.LineComment, a.LineComment)
 	return nil
+}
+
+// withoutNew returns what of order is there already.
+func withoutNew(order []int) []int {
+	return slices.DeleteFunc(slices.Clone(order), func(k int) bool { return k < 0 })
 }
 
 func upTo(n int) []int {
@@ -436,8 +450,9 @@ func (e *editor) scalar(b, a *yaml.Node, s slot) error {
 		return err
 	}
 	if b.Style&block != 0 {
-		e.splices = append(e.splices, rewriteBlock(e.src, e.lines, b, splice{start, end, text}, a.Value, e.way == withoutBlockScalars)...)
-		e.recordText(b, a, s, start, end, text)
+		inline := splice{start, end, text}
+		e.splices = append(e.splices, rewriteBlock(e.src, e.lines, b, inline, a.Value, e.way == withoutBlockScalars)...)
+		e.recordText(b, a, s, inline)
 		return nil
 	}
 	if start == end && !isKey && e.lacksColon(s) {
@@ -445,9 +460,14 @@ func (e *editor) scalar(b, a *yaml.Node, s slot) error {
 	} else if start == end && start > 0 && !strings.ContainsRune(" \t\r\n", rune(e.src[start-1])) {
 		text = " " + text
 	}
-	e.splices = append(e.splices, splice{start, end, text})
-	e.recordText(b, a, s, start, end, text)
+	e.set(b, a, s, splice{start, end, text})
 	return nil
+}
+
+// set puts a in the place of b by a splice.
+func (e *editor) set(b, a *yaml.Node, s slot, p splice) {
+	e.recordText(b, a, s, p)
+	e.splices = append(e.splices, p)
 }
 
 // lacksColon reports whether s is that of a key alone, as in {a} and "? a".
@@ -479,7 +499,7 @@ func (e *editor) replace(b, a *yaml.Node, s slot) error {
 		} else if start > 0 && !strings.ContainsRune(" \t\r\n[{", rune(e.src[start-1])) {
 			text = " " + text
 		}
-		e.recordText(b, a, s, start, end, text)
+		e.recordText(b, a, s, splice{start, end, text})
 		e.put(start, end, text)
 		return err
 	}
@@ -510,7 +530,7 @@ func (e *editor) replace(b, a *yaml.Node, s slot) error {
 	if s.indent < 0 && start == len(e.src) {
 		rest += e.nl
 	}
-	e.recordText(b, a, s, start, end, first+rest)
+	e.recordText(b, a, s, splice{start, end, first + rest})
 	e.put(s.after, e.lineEnd(end), first+comment+rest)
 	return nil
 }

@@ -100,6 +100,7 @@ func TestEvaluate(t *testing.T) {
 		{"a pair without braces beside", "a: [b: , ? c, d]\ne:   1\n", `.a[2] = 2 | .e = 3`, "a: [b: , ? c, 2]\ne:   3\n"},
 		{"behind a literal without an end", "a: 1 # a\nb: |+ # b\n  x\n  y", `.c = "z"`, "a: 1 # a\nb: |- # b\n  x\n  y\nc: z"},
 		{"behind a folded one without an end", "l:\r\n- >2\r\n    x", `.l += ["z"]`, "l:\r\n- >2-\r\n    x\r\n- z"},
+		{"behind a kept one without an end", "a:  1\nb: |+2\n   x", `.c = "z"`, "a:  1\nb: |2-\n   x\nc: z"},
 		{"a literal behind a literal without an end", "a:  1\nb: |\n  x", `.c = "y\nz\n"`, "a:  1\nb: |-\n  x\nc: |\n  y\n  z\n"},
 		{"beside a literal without an end", "a: 1 # a\nb: |\n  x", `.a = {"c": 1}`, "a: # a\n  c: 1\nb: |\n  x"},
 		{"a style", "a: x # c\nb: 1\n", `.a style="double"`, "a: \"x\" # c\nb: 1\n"},
