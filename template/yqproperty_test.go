@@ -36,6 +36,9 @@ func (g *generator) scalar(indent int, inFlow bool) string {
 			return g.pick("", "", "a\n"+strings.Repeat(" ", indent+3)+"b", "&x"+g.id()+" v", "!t v", "!!str 5")
 		}
 	case 4:
+		if pad := strings.Repeat(" ", indent+2); !inFlow && g.IntN(3) == 0 {
+			return g.pick("[v1, # f"+g.id()+"\n"+pad+"# g"+g.id()+"\n"+pad+"z, v2 # h"+g.id()+"\n"+pad+"]", "{ # f"+g.id()+"\n"+pad+"b: v1,\n"+pad+"a: 5, # g"+g.id()+"\n"+pad+"}")
+		}
 		return g.pick("[]", "{}", "[1, x, {a: b}]", "{a: 1, b: [2]}", "{ a: 1 , 'b': x }", "[ v1 ]", "{a: }", "{a, b: 1}", "{{ x }}", "[{a: }, 1]")
 	}
 	return g.pick("v1", "v2", "x y", "acme/app:1", "z")
