@@ -287,6 +287,12 @@ func (e *editor) edit(b, a *yaml.Node, s slot) error {
 		if err := e.lineComment(b, a, s); err != nil {
 			return err
 		}
+		if (&editor{layoutOptions: layoutOptions{styles: e.styles}}).same(b, a) {
+			return nil
+		}
+		if empty(b) {
+			return errComments // both would have to be in the same place
+		}
 	}
 	if !s.inFlow && e.lacksColon(s) { // it gets one, on a line of its own
 		at := e.lineEnd(s.after)

@@ -103,6 +103,7 @@ func TestEvaluate(t *testing.T) {
 		{"behind a kept one without an end", "a:  1\nb: |+2\n   x", `.c = "z"`, "a:  1\nb: |2-\n   x\nc: z"},
 		{"a literal behind a literal without an end", "a:  1\nb: |\n  x", `.c = "y\nz\n"`, "a:  1\nb: |-\n  x\nc: |\n  y\n  z\n"},
 		{"beside a literal without an end", "a: 1 # a\nb: |\n  x", `.a = {"c": 1}`, "a: # a\n  c: 1\nb: |\n  x"},
+		{"a comment on nothing", "a:  ", `.a line_comment = "x"`, "a: # x"},
 		{"a style", "a: x # c\nb: 1\n", `.a style="double"`, "a: \"x\" # c\nb: 1\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
