@@ -272,6 +272,28 @@ func TestParseJSON(t *testing.T) {
 	}
 }
 
+// What takes time with the square of its size would not come to an end here.
+func TestNothingQuadratic(t *testing.T) {
+	spaces := strings.Repeat(" ", 2_000_000)
+	if got := setText(t, "f.yaml", "a: x"+spaces+"y\nb: 1\n", ".a", "v2"); got != "a: v2\nb: 1\n" {
+		t.Errorf("got %d bytes", len(got))
+	}
+	list := "[" + strings.Repeat(`"v1",`, 300_000) + "1]"
+	if got := setText(t, "f.json", list, ".[]", "v2"); got != "["+strings.Repeat(`"v2",`, 300_000)+`"v2"]` {
+		t.Errorf("got %d bytes", len(got))
+	}
+}
+
+// JSON that is nested without end is an error, and does not exhaust the stack.
+func TestNestedJSON(t *testing.T) {
+	for depth, want := range map[int]string{10_000: "", 10_001: "depth", 8_000_000: "depth"} {
+		src := []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth))
+		if _, err := parseAs("f.json", src); (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%d: got %v", depth, err)
+		}
+	}
+}
+
 // FuzzSpan: wherever the parser sees a scalar, the span of it is found and reads the same on its own.
 func FuzzSpan(f *testing.F) {
 	for _, src := range []string{

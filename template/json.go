@@ -45,6 +45,7 @@ type jsonParser struct {
 	src          []byte
 	at           int // an offset in src, and where that is
 	line, column int
+	depth        int // of the lists and maps that are open
 }
 
 // node reads a value, or the end of a list or map, which is nil.
@@ -80,6 +81,11 @@ func (p *jsonParser) node() (*yaml.Node, error) {
 		case '[':
 			n.Kind, n.Tag = yaml.SequenceNode, "!!seq"
 		}
+		// The stack is not endless; the YAML parser, and encoding/json where it decodes, have this limit too.
+		if p.depth++; p.depth > 10_000 {
+			return nil, errors.New("nested too deep")
+		}
+		defer func() { p.depth-- }()
 		for {
 			child, err := p.node()
 			if errors.Is(err, io.EOF) {

@@ -99,9 +99,10 @@ type place struct {
 	document int    // counted from 0
 	path     string // as yq writes it
 	isKey    bool
-	inFlow   bool // within [] or {}
-	anchored bool // it, or a node that it is within, has an anchor
-	aliased  bool // it was reached by way of an alias or a merge key alone
+	inFlow   bool  // within [] or {}
+	anchored bool  // it, or a node that it is within, has an anchor
+	aliased  bool  // it was reached by way of an alias or a merge key alone
+	near     *mark // for spanFrom; nil where few nodes are looked for
 }
 
 // uneditable says what is at p, when that is nothing to be set.

@@ -2,6 +2,7 @@ package template
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // rewrite returns the splices that make the scalar at p read value, and the tag that it then has. lines are the starts of
 // src's lines. With strict, a string is in double quotes whatever there was.
 func rewrite(src []byte, lines []int, p place, value string, inJSON, strict bool) ([]splice, string, error) {
-	start, end, err := span(src, lines, p.node)
+	start, end, err := spanFrom(src, lines, p.node, cmp.Or(p.near, new(mark)))
 	if err != nil {
 		return nil, "", fmt.Errorf("%s is %w", p.path, err)
 	}
@@ -131,13 +132,18 @@ var typed = regexp.MustCompile(`^!!(int|float|bool|null|timestamp|merge)$`)
 func encode(p place, value string, inJSON bool) (token, tag string, err error) {
 	old := p.node
 	style := old.Style & quoted
-	plain := plainTag(value, p.inFlow)
 	tagged := isTagged(old)
+	plain := ""
+	if style == 0 || tagged { // quotes need no such look
+		plain = plainTag(value, p.inFlow)
+	}
 	if tagged && typed.MatchString(old.Tag) {
-		if plain != old.Tag {
+		if !fitsTag(old.Tag, plain, value) {
 			return "", "", fmt.Errorf("%q is no %s, as the tag of the node says", value, old.Tag)
 		}
-		return value, plain, nil
+		if style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0 {
+			return value, old.Tag, nil
+		}
 	}
 	if style == 0 && !tagged && keepsType(old, plain, value) {
 		return value, plain, nil
@@ -153,6 +159,11 @@ func encode(p place, value string, inJSON bool) (token, tag string, err error) {
 		return "'" + strings.ReplaceAll(value, "'", "''") + "'", tag, nil
 	}
 	return doubleQuote(value), tag, nil
+}
+
+// fitsTag reports whether a scalar that would have the tag plain by itself may have the tag of a type in the file.
+func fitsTag(tag, plain, value string) bool {
+	return plain == tag || tag == "!!float" && plain == "!!int" || tag == "!!bool" && bool11.MatchString(value)
 }
 
 // keepsType reports whether the plain scalar old may become the plain scalar value, which has the tag plain: they are of
@@ -222,7 +233,7 @@ var (
 	bool11    = regexp.MustCompile(`^(?:y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF)$`)
 	ambiguous = regexp.MustCompile(bool11.String() +
 		`|^[-+]?(?:0b[01_]+|0o[0-7]+|0x[0-9a-fA-F_]+)$` +
-		`|^[-+]?(?:[0-9][0-9_,]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?$` +
+		`|^[-+]?(?:[0-9][0-9_,]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?$` +
 		`|^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$` +
 		`|^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}` +
 		`|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$|^[=~]?$`)

@@ -98,20 +98,32 @@ const (
 
 var errNotFound = errors.New("a scalar that was not found where the parser saw it")
 
+// mark is where the last of several nodes was found. As only characters can be counted, and JSON may well be one line,
+// each is looked for from there on.
+type mark struct{ line, column, offset int }
+
 // span returns the offsets in src of the token of a scalar: with its quotes, without its anchor and tag; of a block
 // scalar, only its header ("|-"). lines are the starts of src's lines.
 func span(src []byte, lines []int, n *yaml.Node) (start, end int, err error) {
+	return spanFrom(src, lines, n, new(mark))
+}
+
+// spanFrom does what span does, and sets last to where n is.
+func spanFrom(src []byte, lines []int, n *yaml.Node, last *mark) (start, end int, err error) {
 	if n.Line == len(lines)+1 && n.Value == "" { // below a last line that does not end
 		return len(src), len(src), nil
 	}
 	if n.Line < 1 || n.Line > len(lines) {
 		return 0, 0, errNotFound
 	}
-	start = lines[n.Line-1]
-	for range n.Column - 1 { // columns count characters
-		_, size := utf8.DecodeRune(src[start:])
-		start += size
+	if last.line != n.Line || last.column > n.Column {
+		*last = mark{n.Line, 1, lines[n.Line-1]}
 	}
+	for ; last.column < n.Column; last.column++ { // columns count characters
+		_, size := utf8.DecodeRune(src[last.offset:])
+		last.offset += size
+	}
+	start = last.offset
 	if props := properties.Find(src[start:]); props != nil {
 		start += len(props)
 		if n.Value != "" || n.Style&quoted != 0 {
@@ -205,15 +217,22 @@ func tokenLen(re *regexp.Regexp, token []byte) int {
 func plainLen(token []byte, value string) int {
 	n := 0
 	for value != "" {
-		if at := fold.Find(token[n:]); at != nil {
-			n += len(at)
-			value = strings.TrimLeft(value, " \n")
-			continue
+		run := strings.IndexAny(value, " \t\n")
+		switch {
+		case run < 0:
+			run = len(value)
+		case run == 0:
+			if at := fold.Find(token[n:]); at != nil {
+				n += len(at)
+				value = strings.TrimLeft(value, " \n")
+				continue
+			}
+			run = len(value) - len(strings.TrimLeft(value, " \t"))
 		}
-		if n == len(token) || token[n] != value[0] {
+		if run == 0 || !bytes.HasPrefix(token[n:], []byte(value[:run])) {
 			return -1
 		}
-		n, value = n+1, value[1:]
+		n, value = n+run, value[run:]
 	}
 	return n
 }

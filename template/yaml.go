@@ -90,7 +90,8 @@ type Change struct {
 // number, boolean or null, when the value reads back as just the same characters (3 becomes 5, but 1.9 becomes "1.10");
 // any other value is a string, and quoted where YAML 1.1 or 1.2 would read it as anything else. Null has no type to
 // keep: in its place true, false, and whole numbers of up to five digits stay what they look like, as counts and ports
-// need to; a longer number is a string, as a version or a commit needs to be.
+// need to; a longer number is a string, as a version or a commit needs to be. A tag in the file (!!int) stays, and one of a
+// type refuses what is not of that type.
 //
 // With Create, a Path of keys and indices that selects nothing is added to the only document of its file: missing keys
 // at the indentation of their neighbours, and an item at the end of a sequence. The value is what it would be in the place
@@ -326,7 +327,9 @@ func (f *file) flush() error {
 			f.pieces = nil // their nodes may have moved to other lines
 		}
 		var splices []splice
+		last := new(mark)
 		for _, e := range edits {
+			e.near = last
 			more, _, err := rewrite(f.src, lines, e.place, e.value, isJSON(f.name), strict)
 			if err != nil {
 				return &Error{File: f.name, Line: e.node.Line, Key: e.by, Reason: e.by + " selects what cannot be set: " + err.Error(), Err: ErrUneditable}
