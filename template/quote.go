@@ -32,11 +32,15 @@ func rewrite(src []byte, lines []int, p place, value string, inJSON, strict bool
 	}
 	if start == end && !isTagged(p.node) && p.node.Anchor == "" {
 		// Nothing is there yet. It goes right after the colon or dash, or, in {a}, after the key and a colon.
+		if bytes.HasPrefix(src[start:], []byte(":")) { // where the parser sees what is missing in [a: ]
+			start, end = start+1, start+1
+		}
 		before := bytes.TrimRight(src[:start], " \t\r\n")
 		switch afterMark := bytes.HasSuffix(before, []byte(":")) || bytes.HasSuffix(before, []byte("-")); {
 		case afterMark && !bytes.ContainsAny(src[len(before):start], "\r\n"):
 		case afterMark && p.inFlow:
 			start, end = len(before), len(before)
+		case p.inFlow && strict: // a comment may be before it
 		case p.inFlow:
 			start, end, token = len(before), len(before), ": "+token
 		default:
@@ -55,7 +59,7 @@ func rewriteBlock(src []byte, lines []int, n *yaml.Node, inline splice, value st
 	b := bodyOf(src, lines, n, inline.end)
 	header := string(src[inline.start:inline.end])
 	rest := src[inline.end:b.start]
-	lineEnd := inline.end + len(bytes.TrimRight(rest, "\r\n\u0085\u2028\u2029"))
+	lineEnd := inline.end + len(bytes.TrimRight(rest, lineBreaks))
 	lineBreak := string(src[lineEnd:b.start])
 
 	text, holds := blockText(value, n.Style&yaml.FoldedStyle != 0, strings.ContainsAny(header, "123456789"))
@@ -63,7 +67,7 @@ func rewriteBlock(src []byte, lines []int, n *yaml.Node, inline splice, value st
 		if b.start == b.end {
 			return []splice{inline}
 		}
-		last := b.start + len(bytes.TrimRight(src[b.start:b.end], "\r\n\u0085\u2028\u2029"))
+		last := b.start + len(bytes.TrimRight(src[b.start:b.end], lineBreaks))
 		return []splice{inline, {lineEnd, last, ""}}
 	}
 	// What becomes of the line breaks at the end: all but one go, all go (-), or all stay (+).
@@ -173,7 +177,7 @@ func keepsType(old *yaml.Node, plain, value string) bool {
 	case "!!int", "!!float":
 		return canonicalNumber(value)
 	case "!!bool":
-		return value == "true" || value == "false" || value == "null"
+		return value == "true" || value == "false"
 	case "!!null":
 		return value == "true" || value == "false" || value == "null" || smallInt.MatchString(value)
 	case "!!timestamp":

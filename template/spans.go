@@ -58,10 +58,12 @@ func hideVersions(src []byte) []byte {
 }
 
 // blank matches at the start of a line without content.
-var blank = regexp.MustCompile("^[ \t]*(?:#|[\r\n\u0085\u2028\u2029]|$)")
+var blank = regexp.MustCompile("^[ \t]*(?:#|[" + lineBreaks + "]|$)")
 
-// lineBreak is what the YAML parser counts as the end of a line: those of YAML 1.1, section 5.4, line break characters.
-var lineBreak = regexp.MustCompile("\r\n|[\r\n\u0085\u2028\u2029]")
+// lineBreaks are the characters of which the YAML parser makes the end of a line, those of YAML 1.1, section 5.4.
+const lineBreaks = "\r\n\u0085\u2028\u2029"
+
+var lineBreak = regexp.MustCompile("\r\n|[" + lineBreaks + "]")
 
 const byteOrderMark = "\uFEFF"
 
@@ -175,7 +177,7 @@ func bodyOf(src []byte, lines []int, n *yaml.Node, header int) body {
 	}
 	found := false
 	for i := next; i < len(lines); i++ {
-		line := bytes.TrimRight(src[lines[i]:at(i+1)], "\r\n\u0085\u2028\u2029")
+		line := bytes.TrimRight(src[lines[i]:at(i+1)], lineBreaks)
 		content := bytes.TrimLeft(line, " ")
 		indent := len(line) - len(content)
 		switch {
@@ -201,7 +203,7 @@ var (
 	singleQuoted = regexp.MustCompile(`^'(?:[^']|'')*'`)
 	doubleQuoted = regexp.MustCompile(`(?s)^"(?:[^"\\]|\\.)*"`)
 	blockHeader  = regexp.MustCompile(`^[|>](?:[1-9][-+]?|[-+][1-9]?)?`)
-	fold         = regexp.MustCompile("^[ \t]*(?:(?:\r\n|[\r\n\u0085\u2028\u2029])[ \t]*)+")
+	fold         = regexp.MustCompile("^[ \t]*(?:[" + lineBreaks + "][ \t]*)+")
 )
 
 // tokenLen returns the length of what re finds at the start of token, or -1.

@@ -87,7 +87,7 @@ type Change struct {
 // Only the bytes of a scalar itself are replaced: comments, indentation, line ends and order stay, and so does its
 // style where the value allows: plain, 'single', "double", or a block (| or >), of which at most the sign for the line
 // breaks at its end changes. Else it becomes one line in double quotes, with escapes. A plain scalar keeps its type,
-// number, boolean or null, when the value reads back as just the same characters (3 becomes 5, but 1.9 becomes "1.10");
+// number, boolean or date, when the value reads back as just the same characters (3 becomes 5, but 1.9 becomes "1.10");
 // any other value is a string, and quoted where YAML 1.1 or 1.2 would read it as anything else. Null has no type to
 // keep: in its place true, false, and whole numbers of up to five digits stay what they look like, as counts and ports
 // need to; a longer number is a string, as a version or a commit needs to be. A tag in the file (!!int) stays, and one of a
