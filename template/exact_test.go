@@ -294,6 +294,20 @@ func TestNestedJSON(t *testing.T) {
 	}
 }
 
+// JSON stays JSON, whatever the name of its file.
+func TestJSONByContent(t *testing.T) {
+	for src, want := range map[string]string{
+		"\ufeff\n{\"a\": 5}\n": "\ufeff\n{\"a\": \"a b\"}\n", `{"\ud83d\ude00": "\ud83d\ude00", "a": 5}`: `{"\ud83d\ude00": "\ud83d\ude00", "a": "a b"}`,
+		`{"a": 5} # c`: `{"a": a b} # c`, `{a: 5}`: `{a: a b}`, "a: 5\n": "a: a b\n",
+	} {
+		for _, name := range []string{"f.yaml", "composer.lock", "F.JSON"} {
+			if got := setText(t, name, src, ".a", "a b"); got != want {
+				t.Errorf("%s, %q: got %q, want %q", name, src, got, want)
+			}
+		}
+	}
+}
+
 // FuzzSpan: wherever the parser sees a scalar, the span of it is found and reads the same on its own.
 func FuzzSpan(f *testing.F) {
 	for _, src := range []string{

@@ -11,15 +11,21 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// parseAs parses the file of that name: as JSON when its name says so and it is, or else as YAML. JSON is all but a
-// subset of YAML, but the YAML parser refuses surrogate pairs and long keys.
+// parseAs parses the file of that name: as JSON where it is, or else as YAML. JSON is all but a subset of YAML, but the
+// YAML parser refuses surrogate pairs and long keys.
 func parseAs(name string, src []byte) ([]*yaml.Node, error) {
-	if isJSON(name) && utf8.Valid(src) {
+	if (isJSON(name) || holdsJSON(src)) && utf8.Valid(src) {
 		if docs, err := parseJSON(src); err == nil {
 			return docs, nil
 		}
 	}
 	return parse(src)
+}
+
+// holdsJSON reports whether src is an object or a list of JSON, which any file may hold: composer.lock, .babelrc.
+func holdsJSON(src []byte) bool {
+	src = bytes.TrimLeft(bytes.TrimPrefix(src, []byte(byteOrderMark)), " \t\r\n")
+	return len(src) > 0 && (src[0] == '{' || src[0] == '[') && json.Valid(src)
 }
 
 // parseJSON returns the root nodes of the JSON texts of src, with lines and columns as parse gives them.

@@ -97,7 +97,8 @@ type Change struct {
 // at the indentation of their neighbours, and an item at the end of a sequence. The value is what it would be in the place
 // of null: 5 and true are plain, 1.10 becomes "1.10".
 //
-// Files that end in ".json" are read as JSON where they are. The others are YAML 1.1 or 1.2, in UTF-8.
+// Files that are JSON stay JSON. The others are YAML 1.1 or 1.2, in UTF-8; in those that end in ".json", all strings are
+// written in double quotes.
 //
 // An *Error tells of a File that matches nothing (ErrNoMatch), of a file that is not YAML (ErrSyntax), of a Path that
 // selects nothing in one of the files (ErrNoNode), and of one that selects what is not a scalar, or one whose
@@ -205,6 +206,7 @@ type file struct {
 	docs   []*yaml.Node
 	pieces []piece
 	simple bool
+	inJSON bool  // its strings have to be in double quotes
 	unread error // why it does not parse
 	// pending are the scalars that differ from src, and made what went into src already.
 	pending []*pending
@@ -222,13 +224,14 @@ type pending struct {
 
 // parse reads src.
 func (f *file) parse() (err error) {
+	f.inJSON = isJSON(f.name) || holdsJSON(f.src)
 	f.docs, f.pieces, err = f.parsed(f.src)
 	return err
 }
 
 // parsed returns the documents of src, which may take over what the pending edits leave alone.
 func (f *file) parsed(src []byte) ([]*yaml.Node, []piece, error) {
-	if f.simple && !isJSON(f.name) {
+	if f.simple && !f.inJSON {
 		if docs, pieces := parsePieces(src, f.pieces, f.touches); pieces != nil {
 			return docs, pieces, nil
 		}
@@ -291,7 +294,7 @@ func (f *file) assign(sel selector, a Assignment) error {
 			*e.node = *e.place.node // there and back
 			continue
 		}
-		if _, e.node.Tag, err = encode(e.place, a.Value, isJSON(f.name)); err != nil {
+		if _, e.node.Tag, err = encode(e.place, a.Value, f.inJSON); err != nil {
 			return fail(p.node.Line, ErrUneditable, a.Path+": "+err.Error())
 		}
 		e.node.Value = a.Value
@@ -330,7 +333,7 @@ func (f *file) flush() error {
 		last := new(mark)
 		for _, e := range edits {
 			e.near = last
-			more, _, err := rewrite(f.src, lines, e.place, e.value, isJSON(f.name), strict)
+			more, _, err := rewrite(f.src, lines, e.place, e.value, f.inJSON, strict)
 			if err != nil {
 				return &Error{File: f.name, Line: e.node.Line, Key: e.by, Reason: e.by + " selects what cannot be set: " + err.Error(), Err: ErrUneditable}
 			}
