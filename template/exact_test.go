@@ -100,6 +100,18 @@ func TestRetryInQuotes(t *testing.T) {
 	}
 }
 
+// Of several edits, not the first is blamed when the result reads otherwise.
+func TestBlame(t *testing.T) {
+	for path, want := range map[string]string{
+		".b.x":     "f.yaml:3: setting .b.x would change more than that: ",
+		".a, .b.x": "f.yaml: setting .a, .b.x and other values would change more than that: ",
+	} {
+		if got, _, err := assignOne("a: v1\nb: {x # c\n, y: 1}\n", path, "v2"); !errors.Is(err, ErrUneditable) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: got %q, %v", path, got, err)
+		}
+	}
+}
+
 func TestHideVersions(t *testing.T) {
 	tests := []struct{ src, want string }{
 		{"a: 1\n", "a: 1\n"},

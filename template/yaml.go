@@ -353,10 +353,15 @@ func (f *file) flush() error {
 		}
 		failure = cmp.Or(failure, err)
 	}
-	e, load := edits[0], (*yaml.LoadError)(nil)
-	if errors.As(failure, &load) {
+	if load, ok := errors.AsType[*yaml.LoadError](failure); ok {
 		failure = errors.New(load.Message)
 	}
-	return &Error{File: f.name, Line: e.node.Line, Key: e.by, Err: ErrUneditable,
-		Reason: "setting " + e.by + " would change more than that: " + failure.Error()}
+	first := edits[0]
+	out := &Error{File: f.name, Line: first.node.Line, Key: first.by, Err: ErrUneditable}
+	what := first.by
+	if len(edits) > 1 { // any of them may be it
+		out.Line, what = 0, what+" and other values"
+	}
+	out.Reason = "setting " + what + " would change more than that: " + failure.Error()
+	return out
 }
