@@ -44,8 +44,6 @@ type target struct {
 	tag     string
 	digest  string
 	found   bool
-	similar []string // places with an image of another repository that ends in the same component
-	unread  []string // files that may have it, but are not YAML
 }
 
 func (img Image) target() (*target, error) {
@@ -125,6 +123,9 @@ func splitRef(ref string) (repo, tag, digest string) {
 // for something else to fill in; but a digest may be an example, and so too short.
 var refSuffix = regexp.MustCompile(`^(?::[\w.-]*)?(?:@[\w+.:-]*)?$`)
 
+// isVariable reports whether a tag or a digest is for something else to fill in.
+func isVariable(s string) bool { return strings.ContainsAny(s, "${(<") }
+
 // join returns the reference to the image in a repository.
 func (t *target) join(repo string) string {
 	if t.tag != "" {
@@ -144,35 +145,35 @@ func (t *target) matches(full, tag, digest string) bool {
 	return full == t.name
 }
 
-// SetImages finds the places that deploy the images, in the files that the globs match, sets the new references there, and
-// returns the files whose bytes changed, by path, and what changed in them, by file. All images are looked for in the
-// files as they were, so a=b:1 and b=c:1 are no chain. A place is one of these:
+// SetImages sets the new references wherever the files that the globs match deploy the images, and returns the files whose
+// bytes changed, by path, and what changed in them, by file. All images are looked for in the files as they were, so
+// a=b:1 and b=c:1 are no chain. An image is deployed by:
 //
-//   - a scalar under the key image, at any depth. It gets the tag and digest of Ref, and no other. One without tag and
-//     digest is such a place only in an item of containers, initContainers or ephemeralContainers: elsewhere, something
-//     else may say the tag.
-//   - an entry of images in a kustomization.yaml, or of images or spec.images in a document of kind Kustomization (Flux has
-//     the latter), whose name or newName is the image's. It gets newTag and digest, and no other, in place of what
-//     there is where possible; and newName where Ref's repository is not that of Name.
-//   - a map as in the values of Helm charts, with repository, perhaps registry, and tag or digest. So that it is no source in
-//     git, its key or the one above has to end in image or images (sidecarImage, images.web), or it has registry, digest,
-//     pullPolicy or imagePullPolicy. Keys are neither added nor removed there: a digest that Ref lacks becomes empty, for it would win over the tag; a tag that
-//     Ref lacks stays; without the key digest, Ref's digest goes after the tag (1.7.0@sha256:…). A map with image, without
-//     a tag of its own, and tag or imageTag is the same.
+//   - a scalar under the key image, at any depth. It gets the tag and digest of Ref, and no other. Without tag and digest it
+//     counts in containers only (of pods, Tekton or Argo Workflows): elsewhere, something else may say the tag.
+//   - an entry of images in a kustomization.yaml, or of images or spec.images in a document of kind Kustomization, whose name
+//     or newName is the image's. It gets newTag and digest, and no other, and newName where Ref names another repository.
+//     A key that is to go is replaced by one that comes, else its line goes; comments above stay.
+//   - a map as in the values of Helm charts, with repository (and registry) and with tag or digest. Its key or the one above
+//     has to end in image or images, or it has registry, digest, pullPolicy or imagePullPolicy: else it may be a source in
+//     git. No keys come or go: a digest that Ref lacks becomes empty, since it would win over the tag; a tag that Ref lacks
+//     stays; without the key digest, Ref's goes after the tag (1.7.0@sha256:…). A map with image, without a tag of its own,
+//     and tag or imageTag is the same; one with both image and repository is neither.
 //
-// A place's repository has to be the image's, in full: acme/shop is neither acme/shop-worker nor ghcr.io/acme/shop. It is
-// written anew only where Ref names another one than Name. A tag that is a variable or an action of a template is no
-// tag. An alias is followed and its anchor set. What has an apiVersion of image.toolkit.fluxcd.io watches images, and is
-// left alone. Values are written as Assign does it, but always as strings: a
-// tag 1.10 is "1.10".
+// The repository there has to be the image's, in full: acme/shop is neither acme/shop-worker nor ghcr.io/acme/shop. It is
+// written anew only where Ref names another one than Name. A tag that is a variable or an action of a template is left
+// alone, and so is what Flux's image automation watches (image.toolkit.fluxcd.io). Values are written as Assign does it, but
+// always as strings: a tag 1.10 is "1.10".
+//
+// Aliases and merge keys are followed, and the value is set at its anchor, if nothing but the images takes it from there.
 //
 // Files that are not YAML, such as a chart's templates, are passed over, unless a line like "image: acme/shop:1" shows
 // that the image is deployed there.
 //
-// An *Error tells of a glob that matches nothing or an image that is deployed nowhere (ErrNoMatch), of a file that is not
-// YAML but deploys an image (ErrSyntax), and of a place that cannot be set without touching anything else, such as
-// a tag that something else has by an alias, or a key that is there twice (ErrUneditable). Where it is about one image, its
-// Key is the Name. Any other error is that of CheckImages, or of the file system.
+// An *Error tells of a glob that matches nothing or an image that is deployed nowhere (ErrNoMatch; the latter says where it
+// is named all the same), of a file that is not YAML but deploys an image (ErrSyntax), and of a place that cannot be set
+// without touching anything else, or a key that is there twice (ErrUneditable). Where it is about one image, its Key is
+// the Name. Any other error is that of CheckImages, or of the file system.
 func SetImages(fsys fs.FS, globs []string, images []Image) (map[string][]byte, []Change, error) {
 	targets, err := targetsOf(images)
 	if err != nil {
@@ -213,14 +214,11 @@ func SetImages(fsys fs.FS, globs []string, images []Image) (map[string][]byte, [
 	}
 	for _, t := range targets {
 		if !t.found {
-			reason := t.Name + " is deployed nowhere"
-			if len(t.similar) > 0 {
-				reason += "; but there is " + strings.Join(t.similar, ", ")
+			hint, err := t.hint(fsys, names)
+			if err != nil {
+				return nil, nil, err
 			}
-			if len(t.unread) > 0 {
-				reason += "; not YAML, and so passed over: " + strings.Join(t.unread, ", ")
-			}
-			return nil, nil, &Error{File: strings.Join(globs, ","), Key: t.Name, Reason: reason, Err: ErrNoMatch}
+			return nil, nil, &Error{File: strings.Join(globs, ","), Key: t.Name, Reason: t.Name + " is deployed nowhere" + hint, Err: ErrNoMatch}
 		}
 	}
 	return files, changes(edits), nil
@@ -250,15 +248,48 @@ func inName(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("._-", c) >= 0
 }
 
-// near takes note of a place that deploys what might be meant, but is not.
-func (t *target) near(ref, file string, line int) {
-	repo, _, _ := splitRef(ref)
-	if path.Base(repo) == path.Base(t.name) && len(t.similar) < 3 {
-		if ref == repo && fullName(repo) == t.name {
-			ref += " without a tag"
+// imageKey finds what is likely to say the name of an image on the same line.
+var imageKey = regexp.MustCompile(`(?i)image|repository|newName`)
+
+// hint says on which lines an image is named that is deployed nowhere, YAML or not, and on which there is one that might
+// be meant. A name of one component, as in "app: shop", could be anything.
+func (t *target) hint(fsys fs.FS, names []string) (string, error) {
+	base := path.Base(t.name)
+	var named, others []string
+	for _, name := range names {
+		src, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return "", err
 		}
-		t.similar = append(t.similar, fmt.Sprintf("%s (%s:%d)", ref, file, line))
+		for i, line := range bytes.Split(src, []byte("\n")) {
+			if !hasWord(line, base) {
+				continue
+			}
+			for _, ref := range strings.FieldsFunc(string(line), func(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'`,=[]", r) }) {
+				ref = strings.Trim(ref, "{}:")
+				repo, _, _ := splitRef(ref)
+				if !refSuffix.MatchString(ref[len(repo):]) {
+					ref = repo // and a variable
+				}
+				at := fmt.Sprintf("%s (%s:%d)", ref, name, i+1)
+				switch inKey := imageKey.Match(line); {
+				case path.Base(repo) != base:
+				case fullName(repo) == t.name && (inKey || ref != base):
+					named = append(named, at)
+				case fullName(repo) != "" && (inKey || ref != repo):
+					others = append(others, at)
+				}
+			}
+		}
 	}
+	hint := ""
+	if len(named) > 0 {
+		hint += "; it is named in another way: " + strings.Join(named[:min(3, len(named))], ", ")
+	}
+	if len(others) > 0 {
+		hint += "; but there is " + strings.Join(others[:min(3, len(others))], ", ")
+	}
+	return hint, nil
 }
 
 // imageLine finds the references under the keys image of a file that is not YAML, in lines and in braces.
@@ -270,19 +301,11 @@ func notYAML(name string, src []byte, targets []*target, err error) error {
 		ref := string(src[at[4]:at[5]])
 		repo, tag, digest := splitRef(ref)
 		for _, t := range targets {
-			line := lineOf(src, at[4])
-			switch full := fullName(repo); {
-			case !refSuffix.MatchString(ref[len(repo):]) || !t.matches(full, tag, digest):
-				t.near(ref, name, line)
-			case t.join(repo) != ref || t.newName != "":
-				return &Error{File: name, Line: line, Key: t.Name, Err: ErrSyntax,
+			mine := refSuffix.MatchString(ref[len(repo):]) && t.matches(fullName(repo), tag, digest)
+			if mine && (t.join(repo) != ref || t.newName != "") {
+				return &Error{File: name, Line: lineOf(src, at[4]), Key: t.Name, Err: ErrSyntax,
 					Reason: fmt.Sprintf("%s is deployed here, but cannot be set, since the file is not YAML: %v", t.Name, err)}
 			}
-		}
-	}
-	for _, t := range targets {
-		if t.mayBeIn(src) && len(t.unread) < 3 {
-			t.unread = append(t.unread, name)
 		}
 	}
 	return nil

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -124,7 +126,12 @@ func TestSetImages(t *testing.T) {
 		{"kustomize: newTag for digest", "kustomization.yaml", "images:\n- digest: " + digestA + " # c\n  name: acme/shop\n", "acme/shop=:v2", "images:\n- newTag: v2 # c\n  name: acme/shop\n", ".images[0].newTag:  -> v2; .images[0].digest: " + digestA + " -> "},
 		{"kustomize: digest for newTag", "kustomization.yaml", "images:\n- name: acme/shop\n  \"newTag\": 'v1'\n", "acme/shop=@" + digestB, "images:\n- name: acme/shop\n  \"digest\": '" + digestB + "'\n", ""},
 		{"kustomize: no digest beside newTag", "kustomization.yaml", "images:\n- digest: " + digestA + "\n  # c\n  name: acme/shop\n  newTag: v1\n- name: x\n", "acme/shop=:v2", "images:\n- # c\n  name: acme/shop\n  newTag: v2\n- name: x\n", ".images[0].newTag: v1 -> v2; .images[0].digest: " + digestA + " -> "},
-		{"kustomize: no newTag beside digest", "kustomization.yaml", "images:\n- name: acme/shop\n  # c\n  newTag: v1 # d\n  # e\n  digest: " + digestA, "acme/shop=" + digestB, "images:\n- name: acme/shop\n  # e\n  digest: " + digestB, ""},
+		{"kustomize: no newTag beside digest", "kustomization.yaml", "images:\n- name: acme/shop\n  # c\n  newTag: v1 # d\n  # e\n  digest: " + digestA, "acme/shop=" + digestB, "images:\n- name: acme/shop\n  # c\n  # e\n  digest: " + digestB, ""},
+		{"kustomize: comments above what is cut", "kustomization.yaml", "images:\r\n  # a\r\n  - name: acme/shop\r\n    # b\r\n\r\n    # c\r\n    digest: " + digestA + " # d\r\n                    # about d\r\n    # e\r\n    newTag: v1 # {\"$imagepolicy\": \"a:b:tag\"}\r\n  # f\r\n  - name: x\r\n", "acme/shop=:v2", "images:\r\n  # a\r\n  - name: acme/shop\r\n    # b\r\n\r\n    # c\r\n    # e\r\n    newTag: v2 # {\"$imagepolicy\": \"a:b:tag\"}\r\n  # f\r\n  - name: x\r\n",
+			".images[0].newTag: v1 -> v2; .images[0].digest: " + digestA + " -> "},
+		{"kustomize: comments at the end above what is cut", "kustomization.yaml", "\ufeffimages:\n- name: acme/shop\n  newTag: v1\n\n  # c\n  digest:\n    " + digestA + " # d\n# e\n", "acme/shop=ghcr.io/acme/web:v2", "\ufeffimages:\n- name: acme/shop\n  newName: ghcr.io/acme/web\n  newTag: v2\n\n  # c\n# e\n", ""},
+		{"kustomize: a cut before what is added", "kustomization.yaml", "images:\n- name: acme/shop\n  digest: x\n  # c\n  newTag: v1\n- name: acme/shop\n- {digest: x, newTag: v1, name: acme/shop}\n- newTag: v1\n  # d\n  digest: x\n  name: acme/shop\n", "acme/shop=:v2", "images:\n- name: acme/shop\n  # c\n  newTag: v2\n- name: acme/shop\n  newTag: v2\n- {newTag: v2, name: acme/shop}\n- newTag: v2\n  # d\n  name: acme/shop\n", ""},
+		{"kustomize: a marker beside a swap", "kustomization.yaml", "images:\n- name: acme/shop\n  # c\n  newTag: v1 # {\"$imagepolicy\": \"a:b:tag\"}\n", "acme/shop=@" + digestB, "images:\n- name: acme/shop\n  # c\n  digest: " + digestB + " # {\"$imagepolicy\": \"a:b:tag\"}\n", ""},
 		{"kustomize: the last line is cut", "kustomization.yaml", "images:\n- name: acme/shop\n  newTag: v1\n  digest: " + digestA, "acme/shop=:v2", "images:\n- name: acme/shop\n  newTag: v2", ""},
 		{"kustomize: an empty digest", "kustomization.yaml", "images:\n- name: acme/shop\n  digest: \"\"\n  newTag:\n", "acme/shop=:v2", "images:\n- name: acme/shop\n  digest: \"\"\n  newTag: v2\n", ".images[0].newTag: null -> v2"},
 		{"kustomize: newTag is added", "kustomization.yaml", "images:\n  -   name: acme/shop # c\n\n  - name: x\n", "acme/shop=:v2", "images:\n  -   name: acme/shop # c\n      newTag: v2\n\n  - name: x\n", ".images[0].newTag:  -> v2"},
@@ -132,6 +139,7 @@ func TestSetImages(t *testing.T) {
 		{"kustomize: in one line without an end", "kustomization.yaml", "images: [{name: acme/shop}]", "acme/shop=:1.10", "images: [{name: acme/shop, newTag: \"1.10\"}]", ""},
 		{"kustomize: cut in flow", "kustomization.yaml", "images: [{digest: a, name: acme/shop, newTag: a}, {name: acme/shop, newTag: a, digest: \"a\"}]", "acme/shop=:b", "images: [{name: acme/shop, newTag: b}, {name: acme/shop, newTag: b}]", ""},
 		{"kustomize: JSON", "Kustomization", "{\"images\":[{\"name\":\"acme/shop\"}]}\n", "acme/shop=:v2", "{\"images\":[{\"name\":\"acme/shop\", \"newTag\": \"v2\"}]}\n", ""},
+		{"kustomize: cut in JSON", "a.json", "{\"kind\":\"Kustomization\",\"images\":[{\n  \"name\":\"acme/shop\",\n  \"newTag\":\"v1\",\n  \"digest\":\"x\"\n}]}\n", "acme/shop=:v2", "{\"kind\":\"Kustomization\",\"images\":[{\n  \"name\":\"acme/shop\",\n  \"newTag\":\"v2\"\n}]}\n", ""},
 		{"kustomize: newName is set", "kustomization.yaml", "images:\n- name: acme/shop\n  newName: acme/web\n  newTag: v1\n", "acme/shop=ghcr.io/acme/web:v2", "images:\n- name: acme/shop\n  newName: ghcr.io/acme/web\n  newTag: v2\n", ""},
 		{"kustomize: newName stays", "kustomization.yaml", "images:\n- name: acme/shop\n  newName: mirror.local/acme/shop\n  newTag: v1\n", "acme/shop=acme/shop:v2", "images:\n- name: acme/shop\n  newName: mirror.local/acme/shop\n  newTag: v2\n", ""},
 		{"kustomize: newName is the image's", "kustomization.yaml", "images:\n- name: shop\n  newName: acme/shop\n  newTag: v1\n", "acme/shop=acme/shop:v2", "images:\n- name: shop\n  newName: acme/shop\n  newTag: v2\n", ""},
@@ -160,10 +168,16 @@ func TestSetImages(t *testing.T) {
 		{"values: image, tag and another repository", "a.yaml", "myImage: {image: acme/shop, tag: 1.6.0, repository: https://charts.example.com}\n", "acme/shop=:1.7.0", "myImage: {image: acme/shop, tag: 1.7.0, repository: https://charts.example.com}\n", ""},
 		{"values: a tag without a colon in braces", "a.yaml", "image: {repository: acme/shop, tag}\n", "acme/shop=:v2", "image: {repository: acme/shop, tag: v2}\n", ""},
 		{"values: an alias within the places", "a.yaml", "image: {repository: acme/shop, tag: &t \"1.6\"}\nbImage: {repository: acme/shop, tag: *t}\n", "acme/shop=:1.7", "image: {repository: acme/shop, tag: &t \"1.7\"}\nbImage: {repository: acme/shop, tag: *t}\n", ""},
+		{"aliases and merges that are the same image", "a.yaml", "x-app: &app\n  image: acme/shop:v1\nservices: &s\n  a: {<<: *app, command: x}\n  b: *app\nall: *s\nimg: &i {repository: acme/shop, tag: v1, pullPolicy: Always}\nprod: {<<: *i, replicas: 2}\ny: &y {registry: docker.io, tag: v1}\nyImage: {<<: *y, repository: acme/shop}\n", "acme/shop=:v2",
+			"x-app: &app\n  image: acme/shop:v2\nservices: &s\n  a: {<<: *app, command: x}\n  b: *app\nall: *s\nimg: &i {repository: acme/shop, tag: v2, pullPolicy: Always}\nprod: {<<: *i, replicas: 2}\ny: &y {registry: docker.io, tag: v2}\nyImage: {<<: *y, repository: acme/shop}\n", ".x-app.image: acme/shop:v1 -> acme/shop:v2; .img.tag: v1 -> v2; .y.tag: v1 -> v2"},
+		{"one tag for two that get the same", "a.yaml", "image: {repository: acme/shop, tag: &v v1}\nbImage: {repository: acme/web, tag: *v}\n", "acme/shop=:2 acme/web=:2", "image: {repository: acme/shop, tag: &v \"2\"}\nbImage: {repository: acme/web, tag: *v}\n", ""},
+		{"kustomize: an entry that merges the same image", "kustomization.yaml", "images:\n- &e\n  name: acme/shop\n- <<: *e\n", "acme/shop=:v2", "images:\n- &e\n  name: acme/shop\n  newTag: v2\n- <<: *e\n  newTag: v2\n", ""},
 		{"block scalars", "a.yaml", "image: >- # c\n  acme/shop:1.6.0\nx:\n  image: |\n    acme/shop:1.6.0\n\ny: 1\n", "acme/shop=:1.7.0", "image: >- # c\n  acme/shop:1.7.0\nx:\n  image: |\n    acme/shop:1.7.0\n\ny: 1\n", ""},
 		{"JSON with a surrogate pair", "a.json", "{\"a\": \"\\ud83d\\ude00\", \"image\": \"acme/shop:1\"}\n", "acme/shop=:2", "{\"a\": \"\\ud83d\\ude00\", \"image\": \"acme/shop:2\"}\n", ""},
 		{"what watches images", "a.yaml", "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nspec: {image: acme/shop:1}\n---\nimage: acme/shop:1\n", "acme/shop=:2", "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nspec: {image: acme/shop:1}\n---\nimage: acme/shop:2\n", ""},
 		{"no tag, and no container", "a.yaml", "spec: {image: acme/shop}\ncontainers: [{image: acme/shop}]\n", "acme/shop=:2", "spec: {image: acme/shop}\ncontainers: [{image: acme/shop:2}]\n", ""},
+		{"no tag, in the containers of Tekton and Argo", "a.yaml", "spec:\n  steps: [{image: acme/shop}]\n  sidecars: [{image: acme/shop}]\n  stepTemplate: {image: acme/shop}\n  templates: [{container: {image: acme/shop}}, {script: {image: acme/shop}}]\n  xsteps: [{image: acme/shop}]\n  xcontainer: {image: acme/shop}\n", "acme/shop=:v2",
+			"spec:\n  steps: [{image: acme/shop:v2}]\n  sidecars: [{image: acme/shop:v2}]\n  stepTemplate: {image: acme/shop:v2}\n  templates: [{container: {image: acme/shop:v2}}, {script: {image: acme/shop:v2}}]\n  xsteps: [{image: acme/shop}]\n  xcontainer: {image: acme/shop}\n", ""},
 		{"kustomize: comments above a swap", "kustomization.yaml", "images:\n- name: acme/shop\n  # pinned because\n  newTag: v1 # d\n- name: x\n", "acme/shop=@" + digestB, "images:\n- name: acme/shop\n  # pinned because\n  digest: " + digestB + " # d\n- name: x\n", ".images[0].digest:  -> " + digestB + "; .images[0].newTag: v1 -> "},
 		{"kustomize: a swap and a new name", "kustomization.yaml", "images: [{name: x, newTag: v1}, {name: acme/shop, newTag: v1}, {name: acme/shop, newTag: v1}]\n", "acme/shop=acme/web@" + digestB, "images: [{name: x, newTag: v1}, {name: acme/shop, newName: acme/web, digest: " + digestB + "}, {name: acme/shop, newName: acme/web, digest: " + digestB + "}]\n", ""},
 		{"kustomize: newTag is set and added in one line", "kustomization.yaml", "images: [{name: acme/shop, newTag: v1}, {name: acme/shop}, {name: acme/shop, newTag: v1}, {name: acme/shop}]\n", "acme/shop=:v2.0", "images: [{name: acme/shop, newTag: v2.0}, {name: acme/shop, newTag: v2.0}, {name: acme/shop, newTag: v2.0}, {name: acme/shop, newTag: v2.0}]\n",
@@ -192,6 +206,24 @@ func TestSetImages(t *testing.T) {
 	}
 }
 
+// In the files, v1 is the version that acme/shop has wherever it is deployed, and nothing else has.
+func TestSetImagesShapes(t *testing.T) {
+	files, err := filepath.Glob("testdata/image/*")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := setImage(filepath.Base(file), string(src), "acme/shop=acme/shop:v2")
+		if want := strings.ReplaceAll(string(src), "v1", "v2"); err != nil || got != want || want == string(src) {
+			t.Errorf("%s: %v, got\n%s", file, err, got)
+		}
+	}
+}
+
 func TestSetImagesErrors(t *testing.T) {
 	const template = "{{- if .Values.on }}\nkind: Deployment\n"
 	tests := []struct {
@@ -202,35 +234,65 @@ func TestSetImagesErrors(t *testing.T) {
 		{"nowhere", "a.yaml", "image: acme/shop-worker:1\n", "acme/shop=:2", ErrNoMatch, "**: acme/shop is deployed nowhere"},
 		{"one of two", "a.yaml", "image: acme/shop:1\n", "acme/shop=:2 nginx=:2", ErrNoMatch, "**: nginx is deployed nowhere"},
 		{"a similar workload", "a.yaml", "x:\n- image: ghcr.io/acme/shop:1\n- image: acme/shop:$TAG\n", "acme/shop=:2", ErrNoMatch,
-			"**: acme/shop is deployed nowhere; but there is ghcr.io/acme/shop:1 (a.yaml:2), acme/shop:$TAG (a.yaml:3)"},
+			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3); but there is ghcr.io/acme/shop:1 (a.yaml:2)"},
 		{"similar values", "a.yaml", "x: {registry: ghcr.io, repository: acme/shop, tag: 1}\ny: {repository: shop, digest: x}\n", "acme/shop=:2", ErrNoMatch,
-			"**: acme/shop is deployed nowhere; but there is ghcr.io/acme/shop (a.yaml:1), shop (a.yaml:2)"},
+			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:1); but there is shop (a.yaml:2)"},
 		{"a similar kustomization", "kustomization.yaml", "images:\n- {name: a/shop, newName: shop}\n- {newTag: 2}\n- x\n", "acme/shop=:2", ErrNoMatch,
-			"**: acme/shop is deployed nowhere; but there is shop (kustomization.yaml:2)"},
+			"**: acme/shop is deployed nowhere; but there is a/shop (kustomization.yaml:2), shop (kustomization.yaml:2)"},
 		{"many similar ones", "a.yaml", "- image: a/shop\n- image: b/shop\n- image: c/shop\n- image: d/shop\n", "acme/shop=:2", ErrNoMatch,
 			"**: acme/shop is deployed nowhere; but there is a/shop (a.yaml:1), b/shop (a.yaml:2), c/shop (a.yaml:3)"},
 		{"the new one at another tag", "a.yaml", "- image: acme/web:1\n- {repository: acme/web, tag: 1}\n", "acme/shop=acme/web:2", ErrNoMatch, "**: acme/shop is deployed nowhere"},
 
 		{"the new one with a digest", "a.yaml", "image: acme/web:2@" + digestA + "\n", "acme/shop=acme/web:2", ErrNoMatch, "**: acme/shop is deployed nowhere"},
 
-		{"a template", "a.yaml", template + "image: {{ .shop }} # acme/shop\n", "acme/shop=:2", ErrNoMatch, "**: acme/shop is deployed nowhere; not YAML, and so passed over: a.yaml"},
+		{"a template", "a.yaml", template + "image: {{ .shop }} # acme/shop\n", "acme/shop=:2", ErrNoMatch, "**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3)"},
 		{"a template with a variable", "a.yaml", template + "image: \"acme/shop:{{ .tag }}\"\n", "acme/shop=:2", ErrNoMatch,
-			"**: acme/shop is deployed nowhere; but there is acme/shop:{{ (a.yaml:3); not YAML, and so passed over: a.yaml"},
+			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3)"},
 		{"a template with the image", "a.yaml", template + "  - \"image\": 'acme/shop:1' # c\n", "acme/shop=:2", ErrSyntax,
 			"a.yaml:3: acme/shop is deployed here, but cannot be set, since the file is not YAML: "},
 
-		{"an untagged image in no container", "a.yaml", "spec: {image: acme/shop}\n", "acme/shop=:2", ErrNoMatch, "**: acme/shop is deployed nowhere; but there is acme/shop without a tag (a.yaml:1)"},
+		{"an untagged image in no container", "a.yaml", "spec: {image: acme/shop}\n", "acme/shop=:2", ErrNoMatch, "**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:1)"},
+		{"named elsewhere", "a.yaml", "imageURL: https://example.com/acme/shop\nkustomize:\n  images: [acme/shop=ghcr.io/acme/shop:1]\nvalues: |\n  image:\n    repository: acme/shop\n", "acme/shop=:2", ErrNoMatch,
+			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3), acme/shop (a.yaml:6); but there is ghcr.io/acme/shop:1 (a.yaml:3)"},
+		{"named as anything is", "a.yaml", "name: nginx\nnginx:\n  nginxImage: nginx\n  resources: [../nginx]\n", "nginx=:2", ErrNoMatch,
+			"**: nginx is deployed nowhere; it is named in another way: nginx (a.yaml:3)"},
+		{"a tag that is a variable", "kustomization.yaml", "images:\n- {name: acme/shop, newTag: $TAG}\n- {name: acme/shop, digest: '{{ x }}'}\n---\nimage: {repository: acme/shop, tag: <TAG>}\n---\nimage: {repository: acme/shop, digest: $(D)}\n", "acme/shop=:2", ErrNoMatch,
+			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (kustomization.yaml:2), acme/shop (kustomization.yaml:3), acme/shop (kustomization.yaml:5)"},
+		{"a name in two keys", "a.yaml", "a: {repository: quay.io/x, image: acme/shop, tag: v1}\nbImage: {repository: acme/shop, image: worker, tag: v1}\n", "acme/shop=:2", ErrNoMatch,
+			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:1), acme/shop (a.yaml:2)"},
 		{"minified and no YAML", "a.json", "{\"a\":[{\"image\":\"acme/shop:1\"}]", "acme/shop=:2", ErrSyntax, "a.json:1: acme/shop is deployed here, but cannot be set, since the file is not YAML: "},
 		{"image twice", "a.yaml", "a:\n  image: nginx:1\n  image: acme/shop:1\n", "acme/shop=:2", ErrUneditable, "a.yaml:3: acme/shop cannot be set: image is there twice"},
 		{"newTag twice", "kustomization.yaml", "images:\n- name: acme/shop\n  newTag: v1\n  newTag: v1\n", "acme/shop=:2", ErrUneditable, "kustomization.yaml:4: acme/shop cannot be set: newTag is there twice"},
 		{"images twice", "kustomization.yaml", "images: []\nimages: [{name: acme/shop}]\n", "acme/shop=:2", ErrUneditable, "kustomization.yaml:2: acme/shop cannot be set: images is there twice"},
 		{"an alias outside of the places", "a.yaml", "image: {repository: acme/shop, tag: &t \"1.6\"}\nappVersion: *t\n", "acme/shop=:1.7", ErrUneditable, "a.yaml:2: acme/shop cannot be set: .appVersion takes \"1.6\" too, through an alias"},
 		{"an alias to the tag of another", "a.yaml", "image: {repository: acme/shop, tag: &v v1}\nbImage: {repository: acme/web, tag: *v}\n", "acme/shop=:2", ErrUneditable,
-			"a.yaml:1: acme/shop cannot be set: acme/web takes \"v1\" too, through an alias"},
+			"a.yaml:2: acme/shop cannot be set: .bImage.tag takes \"v1\" too, through an alias"},
 		{"a merged tag of another", "a.yaml", "a: &a {registry: ghcr.io, repository: acme/shop, tag: v1}\nb:\n  <<: *a\n  repository: acme/web\n", "ghcr.io/acme/shop=:2", ErrUneditable,
-			"a.yaml:1: ghcr.io/acme/shop cannot be set: ghcr.io/acme/web takes \"v1\" too, through an alias"},
+			"a.yaml:3: ghcr.io/acme/shop cannot be set: .b.tag takes \"v1\" too, through an alias"},
 		{"an alias to the newTag of another", "kustomization.yaml", "images:\n- {name: acme/shop, newTag: &v v1}\n- {name: acme/web, newTag: *v}\n", "acme/shop=:2", ErrUneditable,
-			"kustomization.yaml:2: acme/shop cannot be set: acme/web takes \"v1\" too, through an alias"},
+			"kustomization.yaml:3: acme/shop cannot be set: .images[1].newTag takes \"v1\" too, through an alias"},
+		{"the alias of another's tag", "a.yaml", "bImage: {repository: acme/web, tag: &v v1}\nimage: {repository: acme/shop, tag: *v}\n", "acme/shop=:2", ErrUneditable,
+			"a.yaml:1: acme/shop cannot be set: .bImage.tag takes \"v1\" too, through an alias"},
+		{"the alias of a git source's tag", "a.yaml", "with: {repository: acme/shop, tag: &v v1}\nimage: {repository: acme/shop, tag: *v}\n", "acme/shop=:2", ErrUneditable,
+			"a.yaml:1: acme/shop cannot be set: .with.tag takes \"v1\" too, through an alias"},
+		{"a map that merges and is another image", "a.yaml", "image: &i {repository: acme/shop, tag: v1}\nx: &x {<<: *i}\nother: {<<: *x, repository: acme/web}\n", "acme/shop=:2", ErrUneditable,
+			"a.yaml:3: acme/shop cannot be set: .other.tag takes \"v1\" too, through an alias"},
+		{"a map that merges and may be another image", "a.yaml", "image: &i {repository: acme/shop, tag: v1}\nxImage: {<<: *i, repository: $REPO}\n", "acme/shop=:2", ErrUneditable,
+			"a.yaml:2: acme/shop cannot be set: .xImage.tag takes \"v1\" too, through an alias"},
+		{"an entry that merges and is another image", "kustomization.yaml", "images:\n- &e {name: acme/shop, newTag: v1}\n- {<<: *e, name: acme/web}\n", "acme/shop=:2", ErrUneditable,
+			"kustomization.yaml:3: acme/shop cannot be set: .images[1].newTag takes \"v1\" too, through an alias"},
+		{"an alias of the map around", "a.yaml", "x: &x {y: {tag: &t v1}}\nimage: {repository: acme/shop, tag: *t}\nz: *x\n", "acme/shop=:2", ErrUneditable,
+			"a.yaml:3: acme/shop cannot be set: .z takes \"v1\" too, through an alias"},
+		{"an alias of the list around", "a.yaml", "x: &x [&t v1]\nimage: {repository: acme/shop, tag: *t}\nz: *x\n", "acme/shop=:2", ErrUneditable,
+			"a.yaml:3: acme/shop cannot be set: .z takes \"v1\" too, through an alias"},
+		{"an alias of the map that is merged", "a.yaml", "x: &x {tag: v1}\nimage: {<<: *x, repository: acme/shop}\nz: *x\n", "acme/shop=:2", ErrUneditable,
+			"a.yaml:3: acme/shop cannot be set: .z takes \"v1\" too, through an alias"},
+		{"an entry that merges one that gets a key", "kustomization.yaml", "images:\n- &e\n  name: acme/shop\n- &f\n  <<: *e\n- {<<: *f, name: acme/web}\n", "acme/shop=:2", ErrUneditable,
+			"kustomization.yaml:6: acme/shop cannot be set: .images[2] merges its entry, whose keys change"},
+		{"an entry that merges one whose key changes", "kustomization.yaml", "images:\n- &e\n  name: acme/shop\n  digest: x\n- {<<: *e, name: acme/web, digest: y}\n", "acme/shop=:2", ErrUneditable,
+			"kustomization.yaml:5: acme/shop cannot be set: .images[1] merges its entry, whose keys change"},
+		{"an entry that merges one that loses a key", "kustomization.yaml", "images:\n- &e\n  name: acme/shop\n  newTag: a\n  digest: x\n- {<<: *e, name: acme/web, newTag: y}\n", "acme/shop=:2", ErrUneditable,
+			"kustomization.yaml:6: acme/shop cannot be set: .images[1] merges its entry, whose keys change"},
 		{"one tag for two", "a.yaml", "image: {repository: acme/shop, tag: &v v1}\nbImage: {repository: acme/web, tag: *v}\n", "acme/shop=:2 acme/web=:3", ErrUneditable,
 			"a.yaml:1: acme/web cannot be set: tag would have to be both \"2\" and \"3\""},
 		{"a digest for a tag", "a.yaml", "image:\n  repository: acme/shop\n  tag: v1\n", "acme/shop=" + digestB, ErrUneditable,
@@ -253,115 +315,7 @@ func TestSetImagesErrors(t *testing.T) {
 			"kustomization.yaml:3: acme/shop cannot be set: digest comes from an anchor"},
 		{"an entry for two", "kustomization.yaml", "images:\n- {name: acme/shop, newName: acme/web}\n", "acme/shop=:2 acme/web=:3", ErrUneditable,
 			"kustomization.yaml:2: acme/web cannot be set: its entry is that of acme/shop too"},
-		{"a pair without braces", "kustomization.yaml", "images: [name: acme/shop]\n", "acme/shop=:2", ErrUneditable, "kustomization.yaml:1: acme/shop cannot be set: "},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			out, _, err := setImage(tt.file, tt.src, tt.images)
-			if !errors.Is(err, tt.kind) || !strings.HasPrefix(err.Error(), tt.want) || !strings.HasSuffix(tt.want, ": ") && err.Error() != tt.want {
-				t.Errorf("got %v\nwant %s", err, tt.want)
-			}
-			if strings.Contains(fmt.Sprint(err), "\n") {
-				t.Errorf("more than one line: %v", err)
-			}
-			if out != tt.src {
-				t.Errorf("it changed:\n%s", out)
-			}
-		})
-	}
-}
-
-// A map that merges itself, or another one many times, is looked through once. Else, this would take for ever.
-func TestSetImagesCycle(t *testing.T) {
-	self := "a: &a\n  <<: [*a, *a, *a, *a, *a, *a, *a, *a]\n  image: acme/shop:1\n"
-	many := "a0: &a0 {k: shop}\n"
-	for i := range 10 {
-		many += fmt.Sprintf("a%d: &a%[1]d {<<: [%s*a%[3]d]}\n", i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 7), i)
-	}
-	for _, src := range []string{self, many + "image: acme/shop:1\n"} {
-		got, _, err := setImage("a.yaml", src, "acme/shop=:2")
-		if want := strings.Replace(src, "acme/shop:1", "acme/shop:2", 1); err != nil || got != want {
-			t.Errorf("got %s, %v", got, err)
-		}
-	}
-}
-
-func TestSetImagesFiles(t *testing.T) {
-	fsys := newTree()
-	for name, src := range map[string]string{
-		"a/one.yaml":           "image: acme/shop:1\n",
-		"a/set.yaml":           "image: acme/shop:2\n",
-		"b/two.yml":            "image:\n  repository: acme/shop\n  tag: 1\n",
-		"b/not.json":           "{\"image\": \"acme/shop:1\"}",
-		"b/other.yaml":         "image: nginx:1\n",
-		"chart/templates.yaml": "{{ if .x }}\nimage: \"{{ .Values.image }}\" # such as acme/shop\n",
-		"chart/latin.yaml":     "name: shop\xe9\n",
-		"chart/made.yaml":      "{{ if .x }}\nimage: acme/shop:2\n",
-	} {
-		fsys.MapFS[name] = &fstest.MapFile{Data: []byte(src)}
-	}
-	images := []Image{{"acme/shop", "acme/shop:2"}}
-	files, changes, err := SetImages(fsys, []string{DefaultImageFiles, "a/*"}, images)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := map[string][]byte{"a/one.yaml": []byte("image: acme/shop:2\n"), "b/two.yml": []byte("image:\n  repository: acme/shop\n  tag: \"2\"\n")}; !reflect.DeepEqual(files, want) {
-		t.Errorf("files: %q", files)
-	}
-	if want := []Change{{"a/one.yaml", ".image", "acme/shop:1", "acme/shop:2"}, {"b/two.yml", ".image.tag", "1", "2"}}; !slices.Equal(changes, want) {
-		t.Errorf("changes: %v", changes)
-	}
-	want := []string{"a/one.yaml", "a/set.yaml", "b/other.yaml", "b/two.yml", "chart/latin.yaml", "chart/made.yaml", "chart/templates.yaml"}
-	if len(fsys.prefetched) != 1 || !slices.Equal(fsys.prefetched[0], want) {
-		t.Errorf("prefetched: %v", fsys.prefetched)
-	}
-	var e *Error
-	if _, _, err := SetImages(fsys, []string{"a/*", "c/*"}, images); !errors.As(err, &e) || e.Err != ErrNoMatch || e.File != "c/*" {
-		t.Errorf("a glob without a match: %v", err)
-	}
-	if _, _, err := SetImages(fsys, []string{"a/*"}, []Image{{"nginx", ":1"}, {"docker.io/nginx", ":2"}}); err == nil || err.Error() != "image docker.io/nginx is given twice" {
-		t.Errorf("twice: %v", err)
-	}
-	if err := CheckImages([]Image{{"nginx", ":1"}, {"docker.io/nginx", ":2"}}); err == nil || err.Error() != "image docker.io/nginx is given twice" {
-		t.Errorf("twice: %v", err)
-	}
-	if err := CheckImages([]Image{{"nginx", ":1"}, {"acme/nginx", ":2"}}); err != nil {
-		t.Error(err)
-	}
-	if _, _, err := SetImages(fsys, []string{"a/*"}, []Image{{"nginx", "1"}}); err == nil {
-		t.Error("a bad reference is taken")
-	}
-	failing := failingFiles{fsys}
-	if _, _, err := SetImages(failing, []string{"a/*"}, images); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("a file that cannot be read: %v", err)
-	}
-}
-
-func TestDefaultImageFiles(t *testing.T) {
-	fsys := fstest.MapFS{}
-	for _, name := range []string{"Kustomization", "a.yaml", "a/b/Kustomization", "a/b/c.yml", "a/Kustomization.md", "myKustomization", "x.json"} {
-		fsys[name] = &fstest.MapFile{}
-	}
-	got, err := Glob(fsys, DefaultImageFiles)
-	if want := []string{"Kustomization", "a.yaml", "a/b/Kustomization", "a/b/c.yml"}; err != nil || !slices.Equal(got, want) {
-		t.Errorf("got %v, %v", got, err)
-	}
-}
-
-func TestHasWord(t *testing.T) {
-	for src, want := range map[string]bool{
-		"": false, "shop": true, "a/shop:1": true, "shops": false, "webshop": false, "a-shop": false, "shop.x": false,
-		"shop_": false, "Shop": false, "shop9 shopA x\"shop\"": true, "shop-shop": false,
-	} {
-		if hasWord([]byte(src), "shop") != want {
-			t.Errorf("%q: %v", src, !want)
-		}
-	}
-}
-
-// failingFiles lists files, but does not read them.
-type failingFiles struct{ *tree }
-
-func (f failingFiles) ReadFile(name string) ([]byte, error) {
-	return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrPermission}
-}
+		{"a digest below which a merge has one", "kustomization.yaml", "x: &x {digest: a}\nimages:\n- <<: *x\n  name: acme/shop\n  newTag: v1\n  digest: b\n", "acme/shop=:2", ErrUneditable,
+			"kustomization.yaml:3: acme/shop cannot be set: digest comes from an anchor"},
+		{"a digest to be replaced below which a merge has one", "kustomization.yaml", "x: &x {digest: a}\nimages:\n- <<: *x\n  name: acme/shop\n  digest: b\n", "acme/shop=:2", ErrUneditable,
+			"kustomization.yaml:3: acme/shop cannot be set: digest comes from an anchor"},
