@@ -319,3 +319,122 @@ func TestSetImagesErrors(t *testing.T) {
 			"kustomization.yaml:3: acme/shop cannot be set: digest comes from an anchor"},
 		{"a digest to be replaced below which a merge has one", "kustomization.yaml", "x: &x {digest: a}\nimages:\n- <<: *x\n  name: acme/shop\n  digest: b\n", "acme/shop=:2", ErrUneditable,
 			"kustomization.yaml:3: acme/shop cannot be set: digest comes from an anchor"},
+		{"a digest that something else takes", "kustomization.yaml", "images:\n- name: acme/shop\n  newTag: v1\n  digest: &d x\n- name: y\n  digest: *d\n", "acme/shop=:2", ErrUneditable,
+			"kustomization.yaml:2: acme/shop cannot be set: digest has an anchor, and would have to go"},
+		{"a pair without braces", "kustomization.yaml", "images: [name: acme/shop]\n", "acme/shop=:2", ErrUneditable, "kustomization.yaml:1: acme/shop cannot be set: "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			out, _, err := setImage(tt.file, tt.src, tt.images)
+			if !errors.Is(err, tt.kind) || !strings.HasPrefix(err.Error(), tt.want) || !strings.HasSuffix(tt.want, ": ") && err.Error() != tt.want {
+				t.Errorf("got %v\nwant %s", err, tt.want)
+			}
+			if strings.Contains(fmt.Sprint(err), "\n") {
+				t.Errorf("more than one line: %v", err)
+			}
+			if out != tt.src {
+				t.Errorf("it changed:\n%s", out)
+			}
+		})
+	}
+}
+
+// A map that merges itself, another one many times, or many in a chain, is looked through once. Else, this would take for ever.
+func TestSetImagesCycle(t *testing.T) {
+	self := "a: &a\n  <<: [*a, *a, *a, *a, *a, *a, *a, *a]\n  image: acme/shop:1\n"
+	many := "a0: &a0 {k: shop}\n"
+	for i := range 10 {
+		many += fmt.Sprintf("a%d: &a%[1]d {<<: [%s*a%[3]d]}\n", i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 7), i)
+	}
+	var chain strings.Builder
+	chain.WriteString("a0: &a0 {k: shop}\n")
+	for i := range 30_000 {
+		fmt.Fprintf(&chain, "a%d: &a%[1]d {<<: *a%d}\n", i+1, i)
+	}
+	for _, src := range []string{self, many + "image: acme/shop:1\n", chain.String() + "image: acme/shop:1\n"} {
+		got, _, err := setImage("a.yaml", src, "acme/shop=:2")
+		if want := strings.Replace(src, "acme/shop:1", "acme/shop:2", 1); err != nil || got != want {
+			t.Errorf("got %s, %v", got, err)
+		}
+	}
+}
+
+func TestSetImagesFiles(t *testing.T) {
+	fsys := newTree()
+	for name, src := range map[string]string{
+		"a/one.yaml":           "image: acme/shop:1\n",
+		"a/set.yaml":           "image: acme/shop:2\n",
+		"b/two.yml":            "image:\n  repository: acme/shop\n  tag: 1\n",
+		"b/not.json":           "{\"image\": \"acme/shop:1\"}",
+		"b/other.yaml":         "image: nginx:1\n",
+		"chart/templates.yaml": "{{ if .x }}\nimage: \"{{ .Values.image }}\" # such as acme/shop\n",
+		"chart/latin.yaml":     "name: shop\xe9\n",
+		"chart/made.yaml":      "{{ if .x }}\nimage: acme/shop:2\n",
+	} {
+		fsys.MapFS[name] = &fstest.MapFile{Data: []byte(src)}
+	}
+	images := []Image{{"acme/shop", "acme/shop:2"}}
+	files, changes, err := SetImages(fsys, []string{DefaultImageFiles, "a/*"}, images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string][]byte{"a/one.yaml": []byte("image: acme/shop:2\n"), "b/two.yml": []byte("image:\n  repository: acme/shop\n  tag: \"2\"\n")}; !reflect.DeepEqual(files, want) {
+		t.Errorf("files: %q", files)
+	}
+	if want := []Change{{"a/one.yaml", ".image", "acme/shop:1", "acme/shop:2"}, {"b/two.yml", ".image.tag", "1", "2"}}; !slices.Equal(changes, want) {
+		t.Errorf("changes: %v", changes)
+	}
+	want := []string{"a/one.yaml", "a/set.yaml", "b/other.yaml", "b/two.yml", "chart/latin.yaml", "chart/made.yaml", "chart/templates.yaml"}
+	if len(fsys.prefetched) != 1 || !slices.Equal(fsys.prefetched[0], want) {
+		t.Errorf("prefetched: %v", fsys.prefetched)
+	}
+	var e *Error
+	if _, _, err := SetImages(fsys, []string{"a/*", "c/*"}, images); !errors.As(err, &e) || e.Err != ErrNoMatch || e.File != "c/*" {
+		t.Errorf("a glob without a match: %v", err)
+	}
+	if _, _, err := SetImages(fsys, []string{"a/*"}, []Image{{"nginx", ":1"}, {"docker.io/nginx", ":2"}}); err == nil || err.Error() != "image docker.io/nginx is given twice" {
+		t.Errorf("twice: %v", err)
+	}
+	if err := CheckImages([]Image{{"nginx", ":1"}, {"docker.io/nginx", ":2"}}); err == nil || err.Error() != "image docker.io/nginx is given twice" {
+		t.Errorf("twice: %v", err)
+	}
+	if err := CheckImages([]Image{{"nginx", ":1"}, {"acme/nginx", ":2"}}); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := SetImages(fsys, []string{"a/*"}, []Image{{"nginx", "1"}}); err == nil {
+		t.Error("a bad reference is taken")
+	}
+	failing := failingFiles{fsys}
+	if _, _, err := SetImages(failing, []string{"a/*"}, images); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("a file that cannot be read: %v", err)
+	}
+}
+
+func TestDefaultImageFiles(t *testing.T) {
+	fsys := fstest.MapFS{}
+	for _, name := range []string{"Kustomization", "a.yaml", "a/b/Kustomization", "a/b/c.yml", "a/Kustomization.md", "myKustomization", "x.json"} {
+		fsys[name] = &fstest.MapFile{}
+	}
+	got, err := Glob(fsys, DefaultImageFiles)
+	if want := []string{"Kustomization", "a.yaml", "a/b/Kustomization", "a/b/c.yml"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestHasWord(t *testing.T) {
+	for src, want := range map[string]bool{
+		"": false, "shop": true, "a/shop:1": true, "shops": false, "webshop": false, "a-shop": false, "shop.x": false,
+		"shop_": false, "Shop": false, "shop9 shopA x\"shop\"": true, "shop-shop": false,
+	} {
+		if hasWord([]byte(src), "shop") != want {
+			t.Errorf("%q: %v", src, !want)
+		}
+	}
+}
+
+// failingFiles lists files, but does not read them.
+type failingFiles struct{ *tree }
+
+func (f failingFiles) ReadFile(name string) ([]byte, error) {
+	return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrPermission}
+}

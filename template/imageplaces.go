@@ -202,7 +202,7 @@ func (e *imageEdit) splice(docs, changed []*yaml.Node) ([]byte, []edit, error) {
 		p, like, value := e.places[n], *n, e.copies[n].Value
 		like.Tag = "!!str" // a tag that looks like a number is none
 		p.node = &like
-		more, _, err := rewrite(e.src, e.lines, p, value, isJSON(e.name), false)
+		more, _, err := rewrite(e.src, e.lines, p, value, isJSON(e.name, e.src), false)
 		if err != nil {
 			return nil, nil, e.fail(n, e.owners[n], err.Error())
 		}

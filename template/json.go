@@ -14,7 +14,7 @@ import (
 // parseAs parses the file of that name: as JSON where it is, or else as YAML. JSON is all but a subset of YAML, but the
 // YAML parser refuses surrogate pairs and long keys.
 func parseAs(name string, src []byte) ([]*yaml.Node, error) {
-	if (isJSON(name) || holdsJSON(src)) && utf8.Valid(src) {
+	if isJSON(name, src) && utf8.Valid(src) {
 		if docs, err := parseJSON(src); err == nil {
 			return docs, nil
 		}
@@ -22,8 +22,12 @@ func parseAs(name string, src []byte) ([]*yaml.Node, error) {
 	return parse(src)
 }
 
-// holdsJSON reports whether src is an object or a list of JSON, which any file may hold: composer.lock, .babelrc.
-func holdsJSON(src []byte) bool {
+// isJSON reports whether src, the file of that name, has to stay JSON: its name says so, or it is an object or a list of
+// JSON, which any file may hold: composer.lock, .babelrc.
+func isJSON(name string, src []byte) bool {
+	if strings.HasSuffix(name, ".json") {
+		return true
+	}
 	src = bytes.TrimLeft(bytes.TrimPrefix(src, []byte(byteOrderMark)), " \t\r\n")
 	return len(src) > 0 && (src[0] == '{' || src[0] == '[') && json.Valid(src)
 }

@@ -124,7 +124,7 @@ type editor struct {
 
 func newEditor(name string, src []byte, docs []*yaml.Node, opts layoutOptions) *editor {
 	e := &editor{layoutOptions: opts, name: name, src: src, lines: lineStarts(src), nl: lineBreakOf(src),
-		inJSON: isJSON(name), layouts: map[*yaml.Node]layout{}, marks: map[int][]int{}}
+		inJSON: isJSON(name, src), layouts: map[*yaml.Node]layout{}, marks: map[int][]int{}}
 	e.step, e.compact = indentation(docs)
 	return e
 }
@@ -161,8 +161,6 @@ func indentation(docs []*yaml.Node) (by int, compact bool) {
 	}
 	return by, indented < 0
 }
-
-func isJSON(name string) bool { return strings.HasSuffix(name, ".json") }
 
 // lineBreakOf returns the line break that src uses.
 func lineBreakOf(src []byte) string {

@@ -224,7 +224,7 @@ type pending struct {
 
 // parse reads src.
 func (f *file) parse() (err error) {
-	f.inJSON = isJSON(f.name) || holdsJSON(f.src)
+	f.inJSON = isJSON(f.name, f.src)
 	f.docs, f.pieces, err = f.parsed(f.src)
 	return err
 }

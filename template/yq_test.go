@@ -268,9 +268,11 @@ func TestEvaluateJSON(t *testing.T) {
 		`del(.l) | del(.m)`:      "{\n  \"a\": \"v1\"\n}\n",
 		`.l = "x" | .m = "a\nb"`: "{\n  \"a\": \"v1\",\n  \"l\": \"x\",\n  \"m\": \"a\\nb\"\n}\n",
 	} {
-		got, _, warnings, err := evaluateOne("f.json", src, expr)
-		if err != nil || got != want || warnings != nil || !json.Valid([]byte(got)) {
-			t.Errorf("%s: got %q, %q, %v\nwant %q", expr, got, warnings, err, want)
+		for _, name := range []string{"f.json", "composer.lock"} {
+			got, _, warnings, err := evaluateOne(name, src, expr)
+			if err != nil || got != want || warnings != nil || !json.Valid([]byte(got)) {
+				t.Errorf("%s: %s: got %q, %q, %v\nwant %q", name, expr, got, warnings, err, want)
+			}
 		}
 	}
 }
