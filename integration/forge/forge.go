@@ -37,7 +37,7 @@ const (
 	GitLab Kind = "gitlab" // the REST API version 4, below /api/v4
 )
 
-// Config is what a Server needs to start. Every field but Partial is required.
+// Config is what a Server needs to start. Kind, Token and Dir are required.
 type Config struct {
 	Kind Kind
 	// Partial lets clients filter what they fetch, with the limit that GitHub sets: uploadpack.allowFilter is true and
@@ -46,6 +46,12 @@ type Config struct {
 	// Token is asked for by every git and API request: as the password of HTTP basic authentication, with any user
 	// name, or in the API's own header.
 	Token string
+	// JobToken is one like GitLab's CI_JOB_TOKEN: git over HTTP takes it from the user gitlab-ci-token, for fetch and push;
+	// the API does not take it. A GitHub does not know it.
+	JobToken string
+	// ReadToken may fetch, and read the API. On GitHub it is a fine-grained personal access token with read permissions, on
+	// GitLab the token of a reporter.
+	ReadToken string
 	// Dir is an existing folder for the bare repositories (OWNER/NAME.git, deeper for GitLab's groups) and SSH's keys.
 	Dir string
 }
@@ -53,30 +59,43 @@ type Config struct {
 // Request is one HTTP request that a Server was asked, successful or not.
 type Request struct {
 	Method string
-	Path   string // with the query, as it was sent
+	Scheme string // "http" or "https"
+	Host   string // the host, and mostly the port, that the client asked for
+	Path   string // with the query, as it was sent, but for known tokens
 	Status int    // 0 until the answer begins
 	In     int64  // bytes of the request's body that the server has read
 	Out    int64  // bytes of the answer's body
+	// Auth says what came as a credential, never the thing itself: "token", "job" and "read" are those of the Config, "other"
+	// is any other, and it is empty when there was none. If there were several, they are joined with commas.
+	Auth string
+	// Via says how each of them came: "basic", "bearer", "token" or another scheme of the Authorization header, the name of
+	// another header ("private-token", "job-token", "proxy-authorization"), or "query".
+	Via string
 }
 
 // Server is a running forge. Its methods may be called from several goroutines at once.
 type Server struct {
 	cfg    Config
 	git    string // the git program
+	addr   string // "127.0.0.1:PORT"
 	url    string
 	http   http.Server
 	ctx    context.Context // ends with Close, and with it the git programs that the forge itself runs
 	cancel context.CancelFunc
 	log    requestLog
 
-	busy    sync.RWMutex  // held for reading while a request is served; Close takes it for good
-	closing func() error  // runs once
-	ssh     *sshServer    // nil until StartSSH
-	served  chan struct{} // closed when the HTTP server has returned
+	busy    sync.RWMutex   // held for reading while a request is served; Close takes it for good
+	closing func() error   // runs once
+	served  sync.WaitGroup // the HTTP servers' accept loops
 
-	mu    sync.Mutex // guards ssh and what follows
-	repos []string   // as created; a repository's project number is its index plus one
-	pulls []*pull    // oldest first
+	mu    sync.Mutex     // guards what follows
+	ssh   *sshServer     // nil until StartSSH
+	tls   string         // the address of StartTLS, empty until then
+	proxy *proxy         // nil until StartProxy
+	repos []string       // as created; a repository's project number is its index plus one
+	pulls []*pull        // oldest first
+	moved map[string]int // former names of repositories to their indices
+	away  *url.URL       // where RedirectTo says
 }
 
 // Start runs a forge on a free port of 127.0.0.1. It fails when c lacks a field or names an unknown kind, when c.Dir is
@@ -87,6 +106,9 @@ func Start(c Config) (*Server, error) {
 	}
 	if c.Token == "" {
 		return nil, errors.New("start forge: no token")
+	}
+	if c.Token == c.JobToken || c.Token == c.ReadToken || c.JobToken != "" && c.JobToken == c.ReadToken {
+		return nil, errors.New("start forge: two tokens are the same")
 	}
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
@@ -107,7 +129,8 @@ func Start(c Config) (*Server, error) {
 		return nil, fmt.Errorf("start forge: %w", err)
 	}
 
-	s := &Server{cfg: c, git: git, url: "http://" + ln.Addr().String(), served: make(chan struct{})}
+	addr := ln.Addr().String()
+	s := &Server{cfg: c, git: git, addr: addr, url: "http://" + addr, moved: map[string]int{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.closing = sync.OnceValue(s.close)
 	mux := http.NewServeMux()
@@ -117,12 +140,9 @@ func Start(c Config) (*Server, error) {
 	} else {
 		s.routeGitLab(mux)
 	}
-	s.http.Handler = s.log.record(mux, &s.busy)
+	s.http.Handler = s.record(s.redirect(mux))
 	s.http.ErrorLog = log.New(io.Discard, "", 0)
-	go func() {
-		defer close(s.served)
-		s.http.Serve(ln) // returns http.ErrServerClosed: nothing else stops it
-	}()
+	s.served.Go(func() { s.http.Serve(ln) }) // returns http.ErrServerClosed: nothing else stops it
 	return s, nil
 }
 
@@ -134,12 +154,15 @@ func (s *Server) close() error {
 	err := s.http.Close()
 	s.cancel()
 	s.mu.Lock()
-	ssh := s.ssh
+	ssh, proxy := s.ssh, s.proxy
 	s.mu.Unlock()
 	if ssh != nil {
 		err = errors.Join(err, ssh.close())
 	}
-	<-s.served
+	if proxy != nil {
+		err = errors.Join(err, proxy.http.Close())
+	}
+	s.served.Wait()
 	s.busy.Lock()
 	if err != nil {
 		return fmt.Errorf("close forge: %w", err)
@@ -176,19 +199,27 @@ var repoName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-
 // defaultBranch. It fails when the name is not one that the forge could have, or is taken. No other repository is
 // served.
 func (s *Server) CreateRepo(repo, defaultBranch string) error {
-	if !repoName.MatchString(repo) || strings.HasSuffix(repo, ".git") ||
-		s.cfg.Kind == GitHub && strings.Count(repo, "/") != 1 {
-		return fmt.Errorf("create repository: %q is no name of a %s repository", repo, s.cfg.Kind)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if slices.Contains(s.repos, repo) {
-		return fmt.Errorf("create repository %s: it exists", repo)
+	if err := s.nameable(repo); err != nil {
+		return fmt.Errorf("create repository: %w", err)
 	}
 	if err := s.initRepo(s.GitDir(repo), defaultBranch); err != nil {
 		return fmt.Errorf("create repository %s: %w", repo, err)
 	}
 	s.repos = append(s.repos, repo)
+	delete(s.moved, repo)
+	return nil
+}
+
+// nameable checks that a repository may be called repo.
+func (s *Server) nameable(repo string) error {
+	switch {
+	case !repoName.MatchString(repo), strings.HasSuffix(repo, ".git"), s.cfg.Kind == GitHub && strings.Count(repo, "/") != 1:
+		return fmt.Errorf("%q is no name of a %s repository", repo, s.cfg.Kind)
+	case slices.Contains(s.repos, repo):
+		return fmt.Errorf("%s exists", repo)
+	}
 	return nil
 }
 
@@ -329,15 +360,37 @@ var gitService = regexp.MustCompile(`^/(.+)\.git/(info/refs|git-upload-pack|git-
 // serveGit serves the smart HTTP protocol through git-http-backend(1), which takes the protocol's version from the
 // Git-Protocol header by itself. What a client pushed is seen in the pull requests before the answer ends.
 func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
-	user, password, _ := r.BasicAuth()
-	if password != s.cfg.Token {
+	token, user, ok := s.cfg.gitUser(r)
+	if !ok {
 		w.Header().Set("WWW-Authenticate", `Basic realm="forge"`)
 		http.Error(w, "Authentication required.", http.StatusUnauthorized)
 		return
 	}
 	m := gitService.FindStringSubmatch(r.URL.Path)
-	if m == nil || !s.known(m[1]) {
+	var repo string
+	if m != nil {
+		repo, ok = s.lookup(m[1])
+	}
+	if m == nil || !ok {
 		http.Error(w, "Repository not found.", http.StatusNotFound)
+		return
+	}
+	if repo != m[1] {
+		to := *r.URL
+		to.Path = "/" + repo + ".git/" + m[2]
+		if s.cfg.Kind == GitHub {
+			w.Header().Set("Location", origin(r)+to.RequestURI())
+			w.WriteHeader(http.StatusMovedPermanently)
+			return
+		}
+		r.URL = &to
+	}
+	push := m[2] == "git-receive-pack"
+	if token == authRead && (push || r.URL.Query().Get("service") == "git-receive-pack") {
+		http.Error(w, map[Kind]string{
+			GitHub: "Write access to repository not granted.",
+			GitLab: "You are not allowed to push code to this project.",
+		}[s.cfg.Kind], http.StatusForbidden)
 		return
 	}
 	if r.ContentLength < 0 { // chunked, which CGI has no way to say
@@ -359,24 +412,27 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 		Stderr: io.Discard, Logger: log.New(io.Discard, "", 0),
 	}
 	backend.ServeHTTP(w, r)
-	if m[2] == "git-receive-pack" {
-		s.pushed(m[1])
+	if push {
+		s.pushed(repo)
 	}
 }
 
-// known reports whether repo was created.
-func (s *Server) known(repo string) bool {
+// lookup is current for those who do not hold the store.
+func (s *Server) lookup(repo string) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Contains(s.repos, repo)
+	return s.current(repo)
 }
 
-// reply is an API's answer: body is sent as JSON.
+// reply is an API's answer: body is sent as JSON, but for plain text.
 type reply struct {
 	status int
 	header http.Header
 	body   any
 }
+
+// plain is a body that is no JSON.
+type plain string
 
 // object is a JSON object.
 type object = map[string]any
@@ -393,10 +449,14 @@ func (s *Server) api(answer func(*http.Request) reply) http.HandlerFunc {
 		if err != nil { // every body is made of strings, numbers and times
 			panic(err)
 		}
+		contentType := "application/json; charset=utf-8"
+		if text, ok := rep.body.(plain); ok {
+			body, contentType = []byte(text), "text/plain"
+		}
 		for k, v := range rep.header {
 			w.Header()[k] = v
 		}
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(rep.status)
 		w.Write(body) // fails when the client has gone: nobody to tell
 	}
@@ -412,20 +472,20 @@ func decode(r *http.Request, in any) error {
 
 // page is one page of a list, as both forges count: from 1, with a limit of 100 entries.
 type page struct {
-	url               *url.URL
+	request           *http.Request
 	page, per, total  int
 	first, last, next int // the page's entries are [first:last]; next is 0 on the last page
 }
 
 // paginate reads page and per_page from r's query; values that make no sense count as absent, as both forges have it.
-func (s *Server) paginate(r *http.Request, total, perDefault int) page {
+func paginate(r *http.Request, total, perDefault int) page {
 	number := func(name string, absent int) int {
 		if n, err := strconv.Atoi(r.URL.Query().Get(name)); err == nil && n > 0 {
 			return n
 		}
 		return absent
 	}
-	p := page{url: r.URL, page: number("page", 1), per: min(number("per_page", perDefault), 100), total: total}
+	p := page{request: r, page: number("page", 1), per: min(number("per_page", perDefault), 100), total: total}
 	p.first = min((p.page-1)*p.per, total)
 	p.last = min(p.first+p.per, total)
 	if p.last < total {
@@ -437,14 +497,14 @@ func (s *Server) paginate(r *http.Request, total, perDefault int) page {
 // pages is how many pages there are.
 func (p page) pages() int { return (p.total + p.per - 1) / p.per }
 
-// link is the value of the Link header (RFC 8288) on the server at base.
-func (p page) link(base string) string {
+// link is the value of the Link header (RFC 8288).
+func (p page) link() string {
 	var links []string
 	add := func(rel string, n int) {
-		q := p.url.Query()
+		q := p.request.URL.Query()
 		q.Set("page", strconv.Itoa(n))
 		q.Set("per_page", strconv.Itoa(p.per))
-		links = append(links, fmt.Sprintf(`<%s%s?%s>; rel="%s"`, base, p.url.EscapedPath(), q.Encode(), rel))
+		links = append(links, fmt.Sprintf(`<%s%s?%s>; rel="%s"`, origin(p.request), p.request.URL.EscapedPath(), q.Encode(), rel))
 	}
 	if p.page > 1 {
 		add("prev", p.page-1)
@@ -474,16 +534,25 @@ func (l *requestLog) snapshot() []Request {
 	return slices.Clone(l.entries)
 }
 
-// record logs what next serves, and serves nothing once busy is locked.
-func (l *requestLog) record(next http.Handler, busy *sync.RWMutex) http.Handler {
+// record logs what next serves, and serves nothing once Close has begun to wait.
+func (s *Server) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !busy.TryRLock() {
+		if !s.busy.TryRLock() {
 			return
 		}
-		defer busy.RUnlock()
+		defer s.busy.RUnlock()
+		scheme := "http"
+		if r.TLS != nil {
+			scheme = "https"
+		}
+		names, ways := s.cfg.credentials(r)
+		l := &s.log
 		l.mu.Lock()
 		x := &exchange{ResponseWriter: w, ReadCloser: r.Body, log: l, index: len(l.entries)}
-		l.entries = append(l.entries, Request{Method: r.Method, Path: r.RequestURI})
+		l.entries = append(l.entries, Request{
+			Method: r.Method, Scheme: scheme, Host: r.Host, Path: s.cfg.hide(r.RequestURI),
+			Auth: strings.Join(names, ","), Via: strings.Join(ways, ","),
+		})
 		l.mu.Unlock()
 		r.Body = x
 		next.ServeHTTP(x, r)

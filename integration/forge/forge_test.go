@@ -92,7 +92,12 @@ func tryGit(t *testing.T, args ...string) (string, error) {
 // gitCommand is git with nothing of the machine's configuration, and with the token for whoever asks for it.
 func gitCommand(args ...string) *exec.Cmd {
 	cmd := exec.Command("git", args...)
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0",
+	// Variables such as GIT_SSL_CAINFO and https_proxy would win over what a test sets with -c.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(strings.ToUpper(v), "=")
+		return strings.HasPrefix(name, "GIT_") && name != "GIT_SSH_COMMAND" || strings.HasSuffix(name, "_PROXY")
+	})
+	cmd.Env = append(cmd.Env, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0",
 		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=credential.helper",
 		"GIT_CONFIG_VALUE_0=!echo username=x; echo password="+token+" #",
 		"GIT_AUTHOR_NAME=Ann", "GIT_AUTHOR_EMAIL=ann@example.com",

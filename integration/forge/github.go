@@ -16,19 +16,23 @@ const gitHubDocs = "https://docs.github.com/rest"
 // routeGitHub adds what is answered below /api/v3/. Paths, fields and errors are those of
 // https://docs.github.com/rest/pulls/pulls.
 func (s *Server) routeGitHub(mux *http.ServeMux) {
-	const repo = "/api/v3/repos/{owner}/{name}"
-	for pattern, answer := range map[string]gitHubAnswer{
-		"GET " + repo:                           s.gitHubRepo,
-		"GET " + repo + "/pulls":                s.gitHubList,
-		"POST " + repo + "/pulls":               s.gitHubCreate,
-		"GET " + repo + "/pulls/{number}":       s.gitHubPull(s.gitHubGet),
-		"PATCH " + repo + "/pulls/{number}":     s.gitHubPull(s.gitHubUpdate),
-		"PUT " + repo + "/pulls/{number}/merge": s.gitHubPull(s.gitHubMerge),
-		"/api/":                                 nil,
-	} {
-		mux.HandleFunc(pattern, s.gitHub(answer))
+	for _, repo := range []string{"/api/v3/repos/{owner}/{name}", gitHubByNumber + "{id}"} {
+		for pattern, answer := range map[string]gitHubAnswer{
+			"GET " + repo:                           s.gitHubRepo,
+			"GET " + repo + "/pulls":                s.gitHubList,
+			"POST " + repo + "/pulls":               s.gitHubCreate,
+			"GET " + repo + "/pulls/{number}":       s.gitHubPull(s.gitHubGet),
+			"PATCH " + repo + "/pulls/{number}":     s.gitHubPull(s.gitHubUpdate),
+			"PUT " + repo + "/pulls/{number}/merge": s.gitHubPull(s.gitHubMerge),
+		} {
+			mux.HandleFunc(pattern, s.gitHub(answer))
+		}
 	}
+	mux.HandleFunc("/api/", s.gitHub(nil))
 }
+
+// gitHubByNumber is where repositories are found by their numbers. GitHub redirects there from old names.
+const gitHubByNumber = "/api/v3/repositories/"
 
 // gitHubAnswer answers a request about repo, whose branches are at tips.
 type gitHubAnswer func(r *http.Request, repo string, tips map[string]string) reply
@@ -36,13 +40,23 @@ type gitHubAnswer func(r *http.Request, repo string, tips map[string]string) rep
 // gitHub checks the token and finds the repository.
 func (s *Server) gitHub(answer gitHubAnswer) http.HandlerFunc {
 	return s.api(func(r *http.Request) reply {
-		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if token != s.cfg.Token || !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "token") {
+		who := s.cfg.gitHubUser(r)
+		if who != authToken && who != authRead {
 			return gitHubError(http.StatusUnauthorized, "Bad credentials")
 		}
-		repo := r.PathValue("owner") + "/" + r.PathValue("name")
-		if answer == nil || !slices.Contains(s.repos, repo) {
+		asked := r.PathValue("owner") + "/" + r.PathValue("name")
+		if id := r.PathValue("id"); id != "" {
+			asked = s.numberless(id)
+		}
+		repo, ok := s.current(asked)
+		if answer == nil || !ok {
 			return gitHubError(http.StatusNotFound, "Not Found")
+		}
+		if repo != asked {
+			return gitHubMoved(r, s.numbered(r, repo, gitHubByNumber, 5))
+		}
+		if who == authRead && writes(r) {
+			return gitHubError(http.StatusForbidden, "Resource not accessible by personal access token")
 		}
 		tips, err := s.tips(repo)
 		if err != nil {
@@ -65,27 +79,45 @@ func (s *Server) gitHubPull(answer func(*http.Request, *pull, map[string]string)
 	}
 }
 
-func (s *Server) gitHubRepo(_ *http.Request, repo string, _ map[string]string) reply {
-	body, err := s.gitHubRepoObject(repo)
+func (s *Server) gitHubRepo(r *http.Request, repo string, _ map[string]string) reply {
+	body, err := s.gitHubRepoObject(r, repo)
 	if err != nil {
 		return gitHubError(http.StatusInternalServerError, err.Error())
 	}
-	return reply{status: http.StatusOK, body: body}
+	// The role of the user, whatever the token was granted. Scopes are told of classic tokens only.
+	push := s.cfg.gitHubUser(r) == authToken
+	body["permissions"] = object{"admin": false, "maintain": false, "push": push, "triage": push, "pull": true}
+	header := http.Header{}
+	if push {
+		header.Set("X-OAuth-Scopes", "repo")
+	}
+	return reply{http.StatusOK, header, body}
 }
 
-func (s *Server) gitHubRepoObject(repo string) (object, error) {
+// gitHubUser names the token that came with r as the API wants it.
+func (c Config) gitHubUser(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "token") {
+		return ""
+	}
+	return c.who(token)
+}
+
+func (s *Server) gitHubRepoObject(r *http.Request, repo string) (object, error) {
 	branch, err := s.defaultBranch(repo)
 	if err != nil {
 		return nil, err
 	}
 	owner, name, _ := strings.Cut(repo, "/")
 	return object{
-		"id":                 1 + slices.Index(s.repos, repo),
+		"id":                 s.number(repo),
 		"name":               name,
 		"full_name":          repo,
 		"owner":              object{"login": owner},
-		"html_url":           s.url + "/" + repo,
-		"clone_url":          s.CloneURL(repo),
+		"html_url":           origin(r) + "/" + repo,
+		"clone_url":          origin(r) + "/" + repo + ".git",
+		"private":            true,
+		"archived":           false,
 		"default_branch":     branch,
 		"allow_merge_commit": true,
 		"allow_squash_merge": true,
@@ -107,13 +139,13 @@ func (s *Server) gitHubList(r *http.Request, repo string, tips map[string]string
 			(!byHead || strings.EqualFold(headOwner, owner) && head == p.Head) &&
 			(q.Get("base") == "" || q.Get("base") == p.Base)
 	})
-	pg := s.paginate(r, len(found), 30)
+	pg := paginate(r, len(found), 30)
 	body := []object{}
 	for _, p := range found[pg.first:pg.last] {
-		body = append(body, s.gitHubObject(p, tips))
+		body = append(body, s.gitHubObject(r, p, tips))
 	}
 	header := http.Header{}
-	if link := pg.link(s.url); link != "" {
+	if link := pg.link(); link != "" {
 		header.Set("Link", link)
 	}
 	return reply{http.StatusOK, header, body}
@@ -159,11 +191,11 @@ func (s *Server) gitHubCreate(r *http.Request, repo string, tips map[string]stri
 	}}
 	s.open(p)
 	p.URL = fmt.Sprintf("%s/%s/pull/%d", s.url, repo, p.Number)
-	return s.gitHubOne(http.StatusCreated, p, tips)
+	return s.gitHubOne(r, http.StatusCreated, p, tips)
 }
 
-func (s *Server) gitHubGet(_ *http.Request, p *pull, tips map[string]string) reply {
-	return s.gitHubOne(http.StatusOK, p, tips)
+func (s *Server) gitHubGet(r *http.Request, p *pull, tips map[string]string) reply {
+	return s.gitHubOne(r, http.StatusOK, p, tips)
 }
 
 func (s *Server) gitHubUpdate(r *http.Request, p *pull, tips map[string]string) reply {
@@ -209,7 +241,7 @@ func (s *Server) gitHubUpdate(r *http.Request, p *pull, tips map[string]string) 
 	p.Title, p.Body, p.Base = title, body, base
 	p.setState(state)
 	s.follow(p.repo, tips)
-	return s.gitHubOne(http.StatusOK, p, tips)
+	return s.gitHubOne(r, http.StatusOK, p, tips)
 }
 
 func (s *Server) gitHubMerge(r *http.Request, p *pull, tips map[string]string) reply {
@@ -253,16 +285,16 @@ func (s *Server) gitHubMerge(r *http.Request, p *pull, tips map[string]string) r
 }
 
 // gitHubOne answers with p in full, which has more than p in a list has.
-func (s *Server) gitHubOne(status int, p *pull, tips map[string]string) reply {
+func (s *Server) gitHubOne(r *http.Request, status int, p *pull, tips map[string]string) reply {
 	ok, err := s.mergeable(p, tips)
 	if err != nil {
 		return gitHubError(http.StatusInternalServerError, err.Error())
 	}
-	repo, err := s.gitHubRepoObject(p.repo)
+	repo, err := s.gitHubRepoObject(r, p.repo)
 	if err != nil {
 		return gitHubError(http.StatusInternalServerError, err.Error())
 	}
-	body := s.gitHubObject(p, tips)
+	body := s.gitHubObject(r, p, tips)
 	body["head"].(object)["repo"], body["base"].(object)["repo"] = repo, repo
 	body["merged"] = p.State == stateMerged
 	body["mergeable"] = ok
@@ -270,7 +302,7 @@ func (s *Server) gitHubOne(status int, p *pull, tips map[string]string) reply {
 	return reply{status: status, body: body}
 }
 
-func (s *Server) gitHubObject(p *pull, tips map[string]string) object {
+func (s *Server) gitHubObject(r *http.Request, p *pull, tips map[string]string) object {
 	owner, _, _ := strings.Cut(p.repo, "/")
 	branch := func(ref, sha string) object {
 		return object{"label": owner + ":" + ref, "ref": ref, "sha": sha, "user": object{"login": owner}}
@@ -286,8 +318,8 @@ func (s *Server) gitHubObject(p *pull, tips map[string]string) object {
 		"title":            p.Title,
 		"body":             nil,
 		"draft":            p.Draft,
-		"url":              fmt.Sprintf("%srepos/%s/pulls/%d", s.APIURL(), p.repo, p.Number),
-		"html_url":         p.URL,
+		"url":              fmt.Sprintf("%s/api/v3/repos/%s/pulls/%d", origin(r), p.repo, p.Number),
+		"html_url":         s.pageURL(r, p),
 		"head":             branch(p.Head, p.HeadSHA),
 		"base":             branch(p.Base, tips[p.Base]),
 		"labels":           labels,
@@ -333,6 +365,17 @@ func gitHubInvalid(field string) reply {
 func gitHubCustom(message string) reply {
 	return gitHubError(http.StatusUnprocessableEntity, "Validation Failed",
 		object{"resource": "PullRequest", "code": "custom", "message": message})
+}
+
+// gitHubMoved redirects r, as https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api has it.
+func gitHubMoved(r *http.Request, to string) reply {
+	status := http.StatusMovedPermanently
+	if writes(r) {
+		status = http.StatusTemporaryRedirect // which keeps the method
+	}
+	return reply{status, http.Header{"Location": {to}}, object{
+		"message": "Moved Permanently", "url": to, "documentation_url": gitHubDocs,
+	}}
 }
 
 // gitHubError is an error as https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api has it.

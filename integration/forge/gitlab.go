@@ -36,19 +36,34 @@ type gitLabAnswer func(r *http.Request, repo string, tips map[string]string) rep
 // gitLab checks the token and finds the project, by its number or by its path as one escaped segment.
 func (s *Server) gitLab(answer gitLabAnswer) http.HandlerFunc {
 	return s.api(func(r *http.Request) reply {
-		bearer, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if r.Header.Get("Private-Token") != s.cfg.Token && !(isBearer && bearer == s.cfg.Token) {
+		who := s.cfg.gitLabUser(r)
+		if who != authToken && who != authRead {
 			return gitLabError(http.StatusUnauthorized, "401 Unauthorized")
 		}
 		if answer == nil {
 			return reply{status: http.StatusNotFound, body: object{"error": "404 Not Found"}}
 		}
-		repo := r.PathValue("id")
-		if n, err := strconv.Atoi(repo); err == nil && n > 0 && n <= len(s.repos) {
-			repo = s.repos[n-1]
+		asked := r.PathValue("id")
+		if !strings.Contains(asked, "/") {
+			asked = s.numberless(asked)
 		}
-		if !slices.Contains(s.repos, repo) {
+		repo, ok := s.current(asked)
+		if !ok {
 			return gitLabError(http.StatusNotFound, "404 Project Not Found")
+		}
+		if repo != asked { // https://docs.gitlab.com/api/rest/#redirects
+			if r.Method != http.MethodGet {
+				return gitLabError(http.StatusMethodNotAllowed, "Non GET methods are not allowed for moved projects")
+			}
+			to := s.numbered(r, repo, "/api/v4/projects/", 4)
+			return reply{http.StatusMovedPermanently, http.Header{"Location": {to}},
+				plain("This resource has been moved permanently to " + to)}
+		}
+		if who == authRead && writes(r) {
+			if strings.HasSuffix(r.URL.Path, "/merge") { // the one write that documents another answer
+				return gitLabError(http.StatusUnauthorized, "401 Unauthorized")
+			}
+			return gitLabError(http.StatusForbidden, "403 Forbidden")
 		}
 		tips, err := s.tips(repo)
 		if err != nil {
@@ -74,20 +89,44 @@ func (s *Server) gitLabPull(answer func(*http.Request, *pull, map[string]string)
 	}
 }
 
-func (s *Server) gitLabProject(_ *http.Request, repo string, _ map[string]string) reply {
+func (s *Server) gitLabProject(r *http.Request, repo string, _ map[string]string) reply {
 	branch, err := s.defaultBranch(repo)
 	if err != nil {
 		return gitLabError(http.StatusInternalServerError, err.Error())
 	}
+	level := 30 // developer
+	if s.cfg.gitLabUser(r) == authRead {
+		level = 20 // reporter
+	}
 	return reply{status: http.StatusOK, body: object{
-		"id":                  1 + slices.Index(s.repos, repo),
-		"name":                repo[strings.LastIndex(repo, "/")+1:],
-		"path_with_namespace": repo,
-		"default_branch":      branch,
-		"web_url":             s.url + "/" + repo,
-		"http_url_to_repo":    s.CloneURL(repo),
-		"merge_method":        "merge",
+		"id":                          s.number(repo),
+		"name":                        repo[strings.LastIndex(repo, "/")+1:],
+		"path_with_namespace":         repo,
+		"default_branch":              branch,
+		"web_url":                     origin(r) + "/" + repo,
+		"http_url_to_repo":            origin(r) + "/" + repo + ".git",
+		"merge_method":                "merge",
+		"visibility":                  "private",
+		"archived":                    false,
+		"merge_requests_access_level": "enabled",
+		"can_create_merge_request_in": true,
+		"permissions": object{
+			"project_access": object{"access_level": level, "notification_level": 3},
+			"group_access":   nil,
+		},
 	}}
+}
+
+// gitLabUser names the token that came with r as the API wants it.
+func (c Config) gitLabUser(r *http.Request) string {
+	if token := r.Header.Get("Private-Token"); token != "" {
+		return c.who(token)
+	}
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return ""
+	}
+	return c.who(token)
 }
 
 func (s *Server) gitLabList(r *http.Request, repo string, tips map[string]string) reply {
@@ -101,10 +140,10 @@ func (s *Server) gitLabList(r *http.Request, repo string, tips map[string]string
 			(q.Get("source_branch") == "" || q.Get("source_branch") == p.Head) &&
 			(q.Get("target_branch") == "" || q.Get("target_branch") == p.Base)
 	})
-	pg := s.paginate(r, len(found), 20)
+	pg := paginate(r, len(found), 20)
 	body := []object{}
 	for _, p := range found[pg.first:pg.last] {
-		o, err := s.gitLabObject(p, tips)
+		o, err := s.gitLabObject(r, p, tips)
 		if err != nil {
 			return gitLabError(http.StatusInternalServerError, err.Error())
 		}
@@ -120,7 +159,7 @@ func (s *Server) gitLabList(r *http.Request, repo string, tips map[string]string
 			header.Set(name, strconv.Itoa(n))
 		}
 	}
-	if link := pg.link(s.url); link != "" {
+	if link := pg.link(); link != "" {
 		header.Set("Link", link)
 	}
 	return reply{http.StatusOK, header, body}
@@ -188,11 +227,11 @@ func (s *Server) gitLabCreate(r *http.Request, repo string, tips map[string]stri
 	}
 	s.open(p)
 	p.URL = fmt.Sprintf("%s/%s/-/merge_requests/%d", s.url, repo, p.Number)
-	return s.gitLabOne(http.StatusCreated, p, tips)
+	return s.gitLabOne(r, http.StatusCreated, p, tips)
 }
 
-func (s *Server) gitLabGet(_ *http.Request, p *pull, tips map[string]string) reply {
-	return s.gitLabOne(http.StatusOK, p, tips)
+func (s *Server) gitLabGet(r *http.Request, p *pull, tips map[string]string) reply {
+	return s.gitLabOne(r, http.StatusOK, p, tips)
 }
 
 func (s *Server) gitLabUpdate(r *http.Request, p *pull, tips map[string]string) reply {
@@ -232,7 +271,7 @@ func (s *Server) gitLabUpdate(r *http.Request, p *pull, tips map[string]string) 
 	}
 	*p = changed
 	s.follow(p.repo, tips)
-	return s.gitLabOne(http.StatusOK, p, tips)
+	return s.gitLabOne(r, http.StatusOK, p, tips)
 }
 
 var gitLabDraft = regexp.MustCompile(`(?i)^(draft:|\[draft\]|\(draft\))`)
@@ -298,18 +337,18 @@ func (s *Server) gitLabMerge(r *http.Request, p *pull, tips map[string]string) r
 	} else if err != nil {
 		return gitLabError(http.StatusInternalServerError, err.Error())
 	}
-	return s.gitLabOne(http.StatusOK, p, tips)
+	return s.gitLabOne(r, http.StatusOK, p, tips)
 }
 
-func (s *Server) gitLabOne(status int, p *pull, tips map[string]string) reply {
-	body, err := s.gitLabObject(p, tips)
+func (s *Server) gitLabOne(r *http.Request, status int, p *pull, tips map[string]string) reply {
+	body, err := s.gitLabObject(r, p, tips)
 	if err != nil {
 		return gitLabError(http.StatusInternalServerError, err.Error())
 	}
 	return reply{status: status, body: body}
 }
 
-func (s *Server) gitLabObject(p *pull, tips map[string]string) (object, error) {
+func (s *Server) gitLabObject(r *http.Request, p *pull, tips map[string]string) (object, error) {
 	ok, err := s.mergeable(p, tips)
 	if err != nil {
 		return nil, err
@@ -323,7 +362,7 @@ func (s *Server) gitLabObject(p *pull, tips map[string]string) (object, error) {
 	case !ok:
 		status = "conflict"
 	}
-	project := 1 + slices.Index(s.repos, p.repo)
+	project := s.number(p.repo)
 	o := object{
 		"id":                    1000 + p.Number,
 		"iid":                   p.Number,
@@ -339,7 +378,7 @@ func (s *Server) gitLabObject(p *pull, tips map[string]string) (object, error) {
 		"draft":                 p.Draft,
 		"labels":                append([]string{}, p.Labels...),
 		"author":                object{"id": 1, "username": "forge"},
-		"web_url":               p.URL,
+		"web_url":               s.pageURL(r, p),
 		"detailed_merge_status": status,
 		"has_conflicts":         status == "conflict",
 		"squash":                p.squashSHA != "",

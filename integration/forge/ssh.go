@@ -206,11 +206,16 @@ var sshService = regexp.MustCompile(`^git[- ](upload-pack|receive-pack) '?/?([^'
 // sshCommand runs a client's command and returns its exit status.
 func (s *Server) sshCommand(ctx context.Context, ch ssh.Channel, command, protocol string) uint32 {
 	m := sshService.FindStringSubmatch(command)
-	if m == nil || !s.known(m[2]) {
+	var service, repo string
+	known := false
+	if m != nil {
+		service = m[1]
+		repo, known = s.lookup(m[2])
+	}
+	if !known {
 		fmt.Fprintln(ch.Stderr(), "ERROR: Repository not found.")
 		return 128
 	}
-	service, repo := m[1], m[2]
 	cmd := exec.CommandContext(ctx, s.git, "-c", "uploadpack.allowAnySHA1InWant=true", service, s.GitDir(repo))
 	cmd.Env = append(s.env(), "GIT_PROTOCOL="+protocol)
 	cmd.Stdout, cmd.Stderr = ch, ch.Stderr()
