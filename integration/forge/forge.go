@@ -378,7 +378,8 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 	if repo != m[1] {
 		to := *r.URL
 		to.Path = "/" + repo + ".git/" + m[2]
-		if s.cfg.Kind == GitHub {
+		// What is posted under the old name is served: git forgets where it was sent to when it had to ask for credentials first.
+		if s.cfg.Kind == GitHub && r.Method == http.MethodGet {
 			w.Header().Set("Location", origin(r)+to.RequestURI())
 			w.WriteHeader(http.StatusMovedPermanently)
 			return

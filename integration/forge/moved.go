@@ -12,9 +12,10 @@ import (
 	"strings"
 )
 
-// Rename gives repo another name, as both forges let its owner do, and leaves word under the old one until a repository is
-// created there: GitHub redirects git and its API; GitLab serves git under the old name as under the new one, redirects
-// the API's GET and refuses its other methods. Its number stays. It fails where CreateRepo does, and for an unknown repo.
+// Rename gives repo another name, as both forges let its owner do. Its number stays. The old name remains good until
+// another repository gets it: GitHub redirects the API, with 301 for GET and 307 for writes, and git's GET, with 301, and
+// serves what git posts. GitLab serves git, redirects the API's GET with 301 and refuses its writes with 405. Over SSH both
+// serve it. Rename fails where CreateRepo does, and for an unknown repo.
 func (s *Server) Rename(repo, to string) error {
 	if err := s.rename(repo, to); err != nil {
 		return fmt.Errorf("rename repository %s: %w", repo, err)
