@@ -20,8 +20,10 @@ import (
 )
 
 const (
-	token = "s3cr3t-t0ken"
-	repo  = "acme/gitops"
+	token     = "s3cr3t-t0ken"
+	readToken = "s3cr3t-r3ad-t0ken"
+	jobToken  = "s3cr3t-j0b-t0ken"
+	repo      = "acme/gitops"
 )
 
 // The providers, which all go through the same tests.
@@ -52,7 +54,9 @@ type world struct {
 
 func newWorld(t *testing.T, kind forge.Kind) world {
 	t.Helper()
-	srv, err := forge.Start(forge.Config{Kind: kind, Token: token, Dir: t.TempDir()})
+	srv, err := forge.Start(forge.Config{
+		Kind: kind, Token: token, ReadToken: readToken, JobToken: jobToken, Dir: t.TempDir(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -418,6 +422,104 @@ func TestErrors(t *testing.T) {
 			_, err := scm.Open(t.Context(), w.provider(), r)
 			checkError(t, w, err, nil)
 		})
+	})
+}
+
+// What a token may do is told by one call, that changes nothing.
+func TestCheckAccess(t *testing.T) {
+	read := scm.Access{Read: true}
+	all := scm.Access{Read: true, Push: true, Pull: true}
+	for _, test := range []struct {
+		name, token, repo string
+		want              scm.Access
+		reason            map[forge.Kind]string
+		kind              error
+	}{
+		{"writer", token, repo, all, map[forge.Kind]string{forge.GitLab: "GitLab does not tell the token's scopes"}, nil},
+		{"reader", readToken, repo, read, map[forge.Kind]string{
+			forge.GitHub: "the token's owner may only read", forge.GitLab: "the token's role in the project is below developer",
+		}, nil},
+		{"job", jobToken, repo, scm.Access{}, nil, scm.ErrAuth},
+		{"unknown", "other", repo, scm.Access{}, nil, scm.ErrAuth},
+		{"no repository", token, "acme/nothing", scm.Access{}, nil, scm.ErrNoRepository},
+		{"another name", token, "acme/former", all, map[forge.Kind]string{forge.GitLab: "GitLab does not tell the token's scopes"}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, w world) {
+				if err := errors.Join(w.Rename(repo, "acme/former"), w.Rename("acme/former", repo)); err != nil {
+					t.Fatal(err)
+				}
+				cfg := w.config()
+				cfg.Token, cfg.Repository = test.token, test.repo
+				got, err := provider(t, w.kind, cfg).(scm.Checker).CheckAccess(t.Context())
+				want := test.want
+				want.Reason = test.reason[w.kind]
+				if got != want || !errors.Is(err, test.kind) {
+					t.Errorf("got %+v, %v, want %+v, %v", got, err, want, test.kind)
+				}
+				calls := w.Requests()
+				for _, r := range calls {
+					if r.Method != http.MethodGet || r.Via != "bearer" {
+						t.Errorf("asked %+v", r)
+					}
+				}
+				if want := 1 + strings.Count(test.repo, "former"); len(calls) != want {
+					t.Errorf("%d calls, want %d", len(calls), want)
+				}
+				// What it says is so.
+				if err == nil && test.repo == repo {
+					_, err := provider(t, w.kind, cfg).Create(t.Context(), w.request())
+					if got.Pull && err != nil || !got.Pull && !errors.Is(err, scm.ErrAuth) {
+						t.Errorf("%+v, but %v", got, err)
+					}
+				}
+			})
+		})
+	}
+	t.Run("no server", func(t *testing.T) {
+		each(t, func(t *testing.T, w world) {
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			_, err := w.provider().(scm.Checker).CheckAccess(t.Context())
+			checkError(t, w, err, nil)
+		})
+	})
+}
+
+// A repository that has another name now: GitHub takes the old one, GitLab for reading only.
+func TestRenamed(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		r := w.request()
+		if err := w.Rename(repo, "acme/deploy"); err != nil {
+			t.Fatal(err)
+		}
+		pr, err := scm.Open(t.Context(), w.provider(), r)
+		if w.kind == forge.GitLab {
+			checkError(t, w, err, scm.ErrRefused)
+			wantError(t, err, "405 Non GET methods are not allowed for moved projects")
+			return
+		}
+		if have := w.PullRequests("acme/deploy"); err != nil || pr.State != scm.Created || len(have) != 1 || pr.URL != have[0].URL {
+			t.Errorf("got %+v, %v, the forge has %+v", pr, err, have)
+		}
+	})
+}
+
+// No redirect takes the token to another host, not even to another name of the same one.
+func TestRedirected(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		r := w.request()
+		elsewhere := strings.Replace(w.URL(), "127.0.0.1", "localhost", 1)
+		if err := w.RedirectTo(elsewhere); err != nil {
+			t.Fatal(err)
+		}
+		_, err := scm.Open(t.Context(), w.provider(), r)
+		checkError(t, w, err, nil)
+		wantError(t, err, "redirected to "+elsewhere)
+		if calls := w.Requests(); len(calls) != 1 || calls[0].Auth != "token" {
+			t.Errorf("asked %+v", calls)
+		}
 	})
 }
 

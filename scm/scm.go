@@ -116,6 +116,24 @@ type Merger interface {
 	Merge(ctx context.Context, pr PullRequest, method string) error
 }
 
+// Access is what a token may do in a repository, as far as a forge tells. It tells the role of whoever the token belongs
+// to, and hardly ever what the token itself was granted, nor which branches are protected. So what is false, its answer
+// speaks against; what is true, it does not rule out.
+type Access struct {
+	Read bool // the forge lets the token see the repository
+	Push bool // push new branches
+	Pull bool // open pull requests between branches of the repository
+	// Reason says, in a few words, why something is false, or what the forge does not tell. It may be empty.
+	Reason string
+}
+
+// Checker is a provider that can tell what its token may do.
+type Checker interface {
+	// CheckAccess asks the forge, with one call that changes nothing. A token that is unknown, or that may not even read,
+	// gives the errors of the other methods.
+	CheckAccess(ctx context.Context) (Access, error)
+}
+
 // Check refuses, without any I/O, a request that p cannot fulfil: one without a head or a title, one from a branch to
 // itself, one that is to be merged where p cannot merge or not by that method. An empty Base passes, as the remote's
 // default branch may not be known yet; so does an empty HeadSHA.

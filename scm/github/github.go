@@ -17,10 +17,11 @@ import (
 // Config says where the repository is and how to reach it. Repository is OWNER/NAME.
 type Config = scm.Config
 
-// Client is one GitHub repository. It implements scm.Provider and scm.Merger.
+// Client is one GitHub repository. It implements scm.Provider, scm.Merger and scm.Checker.
 type Client struct {
 	api         *rest.API
 	pulls       *github.PullRequestsService
+	repos       *github.RepositoriesService
 	owner, name string
 }
 
@@ -53,7 +54,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("github: %w", err)
 	}
-	return &Client{api: api, pulls: sdk.PullRequests, owner: owner, name: name}, nil
+	return &Client{api: api, pulls: sdk.PullRequests, repos: sdk.Repositories, owner: owner, name: name}, nil
 }
 
 // Name returns "github".
@@ -133,6 +134,52 @@ func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, method string) e
 		moved := strings.Contains(refusal.Error(), "try the merge again")
 		return undecided || moved, refusal
 	})
+}
+
+// CheckAccess implements scm.Checker. https://docs.github.com/rest/repos/repos#get-a-repository
+//
+// The permissions in the answer are the role of the user that the token belongs to. The scopes of a classic token are in
+// a header; what a fine-grained one was granted is nowhere. The token of an app, such as a workflow's GITHUB_TOKEN,
+// belongs to no user, and its permissions are all false.
+func (c *Client) CheckAccess(ctx context.Context) (scm.Access, error) {
+	repo, resp, err := c.repos.Get(ctx, c.owner, c.name)
+	if err == nil && repo.GetFullName() == "" {
+		err = errors.New("no repository in it")
+	}
+	if err != nil {
+		return scm.Access{}, c.error(nil, resp, err)
+	}
+	role := repo.GetPermissions()
+	scopes := resp.Header.Values("X-OAuth-Scopes")
+	access := scm.Access{Read: true}
+	switch {
+	case repo.GetArchived():
+		access.Reason = "the repository is archived"
+	case role.GetPull() && !role.GetPush():
+		access.Reason = "the token's owner may only read"
+	case scopes != nil && !mayWrite(scopes, repo.GetPrivate()):
+		access.Reason = "the token lacks the scope repo"
+	case repo.HasPullRequests != nil && !repo.GetHasPullRequests():
+		access.Push = true
+		access.Reason = "pull requests are switched off in the repository"
+	default:
+		access.Push, access.Pull = true, true
+		if scopes == nil {
+			access.Reason = "GitHub does not tell what this kind of token was granted"
+		}
+	}
+	return access, nil
+}
+
+// mayWrite reports whether one of a classic token's scopes lets it write to a repository.
+// https://docs.github.com/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
+func mayWrite(scopes []string, private bool) bool {
+	for scope := range strings.SplitSeq(strings.Join(scopes, ","), ",") {
+		if scope = strings.TrimSpace(scope); scope == "repo" || scope == "public_repo" && !private {
+			return true
+		}
+	}
+	return false
 }
 
 // pullRequest translates what the SDK gave.

@@ -207,3 +207,50 @@ func TestMerge(t *testing.T) {
 		}
 	})
 }
+
+func TestCheckAccess(t *testing.T) {
+	const (
+		writer = `{"pull": true, "push": true}`
+		reader = `{"pull": true, "push": false}`
+		nobody = `{"pull": false, "push": false}`
+		untold = "GitHub does not tell what this kind of token was granted"
+	)
+	all := scm.Access{Read: true, Push: true, Pull: true}
+	for _, test := range []struct {
+		name   string
+		scopes string // "-": no such header
+		repo   string // more fields
+		want   scm.Access
+	}{
+		{"classic", "gist, repo, workflow", `"private": true, "permissions": ` + writer, all},
+		{"classic, public repository", "public_repo", `"private": false, "permissions": ` + writer, all},
+		{"classic, public scope only", "public_repo", `"private": true, "permissions": ` + writer,
+			scm.Access{Read: true, Reason: "the token lacks the scope repo"}},
+		{"classic, no scope", "", `"permissions": ` + writer, scm.Access{Read: true, Reason: "the token lacks the scope repo"}},
+		{"classic, part of a scope", "repo:status, repo_deployment", `"permissions": ` + writer,
+			scm.Access{Read: true, Reason: "the token lacks the scope repo"}},
+		{"classic, reader", "repo", `"permissions": ` + reader, scm.Access{Read: true, Reason: "the token's owner may only read"}},
+		{"fine-grained", "-", `"permissions": ` + writer, scm.Access{Read: true, Push: true, Pull: true, Reason: untold}},
+		{"fine-grained, reader", "-", `"permissions": ` + reader, scm.Access{Read: true, Reason: "the token's owner may only read"}},
+		{"app", "-", `"permissions": ` + nobody, scm.Access{Read: true, Push: true, Pull: true, Reason: untold}},
+		{"old server", "-", `"private": true`, scm.Access{Read: true, Push: true, Pull: true, Reason: untold}},
+		{"archived", "repo", `"archived": true, "permissions": ` + writer, scm.Access{Read: true, Reason: "the repository is archived"}},
+		{"no pull requests", "repo", `"has_pull_requests": false, "permissions": ` + writer,
+			scm.Access{Read: true, Push: true, Reason: "pull requests are switched off in the repository"}},
+		{"pull requests", "repo", `"has_pull_requests": true, "permissions": ` + writer, all},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			answer := resttest.Answer{To: "GET /repos/acme/gitops", Body: `{"full_name": "acme/gitops", ` + test.repo + "}"}
+			if test.scopes != "-" {
+				answer.Header = map[string]string{"X-OAuth-Scopes": test.scopes}
+			}
+			if got, err := client(t, answer).CheckAccess(t.Context()); err != nil || got != test.want {
+				t.Errorf("got %+v, %v\nwant %+v", got, err, test.want)
+			}
+		})
+	}
+	if got, err := client(t, resttest.Answer{To: "GET /repos/acme/gitops", Body: "null"}).CheckAccess(t.Context()); err == nil ||
+		!strings.HasSuffix(err.Error(), "malformed answer: no repository in it") {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}

@@ -22,11 +22,12 @@ import (
 // The token is a personal, project, group or OAuth access token; GitLab takes each as a bearer token.
 type Config = scm.Config
 
-// Client is one GitLab project. It implements scm.Provider and scm.Merger.
+// Client is one GitLab project. It implements scm.Provider, scm.Merger and scm.Checker.
 type Client struct {
-	api     *rest.API
-	mrs     gitlab.MergeRequestsServiceInterface
-	project string
+	api      *rest.API
+	mrs      gitlab.MergeRequestsServiceInterface
+	projects gitlab.ProjectsServiceInterface
+	project  string
 }
 
 // APIURL returns the API's base URL for a GitLab host, "gitlab.com" or "git.example.com:8443".
@@ -48,7 +49,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gitlab: %w", err)
 	}
-	return &Client{api: api, mrs: sdk.MergeRequests, project: cfg.Repository}, nil
+	return &Client{api: api, mrs: sdk.MergeRequests, projects: sdk.Projects, project: cfg.Repository}, nil
 }
 
 // unlimited keeps the SDK from making up a rate of its own from the limits that the server names.
@@ -161,6 +162,46 @@ var notMergeable = []int{
 var undecided = []string{"approvals_syncing", "checking", "commits_status", "mergeable", "preparing", "unchecked"}
 
 var errNothing = errors.New("no merge request in it")
+
+// CheckAccess implements scm.Checker. https://docs.gitlab.com/api/projects/#retrieve-a-project
+//
+// The answer has the roles that the token's user was given in the project and in its group. One that comes from elsewhere,
+// such as a group that the project is shared with, is not in it; nor are the token's scopes.
+func (c *Client) CheckAccess(ctx context.Context) (scm.Access, error) {
+	project, resp, err := c.projects.GetProject(c.project, nil, gitlab.WithContext(ctx))
+	if err == nil && (project == nil || project.ID == 0) {
+		err = errors.New("no project in it")
+	}
+	if err != nil {
+		return scm.Access{}, c.error(nil, resp, err)
+	}
+	role, known := gitlab.NoPermissions, false
+	if p := project.Permissions; p != nil {
+		if p.ProjectAccess != nil {
+			role, known = p.ProjectAccess.AccessLevel, true
+		}
+		if p.GroupAccess != nil {
+			role, known = max(role, p.GroupAccess.AccessLevel), true
+		}
+	}
+	access := scm.Access{Read: true}
+	switch {
+	case project.Archived:
+		access.Reason = "the project is archived"
+	case known && role < gitlab.DeveloperPermissions:
+		access.Reason = "the token's role in the project is below developer"
+	case project.MergeRequestsAccessLevel == gitlab.DisabledAccessControl:
+		access.Push = true
+		access.Reason = "merge requests are switched off in the project"
+	default:
+		access.Push, access.Pull = true, true
+		access.Reason = "GitLab does not tell the token's scopes"
+		if !known {
+			access.Reason = "GitLab tells neither the token's role nor its scopes"
+		}
+	}
+	return access, nil
+}
 
 // one checks what the SDK gave as one merge request.
 func (c *Client) one(mr *gitlab.MergeRequest, resp *gitlab.Response, err error) (*gitlab.BasicMergeRequest, error) {

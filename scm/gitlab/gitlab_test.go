@@ -211,3 +211,56 @@ func TestMerge(t *testing.T) {
 		}
 	})
 }
+
+func TestCheckAccess(t *testing.T) {
+	roles := func(project, group string) string {
+		return fmt.Sprintf(`"permissions": {"project_access": %s, "group_access": %s}`, project, group)
+	}
+	const (
+		none      = "null"
+		reporter  = `{"access_level": 20, "notification_level": 3}`
+		developer = `{"access_level": 30, "notification_level": 3}`
+		owner     = `{"access_level": 50, "notification_level": 3}`
+	)
+	all := scm.Access{Read: true, Push: true, Pull: true, Reason: "GitLab does not tell the token's scopes"}
+	below := scm.Access{Read: true, Reason: "the token's role in the project is below developer"}
+	untold := scm.Access{Read: true, Push: true, Pull: true, Reason: "GitLab tells neither the token's role nor its scopes"}
+	for _, test := range []struct {
+		name, project string // fields of the project
+		want          scm.Access
+	}{
+		{"developer", roles(developer, none), all},
+		{"developer of the group", roles(none, developer), all},
+		{"owner of the group", roles(reporter, owner), all},
+		{"reporter of the group", roles(developer, reporter), all},
+		{"reporter", roles(reporter, reporter), below},
+		{"guest", roles(`{"access_level": 10}`, none), below},
+		{"by a shared group", roles(none, none), untold},
+		{"no permissions", `"visibility": "public"`, untold},
+		{"archived", `"archived": true, ` + roles(owner, none), scm.Access{Read: true, Reason: "the project is archived"}},
+		{"no merge requests", `"merge_requests_access_level": "disabled", ` + roles(owner, none),
+			scm.Access{Read: true, Push: true, Reason: "merge requests are switched off in the project"}},
+		{"private merge requests", `"merge_requests_access_level": "private", ` + roles(developer, none), all},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			answer := resttest.Answer{To: "GET /api/v4/projects/acme%2Fplatform%2Fgitops", Body: `{"id": 1, ` + test.project + "}"}
+			if got, err := client(t, answer).CheckAccess(t.Context()); err != nil || got != test.want {
+				t.Errorf("got %+v, %v\nwant %+v", got, err, test.want)
+			}
+		})
+	}
+	for _, test := range []struct {
+		answer resttest.Answer
+		want   string
+	}{
+		{resttest.Answer{Body: "null"}, "malformed answer: no project in it"},
+		// The scope read_user, or write_repository, does not let a token see projects.
+		{resttest.Answer{Status: 403, Body: `{"error": "insufficient_scope", "error_description": "The request requires higher privileges than provided by the access token.", "scope": "api read_api"}`},
+			"access denied: 403 {error: insufficient_scope}, {error_description: The request requires higher privileges than provided by the access token.}, {scope: api read_api}"},
+	} {
+		test.answer.To = "GET /projects/acme%2Fplatform%2Fgitops"
+		if got, err := client(t, test.answer).CheckAccess(t.Context()); err == nil || !strings.HasSuffix(err.Error(), test.want) {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	}
+}
