@@ -204,3 +204,24 @@ func TestSSHClose(t *testing.T) {
 		t.Error("the session ended well")
 	}
 }
+
+// A renamed repository is served under its old name, too.
+func TestSSHRenamed(t *testing.T) {
+	s := start(t, GitHub, false)
+	seed(t, s, "main", map[string]string{"a.yaml": "a: 1\n"})
+	c := dial(t, startSSH(t, s))
+	if err := s.Rename(repo, "acme/deploy"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{repo, "acme/deploy"} {
+		session, err := c.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		session.Stdin = strings.NewReader("0000")
+		out, err := session.CombinedOutput("git-upload-pack '/" + name + ".git'")
+		if err != nil || !strings.Contains(string(out), "refs/heads/main") {
+			t.Errorf("%s: %v: %s", name, err, out)
+		}
+	}
+}
