@@ -95,7 +95,7 @@ type Server struct {
 	proxy *proxy         // nil until StartProxy
 	repos []string       // as created; a repository's project number is its index plus one
 	pulls []*pull        // oldest first
-	moved map[string]int // former names of repositories to their indices
+	moved map[string]int // former names of repositories, to their indices; a present name wins
 	away  *url.URL       // where RedirectTo says
 }
 
@@ -209,7 +209,6 @@ func (s *Server) CreateRepo(repo, defaultBranch string) error {
 		return fmt.Errorf("create repository %s: %w", repo, err)
 	}
 	s.repos = append(s.repos, repo)
-	delete(s.moved, repo)
 	return nil
 }
 

@@ -40,7 +40,6 @@ func (s *Server) rename(repo, to string) error {
 		return err
 	}
 	s.repos[i], s.moved[repo] = to, i
-	delete(s.moved, to)
 	for _, p := range s.pulls {
 		if p.repo == repo {
 			p.repo = to

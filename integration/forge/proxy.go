@@ -135,6 +135,7 @@ func tunnel(ctx context.Context, w http.ResponseWriter, addr string) {
 		client.Close()
 		server.Close()
 	}
+	// Closing the HTTP server would do, but for a connection that it has just accepted.
 	stop := context.AfterFunc(ctx, end)
 	defer stop()
 	var both sync.WaitGroup
