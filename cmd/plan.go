@@ -69,8 +69,12 @@ func newPlan(c *config, getenv func(string) string, client *http.Client) (*plan,
 		return nil, err
 	}
 	repo := c.repo
+	var checkout *gitrepo.Checkout
 	if repo == "" {
-		if repo, err = gitrepo.Origin(c.workdir); err != nil {
+		if checkout, err = gitrepo.OpenCheckout(c.workdir); err != nil {
+			return nil, err
+		}
+		if repo, err = checkout.Origin(); err != nil {
 			return nil, err
 		}
 	}
@@ -85,7 +89,7 @@ func newPlan(c *config, getenv func(string) string, client *http.Client) (*plan,
 	if credentials, err = resolveCredentials(c, credentials, provider, getenv); err != nil {
 		return nil, err
 	}
-	p.remote = gitrepo.Remote{URL: repoURL, HTTPClient: client}
+	p.remote = gitrepo.Remote{URL: repoURL, HTTPClient: client, Checkout: checkout}
 	if strings.HasPrefix(repoURL.Scheme, "http") {
 		p.remote.Credentials = credentials
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"sort"
 	"strings"
@@ -38,32 +39,123 @@ type Commit struct {
 	objects []plumbing.Hash // all that the remote does not have: blobs, trees, the commit
 }
 
+// edit is what is made of one path.
+type edit struct {
+	contents []byte
+	mode     filemode.FileMode // Empty: that of the file that is there, Regular for a new one
+	deleted  bool
+}
+
 // With gives the snapshot as it is with the given files written: a file that exists keeps its mode, a new one is 0644,
 // and every other entry stays the object that it is. Only the trees on the files' paths are read or written.
 //
 // Errors: ErrPath when a path is not a clean relative one, has a component ".git", is a folder, a symlink or a
 // submodule, or leads through something that is not a folder.
 func (s *Snapshot) With(ctx context.Context, contents map[string][]byte) (*Snapshot, error) {
-	edited := *s
-	// From the tip's own tree again, so that nothing is left of a state in between.
-	edited.contents = maps.Clone(s.contents)
-	maps.Copy(edited.contents, contents)
+	edits := maps.Clone(s.edits)
+	for name, data := range contents {
+		e := edit{contents: data, mode: edits[name].mode}
+		if e.mode == filemode.Symlink {
+			return nil, fmt.Errorf("%s: %w: it is a symlink", name, ErrPath)
+		}
+		if edits[name].deleted {
+			e.mode = filemode.Regular // A new file, whatever was there before.
+		}
+		edits[name] = e
+	}
+	return s.write(ctx, edits)
+}
+
+// Add gives the snapshot with files of a checkout as they stand there, with their modes, and without the deleted ones.
+// The branch may have moved since the checkout was made: what counts is how a file differs from the checkout's HEAD.
+// Where the branch has that difference already, there is nothing to do.
+//
+// Errors: ErrConflict, with their names, when files are neither as in HEAD nor as in the checkout; ErrPath as for With.
+func (s *Snapshot) Add(ctx context.Context, files []File) (*Snapshot, error) {
+	edits := maps.Clone(s.edits)
+	deleted := map[string]bool{}
+	for _, f := range files {
+		deleted[f.Path] = f.Deleted
+	}
+	var conflicts []string
+	for _, f := range files {
+		if err := CheckPath(f.Path); err != nil {
+			return nil, err
+		}
+		now, err := s.file(ctx, f.Path)
+		if err != nil {
+			return nil, err
+		}
+		through := false
+		for dir := path.Dir(f.Path); dir != "." && !f.Deleted && !through; dir = path.Dir(dir) {
+			e, err := s.file(ctx, dir)
+			if err != nil {
+				return nil, err
+			}
+			through = e != (entry{}) && !deleted[dir]
+		}
+		wanted := f.entry()
+		switch {
+		case now == wanted: // The branch has it already.
+		case now != f.head, through:
+			conflicts = append(conflicts, f.Path)
+		default:
+			edits[f.Path] = edit{contents: f.Contents, mode: wanted.mode, deleted: f.Deleted}
+		}
+	}
+	if len(conflicts) > 0 {
+		return nil, fmt.Errorf("%s: %w", strings.Join(conflicts, ", "), ErrConflict)
+	}
+	return s.write(ctx, edits)
+}
+
+// entry is what a tree says of a file; the zero value is no file.
+type entry struct {
+	mode filemode.FileMode
+	hash plumbing.Hash
+}
+
+// newEntry takes a mode that early versions of git wrote for what it is.
+func newEntry(e object.TreeEntry) entry {
+	if e.Mode == filemode.Deprecated {
+		e.Mode = filemode.Regular
+	}
+	return entry{e.Mode, e.Hash}
+}
+
+// file finds a file, a symlink or a submodule. A folder is none, and what does not exist is none either.
+func (s *Snapshot) file(ctx context.Context, name string) (entry, error) {
+	e, err := s.entry(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && e.Mode == filemode.Dir {
+		return entry{}, nil
+	}
+	return newEntry(e), err
+}
+
+// write makes the edits on the tip's own tree, so that nothing is left of a state in between.
+func (s *Snapshot) write(ctx context.Context, edits map[string]edit) (*Snapshot, error) {
 	root := newNode()
-	for _, name := range slices.Sorted(maps.Keys(edited.contents)) {
-		if err := root.add(name, edited.contents[name]); err != nil {
+	// In this order a path comes before all that it leads to.
+	for _, name := range slices.Sorted(maps.Keys(edits)) {
+		if err := root.add(name, edits[name]); err != nil {
 			return nil, err
 		}
 	}
 	w := treeWriter{ctx: ctx, s: s}
 	tree, err := w.write(root, s.base, "")
+	if err == nil && tree == plumbing.ZeroHash {
+		tree, err = w.put(&object.Tree{}) // The last file is gone.
+	}
 	if err != nil {
 		return nil, err
 	}
-	edited.root, edited.changed, edited.objects = tree, w.changed, w.objects
+	slices.Sort(w.changed)
+	edited := *s
+	edited.edits, edited.root, edited.changed, edited.objects = edits, tree, w.changed, w.objects
 	return &edited, nil
 }
 
-// Changed lists the files that With wrote and that differ from the tip's, sorted.
+// Changed lists the files that With and Add wrote or deleted and that differ from the tip's, sorted.
 func (s *Snapshot) Changed() []string { return s.changed }
 
 // Commit makes a commit of the snapshot on top of its tip. Errors: ErrNoChange when their trees are equal.
@@ -88,14 +180,23 @@ func (s *Snapshot) Commit(m Message) (Commit, error) {
 	return Commit{Hash: hash.String(), Tree: s.root.String(), hash: hash, objects: append(slices.Clone(s.objects), hash)}, nil
 }
 
-// node is a folder or, with contents set, a file to write.
+// node is a folder, a file to write or to delete, or both when the one takes the other's place.
 type node struct {
 	children map[string]*node
-	contents []byte
-	file     bool
+	edit     *edit
 }
 
 func newNode() *node { return &node{children: map[string]*node{}} }
+
+// writes tells whether there is a file to write in the folder.
+func (n *node) writes() bool {
+	for _, child := range n.children {
+		if child.edit != nil && !child.edit.deleted || child.writes() {
+			return true
+		}
+	}
+	return false
+}
 
 // CheckPath returns an ErrPath when no file may be written there, whatever the repository holds: the path is not a
 // relative, clean one, or has a component ".git".
@@ -111,12 +212,12 @@ func CheckPath(name string) error {
 	return nil
 }
 
-func (n *node) add(name string, contents []byte) error {
+func (n *node) add(name string, e edit) error {
 	if err := CheckPath(name); err != nil {
 		return err
 	}
 	for part := range strings.SplitSeq(name, "/") {
-		if n.file {
+		if n.edit != nil && !n.edit.deleted && !e.deleted {
 			return fmt.Errorf("%s: %w: it leads through a file that is written too", name, ErrPath)
 		}
 		child, ok := n.children[part]
@@ -126,10 +227,7 @@ func (n *node) add(name string, contents []byte) error {
 		}
 		n = child
 	}
-	if len(n.children) > 0 {
-		return fmt.Errorf("%s: %w: it is a folder that is written to", name, ErrPath)
-	}
-	n.file, n.contents = true, contents
+	n.edit = &e
 	return nil
 }
 
@@ -141,7 +239,8 @@ type treeWriter struct {
 	changed []string
 }
 
-// write merges n into the tree old (zero: there is none) and gives the resulting tree, old itself when nothing differs.
+// write merges n into the tree old (zero: there is none) and gives the resulting tree: old itself when nothing differs,
+// zero when it would have no entries.
 func (w *treeWriter) write(n *node, old plumbing.Hash, dir string) (plumbing.Hash, error) {
 	var entries []object.TreeEntry
 	if old != plumbing.ZeroHash {
@@ -153,50 +252,96 @@ func (w *treeWriter) write(n *node, old plumbing.Hash, dir string) (plumbing.Has
 	}
 	changed := false
 	for _, name := range slices.Sorted(maps.Keys(n.children)) {
-		child, at := n.children[name], dir+name
+		was := object.TreeEntry{Name: name}
 		i := slices.IndexFunc(entries, func(e object.TreeEntry) bool { return e.Name == name })
-		if i < 0 {
-			mode := filemode.Dir
-			if child.file {
-				mode = filemode.Regular
-			}
-			i = len(entries)
-			entries = append(entries, object.TreeEntry{Name: name, Mode: mode})
+		if i >= 0 {
+			was = entries[i]
 		}
-		e := &entries[i]
-		hash, err := w.child(child, *e, at)
+		now, err := w.entry(n.children[name], was, dir+name)
 		if err != nil {
 			return plumbing.ZeroHash, err
 		}
-		changed = changed || hash != e.Hash
-		e.Hash = hash
+		switch {
+		case now == was:
+			continue
+		case now.Mode == filemode.Empty:
+			entries = slices.Delete(entries, i, i+1)
+		case i < 0:
+			entries = append(entries, now)
+		default:
+			entries[i] = now
+		}
+		changed = true
 	}
 	if !changed {
 		return old, nil
+	}
+	if len(entries) == 0 {
+		return plumbing.ZeroHash, nil
 	}
 	sort.Sort(object.TreeEntrySorter(entries))
 	return w.put(&object.Tree{Entries: entries})
 }
 
-func (w *treeWriter) child(n *node, e object.TreeEntry, at string) (plumbing.Hash, error) {
-	switch {
-	case e.Mode == filemode.Symlink:
-		return plumbing.ZeroHash, fmt.Errorf("%s: %w: it is a symlink", at, ErrPath)
-	case e.Mode == filemode.Submodule:
-		return plumbing.ZeroHash, fmt.Errorf("%s: %w: it is a submodule", at, ErrPath)
-	case n.file && e.Mode == filemode.Dir:
-		return plumbing.ZeroHash, fmt.Errorf("%s: %w: it is a folder", at, ErrPath)
-	case !n.file && e.Mode != filemode.Dir:
-		return plumbing.ZeroHash, fmt.Errorf("%s: %w: it is a file, not a folder", at, ErrPath)
-	case !n.file:
-		return w.write(n, e.Hash, at+"/")
+// entry gives what becomes of an entry; the mode Empty stands for none, before and after.
+func (w *treeWriter) entry(n *node, was object.TreeEntry, at string) (object.TreeEntry, error) {
+	none := object.TreeEntry{Name: was.Name}
+	if n.edit != nil && was.Mode != filemode.Empty && was.Mode != filemode.Dir && n.edit.deleted {
+		w.changed = append(w.changed, at)
+		was = none
 	}
-	hash := plumbing.ComputeHash(plumbing.BlobObject, n.contents)
-	if hash == e.Hash {
-		return hash, nil
+	if n.edit == nil || n.edit.deleted || was.Mode == filemode.Dir {
+		switch {
+		case was.Mode == filemode.Empty, was.Mode == filemode.Dir:
+		case !n.writes():
+			return was, nil // What was to go from the folder has gone with it.
+		case was.Mode == filemode.Symlink:
+			return none, fmt.Errorf("%s: %w: it is a symlink", at, ErrPath)
+		case was.Mode == filemode.Submodule:
+			return none, fmt.Errorf("%s: %w: it is a submodule", at, ErrPath)
+		default:
+			return none, fmt.Errorf("%s: %w: it is a file, not a folder", at, ErrPath)
+		}
+		tree, err := w.write(n, was.Hash, at+"/")
+		if err != nil {
+			return none, err
+		}
+		was = none
+		if tree != plumbing.ZeroHash {
+			was = object.TreeEntry{Name: was.Name, Mode: filemode.Dir, Hash: tree}
+		}
+	}
+	if n.edit == nil || n.edit.deleted {
+		return was, nil
+	}
+	return w.file(*n.edit, was, at)
+}
+
+func (w *treeWriter) file(e edit, was object.TreeEntry, at string) (object.TreeEntry, error) {
+	now := object.TreeEntry{Name: was.Name, Mode: e.mode, Hash: plumbing.ComputeHash(plumbing.BlobObject, e.contents)}
+	switch {
+	case was.Mode == filemode.Dir && e.mode != filemode.Empty:
+		return was, fmt.Errorf("%s: %w: it is a folder there", at, ErrConflict)
+	case was.Mode == filemode.Dir:
+		return was, fmt.Errorf("%s: %w: it is a folder", at, ErrPath)
+	case was.Mode == filemode.Symlink && e.mode == filemode.Empty:
+		return was, fmt.Errorf("%s: %w: it is a symlink", at, ErrPath)
+	case was.Mode == filemode.Submodule:
+		return was, fmt.Errorf("%s: %w: it is a submodule", at, ErrPath)
+	case e.mode == filemode.Empty && was.Mode == filemode.Empty:
+		now.Mode = filemode.Regular
+	case e.mode == filemode.Empty, e.mode == newEntry(was).mode:
+		now.Mode = was.Mode
+	}
+	if now == was {
+		return was, nil
 	}
 	w.changed = append(w.changed, at)
-	return w.put(blob(n.contents))
+	if now.Hash == was.Hash {
+		return now, nil
+	}
+	_, err := w.put(blob(e.contents))
+	return now, err
 }
 
 // encoder is an object that git can store.

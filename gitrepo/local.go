@@ -33,7 +33,7 @@ func openLocal(dir string) (*local, error) {
 	if info, err := os.Stat(dotGit); err == nil {
 		l.dir, l.bare = dotGit, false
 		if !info.IsDir() {
-			if l.dir, err = linkedGitDir(dotGit); err != nil {
+			if _, l.dir, err = linkedGitDir(dotGit); err != nil {
 				return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
 			}
 		}

@@ -18,6 +18,7 @@ type Remote struct {
 	URL         URL
 	Credentials Credentials  // http and https only; the zero value sends none
 	HTTPClient  *http.Client // http and https only; nil means http.DefaultClient
+	Checkout    *Checkout    // its objects need not be fetched; nil: there is none
 }
 
 // Repo is a repository whose references were read once. They do not change while it lives: after ErrMoved, open anew.
@@ -80,7 +81,11 @@ func connect(r Remote) (connection, error) {
 	if r.URL.Scheme == "file" {
 		return openLocal(r.URL.Path)
 	}
-	return newWire(r)
+	w, err := newWire(r)
+	if err != nil || r.Checkout == nil || r.Checkout.objects == nil {
+		return w, err
+	}
+	return &reusing{connection: w, objects: r.Checkout.objects}, nil
 }
 
 // DefaultBranch is the short name of the branch that HEAD names; empty when the server does not say.
@@ -102,7 +107,7 @@ func (r *Repo) Snapshot(ctx context.Context, branch string) (*Snapshot, error) {
 	}
 	s := &Snapshot{
 		repo: r, tip: tip, store: memory.NewStorage(),
-		trees: map[plumbing.Hash]*object.Tree{}, contents: map[string][]byte{},
+		trees: map[plumbing.Hash]*object.Tree{}, edits: map[string]edit{},
 	}
 	if err := r.conn.fetchTip(ctx, s.store, tip); err != nil {
 		return nil, fmt.Errorf("%s: fetch branch %q: %w", r.url, branch, err)

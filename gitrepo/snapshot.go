@@ -17,7 +17,7 @@ import (
 	"github.com/go-git/go-git/v5/storage/memory"
 )
 
-// Snapshot is the tree of a branch's tip, with edits on top of it where With made some. Trees and blobs are fetched when
+// Snapshot is the tree of a branch's tip, with edits on top of it where With and Add made some. Trees and blobs are fetched when
 // they are first asked for. It is not safe for concurrent use.
 type Snapshot struct {
 	repo  *Repo
@@ -27,9 +27,9 @@ type Snapshot struct {
 	store *memory.Storage
 	trees map[plumbing.Hash]*object.Tree // parsed
 
-	contents map[string][]byte // what With wrote
-	changed  []string          // those of contents that differ from base, sorted
-	objects  []plumbing.Hash   // what root has and base has not
+	edits   map[string]edit // what With and Add made
+	changed []string        // those of edits that differ from base, sorted
+	objects []plumbing.Hash // what root has and base has not
 }
 
 // Tip is the commit of the snapshot, in 40 hex digits.
@@ -39,7 +39,7 @@ func (s *Snapshot) Tip() string { return s.tip.String() }
 // Prefetch(names []string) error, which gets the named files' contents in one request; files that do not exist are
 // left for the read to complain of. The context bounds every fetch.
 //
-// Symlinks and submodules appear in listings with their types, but cannot be read.
+// Symlinks and submodules appear in listings with their types, but cannot be read; ReadLink gives a symlink's target.
 func (s *Snapshot) Files(ctx context.Context) fs.FS { return files{ctx: ctx, s: s} }
 
 // ensure gets the objects that are not in the store yet.
@@ -126,6 +126,7 @@ var (
 	_ fs.ReadDirFS  = files{}
 	_ fs.ReadFileFS = files{}
 	_ fs.StatFS     = files{}
+	_ fs.ReadLinkFS = files{}
 )
 
 func (f files) lookup(op, name string) (object.TreeEntry, error) {
@@ -204,6 +205,25 @@ func (f files) Stat(name string) (fs.FileInfo, error) {
 		return nil, err
 	}
 	return info{e}, nil
+}
+
+// Lstat implements fs.ReadLinkFS; Stat follows no symlinks either.
+func (f files) Lstat(name string) (fs.FileInfo, error) { return f.Stat(name) }
+
+// ReadLink implements fs.ReadLinkFS.
+func (f files) ReadLink(name string) (string, error) {
+	e, err := f.lookup("readlink", name)
+	if err != nil {
+		return "", err
+	}
+	if e.Mode != filemode.Symlink {
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: errors.New("not a symlink")}
+	}
+	target, err := f.s.blob(f.ctx, e.Hash)
+	if err != nil {
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: err}
+	}
+	return string(target), nil
 }
 
 // Prefetch gets the named files' contents in one request.
