@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/fstest"
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
@@ -379,5 +380,44 @@ func TestSignal(t *testing.T) {
 	got, err := os.ReadFile(os.Stderr.Name())
 	if err != nil || !strings.HasPrefix(string(got), "error: ") || !strings.Contains(string(got), "\nhint: it was interrupted") {
 		t.Errorf("stderr %q, %v", got, err)
+	}
+}
+
+// TestDiff covers what edits of contents alone do not bring; git takes all of it but the binary file.
+func TestDiff(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		old, now *fstest.MapFile
+		want     string
+	}{
+		{"contents", &fstest.MapFile{Data: []byte("1\n"), Mode: 0o644}, &fstest.MapFile{Data: []byte("2\n"), Mode: 0o644}, "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-1\n+2\n"},
+		{"new, empty", nil, &fstest.MapFile{Mode: 0o644}, "--- /dev/null\n+++ b/f\n"},
+		{"new, executable", nil, &fstest.MapFile{Data: []byte("1\n"), Mode: 0o755}, "diff --git a/f b/f\nnew file mode 100755\n--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+1\n"},
+		{"deleted", &fstest.MapFile{Data: []byte("1\n"), Mode: 0o644}, nil, "diff --git a/f b/f\ndeleted file mode 100644\n--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-1\n"},
+		{"deleted, empty", &fstest.MapFile{Mode: 0o755}, nil, "diff --git a/f b/f\ndeleted file mode 100755\n"},
+		{"mode", &fstest.MapFile{Data: []byte("1\n"), Mode: 0o644}, &fstest.MapFile{Data: []byte("1\n"), Mode: 0o755}, "diff --git a/f b/f\nold mode 100644\nnew mode 100755\n"},
+		{
+			"to a symlink", &fstest.MapFile{Data: []byte("1\n"), Mode: 0o644}, &fstest.MapFile{Data: []byte("t"), Mode: fs.ModeSymlink | 0o777},
+			"diff --git a/f b/f\ndeleted file mode 100644\n--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-1\n" +
+				"diff --git a/f b/f\nnew file mode 120000\n--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+t\n\\ No newline at end of file\n",
+		},
+		{"binary", &fstest.MapFile{Data: []byte("\x00"), Mode: 0o644}, &fstest.MapFile{Data: []byte("2\n"), Mode: 0o644}, "Binary files a/f and b/f differ\n"},
+	} {
+		before, after := fstest.MapFS{}, fstest.MapFS{}
+		if test.old != nil {
+			before["f"] = test.old
+		}
+		if test.now != nil {
+			after["f"] = test.now
+		}
+		got, err := diff(before, after, []string{"f"})
+		if err != nil || got != test.want {
+			t.Errorf("%s: %v\n%s\nwant\n%s", test.name, err, got, test.want)
+		}
+	}
+	// A folder in a file's place is the other files' affair.
+	got, err := diff(fstest.MapFS{"f": {Data: []byte("1\n"), Mode: 0o644}}, fstest.MapFS{"f/x": {Mode: 0o644}}, []string{"f", "f/x"})
+	if want := "diff --git a/f b/f\ndeleted file mode 100644\n--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-1\n--- /dev/null\n+++ b/f/x\n"; err != nil || got != want {
+		t.Errorf("folder: %v\n%s\nwant\n%s", err, got, want)
 	}
 }

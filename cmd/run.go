@@ -2,6 +2,7 @@
 package cmd
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -350,7 +351,44 @@ func (e edits) text(t text) ([]byte, error) {
 	return out, err
 }
 
-// diff is a unified diff of the named files, with git's a/ and b/ before their names.
+// side is a file before or after an edit; the zero value is no file.
+type side struct {
+	mode fs.FileMode
+	data []byte
+}
+
+func newSide(fsys fs.FS, name string) (side, error) {
+	info, err := fs.Lstat(fsys, name)
+	// A folder is no file, and may take the place of one.
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
+		return side{}, nil
+	}
+	if err != nil {
+		return side{}, err
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		target, err := fs.ReadLink(fsys, name)
+		return side{info.Mode(), []byte(target)}, err
+	}
+	data, err := fs.ReadFile(fsys, name)
+	return side{info.Mode(), data}, err
+}
+
+func (s side) exists() bool { return s.mode != 0 }
+
+// gitMode is the mode as git writes it.
+func (s side) gitMode() string {
+	switch {
+	case s.mode&fs.ModeSymlink != 0:
+		return "120000"
+	case s.mode&0o111 != 0:
+		return "100755"
+	}
+	return "100644"
+}
+
+// diff is a unified diff of the named files, with git's a/ and b/ before their names, and its header where there is
+// more to say than what is in them.
 func diff(before, after fs.FS, names []string) (string, error) {
 	if p, ok := before.(template.Prefetcher); ok {
 		if err := p.Prefetch(names); err != nil {
@@ -359,22 +397,45 @@ func diff(before, after fs.FS, names []string) (string, error) {
 	}
 	var b strings.Builder
 	for _, name := range names {
-		from := "a/" + name
-		old, err := fs.ReadFile(before, name)
-		if errors.Is(err, fs.ErrNotExist) {
-			from = "/dev/null"
-		} else if err != nil {
-			return "", err
-		}
-		now, err := fs.ReadFile(after, name)
+		old, err := newSide(before, name)
 		if err != nil {
 			return "", err
 		}
-		text := udiff.Unified(from, "b/"+name, string(old), string(now))
-		if text == "" { // A new file with nothing in it.
-			text = fmt.Sprintf("--- %s\n+++ b/%s\n", from, name)
+		now, err := newSide(after, name)
+		if err != nil {
+			return "", err
 		}
-		b.WriteString(text)
+		if old.exists() && now.exists() && old.mode.Type() != now.mode.Type() {
+			b.WriteString(diffFile(name, old, side{})) // As git does: what is a symlink is no newer text.
+			old = side{}
+		}
+		b.WriteString(diffFile(name, old, now))
 	}
 	return b.String(), nil
+}
+
+func diffFile(name string, old, now side) string {
+	from, to, header := "a/"+name, "b/"+name, ""
+	switch {
+	case !now.exists():
+		to, header = "/dev/null", "deleted file mode "+old.gitMode()+"\n"
+	case !old.exists():
+		from = "/dev/null"
+		if now.gitMode() != "100644" {
+			header = "new file mode " + now.gitMode() + "\n"
+		}
+	case old.gitMode() != now.gitMode():
+		header = "old mode " + old.gitMode() + "\nnew mode " + now.gitMode() + "\n"
+	}
+	if header != "" {
+		header = "diff --git a/" + name + " b/" + name + "\n" + header
+	}
+	if bytes.IndexByte(old.data, 0) >= 0 || bytes.IndexByte(now.data, 0) >= 0 {
+		return header + fmt.Sprintf("Binary files %s and %s differ\n", from, to)
+	}
+	text := udiff.Unified(from, to, string(old.data), string(now.data))
+	if text == "" && header == "" { // A new file with nothing in it.
+		text = fmt.Sprintf("--- %s\n+++ %s\n", from, to)
+	}
+	return header + text
 }

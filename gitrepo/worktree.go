@@ -443,8 +443,8 @@ func (w *worktree) file(name string) (*File, error) {
 	if f.Contents, err = os.ReadFile(w.path(name)); err != nil {
 		return nil, err
 	}
-	if f.entry() == f.head || f.Mode == fs.ModeSymlink {
-		return f, nil
+	if f.entry().hash == f.head.hash || f.Mode == fs.ModeSymlink {
+		return f, nil // Whatever line ends HEAD has, these are the same.
 	}
 	f.Contents, err = w.clean(name, f.Contents, f.head)
 	return f, err

@@ -1,0 +1,508 @@
+package gitrepo_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"update-gitops-repo/gitrepo"
+)
+
+// alone keeps the machine's and the user's own settings out of a test, and gives the user's empty home.
+func alone(t *testing.T) string {
+	t.Helper()
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("XDG_CONFIG_HOME", "")
+	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+	return home
+}
+
+// put writes files into a folder as tree does; an empty name part is not needed for folders, and "" deletes nothing.
+func put(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, content := range files {
+		mode := os.FileMode(0o644)
+		if n, ok := strings.CutSuffix(name, "*"); ok {
+			name, mode = n, 0o755
+		}
+		file := filepath.Join(dir, name)
+		check(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if target, ok := strings.CutPrefix(content, "-> "); ok {
+			check(t, os.Symlink(target, file))
+			continue
+		}
+		check(t, os.WriteFile(file, []byte(content), mode))
+	}
+}
+
+func anything(string) bool { return true }
+
+func below(prefix string) func(string) bool {
+	return func(name string) bool { return strings.HasPrefix(name, prefix) }
+}
+
+func edited(t *testing.T, dir string, match func(string) bool) ([]gitrepo.File, error) {
+	t.Helper()
+	c, err := gitrepo.OpenCheckout(dir)
+	check(t, err)
+	return c.Edited(t.Context(), match)
+}
+
+// list gives files as one line each: what happened, the mode, the path, the contents.
+func list(files []gitrepo.File) []string {
+	out := []string{}
+	for _, f := range files {
+		if f.Deleted {
+			out = append(out, "deleted "+f.Path)
+		} else {
+			out = append(out, fmt.Sprintf("%s %s %q", f.Mode, f.Path, f.Contents))
+		}
+	}
+	return out
+}
+
+// clone clones the forge's repository from disk.
+func (w way) clone(t *testing.T, args ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "clone")
+	git(t, ".", append([]string{"clone", "--quiet", "file://" + w.dir, dir}, args...)...)
+	return dir
+}
+
+func TestEdited(t *testing.T) {
+	seed := map[string]string{
+		"a.yaml": "a: 1\n", "run.sh*": "#!/bin/sh\n", "link": "-> a.yaml", "d/x": "x\n", "d/y": "y\n", "e/z": "z\n",
+		"lf.txt": "1\n2\n", "kept.log": "tracked\n", ".gitignore": "*.log\nbuild/\n", "dir.d/a": "1", "dir.d/b": "2",
+	}
+	for _, test := range []struct {
+		name string
+		edit func(t *testing.T, dir string)
+		want []string
+	}{
+		{"nothing", func(*testing.T, string) {}, nil},
+		{"touched", func(t *testing.T, dir string) {
+			check(t, os.Chtimes(filepath.Join(dir, "a.yaml"), time.Now(), time.Now().Add(time.Hour)))
+		}, nil},
+		{"contents", func(t *testing.T, dir string) { put(t, dir, map[string]string{"a.yaml": "a: 2\n", "n/new": "n"}) },
+			[]string{`-rw-r--r-- a.yaml "a: 2\n"`, `-rw-r--r-- n/new "n"`}},
+		{"staged", func(t *testing.T, dir string) {
+			put(t, dir, map[string]string{"a.yaml": "a: 2\n", "new": "n", "forced.log": "f"})
+			git(t, dir, "add", "--force", ".")
+			git(t, dir, "rm", "--quiet", "--cached", "kept.log")
+		}, []string{`-rw-r--r-- a.yaml "a: 2\n"`, `-rw-r--r-- forced.log "f"`, `-rw-r--r-- new "n"`}},
+		{"staged and taken back", func(t *testing.T, dir string) {
+			put(t, dir, map[string]string{"a.yaml": "a: 2\n", "new": "n"})
+			git(t, dir, "add", ".")
+			put(t, dir, map[string]string{"a.yaml": "a: 1\n"})
+			check(t, os.Remove(filepath.Join(dir, "new")))
+		}, nil},
+		{"modes", func(t *testing.T, dir string) {
+			check(t, os.Chmod(filepath.Join(dir, "a.yaml"), 0o744))
+			check(t, os.Chmod(filepath.Join(dir, "run.sh"), 0o600))
+		}, []string{`-rwxr-xr-x a.yaml "a: 1\n"`, `-rw-r--r-- run.sh "#!/bin/sh\n"`}},
+		{"modes that count not", func(t *testing.T, dir string) {
+			git(t, dir, "config", "core.fileMode", "false")
+			put(t, dir, map[string]string{"new*": "n", "a.yaml*": "a: 1\n"})
+			check(t, os.Chmod(filepath.Join(dir, "run.sh"), 0o644))
+		}, []string{`-rw-r--r-- new "n"`}},
+		{"deleted", func(t *testing.T, dir string) {
+			check(t, os.Remove(filepath.Join(dir, "a.yaml")))
+			check(t, os.RemoveAll(filepath.Join(dir, "d")))
+		}, []string{"deleted a.yaml", "deleted d/x", "deleted d/y"}},
+		{"symlinks", func(t *testing.T, dir string) {
+			put(t, dir, map[string]string{"link": "-> d/x", "a.yaml": "-> /etc/passwd", "dangling": "-> nowhere"})
+		}, []string{`L--------- a.yaml "/etc/passwd"`, `L--------- dangling "nowhere"`, `L--------- link "d/x"`}},
+		{"a file for a symlink", func(t *testing.T, dir string) { put(t, dir, map[string]string{"link": "a.yaml"}) },
+			[]string{`-rw-r--r-- link "a.yaml"`}},
+		{"symlinks that cannot be", func(t *testing.T, dir string) {
+			git(t, dir, "config", "core.symlinks", "false")
+			put(t, dir, map[string]string{"link": "a.yaml"})
+		}, nil},
+		{"a symlink for a folder", func(t *testing.T, dir string) {
+			check(t, os.Rename(filepath.Join(dir, "d"), filepath.Join(dir, "d2")))
+			put(t, dir, map[string]string{"d": "-> d2"})
+		}, []string{`L--------- d "d2"`, "deleted d/x", "deleted d/y", `-rw-r--r-- d2/x "x\n"`, `-rw-r--r-- d2/y "y\n"`}},
+		{"a folder for a file", func(t *testing.T, dir string) {
+			check(t, os.Remove(filepath.Join(dir, "a.yaml")))
+			put(t, dir, map[string]string{"a.yaml/b": "b"})
+		}, []string{"deleted a.yaml", `-rw-r--r-- a.yaml/b "b"`}},
+		{"ignored", func(t *testing.T, dir string) {
+			put(t, dir, map[string]string{"x.log": "", "build/x": "", "n/y.log": "", "kept.log": "more\n", "n/.gitignore": "!z.log\n", "n/z.log": "z"})
+		}, []string{`-rw-r--r-- kept.log "more\n"`, `-rw-r--r-- n/.gitignore "!z.log\n"`, `-rw-r--r-- n/z.log "z"`}},
+		{"pipes", func(t *testing.T, dir string) { check(t, syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600)) }, nil},
+		{"other repositories", func(t *testing.T, dir string) {
+			git(t, dir, "init", "--quiet", "nested")
+			put(t, dir, map[string]string{"nested/x": "x"})
+			git(t, dir, "worktree", "add", "--quiet", "linked")
+		}, nil},
+		{"no stat data", func(t *testing.T, dir string) { check(t, os.Remove(filepath.Join(dir, ".git", "index"))) }, nil},
+		{"conflicted merge", func(t *testing.T, dir string) {
+			git(t, dir, "checkout", "--quiet", "-b", "other")
+			put(t, dir, map[string]string{"a.yaml": "a: 2\n"})
+			git(t, dir, "commit", "--quiet", "-am", "2")
+			git(t, dir, "checkout", "--quiet", "main")
+			put(t, dir, map[string]string{"a.yaml": "a: 3\n"})
+			git(t, dir, "commit", "--quiet", "-am", "3")
+			git(t, dir, "read-tree", "-m", "main~", "main", "other")
+		}, nil},
+		{"CRLF", func(t *testing.T, dir string) {
+			git(t, dir, "config", "core.autocrlf", "true")
+			put(t, dir, map[string]string{"lf.txt": "1\r\n2\r\n", "a.yaml": "a: 2\r\n", "binary": "\x00\r\n"})
+		}, []string{`-rw-r--r-- a.yaml "a: 2\n"`, `-rw-r--r-- binary "\x00\r\n"`}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			alone(t)
+			w := open(t, "disk", seed)
+			dir := w.clone(t)
+			test.edit(t, dir)
+			files, err := edited(t, dir, anything)
+			check(t, err)
+			if got := list(files); !slices.Equal(got, test.want) {
+				t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+			}
+		})
+	}
+}
+
+// TestEditedCheckouts runs over the kinds of checkout that pipelines make.
+func TestEditedCheckouts(t *testing.T) {
+	seed := map[string]string{"a.yaml": "a: 1\n", "d/x": "x\n", "e/y": "y\n"}
+	for _, test := range []struct {
+		name string
+		make func(t *testing.T, w way) string
+	}{
+		{"clone", func(t *testing.T, w way) string { return w.clone(t) }},
+		{"shallow", func(t *testing.T, w way) string { return w.clone(t, "--depth=1") }},
+		{"without blobs", func(t *testing.T, w way) string { return w.clone(t, "--filter=blob:none") }},
+		{"shared", func(t *testing.T, w way) string {
+			dir := filepath.Join(t.TempDir(), "clone")
+			git(t, ".", "clone", "--quiet", "--shared", w.dir, dir)
+			return dir
+		}},
+		{"relative alternates", func(t *testing.T, w way) string {
+			dir := w.clone(t)
+			check(t, os.Rename(filepath.Join(dir, ".git", "objects"), filepath.Join(dir, "..", "objects")))
+			put(t, filepath.Join(dir, ".git", "objects"), map[string]string{"info/alternates": "/nosuch/objects\n../../../objects\n"})
+			return dir
+		}},
+		{"packed", func(t *testing.T, w way) string {
+			dir := w.clone(t)
+			git(t, dir, "gc", "--quiet")
+			return dir
+		}},
+		{"detached", func(t *testing.T, w way) string {
+			dir := w.clone(t)
+			git(t, dir, "checkout", "--quiet", "--detach")
+			return dir
+		}},
+		{"linked worktree", func(t *testing.T, w way) string {
+			dir := filepath.Join(t.TempDir(), "linked")
+			git(t, w.clone(t), "worktree", "add", "--quiet", dir)
+			return dir
+		}},
+		{"linked worktree of a bare repository", func(t *testing.T, w way) string {
+			dir := t.TempDir()
+			git(t, dir, "clone", "--quiet", "--bare", w.dir, "bare")
+			git(t, filepath.Join(dir, "bare"), "worktree", "add", "--quiet", filepath.Join(dir, "linked"))
+			return filepath.Join(dir, "linked")
+		}},
+		{"submodule", func(t *testing.T, w way) string {
+			super := t.TempDir()
+			git(t, super, "init", "--quiet")
+			git(t, super, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", w.dir, "sub")
+			return filepath.Join(super, "sub")
+		}},
+		{"index version 4", func(t *testing.T, w way) string {
+			dir := w.clone(t)
+			git(t, dir, "update-index", "--index-version=4")
+			return dir
+		}},
+		{"chowned", func(t *testing.T, w way) string {
+			if os.Getuid() != 0 {
+				t.Skip("only root can give files away")
+			}
+			dir := w.clone(t)
+			check(t, filepath.WalkDir(dir, func(name string, _ fs.DirEntry, err error) error {
+				return errors.Join(err, os.Lchown(name, 12345, 12345))
+			}))
+			return dir
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			alone(t)
+			w := open(t, "http", seed)
+			git(t, w.dir, "config", "uploadpack.allowFilter", "true")
+			dir := test.make(t, w)
+			put(t, dir, map[string]string{"a.yaml": "a: 2\n", "d/new": "n"})
+			check(t, os.Remove(filepath.Join(dir, "d", "x")))
+			before := digest(t, filepath.Dir(dir))
+			c, err := gitrepo.OpenCheckout(filepath.Join(dir, "d"))
+			check(t, err)
+			if c.Root() != dir {
+				t.Errorf("root %s, want %s", c.Root(), dir)
+			}
+			files, err := c.Edited(t.Context(), anything)
+			check(t, err)
+			want := []string{`-rw-r--r-- a.yaml "a: 2\n"`, `-rw-r--r-- d/new "n"`, "deleted d/x"}
+			if got := list(files); !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+			// All the way to the branch.
+			w.remote.Checkout = c
+			s, err := w.snapshot(t, "main").Add(t.Context(), files)
+			check(t, err)
+			if want := []string{"a.yaml", "d/new", "d/x"}; !slices.Equal(s.Changed(), want) {
+				t.Errorf("changed %q, want %q", s.Changed(), want)
+			}
+			commit, err := s.Commit(message("Add\n"))
+			check(t, err)
+			check(t, s.Push(t.Context(), commit, "main"))
+			if got := git(t, w.dir, "ls-tree", "-r", "--name-only", "main"); got != "a.yaml\nd/new\ne/y\n" {
+				t.Errorf("main has %q", got)
+			}
+			git(t, w.dir, "fsck", "--strict")
+			if after := digest(t, filepath.Dir(dir)); !maps.Equal(before, after) {
+				t.Error("the checkout was written to")
+			}
+		})
+	}
+}
+
+// digest gives all files below a folder, with their contents, modes and times.
+func digest(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	check(t, filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		out[name] = fmt.Sprint(info.Mode(), info.ModTime())
+		if info.Mode().IsRegular() {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			out[name] += fmt.Sprintf(" %x", sha256.Sum256(data))
+		}
+		return nil
+	}))
+	return out
+}
+
+func TestEditedUnborn(t *testing.T) {
+	alone(t)
+	dir := t.TempDir()
+	git(t, dir, "init", "--quiet")
+	put(t, dir, map[string]string{"a": "1"})
+	files, err := edited(t, dir, anything)
+	check(t, err)
+	if got := list(files); !slices.Equal(got, []string{`-rw-r--r-- a "1"`}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestEditedNoFile(t *testing.T) {
+	alone(t)
+	w := open(t, "disk", map[string]string{"a.yaml": "a: 1\n", "gone": "", ".gitignore": "build/\n*.log\n"})
+	dir := w.clone(t)
+	check(t, os.Remove(filepath.Join(dir, "gone")))
+	put(t, dir, map[string]string{"build/deep/x": "", "x.log": ""})
+	for prefix, ignored := range map[string]string{"nosuch": "", "x.l": "x.log", "build/deep/": "build/deep/x"} {
+		_, err := edited(t, dir, below(prefix))
+		if !errors.Is(err, gitrepo.ErrNoFile) || strings.Contains(err.Error(), "ignored") != (ignored != "") || !strings.Contains(err.Error(), ignored) {
+			t.Errorf("%s: %v", prefix, err)
+		}
+	}
+	for prefix, want := range map[string]int{"a.": 0, "gone": 1} {
+		if files, err := edited(t, dir, below(prefix)); err != nil || len(files) != want {
+			t.Errorf("%s: %q, %v", prefix, list(files), err)
+		}
+	}
+}
+
+func TestEditedSparse(t *testing.T) {
+	alone(t)
+	w := open(t, "disk", map[string]string{"a": "1", "d/x": "x", "d/y": "y", "e/z": "z"})
+	dir := w.clone(t, "--sparse")
+	git(t, dir, "sparse-checkout", "set", "d")
+	check(t, os.Remove(filepath.Join(dir, "d", "x")))
+	put(t, dir, map[string]string{"e/z": "there after all"})
+	files, err := edited(t, dir, anything)
+	check(t, err)
+	if got, want := list(files), []string{"deleted d/x", `-rw-r--r-- e/z "there after all"`}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	// Without an index, nobody knows what was left out; that matters only for what is not there.
+	check(t, os.WriteFile(filepath.Join(dir, ".git", "index"), []byte("nonsense"), 0o600))
+	if _, err := edited(t, dir, below("d/x")); err == nil || !strings.Contains(err.Error(), "index") {
+		t.Errorf("without an index: %v", err)
+	}
+	_, err = edited(t, dir, below("e/"))
+	check(t, err)
+}
+
+// TestEditedRacy: a file that was written again in the moment when the index was, and kept its size, differs.
+func TestEditedRacy(t *testing.T) {
+	alone(t)
+	w := open(t, "disk", map[string]string{"a": "1"})
+	dir := w.clone(t)
+	now := time.Now().Truncate(time.Second).Add(-time.Minute)
+	check(t, os.Chtimes(filepath.Join(dir, "a"), now, now))
+	git(t, dir, "update-index", "--refresh")
+	put(t, dir, map[string]string{"a": "2"})
+	check(t, os.Chtimes(filepath.Join(dir, "a"), now, now))
+	index := filepath.Join(dir, ".git", "index")
+	check(t, os.Chtimes(index, now, now))
+	if files, err := edited(t, dir, anything); err != nil || len(files) != 1 {
+		t.Errorf("written in the same moment: %q, %v", list(files), err)
+	}
+	// What the index vouches for is not read.
+	check(t, os.Chtimes(index, now, now.Add(time.Second)))
+	if files, err := edited(t, dir, anything); err != nil || len(files) != 0 {
+		t.Errorf("written before the index: %q, %v", list(files), err)
+	}
+}
+
+func TestEditedFilter(t *testing.T) {
+	alone(t)
+	content := "big\n"
+	pointer := func(content string) string {
+		return fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%x\nsize %d\n", sha256.Sum256([]byte(content)), len(content))
+	}
+	w := open(t, "disk", map[string]string{".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\nutf16 working-tree-encoding=UTF-16\nid ident\n", "a.bin": pointer(content), "id": "$Id$\n"})
+	dir := w.clone(t)
+	for content, ok := range map[string]bool{content: true, pointer(content): true, "other": false} {
+		put(t, dir, map[string]string{"a.bin": content})
+		files, err := edited(t, dir, anything)
+		if ok && (err != nil || len(files) != 0) {
+			t.Errorf("%q: %q, %v", content, list(files), err)
+		}
+		if !ok && (!errors.Is(err, gitrepo.ErrFiltered) || !strings.Contains(err.Error(), `a.bin: `) || !strings.Contains(err.Error(), `"lfs"`)) {
+			t.Errorf("%q: %v", content, err)
+		}
+	}
+	put(t, dir, map[string]string{"utf16": "x", "id": "$Id: 1234 $\n"})
+	if _, err := edited(t, dir, below("utf16")); !errors.Is(err, gitrepo.ErrFiltered) || !strings.Contains(err.Error(), "UTF-16") {
+		t.Errorf("another encoding: %v", err)
+	}
+	if files, err := edited(t, dir, below("id")); err != nil || len(files) != 0 {
+		t.Errorf("ident: %q, %v", list(files), err)
+	}
+}
+
+// TestAddRandom compares with what git itself makes of the same working tree.
+func TestAddRandom(t *testing.T) {
+	alone(t)
+	names := []string{"a", "a.b", "a/b", "a/b/c", "b.txt", "b/x.log", "b/keep/x.log", "c/d/e", "c/d.txt", "link", "x.log", "build/x", "c/build/y", "ü/ï", "sp ace", "x[1]"}
+	ignores := []string{"*.log\n", "build/\n", "/build\n", "*.log\n!keep/*.log\n", "b/**\n!b/keep\n", "**/e\n", "a/**/c\n", "x[[]*\n", "[!a-c]*\n!.git*\n", "*\n!*/\n!*.txt\n", "\\!x\nsp\\ ace\n", "c/d\n", "ü/\n", "a*b\n"}
+	attributes := []string{"* text=auto\n", "*.txt text\n", "*.txt -text\n* text=auto\n", "*.log eol=crlf\n", "a/** text\n", "b binary\n* text=auto\n", "* text=auto eol=lf\n", "[attr]lines text\n*.txt lines\n", "* crlf\n"}
+	contents := []string{"1\n", "2\n", "a\r\nb\r\n", "a\r\nb\n", "x\x00\r\n", "lone\rcr\r\n", "", "\x01\x02\r\n"}
+	for seed := range uint64(120) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 4))
+			pick := func(s []string) string { return s[r.IntN(len(s))] }
+			dir := t.TempDir()
+			scribble := func(n int) {
+				for range n {
+					name := filepath.Join(dir, pick(names))
+					switch r.IntN(8) {
+					case 0:
+						os.RemoveAll(name) // Below a file it fails; never mind.
+					case 1:
+						if _, err := os.Lstat(filepath.Dir(name)); err == nil && os.RemoveAll(name) == nil {
+							os.Symlink(pick(names), name) // Below a file that is no folder; never mind.
+						}
+					case 2:
+						if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() {
+							check(t, os.Chmod(name, []os.FileMode{0o644, 0o755, 0o600, 0o711}[r.IntN(4)]))
+						}
+					default:
+						for d := filepath.Dir(name); d != dir; d = filepath.Dir(d) {
+							if info, err := os.Lstat(d); err == nil && !info.IsDir() {
+								check(t, os.Remove(d))
+							}
+						}
+						check(t, os.MkdirAll(filepath.Dir(name), 0o755))
+						check(t, os.RemoveAll(name))
+						check(t, os.WriteFile(name, []byte(pick(contents)), 0o644))
+					}
+				}
+			}
+			git(t, dir, "init", "--quiet", "--initial-branch=main")
+			scribble(25)
+			put(t, dir, map[string]string{"always": "a"})
+			git(t, dir, "add", "--all", "--force")
+			git(t, dir, "commit", "--quiet", "-m", "1")
+			bare := filepath.Join(t.TempDir(), "bare.git")
+			git(t, ".", "clone", "--quiet", "--bare", dir, bare)
+			if r.IntN(2) == 0 {
+				put(t, dir, map[string]string{".gitignore": pick(ignores)})
+			}
+			if r.IntN(3) == 0 {
+				put(t, dir, map[string]string{"c/.gitignore": pick(ignores), ".git/info/exclude": pick(ignores)})
+			}
+			if r.IntN(2) == 0 {
+				put(t, dir, map[string]string{".gitattributes": pick(attributes)})
+			}
+			if r.IntN(4) == 0 {
+				git(t, dir, "config", "core.autocrlf", []string{"true", "input"}[r.IntN(2)])
+			}
+			scribble(12)
+			spec, match := ".", anything
+			if r.IntN(3) == 0 {
+				spec, match = "b*", below("b")
+			}
+			files, err := edited(t, dir, match)
+			if err != nil && !errors.Is(err, gitrepo.ErrNoFile) {
+				t.Fatal(err)
+			}
+			url, _, err := gitrepo.ParseURL(bare)
+			check(t, err)
+			base, err := tryOpen(t.Context(), gitrepo.Remote{URL: url})
+			check(t, err)
+			s, err := base.Add(t.Context(), files)
+			check(t, err)
+			tree := strings.TrimSpace(git(t, bare, "rev-parse", "main^{tree}"))
+			c, err := s.Commit(message("x"))
+			if err == nil {
+				tree = c.Tree
+				check(t, s.Push(t.Context(), c, "new"))
+				git(t, bare, "fsck", "--strict")
+			} else if !errors.Is(err, gitrepo.ErrNoChange) {
+				t.Fatal(err)
+			}
+			if spec == "." || git(t, dir, "ls-files", "--cached", "--others", "--exclude-standard", "--", spec) != "" {
+				git(t, dir, "add", "--all", "--", spec)
+			}
+			// Git stores what was written again with other line ends, even where the bytes are those that HEAD has, and
+			// does not where it looks unchanged. Here a file with HEAD's bytes is not changed.
+			for line := range strings.Lines(git(t, dir, "diff", "--cached", "--raw", "--no-abbrev", "-z", "--diff-filter=M", "--line-prefix=\n")) {
+				was, name, ok := strings.Cut(strings.TrimRight(line, "\n\x00"), "\x00")
+				if f := strings.Fields(was); ok && f[1] != "120000" && strings.TrimSpace(git(t, dir, "hash-object", "--no-filters", name)) == f[2] {
+					git(t, dir, "update-index", "--cacheinfo", f[1]+","+f[2]+","+name)
+				}
+			}
+			if want := strings.TrimSpace(git(t, dir, "write-tree")); tree != want {
+				t.Errorf("tree %s, git makes %s of\n%s\nwe of\n%s", tree, want, git(t, dir, "diff", "--cached", "--raw"), strings.Join(list(files), "\n"))
+			}
+		})
+	}
+}
