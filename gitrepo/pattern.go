@@ -59,7 +59,7 @@ func (p pattern) matches(name string, folder bool) bool {
 	if p.re == nil {
 		return name == p.glob
 	}
-	return p.re.MatchString(name)
+	return p.re.MatchString(latin1(name))
 }
 
 // ignored asks the patterns, of which the last that matches counts. What is in an ignored folder is for the caller to
@@ -75,17 +75,29 @@ func ignored(patterns []pattern, name string, folder bool) bool {
 
 var never = regexp.MustCompile(`[^\x00-\x{10FFFF}]`)
 
+// latin1 makes each byte a character, because git's ? and [...] stand for bytes.
+func latin1(s string) string {
+	out := make([]rune, len(s))
+	for i := range len(s) {
+		out[i] = rune(s[i])
+	}
+	return string(out)
+}
+
 // compileGlob gives what git's wildmatch takes as a regular expression: * stays in a folder, ** between slashes does not.
 func compileGlob(glob string) *regexp.Regexp {
 	var b strings.Builder
 	b.WriteString(`(?s)\A`)
+	glob = latin1(glob)
 	for i := 0; i < len(glob); {
 		rest := glob[i:]
+		// Git compares what comes before the first wildcard apart, and takes what follows for a pattern of its own.
+		first := i == 0 || glob[i-1] == '/' || i == strings.IndexAny(glob, `*?[\`)
 		switch {
-		case (i == 0 || glob[i-1] == '/') && strings.HasPrefix(rest, "**/"):
+		case first && strings.HasPrefix(rest, "**/"):
 			b.WriteString(`(?:.*/)?`)
 			i += 3
-		case i > 0 && glob[i-1] == '/' && rest == "**":
+		case i > 0 && first && rest == "**":
 			b.WriteString(`.*`)
 			i += 2
 		case rest[0] == '*':
@@ -139,7 +151,7 @@ func compileClass(s string) (class string, length int) {
 			i += n - 1
 		case c == '\\' && i+1 < len(s):
 			i++
-			b.WriteString(`\` + s[i:i+1])
+			b.WriteString(regexp.QuoteMeta(s[i : i+1]))
 		case strings.IndexByte(`[]^&~`, c) >= 0:
 			b.WriteString(`\` + s[i:i+1])
 		default:
