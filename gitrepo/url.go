@@ -21,9 +21,20 @@ type URL struct {
 	Path   string // as given: "/acme/gitops.git"; for "file" an absolute path
 }
 
-// Credentials authenticate against a git server over http and https.
+// Credentials authenticate against a git server over http and https. Printed with any verb, they show neither the user,
+// who may be a token, nor the password.
 type Credentials struct {
 	Username, Password string
+	Bearer             bool // the password is a bearer token, and there is no user
+}
+
+// Format implements fmt.Formatter.
+func (c Credentials) Format(f fmt.State, _ rune) {
+	text := "(no credentials)"
+	if c != (Credentials{}) {
+		text = "(secret)"
+	}
+	fmt.Fprint(f, text)
 }
 
 // ParseURL reads the forms that git itself accepts (https://git-scm.com/docs/git-clone#_git_urls), but for git:// and

@@ -42,7 +42,10 @@ func newWire(r Remote) (*wire, error) {
 	case "http", "https":
 		w.http = true
 		w.client = githttp.NewClient(r.HTTPClient)
-		if r.Credentials != (Credentials{}) {
+		switch {
+		case r.Credentials.Bearer:
+			w.auth = &githttp.TokenAuth{Token: r.Credentials.Password}
+		case r.Credentials != (Credentials{}):
 			w.auth = &githttp.BasicAuth{Username: r.Credentials.Username, Password: r.Credentials.Password}
 		}
 		return w, nil

@@ -32,7 +32,7 @@ func TestRooms(t *testing.T) {
 		"testing":                           {"scm/internal/resttest"},
 		"github.com/rogpeppe/go-internal/":  {},
 		"golang.org/x/crypto/ssh":           {"integration/forge", "gitrepo"},
-		"os/exec":                           {"integration/forge", "integration/bench", "integration/demo"},
+		"os/exec":                           {"gitrepo", "integration/forge", "integration/bench", "integration/demo"},
 	}
 	met := map[string]bool{}
 	for line := range strings.Lines(string(out)) {
