@@ -383,12 +383,12 @@ func (s *Settings) helped(ctx context.Context, u URL) (Credentials, string, erro
 		s.note("a credential helper is configured, but there is no git to run it")
 		return Credentials{}, "", nil
 	}
+	if strings.ContainsAny(u.HostPort()+u.Path+u.User, "\n\x00") {
+		return Credentials{}, "", errors.New("the repository's URL has a line break in it")
+	}
 	question := fmt.Sprintf("protocol=%s\nhost=%s\npath=%s\n", u.Scheme, u.HostPort(), strings.Trim(u.Path, "/"))
 	if u.User != "" {
 		question += "username=" + u.User + "\n"
-	}
-	if strings.Count(question, "\n") > 4 || strings.Contains(question, "\x00") {
-		return Credentials{}, "", errors.New("the repository's URL has a line break in it")
 	}
 	cmd := exec.CommandContext(ctx, program, "credential", "fill")
 	cmd.Dir = s.root

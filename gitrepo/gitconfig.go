@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"os/user"
-	"path"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -507,7 +506,7 @@ func (m urlMatch) worse(than urlMatch) bool {
 	return than.user && !m.user
 }
 
-var urlPattern = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*)://(?:([^@/?#]*)@)?([A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]*))?(/[^?#]*)?$`)
+var urlPattern = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*)://([^@/?#]*@)?([A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]*))?(/[^?#]*)?$`)
 
 // match tells whether a pattern fits a URL, by the rules under http.<url>.* of git config's documentation. Neither
 // scheme, host nor port of another ever does; valid is false when the pattern is not a URL.
@@ -528,10 +527,10 @@ func (u URL) match(pattern string) (m urlMatch, ok, valid bool) {
 		return urlMatch{}, false, true
 	}
 	m.host = len(host)
-	if strings.Contains(pattern, "@") && login != "" {
-		login, _, _ := strings.Cut(login, ":")
+	if login != "" {
+		login, _, _ := strings.Cut(strings.TrimSuffix(login, "@"), ":")
 		name, err := url.PathUnescape(login)
-		if err != nil || name != u.User {
+		if err != nil || name == "" || name != u.User {
 			return urlMatch{}, false, err == nil
 		}
 		m.user = true
@@ -540,13 +539,28 @@ func (u URL) match(pattern string) (m urlMatch, ok, valid bool) {
 	if err != nil {
 		return urlMatch{}, false, false
 	}
-	prefix = strings.TrimSuffix(path.Clean("/"+prefix), "/")
-	rest, ok := strings.CutPrefix(path.Clean("/"+u.Path), prefix)
+	prefix = strings.TrimSuffix(cleanPath(prefix), "/")
+	rest, ok := strings.CutPrefix(cleanPath(u.Path), prefix)
 	if !ok || rest != "" && rest[0] != '/' {
 		return urlMatch{}, false, true
 	}
 	m.path = len(prefix) + 1
 	return m, true, true
+}
+
+// cleanPath resolves the dots of a URL's path. Unlike in a file's, an empty component counts.
+func cleanPath(s string) string {
+	var parts []string
+	for part := range strings.SplitSeq(strings.TrimPrefix(s, "/"), "/") {
+		switch {
+		case part == ".":
+		case part != "..":
+			parts = append(parts, part)
+		case len(parts) > 0:
+			parts = parts[:len(parts)-1]
+		}
+	}
+	return "/" + strings.Join(parts, "/")
 }
 
 func defaultPort(scheme string, port int) int {
