@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -215,7 +216,7 @@ func (s *Settings) stored(u URL) (Credentials, string, error) {
 		files = s.storeFiles("")
 	}
 	for _, helper := range h.helpers {
-		if file, ok := storeHelper(helper); ok {
+		if file, ok := s.storeHelper(helper); ok {
 			files = append(files, s.storeFiles(file)...)
 		}
 	}
@@ -248,8 +249,8 @@ func (s *Settings) storeFiles(file string) []string {
 
 // storeHelper tells whether a helper is git's store, and the file it is given, if any. Git has a shell read the line;
 // what is more than words is left to that.
-func storeHelper(helper string) (file string, ok bool) {
-	words, ok := shellWords(helper)
+func (s *Settings) storeHelper(helper string) (file string, ok bool) {
+	words, ok := shellWords(helper, s.getenv)
 	if !ok || len(words) == 0 || words[0] != "store" {
 		return "", false
 	}
@@ -265,8 +266,9 @@ func storeHelper(helper string) (file string, ok bool) {
 	return "", false
 }
 
-// shellWords splits a command line into words as a shell does; false when it has anything in it but words and quotes.
-func shellWords(line string) ([]string, bool) {
+// shellWords splits a command line into words as a shell does; false when it has anything in it but words, quotes and
+// variables.
+func shellWords(line string, getenv func(string) string) ([]string, bool) {
 	var words []string
 	var b strings.Builder
 	inWord := false
@@ -278,15 +280,23 @@ func shellWords(line string) ([]string, bool) {
 			quote = 0
 		case quote == '\'':
 			b.WriteByte(c)
-		case strings.IndexByte("$`", c) >= 0:
-			return nil, false
+		case c == '$':
+			name := variable.FindString(line[i:])
+			if name == "" {
+				return nil, false
+			}
+			b.WriteString(getenv(strings.Trim(name, "${}")))
+			inWord = true
+			i += len(name) - 1
 		case c == '\\':
 			i++
-			if i == len(line) || quote != 0 && strings.IndexByte(`"\`, line[i]) < 0 {
+			if i == len(line) || quote != 0 && strings.IndexByte(`"\$`, line[i]) < 0 {
 				return nil, false
 			}
 			b.WriteByte(line[i])
 			inWord = true
+		case c == '`' || quote == 0 && strings.IndexByte("|&;<>()*?[#!{}", c) >= 0:
+			return nil, false
 		case quote != 0:
 			b.WriteByte(c)
 		case c == '"' || c == '\'':
@@ -297,8 +307,6 @@ func shellWords(line string) ([]string, bool) {
 			}
 			b.Reset()
 			inWord = false
-		case strings.IndexByte("|&;<>()*?[#!{}", c) >= 0:
-			return nil, false
 		default:
 			b.WriteByte(c)
 			inWord = true
@@ -309,6 +317,8 @@ func shellWords(line string) ([]string, bool) {
 	}
 	return words, quote == 0
 }
+
+var variable = regexp.MustCompile(`^\$(\w+|\{\w+\})`)
 
 // storedLogin gives the first line of a file of git-credential-store that is for the URL
 // (https://git-scm.com/docs/git-credential-store#_storage_format). An empty username or path matches any.
@@ -372,7 +382,7 @@ func (s *Settings) helped(ctx context.Context, u URL) (Credentials, string, erro
 	h := s.helperSettings(u)
 	others := false
 	for _, helper := range h.helpers {
-		_, store := storeHelper(helper)
+		_, store := s.storeHelper(helper)
 		others = others || !store
 	}
 	if !others {

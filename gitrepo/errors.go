@@ -6,6 +6,8 @@ import "errors"
 var (
 	// ErrAuth: the server wants credentials, or refuses the ones it was given.
 	ErrAuth = errors.New("authentication failed")
+	// ErrHostKey: the ssh server's host key is not known, or is not the known one.
+	ErrHostKey = errors.New("host key refused")
 	// ErrNotFound: there is no repository there, or the credentials may not see it.
 	ErrNotFound = errors.New("repository not found")
 	// ErrEmpty: the repository has no commit yet.

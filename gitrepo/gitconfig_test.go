@@ -219,3 +219,38 @@ func TestRewrite(t *testing.T) {
 		t.Errorf("no settings make %q of x", got)
 	}
 }
+
+// TestSSHCommand: of what checkout steps leave, the files are taken, and only those.
+func TestSSHCommand(t *testing.T) {
+	home := newHome(t)
+	t.Setenv("RUNNER_TEMP", "/tmp/runner temp")
+	for command, want := range map[string]SSH{
+		`"/usr/bin/ssh" -i "$RUNNER_TEMP/key" -o StrictHostKeyChecking=yes -o CheckHostIP=no -o "UserKnownHostsFile=${RUNNER_TEMP}/known_hosts"`: {"/tmp/runner temp/key", "/tmp/runner temp/known_hosts"},
+		`ssh -i ~/.ssh/id_x -oUserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no`:                                                          {KeyFile: home + "/.ssh/id_x"},
+		`ssh -F /dev/null -4 -p 22 -o "IdentityFile /a/b" -i /c -o 'userknownhostsfile = /k'`:                                                    {"/a/b", "/k"},
+		`ssh.exe -i/a`:                  {KeyFile: "/a"},
+		`ssh -v`:                        {},
+		`ssh -i`:                        {},
+		`ssh -`:                         {},
+		`ssh -i $(cat key)`:             {},
+		`ssh -i "a`:                     {},
+		`plink -i /a`:                   {},
+		`GIT_TRACE=1 ssh -i /a`:         {},
+		"ssh -i `cat key`":              {},
+		`ssh host -i /a`:                {},
+		`ssh -i /a\ b\$c -i "/d\"e\x"`:  {},
+		`ssh -i /a\ b\$c -i "/d\"e\\x"`: {KeyFile: "/a b$c"},
+		``:                              {},
+	} {
+		file := write(t, filepath.Join(home, ".gitconfig"), "[core]\n\tsshCommand = \""+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(command)+"\"\n")
+		got, source := settings(t, "").SSH()
+		if got != want || (source == "core.sshCommand of "+file) != (want != SSH{}) {
+			t.Errorf("%s: %+v of %q, want %+v", command, got, source, want)
+		}
+	}
+	t.Setenv("GIT_SSH_COMMAND", "ssh -i /from/variable")
+	write(t, filepath.Join(home, ".gitconfig"), "[core]\n\tsshCommand = ssh -i /from/file\n")
+	if got, source := settings(t, "").SSH(); got.KeyFile != "/from/variable" || source != "GIT_SSH_COMMAND" {
+		t.Errorf("%+v of %q", got, source)
+	}
+}

@@ -592,13 +592,14 @@ func TestDeaf(t *testing.T) {
 	defer func() { check(t, l.Close()) }()
 	hosts := filepath.Join(t.TempDir(), "known_hosts")
 	check(t, os.WriteFile(hosts, nil, 0o600))
-	t.Setenv("SSH_KNOWN_HOSTS", hosts)
+	key := filepath.Join(t.TempDir(), "key")
+	newKey(t, key, "")
 	for _, scheme := range []string{"http", "ssh"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		u, _, err := gitrepo.ParseURL(scheme + "://" + l.Addr().String() + "/acme/gitops.git")
 		check(t, err)
 		time.AfterFunc(100*time.Millisecond, cancel)
-		if _, err := gitrepo.Open(ctx, gitrepo.Remote{URL: u}); !errors.Is(err, context.Canceled) {
+		if _, err := gitrepo.Open(ctx, gitrepo.Remote{URL: u, SSH: gitrepo.SSH{KeyFile: key, KnownHostsFile: hosts}}); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want canceled", scheme, err)
 		}
 	}
@@ -617,13 +618,9 @@ func TestAuth(t *testing.T) {
 
 func TestSSHAuth(t *testing.T) {
 	w := open(t, "ssh", map[string]string{"a": "1"})
-	empty := filepath.Join(t.TempDir(), "known_hosts")
-	check(t, os.WriteFile(empty, nil, 0o600))
 	for name, set := range map[string]map[string]string{
-		"unknown host": {"SSH_KNOWN_HOSTS": empty},
-		"no hosts":     {"SSH_KNOWN_HOSTS": filepath.Join(t.TempDir(), "nosuch")},
-		"no key":       {"HOME": t.TempDir()},
-		"no agent":     {"HOME": t.TempDir(), "SSH_AUTH_SOCK": filepath.Join(t.TempDir(), "nosuch")},
+		"no key":   {"HOME": t.TempDir()},
+		"no agent": {"HOME": t.TempDir(), "SSH_AUTH_SOCK": filepath.Join(t.TempDir(), "nosuch")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for k, v := range set {

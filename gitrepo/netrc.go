@@ -35,10 +35,10 @@ func netrcLogin(data, host, user string) (Credentials, bool) {
 		case "account":
 			p.token(false)
 		case "macdef":
-			if _, rest, ok := strings.Cut(strings.ReplaceAll(p.text, "\r\n", "\n"), "\n\n"); ok {
-				p.text = rest
-			} else {
-				p.text = ""
+			for line := "name"; strings.TrimSuffix(line, "\r") != ""; {
+				if line, p.text, ok = strings.Cut(p.text, "\n"); !ok {
+					break
+				}
 			}
 		}
 	}

@@ -18,6 +18,7 @@ type Remote struct {
 	URL         URL
 	Credentials Credentials  // http and https only; the zero value sends none
 	HTTPClient  *http.Client // http and https only; nil means http.DefaultClient
+	SSH         SSH          // ssh only
 	Checkout    *Checkout    // its objects need not be fetched; nil: there is none
 }
 
@@ -64,7 +65,7 @@ type update struct {
 	old, new plumbing.Hash
 }
 
-// Open reads the remote's references. Errors: ErrAuth, ErrNotFound, ErrEmpty.
+// Open reads the remote's references. Errors: ErrAuth, ErrHostKey, ErrNotFound, ErrEmpty.
 func Open(ctx context.Context, r Remote) (*Repo, error) {
 	conn, err := connect(r)
 	if err != nil {

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -20,7 +18,6 @@ import (
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"github.com/go-git/go-git/v5/storage/memory"
-	"golang.org/x/crypto/ssh"
 )
 
 // wire speaks git's pack protocol, version 0 (https://git-scm.com/docs/pack-protocol), over http or ssh.
@@ -29,6 +26,7 @@ type wire struct {
 	endpoint *transport.Endpoint
 	auth     transport.AuthMethod
 	http     bool
+	ssh      *sshAuth // nil over http
 
 	session transport.UploadPackSession // the next request goes here; nil: open one
 	caps    *capability.List            // of upload-pack
@@ -50,40 +48,15 @@ func newWire(r Remote) (*wire, error) {
 		}
 		return w, nil
 	case "ssh":
-		w.client, w.auth = gitssh.DefaultClient, sshAuth(r.URL.User)
+		ssh, err := newSSHAuth(r.URL, r.SSH)
+		if err != nil {
+			return nil, err
+		}
+		w.endpoint.Host, w.endpoint.Port = ssh.host, ssh.port
+		w.client, w.auth, w.ssh = gitssh.DefaultClient, ssh, ssh
 		return w, nil
 	}
 	return nil, fmt.Errorf("scheme %q is not supported", r.URL.Scheme)
-}
-
-// sshAuth offers what OpenSSH would: the agent's keys, and those of its default keys that have no passphrase. The host
-// key is checked against $SSH_KNOWN_HOSTS, else ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts.
-func sshAuth(user string) transport.AuthMethod {
-	return &gitssh.PublicKeysCallback{User: user, Callback: func() ([]ssh.Signer, error) {
-		var signers []ssh.Signer
-		var errs []error
-		if os.Getenv("SSH_AUTH_SOCK") != "" {
-			agent, err := gitssh.NewSSHAgentAuth(user)
-			if err == nil {
-				signers, err = agent.Callback()
-			}
-			errs = append(errs, err)
-		}
-		home, err := os.UserHomeDir()
-		errs = append(errs, err)
-		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-			key, err := gitssh.NewPublicKeysFromFile(user, filepath.Join(home, ".ssh", name), "")
-			if err == nil {
-				signers = append(signers, key.Signer)
-			} else if !errors.Is(err, os.ErrNotExist) {
-				errs = append(errs, fmt.Errorf("~/.ssh/%s: %w", name, err))
-			}
-		}
-		if len(signers) == 0 {
-			return nil, errors.Join(append(errs, errors.New("no ssh agent with keys, and no key in ~/.ssh"))...)
-		}
-		return signers, nil
-	}}
 }
 
 // open starts a session. Over ssh that is when the library connects, deaf to any context: when this one ends first, the
@@ -101,7 +74,7 @@ func open[S io.Closer](ctx context.Context, w *wire, start func(*transport.Endpo
 	select {
 	case r := <-done:
 		if r.err != nil {
-			return r.session, remoteError(ctx, r.err)
+			return r.session, w.ssh.explain(remoteError(ctx, r.err))
 		}
 		return r.session, nil
 	case <-ctx.Done():
@@ -331,13 +304,15 @@ func remoteError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err() // Whatever the library made of it; some of its errors do not unwrap.
+	case errors.Is(err, ErrHostKey), errors.Is(err, ErrAuth):
+		return err
 	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
 		return fmt.Errorf("%w: the server says: %s", ErrAuth, text)
 	case errors.Is(err, transport.ErrRepositoryNotFound):
 		return ErrNotFound
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
 		return ErrEmpty
-	case strings.Contains(text, "ssh: handshake failed"), strings.Contains(text, "knownhosts: "), strings.Contains(text, "known_hosts"):
+	case strings.Contains(text, "ssh: handshake failed"):
 		return fmt.Errorf("%w: %s", ErrAuth, text)
 	}
 	return err
@@ -346,7 +321,7 @@ func remoteError(ctx context.Context, err error) error {
 // refusal tells a server that will not do a partial fetch, which a whole fetch may cure, from a fault, which it will
 // not. The library keeps only the text of a server's refusal, so this goes by what it is not.
 func refusal(ctx context.Context, err error) bool {
-	if err == nil || ctx.Err() != nil || errors.Is(err, ErrAuth) || errors.Is(err, ErrNotFound) {
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrAuth) || errors.Is(err, ErrHostKey) || errors.Is(err, ErrNotFound) {
 		return false
 	}
 	var status *githttp.Err

@@ -1,0 +1,28 @@
+//go:build unix
+
+package gitrepo
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// isolate takes a command's terminal away, and has all that it started end with it.
+func isolate(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+}
+
+// checkMode refuses the private keys that ssh refuses: those of this user that others may read.
+func checkMode(file string) error {
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) == os.Getuid() && info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("its mode is %#o, so that others may read it; ssh wants 0600", info.Mode().Perm())
+	}
+	return nil
+}
