@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -312,7 +313,11 @@ func TestUserAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("User-Agent", "some library")
-	response, err := (&http.Client{Transport: userAgent{http.DefaultTransport}}).Do(r)
+	client, err := newClient("", slog.New(slog.DiscardHandler), &screen{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -378,7 +383,7 @@ func TestSignal(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	got, err := os.ReadFile(os.Stderr.Name())
-	if err != nil || !strings.HasPrefix(string(got), "error: ") || !strings.Contains(string(got), "\nhint: it was interrupted") {
+	if err != nil || !strings.Contains(string(got), "\nerror: ") || !strings.Contains(string(got), "\nhint: it was interrupted") {
 		t.Errorf("stderr %q, %v", got, err)
 	}
 }

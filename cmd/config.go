@@ -53,9 +53,12 @@ type config struct {
 	pullBody    string
 	scmProvider string
 	scmURL      string
+	caFile      string
 
 	dryRun    bool
 	output    string
+	resultDir string
+	resultEnv string
 	verbose   bool
 	logFormat string
 	timeout   time.Duration
@@ -109,10 +112,13 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.StringVar(&c.pullBody, "pr-body", "", "`text` of the pull request, in Markdown (default: says what changed)")
 	fs.StringVar(&c.scmProvider, "scm-provider", "", "`name` of the forge: github or gitlab (default: by the host, for github.com and gitlab.com)")
 	fs.StringVar(&c.scmURL, "scm-url", "", "base `URL` of the forge's API (default: https://api.github.com/; else /api/v3/ or /api/v4 on the repository's host)")
+	fs.StringVar(&c.caFile, "ca-file", "", "`file` with more certificate authorities to trust, in PEM, for git and the API")
 
 	fs.BoolVar(&c.dryRun, "dry-run", false, "print the change as a unified diff, push nothing")
 	fs.StringVar(&c.output, "output", "text", "`format` of the report on stdout: text or json")
-	fs.BoolVar(&c.verbose, "verbose", false, "log what is done, to stderr")
+	fs.StringVar(&c.resultDir, "result-dir", "", "`folder` for the results, a file each: changed, branch, commit, pull-request-url, pull-request-number; for Tekton, /tekton/results")
+	fs.StringVar(&c.resultEnv, "result-env", "", "`file` that the results are added to, as GITOPS_CHANGED=true and so on")
+	fs.BoolVar(&c.verbose, "verbose", false, "log each step to stderr, not just what the run is at")
 	fs.StringVar(&c.logFormat, "log-format", "text", "`format` of the log: text or json")
 	fs.DurationVar(&c.timeout, "timeout", 10*time.Minute, "`time` that the whole run may take")
 	fs.String("config", "", "YAML `file` with flags: a key is a flag's name without the dash, a list repeats it")
@@ -124,8 +130,8 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 		{"Repository", []string{"repo", "workdir", "base", "token", "token-file", "username"}},
 		{"What to change", []string{"filepath", "substitute", "substitute-env", "delims", "template", "set", "set-missing", "image", "image-files", "yq"}},
 		{"Commit", []string{"git-revision", "app", "branch", "commit-message", "author-name", "author-email", "force-push"}},
-		{"Pull request", []string{"create-pull-request", "merge-pull-request", "merge-method", "pr-title", "pr-body", "scm-provider", "scm-url"}},
-		{"Run", []string{"dry-run", "output", "verbose", "log-format", "timeout", "config", "version", "h"}},
+		{"Pull request", []string{"create-pull-request", "merge-pull-request", "merge-method", "pr-title", "pr-body", "scm-provider", "scm-url", "ca-file"}},
+		{"Run", []string{"dry-run", "output", "result-dir", "result-env", "verbose", "log-format", "timeout", "config", "version", "h"}},
 	}
 }
 

@@ -39,6 +39,7 @@ type plan struct {
 	provider scm.Provider // nil: push directly
 	pull     scm.Request  // Title and Body empty: made from the change
 	dryRun   bool
+	wantDiff bool // in the report, without a dry run too
 	warnings []string
 }
 

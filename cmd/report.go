@@ -21,7 +21,7 @@ type report struct {
 	Commit      string       `json:"commit,omitempty"` // the branch's tip, pushed now or before
 	Files       []string     `json:"files"`            // that differ from the base, sorted
 	PullRequest *pullRequest `json:"pullRequest,omitempty"`
-	Diff        string       `json:"diff,omitempty"` // of a dry run
+	Diff        string       `json:"diff,omitempty"` // printed by a dry run only
 
 	message string // the commit's
 	title   string // default of the pull request's title
@@ -40,6 +40,9 @@ func (r *report) print(w io.Writer, format string) error {
 		out := *r
 		if out.Files == nil {
 			out.Files = []string{} // An empty list, not null.
+		}
+		if !out.DryRun {
+			out.Diff = ""
 		}
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)

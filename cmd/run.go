@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net/http"
 	"os"
 	"os/signal"
 	"slices"
@@ -54,48 +53,45 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if c.version {
 		return printVersion(stdout)
 	}
-	client := &http.Client{Transport: userAgent{http.DefaultTransport}}
-	p, err := newPlan(c, getenv, client)
+	out, err := newOutputs(c, getenv)
 	if err != nil {
 		return err
 	}
-	log := newLogger(c, stderr)
+	log, screen := newLogger(c, stderr)
+	r, err := carryOut(ctx, c, getenv, log, screen, out.summary != "")
+	told := errors.Join(screen.clear(), out.write(r, err))
+	if err == nil || r.PullRequest != nil {
+		// A pull request may be open although merging it failed: its URL is worth having.
+		told = errors.Join(told, r.print(stdout, c.output))
+	}
+	return errors.Join(err, told)
+}
+
+// carryOut turns the configuration into a plan and the plan into a report, which says what is known even when there is an
+// error.
+func carryOut(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *screen, wantDiff bool) (*report, error) {
+	r := &report{Base: c.base, Branch: c.branch, DryRun: c.dryRun}
+	client, err := newClient(c.caFile, log, screen)
+	if err != nil {
+		return r, err
+	}
+	p, err := newPlan(c, getenv, client)
+	if err != nil {
+		return r, err
+	}
+	p.wantDiff = wantDiff
 	for _, w := range p.warnings {
 		log.Warn(w)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	r, err := p.run(ctx, log)
-	if r != nil {
-		// A pull request may be open although merging it failed: its URL is worth having.
-		err = errors.Join(err, r.print(stdout, c.output))
-	}
-	return err
+	r.Branch = p.branch
+	return r, p.run(ctx, log, r)
 }
 
-func newLogger(c *config, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: slog.LevelWarn}
-	if c.verbose {
-		options.Level = slog.LevelInfo
-	}
-	if c.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}
-
-// userAgent names the program in every request, whichever library makes it.
-type userAgent struct{ next http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (u userAgent) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.Header.Set("User-Agent", "update-gitops-repo/"+version())
-	return u.next.RoundTrip(r)
-}
-
-// run carries the plan out. The branch may move while it works; then it starts again from the new tip.
-func (p *plan) run(ctx context.Context, log *slog.Logger) (*report, error) {
+// run carries the plan out, and says in r what it did. The branch may move while it works; then it starts again from
+// the new tip.
+func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 	// Randomized by its whole length, the interval is between nothing and twice the mean: full jitter. Every lost race
 	// is another writer's success, so this ends once the others are done.
 	interval := &backoff.ExponentialBackOff{
@@ -103,26 +99,26 @@ func (p *plan) run(ctx context.Context, log *slog.Logger) (*report, error) {
 	}
 	var lost error
 	var races races
-	r, err := backoff.Retry(ctx, func() (*report, error) {
-		r, err := p.push(ctx, log, &races)
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := p.push(ctx, log, r, &races)
 		if !errors.Is(err, gitrepo.ErrMoved) {
-			return r, permanent(err)
+			return struct{}{}, permanent(err)
 		}
 		lost = err
 		if races.stuck() {
-			return nil, permanent(fmt.Errorf("%w: the branch is not moving, yet: %w", gitrepo.ErrRejected, err))
+			return struct{}{}, permanent(fmt.Errorf("%w: the branch is not moving, yet: %w", gitrepo.ErrRejected, err))
 		}
-		return nil, err
+		return struct{}{}, err
 	}, backoff.WithBackOff(interval), backoff.WithMaxTries(30), backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, _ time.Duration) { log.Info("lost a race, starting again", "reason", err) }))
 	if err != nil {
 		if ctx.Err() != nil && lost != nil {
 			err = fmt.Errorf("%w, after: %w", err, lost)
 		}
-		return nil, err
+		return err
 	}
 	if p.provider == nil || p.dryRun || r.Commit == "" {
-		return r, nil
+		return nil
 	}
 	request := p.pull
 	request.Base, request.HeadSHA = r.Base, r.Commit
@@ -130,13 +126,13 @@ func (p *plan) run(ctx context.Context, log *slog.Logger) (*report, error) {
 	log.Info("opening the pull request", "head", request.Head, "base", request.Base)
 	pr, err := scm.Open(ctx, p.provider, request)
 	if pr.URL == "" {
-		return nil, fmt.Errorf("branch %q is pushed, its pull request is not open: %w", r.Branch, err)
+		return fmt.Errorf("branch %q is pushed, its pull request is not open: %w", r.Branch, err)
 	}
 	if pr.State == scm.Unchanged && r.Changed {
 		pr.State = scm.Updated // What it proposes has changed, if not what it says.
 	}
 	r.PullRequest = &pullRequest{Number: pr.Number, URL: pr.URL, State: string(pr.State)}
-	return r, err
+	return err
 }
 
 // permanent keeps an error from being tried again.
@@ -165,72 +161,77 @@ func (r *races) saw(tip string) {
 func (r *races) stuck() bool { return r.same > 8 }
 
 // push does one attempt: open, edit, commit, push. The error is gitrepo.ErrMoved when another attempt may do better.
-func (p *plan) push(ctx context.Context, log *slog.Logger, races *races) (*report, error) {
-	log.Info("opening the repository", "url", p.remote.URL)
+func (p *plan) push(ctx context.Context, log *slog.Logger, r *report, races *races) error {
+	log.Info("opening", "repository", p.remote.URL)
 	repo, err := gitrepo.Open(ctx, p.remote)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	base, branch, err := p.branches(repo)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	*r = report{Base: base, Branch: branch, DryRun: p.dryRun}
 	races.saw(repo.Tip(branch))
 	log.Info("fetching", "branch", base)
 	snapshot, err := repo.Snapshot(ctx, base)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	log.Info("editing", "tip", snapshot.Tip())
+	log.Info("editing", "base", snapshot.Tip()[:7])
 	outcome, err := p.edits.apply(ctx, snapshot)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, w := range outcome.warnings {
 		log.Warn(w)
 	}
 	edited := outcome.snapshot
-	r := &report{Base: base, Branch: branch, DryRun: p.dryRun, Files: edited.Changed()}
+	r.Files = edited.Changed()
 	p.describe(r, outcome.changes)
 	commit, err := edited.Commit(gitrepo.Message{Text: r.message, Author: p.author})
 	if errors.Is(err, gitrepo.ErrNoChange) {
-		return r, nil
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if branch != base {
 		ahead, err := snapshot.Ahead(ctx, branch)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(ahead) > 0 && ahead[0].Tree == commit.Tree {
-			log.Info("the branch has the change already", "commit", ahead[0].Hash)
+			log.Debug("the branch has the change already", "commit", ahead[0].Hash)
 			r.Commit = ahead[0].Hash
 		} else if foreign := p.foreign(ahead); len(foreign) > 0 && !p.force {
-			return nil, &foreignError{branch: branch, commits: foreign}
+			return &foreignError{branch: branch, commits: foreign}
+		}
+	}
+	if p.dryRun || p.wantDiff {
+		if r.Diff, err = diff(snapshot.Files(ctx), edited.Files(ctx), r.Files); err != nil {
+			return err
 		}
 	}
 	if p.dryRun {
 		r.Changed = r.Commit == ""
-		r.Diff, err = diff(snapshot.Files(ctx), edited.Files(ctx), r.Files)
-		return r, err
+		return nil
 	}
 	if r.Commit != "" {
-		return r, nil
+		return nil
 	}
 	if p.provider != nil {
 		// What the forge refuses to tell, it will refuse to do: better before the push than after.
 		if _, err := p.provider.Find(ctx, branch, base); err != nil && !errors.Is(err, scm.ErrNotFound) {
-			return nil, err
+			return err
 		}
 	}
-	log.Info("pushing", "branch", branch, "commit", commit.Hash, "files", len(r.Files))
+	log.Info("pushing", "branch", branch, "commit", commit.Hash[:7], "files", len(r.Files))
 	if err := edited.Push(ctx, commit, branch); err != nil {
-		return nil, err
+		return err
 	}
 	r.Changed, r.Commit = true, commit.Hash
-	return r, nil
+	return nil
 }
 
 // branches settles where the change starts and where it goes. A direct push adds to its branch, so that is where it

@@ -1,0 +1,67 @@
+package cmd
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+)
+
+// newClient gives the client for everything that goes over http, git and API alike. It takes HTTP_PROXY, HTTPS_PROXY and
+// NO_PROXY from the environment, and trusts the machine's certificate authorities (SSL_CERT_FILE, SSL_CERT_DIR) and
+// those in the file caFile.
+func newClient(caFile string, log *slog.Logger, s *screen) (*http.Client, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if caFile != "" {
+		pem, err := os.ReadFile(caFile)
+		if err != nil {
+			return nil, fmt.Errorf("-ca-file: %w", err)
+		}
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			pool = x509.NewCertPool() // A machine without any, such as an image from scratch.
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, usage("give a file with certificates in PEM", "-ca-file: %s holds no certificate", caFile)
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
+	}
+	return &http.Client{Transport: logged{next: transport, log: log, screen: s}}, nil
+}
+
+// logged names the program in every request, whichever library makes it, logs it, and counts what comes back.
+type logged struct {
+	next   http.RoundTripper
+	log    *slog.Logger
+	screen *screen
+}
+
+// RoundTrip implements http.RoundTripper.
+func (l logged) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("User-Agent", "update-gitops-repo/"+version())
+	response, err := l.next.RoundTrip(r)
+	if err != nil {
+		l.log.Debug("request failed", "method", r.Method, "url", r.URL.Redacted(), "error", err)
+		return nil, err
+	}
+	l.log.Debug("request", "method", r.Method, "url", r.URL.Redacted(), "status", response.StatusCode)
+	response.Body = counted{response.Body, l.screen}
+	return response, nil
+}
+
+// counted is the body of an answer whose bytes are shown on the screen.
+type counted struct {
+	io.ReadCloser
+	screen *screen
+}
+
+// Read implements io.Reader.
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.screen.add(n)
+	return n, err
+}

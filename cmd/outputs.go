@@ -1,0 +1,153 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// outputs is where later steps of the pipeline look for what a run did, beside stdout. Each is empty when there is no such
+// place.
+type outputs struct {
+	dir     string   // -result-dir: a file a result, as Tekton reads them
+	env     []string // files that take lines NAME=VALUE: -result-env, and Codefresh's own
+	github  string   // GITHUB_OUTPUT
+	summary string   // GITHUB_STEP_SUMMARY
+}
+
+// newOutputs takes the places from the flags and from the CI's own variables:
+// https://docs.github.com/actions/reference/workflow-commands-for-github-actions and
+// https://codefresh.io/docs/docs/pipelines/variables/#exporting-environment-variables-from-a-freestyle-step. It makes the
+// folder of -result-dir, so that a run that cannot tell what it did does not start.
+func newOutputs(c *config, getenv func(string) string) (outputs, error) {
+	o := outputs{dir: c.resultDir, github: getenv("GITHUB_OUTPUT"), summary: getenv("GITHUB_STEP_SUMMARY")}
+	if c.resultEnv != "" {
+		o.env = append(o.env, c.resultEnv)
+	}
+	if volume := getenv("CF_VOLUME_PATH"); volume != "" {
+		o.env = append(o.env, filepath.Join(volume, "env_vars_to_export"))
+	}
+	if o.dir != "" {
+		if err := os.MkdirAll(o.dir, 0o777); err != nil {
+			return outputs{}, fmt.Errorf("-result-dir: %w", err)
+		}
+	}
+	return o, nil
+}
+
+// result is one of the outputs. All are there after every run, empty where there is nothing to tell.
+type result struct{ name, value string }
+
+func (r *report) results() []result {
+	number, url := "", ""
+	if r.PullRequest != nil {
+		number, url = strconv.Itoa(r.PullRequest.Number), r.PullRequest.URL
+	}
+	return []result{
+		{"changed", strconv.FormatBool(r.Changed)},
+		{"branch", oneLine(r.Branch)},
+		{"commit", oneLine(r.Commit)},
+		{"pull-request-url", oneLine(url)},
+		{"pull-request-number", number},
+	}
+}
+
+// write tells every place what the run did, and how it failed unless failure is nil.
+func (o outputs) write(r *report, failure error) error {
+	var errs []error
+	var github, env strings.Builder
+	for _, v := range r.results() {
+		if o.dir != "" {
+			errs = append(errs, os.WriteFile(filepath.Join(o.dir, v.name), []byte(v.value), 0o666))
+		}
+		fmt.Fprintf(&github, "%s=%s\n", v.name, v.value)
+		fmt.Fprintf(&env, "GITOPS_%s=%s\n", strings.ToUpper(strings.ReplaceAll(v.name, "-", "_")), shellWord(v.value))
+	}
+	for _, name := range o.env {
+		errs = append(errs, appendTo(name, env.String()))
+	}
+	if o.github != "" {
+		errs = append(errs, appendTo(o.github, github.String()))
+	}
+	if o.summary != "" {
+		errs = append(errs, appendTo(o.summary, r.summary(failure)))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("write the results: %w", err)
+	}
+	return nil
+}
+
+func appendTo(name, text string) error {
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+var plainWord = regexp.MustCompile(`^[\w@%+=:,./-]*$`)
+
+// shellWord is s as a shell and a dotenv file both read it: in quotes only where a shell needs them, since not every reader
+// of such files takes them off.
+func shellWord(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// maxSummary keeps the diff well below the 1 MiB that GitHub takes a step.
+const maxSummary = 500_000
+
+// summary is the run in GitHub's Markdown.
+func (r *report) summary(failure error) string {
+	var b strings.Builder
+	if failure != nil {
+		fmt.Fprintf(&b, "**update-gitops-repo failed**\n\n%s\n\n", fenced("", oneLine(failure.Error())+"\n"))
+	} else if !r.Changed && r.PullRequest == nil {
+		b.WriteString("**Nothing to change** in the GitOps repository.\n\n")
+	}
+	if r.PullRequest != nil {
+		fmt.Fprintf(&b, "**[Pull request #%d](<%s>)** %s: %s\n\n", r.PullRequest.Number, escapeURL(r.PullRequest.URL), r.PullRequest.State, escapeMarkdown(r.title))
+	} else if r.Changed {
+		fmt.Fprintf(&b, "**%s**\n\n", escapeMarkdown(r.title))
+	}
+	if r.Commit != "" {
+		fmt.Fprintf(&b, "Commit %s on branch %s, from %s.\n\n", escapeMarkdown(cut(r.Commit, 40)), escapeMarkdown(r.Branch), escapeMarkdown(r.Base))
+	}
+	if r.Diff != "" {
+		diff, more := r.Diff, ""
+		if len(diff) > maxSummary {
+			diff, more = diff[:strings.LastIndexByte(diff[:maxSummary], '\n')+1], "The rest is left out here.\n\n"
+		}
+		fmt.Fprintf(&b, "<details><summary>Changes in %d files</summary>\n\n%s\n\n%s</details>\n\n", len(r.Files), fenced("diff", diff), more)
+	}
+	return b.String()
+}
+
+var backticks = regexp.MustCompile("`{3,}")
+
+// fenced is text as a block of code, with a fence that the text does not hold
+// (https://spec.commonmark.org/0.31.2/#fenced-code-blocks).
+func fenced(language, text string) string {
+	fence := "```"
+	for _, run := range backticks.FindAllString(text, -1) {
+		fence = max(fence, run+"`") // Of strings of backticks the longer one is the greater.
+	}
+	return fence + language + "\n" + text + fence
+}
+
+var active = regexp.MustCompile("[\\\\`*_\\[\\]<>#~|&!]")
+
+// escapeMarkdown is s as text within a line (https://spec.commonmark.org/0.31.2/#backslash-escapes).
+func escapeMarkdown(s string) string { return active.ReplaceAllString(oneLine(s), `\$0`) }
+
+func escapeURL(s string) string {
+	return strings.NewReplacer("<", "%3C", ">", "%3E", "\\", "%5C").Replace(oneLine(s))
+}
