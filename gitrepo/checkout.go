@@ -14,7 +14,6 @@ import (
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/plumbing/format/config"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 	"github.com/go-git/go-git/v5/storage/memory"
@@ -23,11 +22,11 @@ import (
 // Checkout is a working tree on this machine and the repository that it belongs to. Only files are read, whoever owns
 // them; nothing in it is ever written. It is not safe for concurrent use.
 type Checkout struct {
-	root      string // of the working tree
-	gitDir    string // HEAD and index
-	commonDir string // config, objects and branches, which linked worktrees share
-	config    *config.Config
-	objects   *objects // nil: in a format that this package cannot read
+	root      string    // of the working tree
+	gitDir    string    // HEAD and index
+	commonDir string    // config, objects and branches, which linked worktrees share
+	config    *Settings // of the repository alone
+	objects   *objects  // nil: in a format that this package cannot read
 }
 
 // OpenCheckout finds the checkout that holds dir: the folder itself or one above it, a linked worktree or a submodule
@@ -48,16 +47,15 @@ func (c *Checkout) open() (err error) {
 	if c.config, err = readConfig(c.commonDir); err != nil {
 		return err
 	}
-	core := c.config.Section("core")
-	if c.gitDir == c.commonDir && boolean(core.Option("bare"), false) {
+	if c.gitDir == c.commonDir && c.config.bool("core.bare", false) {
 		return fmt.Errorf("%s is a bare repository, which has no working tree", c.gitDir)
 	}
-	if tree := core.Option("worktree"); tree != "" && c.gitDir == c.commonDir {
+	if tree := c.config.get("core.worktree"); tree != "" && c.gitDir == c.commonDir {
 		if tree = relativeTo(c.gitDir, tree); !sameFile(tree, c.root) {
 			return fmt.Errorf("its files are in %s (core.worktree)", tree)
 		}
 	}
-	if format := c.config.Section("extensions").Option("objectFormat"); format == "" || format == "sha1" {
+	if format := c.config.get("extensions.objectformat"); format == "" || format == "sha1" {
 		c.objects = &objects{dir: filepath.Join(c.commonDir, "objects")}
 		c.objects.open()
 	}
@@ -76,7 +74,7 @@ func (c *Checkout) Root() string { return c.root }
 // Origin gives the URL of the remote "origin". A relative path comes back joined with the checkout's own. No
 // configuration beside the repository's own is read. Errors: ErrNoCheckout.
 func (c *Checkout) Origin() (string, error) {
-	url := c.config.Section("remote").Subsection("origin").Option("url")
+	url := c.config.get("remote.origin.url")
 	if url == "" {
 		return "", fmt.Errorf("%s: %w: it has no remote named origin", c.root, ErrNoCheckout)
 	}
@@ -84,36 +82,6 @@ func (c *Checkout) Origin() (string, error) {
 		return relativeTo(c.root, url), nil
 	}
 	return url, nil
-}
-
-// readConfig reads a repository's own configuration as it stands: what the program does not use may be anything that
-// some version of git takes.
-func readConfig(gitDir string) (*config.Config, error) {
-	return readConfigFile(filepath.Join(gitDir, "config"))
-}
-
-func readConfigFile(name string) (_ *config.Config, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	c := config.New()
-	if err := config.NewDecoder(f).Decode(c); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return c, nil
-}
-
-// boolean reads a value of git's configuration; what is neither true nor false is the default.
-func boolean(value string, unset bool) bool {
-	switch strings.ToLower(value) {
-	case "true", "yes", "on", "1":
-		return true
-	case "false", "no", "off", "0":
-		return false
-	}
-	return unset
 }
 
 // findCheckout looks for a .git in dir and the folders above it.

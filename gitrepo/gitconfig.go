@@ -67,7 +67,7 @@ func ReadSettings(dir string, getenv func(string) string) (*Settings, error) {
 		if err := s.readFile(filepath.Join(common, "config"), 0); err != nil && !absent(err) {
 			return nil, err
 		}
-		if s.bool("extensions.worktreeconfig") {
+		if s.bool("extensions.worktreeconfig", false) {
 			if err := s.readFile(filepath.Join(s.gitDir, "config.worktree"), 0); err != nil && !absent(err) {
 				return nil, err
 			}
@@ -115,6 +115,12 @@ func homeDir(getenv func(string) string) string {
 
 func absent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// readConfig reads the settings of a repository alone, from the folder that has its config.
+func readConfig(gitDir string) (*Settings, error) {
+	s := &Settings{}
+	return s, s.readFile(filepath.Join(gitDir, "config"), 0)
 }
 
 func (s *Settings) readFile(file string, depth int) error {
@@ -283,9 +289,19 @@ func (s *Settings) last(key string) (setting, bool) {
 	return setting{}, false
 }
 
-func (s *Settings) bool(key string) bool {
+// get is the value of a key that counts; empty when there is none.
+func (s *Settings) get(key string) string {
+	e, _ := s.last(key)
+	return e.value
+}
+
+// bool reads a truth, which is unset where nobody says.
+func (s *Settings) bool(key string, unset bool) bool {
 	e, ok := s.last(key)
-	return ok && gitBool(e.value, e.bare)
+	if !ok {
+		return unset
+	}
+	return gitBool(e.value, e.bare)
 }
 
 // gitBool reads a value as git reads a truth; bare is one without "=".

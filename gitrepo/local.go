@@ -49,11 +49,11 @@ func openLocal(dir string) (*local, error) {
 		return nil, err
 	}
 	for _, key := range []string{"objectFormat", "refStorage"} {
-		if v := config.Section("extensions").Option(key); v != "" && v != "sha1" && v != "files" {
+		if v := config.get("extensions." + strings.ToLower(key)); v != "" && v != "sha1" && v != "files" {
 			return nil, fmt.Errorf("a repository with %s %q is not supported", key, v)
 		}
 	}
-	l.hooks = config.Section("core").Option("hooksPath")
+	l.hooks = config.get("core.hookspath")
 	return l, nil
 }
 
@@ -170,6 +170,17 @@ func (l *local) walk(ctx context.Context, tip plumbing.Hash, seen map[plumbing.H
 		next = append(next, c.ParentHashes...)
 	}
 	return nil
+}
+
+func (l *local) keySource() string { return "" }
+
+func (l *local) checkPush(context.Context) error {
+	// A name that git takes for no branch's, since every update of one is a file that ends like this for a while.
+	f, err := os.CreateTemp(filepath.Join(l.dir, "refs", "heads"), "*.lock")
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRejected, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // push writes the objects and moves the branch under git's own lock file, so that it races safely with git programs

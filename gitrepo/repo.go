@@ -55,6 +55,10 @@ type connection interface {
 	fetchObjects(context.Context, *memory.Storage, []plumbing.Hash) error
 	// fetchCommits gets the commits that tip reaches and base does not.
 	fetchCommits(ctx context.Context, store *memory.Storage, tip, base plumbing.Hash) error
+	// checkPush asks for what push would ask for, and stops there.
+	checkPush(context.Context) error
+	// keySource says which ssh key the server took; empty where there is no such thing.
+	keySource() string
 	// push sends the named objects of the store and moves the branch, if it still is at u.old.
 	push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u update) error
 }
@@ -98,6 +102,19 @@ func (r *Repo) Tip(branch string) string {
 		return tip.String()
 	}
 	return ""
+}
+
+// KeySource says, for a person, which key the server took: "ssh agent" or "ssh key ~/.ssh/id_ed25519". It is empty for a
+// repository that is not reached over ssh.
+func (r *Repo) KeySource() string { return r.conn.keySource() }
+
+// CheckPush asks the server whether the credentials may push to the repository at all; what protects a single branch only a
+// push itself tells. Errors: ErrAuth, ErrNotFound, ErrRejected.
+func (r *Repo) CheckPush(ctx context.Context) error {
+	if err := r.conn.checkPush(ctx); err != nil {
+		return fmt.Errorf("%s: push: %w", r.url, err)
+	}
+	return nil
 }
 
 // Snapshot opens the tip of a branch. Errors: ErrNoBranch.

@@ -396,18 +396,6 @@ func (a *sshAuth) noting(key ssh.Signer, file string) ssh.Signer {
 	}}
 }
 
-// KeySource says, for a person, which key the server took: "ssh agent" or "ssh key ~/.ssh/id_ed25519". It is empty for a
-// repository that is not reached over ssh.
-func (r *Repo) KeySource() string {
-	w, ok := r.conn.(*wire)
-	if !ok || w.ssh == nil {
-		return ""
-	}
-	w.ssh.mu.Lock()
-	defer w.ssh.mu.Unlock()
-	return w.ssh.source
-}
-
 // hostKeys gives the check of the server's key, and the kinds of key to ask for: those that are known, first.
 func (a *sshAuth) hostKeys() (ssh.HostKeyCallback, []string, error) {
 	var files []string

@@ -225,6 +225,27 @@ func demux(caps *capability.List, r io.Reader) io.Reader {
 	return r
 }
 
+func (w *wire) keySource() string {
+	if w.ssh == nil {
+		return ""
+	}
+	w.ssh.mu.Lock()
+	defer w.ssh.mu.Unlock()
+	return w.ssh.source
+}
+
+func (w *wire) checkPush(ctx context.Context) (err error) {
+	session, err := open(ctx, w, w.client.NewReceivePackSession)
+	if err != nil {
+		return err
+	}
+	_, err = session.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		return errors.Join(remoteError(ctx, err), session.Close())
+	}
+	return session.Close()
+}
+
 func (w *wire) push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u update) (err error) {
 	session, err := open(ctx, w, w.client.NewReceivePackSession)
 	if err != nil {

@@ -21,7 +21,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
-	"github.com/go-git/go-git/v5/plumbing/format/config"
 	"github.com/go-git/go-git/v5/plumbing/format/gitattributes"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 	"github.com/go-git/go-git/v5/plumbing/object"
@@ -58,11 +57,12 @@ func (f File) entry() entry {
 // Edited lists the files of the working tree that differ from HEAD, among those whose paths match: new, changed and
 // deleted ones, sorted. It takes files as "git add --all" would: ignored ones only where they are tracked, symlinks as
 // such, nothing in submodules and other repositories, line ends and modes as the checkout's settings say. What a sparse
-// checkout leaves out is not deleted. Without a commit, every file is new.
+// checkout leaves out is not deleted. Without a commit, every file is new. The settings are those that ReadSettings
+// gives for the checkout.
 //
 // match is asked for every file that counts, changed or not. Errors: ErrNoFile when it takes none; ErrFiltered.
-func (c *Checkout) Edited(ctx context.Context, match func(path string) bool) ([]File, error) {
-	w, err := c.openWorktree(ctx)
+func (c *Checkout) Edited(ctx context.Context, settings *Settings, match func(path string) bool) ([]File, error) {
+	w, err := c.openWorktree(ctx, settings)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.root, err)
 	}
@@ -124,31 +124,30 @@ func (w *worktree) noFile(excludes []pattern, match func(string) bool) error {
 type worktree struct {
 	ctx        context.Context
 	c          *Checkout
+	settings   *Settings
 	store      *memory.Storage
 	head       map[string]entry        // files, symlinks and submodules of HEAD
 	index      map[string]*index.Entry // those that no merge left in conflict
 	indexed    time.Time               // when the index was written
 	indexErr   error
-	tracked    map[string]bool // files of HEAD and of the index
-	folders    map[string]bool // those of the tracked files
-	configs    []*config.Config
+	tracked    map[string]bool        // files of HEAD and of the index
+	folders    map[string]bool        // those of the tracked files
 	attributes map[string][]attribute // by folder
 	real       map[string]bool        // folders that are such, and not symlinks to some
 	everything bool                   // walk into ignored folders too
 }
 
-func (c *Checkout) openWorktree(ctx context.Context) (*worktree, error) {
+func (c *Checkout) openWorktree(ctx context.Context, settings *Settings) (*worktree, error) {
 	if c.objects == nil {
-		return nil, fmt.Errorf("a repository with objectFormat %q is not supported", c.config.Section("extensions").Option("objectFormat"))
+		return nil, fmt.Errorf("a repository with objectFormat %q is not supported", c.config.get("extensions.objectformat"))
 	}
-	if v := c.config.Section("extensions").Option("refStorage"); v != "" && v != "files" {
+	if v := c.config.get("extensions.refstorage"); v != "" && v != "files" {
 		return nil, fmt.Errorf("a repository with refStorage %q is not supported", v)
 	}
 	w := &worktree{
-		ctx: ctx, c: c, store: memory.NewStorage(), head: map[string]entry{}, index: map[string]*index.Entry{},
+		ctx: ctx, c: c, settings: settings, store: memory.NewStorage(), head: map[string]entry{}, index: map[string]*index.Entry{},
 		tracked: map[string]bool{}, folders: map[string]bool{}, attributes: map[string][]attribute{}, real: map[string]bool{".": true},
 	}
-	w.readConfigs()
 	if err := w.readHead(); err != nil {
 		return nil, fmt.Errorf("read HEAD: %w", err)
 	}
@@ -170,62 +169,15 @@ func (c *Checkout) openWorktree(ctx context.Context) (*worktree, error) {
 	return w, nil
 }
 
-// readConfigs reads all configuration that counts, the weakest first. That of the machine and of the user may be
-// anything; the repository's own has been read.
-func (w *worktree) readConfigs() {
-	var files []string
-	if os.Getenv("GIT_CONFIG_NOSYSTEM") == "" {
-		files = append(files, "/etc/gitconfig")
-	}
-	files = append(files, userFile("config"))
-	if home, err := os.UserHomeDir(); err == nil {
-		files = append(files, filepath.Join(home, ".gitconfig"))
-	}
-	for _, name := range files {
-		if c, err := readConfigFile(name); err == nil {
-			w.configs = append(w.configs, c)
-		}
-	}
-	w.configs = append(w.configs, w.c.config)
-	if boolean(w.c.config.Section("extensions").Option("worktreeConfig"), false) {
-		if c, err := readConfigFile(filepath.Join(w.c.gitDir, "config.worktree")); err == nil {
-			w.configs = append(w.configs, c)
-		}
-	}
-}
-
-// userFile is one of git's own files in the user's configuration folder.
-func userFile(name string) string {
-	dir := os.Getenv("XDG_CONFIG_HOME")
-	if dir == "" {
-		home, _ := os.UserHomeDir() // Without one there is no such file.
-		dir = filepath.Join(home, ".config")
-	}
-	return filepath.Join(dir, "git", name)
-}
-
-// core is a setting of the section core.
-func (w *worktree) core(key string) string {
-	for _, c := range slices.Backward(w.configs) {
-		if s := c.Section("core"); s.HasOption(key) {
-			return s.Option(key)
-		}
-	}
-	return ""
-}
-
 // coreFile reads the file that a setting names, by default one of the user's. It need not be there.
 func (w *worktree) coreFile(key, unset string) ([]byte, error) {
-	name := w.core(key)
+	name := w.settings.expand(w.settings.get(key))
 	if name == "" {
-		name = userFile(unset)
-	}
-	if rest, ok := strings.CutPrefix(name, "~/"); ok {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return nil, err
+		dir := w.settings.xdgDir()
+		if dir == "" {
+			return nil, nil
 		}
-		name = filepath.Join(home, rest)
+		name = filepath.Join(dir, unset)
 	}
 	return optional(relativeTo(w.c.root, name))
 }
@@ -315,7 +267,7 @@ func (w *worktree) readIndex() error {
 
 // excludes are the patterns that hold for the whole working tree and give way to those of any .gitignore.
 func (w *worktree) excludes() ([]pattern, error) {
-	user, err := w.coreFile("excludesFile", "ignore")
+	user, err := w.coreFile("core.excludesfile", "ignore")
 	if err != nil {
 		return nil, err
 	}
@@ -457,11 +409,11 @@ func (w *worktree) mode(head entry, indexed *index.Entry, info fs.FileInfo) fs.F
 		known = indexed.Mode
 	}
 	executable := info.Mode()&0o100 != 0
-	if !boolean(w.core("fileMode"), true) {
+	if !w.settings.bool("core.filemode", true) {
 		executable = known == filemode.Executable
 	}
 	switch {
-	case known == filemode.Symlink && !boolean(w.core("symlinks"), true):
+	case known == filemode.Symlink && !w.settings.bool("core.symlinks", true):
 		return fs.ModeSymlink
 	case executable:
 		return 0o755
@@ -522,7 +474,6 @@ func (w *worktree) unixLines(name string, attributes map[string]string, data []b
 	if text == "" {
 		text = attributes["crlf"] // Its old name.
 	}
-	autocrlf := w.core("autocrlf")
 	switch {
 	case text == isUnset:
 		return false
@@ -531,7 +482,7 @@ func (w *worktree) unixLines(name string, attributes map[string]string, data []b
 	case text == "auto":
 	case attributes["eol"] == "lf", attributes["eol"] == "crlf":
 		return true
-	case autocrlf != "input" && !boolean(autocrlf, false):
+	case !strings.EqualFold(w.settings.get("core.autocrlf"), "input") && !w.settings.bool("core.autocrlf", false):
 		return false
 	}
 	// Git guesses. It leaves alone what looks binary, and what has CRLF in the repository already.
@@ -621,7 +572,7 @@ func (w *worktree) attributeLines(dir string) ([]attribute, error) {
 	}
 	lines, base := parseAttributes([]byte("[attr]binary -diff -merge -text"), ""), ""
 	if dir == "." {
-		user, err := w.coreFile("attributesFile", "attributes")
+		user, err := w.coreFile("core.attributesfile", "attributes")
 		if err != nil {
 			return nil, err
 		}

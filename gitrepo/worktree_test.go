@@ -59,7 +59,14 @@ func edited(t *testing.T, dir string, match func(string) bool) ([]gitrepo.File, 
 	t.Helper()
 	c, err := gitrepo.OpenCheckout(dir)
 	check(t, err)
-	return c.Edited(t.Context(), match)
+	return c.Edited(t.Context(), settings(t, c), match)
+}
+
+func settings(t *testing.T, c *gitrepo.Checkout) *gitrepo.Settings {
+	t.Helper()
+	s, err := gitrepo.ReadSettings(c.Root(), os.Getenv)
+	check(t, err)
+	return s
 }
 
 // list gives files as one line each: what happened, the mode, the path, the contents.
@@ -255,7 +262,7 @@ func TestEditedCheckouts(t *testing.T) {
 			if c.Root() != dir {
 				t.Errorf("root %s, want %s", c.Root(), dir)
 			}
-			files, err := c.Edited(t.Context(), anything)
+			files, err := c.Edited(t.Context(), settings(t, c), anything)
 			check(t, err)
 			want := []string{`-rw-r--r-- a.yaml "a: 2\n"`, `-rw-r--r-- d/new "n"`, "deleted d/x"}
 			if got := list(files); !slices.Equal(got, want) {

@@ -137,3 +137,9 @@ func crossing(pattern string) string {
 	}
 	return out.String()
 }
+
+// Match reports whether Glob would find a file of that name, if it were there. The pattern is one that CheckGlob takes.
+func Match(pattern, name string) bool {
+	ok, err := doublestar.Match(crossing(path.Clean(pattern)), name)
+	return ok && err == nil
+}
