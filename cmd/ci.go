@@ -1,5 +1,10 @@
 package cmd
 
+import (
+	"net/url"
+	"strings"
+)
+
 // ciSystem is where a CI system's own variables hold the application's commit and name.
 type ciSystem struct {
 	name     string
@@ -31,4 +36,22 @@ func detectCI(getenv func(string) string) ciSystem {
 		}
 	}
 	return ciSystem{}
+}
+
+// ciForges are the forges that run pipelines themselves, and the variable in which these find the forge's own URL: the one
+// host whose kind is known whatever its name, and for which the pipeline's tokens are.
+var ciForges = []struct{ provider, server string }{
+	{"github", "GITHUB_SERVER_URL"},
+	{"gitlab", "CI_SERVER_URL"},
+}
+
+// ciServer gives the host, with its port if it has one, of the forge of a kind that runs this pipeline; empty when none
+// does.
+func ciServer(provider string, getenv func(string) string) string {
+	for _, f := range ciForges {
+		if u, err := url.Parse(getenv(f.server)); f.provider == provider && err == nil {
+			return strings.ToLower(u.Host)
+		}
+	}
+	return ""
 }

@@ -82,7 +82,7 @@ func mustPlan(t *testing.T, getenv func(string) string, args ...string) *plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPlan(c, getenv, http.DefaultClient)
+	p, err := newPlan(t.Context(), c, getenv, http.DefaultClient)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,29 +94,51 @@ func TestCredentials(t *testing.T) {
 	if err := os.WriteFile(file, []byte("from-file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	all := environment("GITHUB_TOKEN=from-github", "GH_TOKEN=from-gh", "GITLAB_TOKEN=from-gitlab")
+	home := t.TempDir()
+	if err := os.WriteFile(filepath.Join(home, ".netrc"), []byte("machine git.example.com login kim password from-netrc\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	nobody := []string{"HOME=" + t.TempDir(), "GIT_CONFIG_NOSYSTEM=1"}
+	all := append([]string{"GITHUB_TOKEN=from-github", "GH_TOKEN=from-gh", "GITLAB_TOKEN=from-gitlab", "CI_JOB_TOKEN=from-job"}, nobody...)
 	inURL := gitrepo.Credentials{Username: "alex", Password: "from-url"}
+	login := func(user, password, source string) credential {
+		return credential{gitrepo.Credentials{Username: user, Password: password}, source}
+	}
 	for _, test := range []struct {
 		name     string
 		config   config
 		url      gitrepo.Credentials
 		provider string
-		getenv   func(string) string
-		want     gitrepo.Credentials
+		env      []string
+		git, api credential
 	}{
-		{"flag before all", config{token: newSecret("from-flag"), tokenFile: file}, inURL, "github", all, gitrepo.Credentials{Username: "alex", Password: "from-flag"}},
-		{"file before URL", config{tokenFile: file}, inURL, "gitlab", all, gitrepo.Credentials{Username: "alex", Password: "from-file"}},
-		{"URL before variables", config{}, inURL, "github", all, gitrepo.Credentials{Username: "alex", Password: "from-url"}},
-		{"-username before the URL's", config{username: "robot"}, inURL, "github", all, gitrepo.Credentials{Username: "robot", Password: "from-url"}},
-		{"GITHUB_TOKEN", config{}, gitrepo.Credentials{}, "github", all, gitrepo.Credentials{Username: "x-access-token", Password: "from-github"}},
-		{"GH_TOKEN", config{}, gitrepo.Credentials{}, "github", environment("GH_TOKEN=from-gh"), gitrepo.Credentials{Username: "x-access-token", Password: "from-gh"}},
-		{"GITLAB_TOKEN", config{}, gitrepo.Credentials{}, "gitlab", all, gitrepo.Credentials{Username: "oauth2", Password: "from-gitlab"}},
-		{"a forge's variable goes to that forge only", config{}, gitrepo.Credentials{}, "", all, gitrepo.Credentials{}},
-		{"not to another forge", config{}, gitrepo.Credentials{}, "gitlab", environment("GITHUB_TOKEN=from-github"), gitrepo.Credentials{}},
+		{"flag before all", config{token: newSecret("from-flag"), tokenSource: "-token", tokenFile: file}, inURL, "github", all, login("alex", "from-flag", "-token"), login("alex", "from-flag", "-token")},
+		{"file before URL", config{tokenFile: file}, inURL, "gitlab", all, login("alex", "from-file", "the file "+file), login("alex", "from-file", "the file "+file)},
+		{"URL before variables", config{}, inURL, "github", all, login("alex", "from-url", "the repository's URL"), login("alex", "from-url", "the repository's URL")},
+		{"-username before the URL's", config{username: "robot"}, inURL, "github", all, login("robot", "from-url", "the repository's URL"), login("robot", "from-url", "the repository's URL")},
+		{"GITHUB_TOKEN", config{}, gitrepo.Credentials{}, "github", all, login("x-access-token", "from-github", "GITHUB_TOKEN"), login("x-access-token", "from-github", "GITHUB_TOKEN")},
+		{"GH_TOKEN", config{}, gitrepo.Credentials{}, "github", append([]string{"GH_TOKEN=from-gh"}, nobody...), login("x-access-token", "from-gh", "GH_TOKEN"), login("x-access-token", "from-gh", "GH_TOKEN")},
+		{"GITLAB_TOKEN", config{}, gitrepo.Credentials{}, "gitlab", all, login("oauth2", "from-gitlab", "GITLAB_TOKEN"), login("oauth2", "from-gitlab", "GITLAB_TOKEN")},
+		{"a forge's variable goes to that forge only", config{}, gitrepo.Credentials{}, "", all, credential{}, credential{}},
+		{"not to another forge", config{}, gitrepo.Credentials{}, "gitlab", append([]string{"GITHUB_TOKEN=from-github"}, nobody...), credential{}, credential{}},
+		{"nor to another host of its kind", config{}, gitrepo.Credentials{}, "github", append([]string{"GITHUB_SERVER_URL=https://github.com"}, all...), credential{}, credential{}},
+		{"the job's token is for git", config{}, gitrepo.Credentials{}, "gitlab", append([]string{"CI_SERVER_URL=https://git.example.com", "CI_JOB_TOKEN=from-job"}, nobody...), login("gitlab-ci-token", "from-job", "CI_JOB_TOKEN"), credential{}},
+		{"of the job's own host", config{}, gitrepo.Credentials{}, "gitlab", append([]string{"CI_SERVER_URL=https://git.example.com:8443", "CI_JOB_TOKEN=from-job"}, nobody...), credential{}, credential{}},
+		{"what git would take", config{}, gitrepo.Credentials{}, "gitlab", []string{"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"}, login("kim", "from-netrc", filepath.Join(home, ".netrc")), login("kim", "from-netrc", filepath.Join(home, ".netrc"))},
+		{"for that user", config{username: "alex"}, gitrepo.Credentials{}, "gitlab", []string{"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"}, credential{}, credential{}},
 	} {
-		got, err := resolveCredentials(&test.config, test.url, test.provider, test.getenv)
-		if err != nil || got != test.want {
-			t.Errorf("%s: %+v, %v; want %+v", test.name, got, err, test.want)
+		settings, err := gitrepo.ReadSettings("", environment(test.env...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, scheme := range []string{"https", "ssh"} {
+			w := wallet{&test.config, gitrepo.URL{Scheme: scheme, Host: "git.example.com", Path: "/acme/gitops.git"}, test.url, test.provider, environment(test.env...), settings}
+			if got, err := w.git(t.Context()); scheme == "https" && (err != nil || got != test.git) {
+				t.Errorf("%s: git gets %+v of %q, %v; want that of %q", test.name, got.Credentials, got.source, err, test.git.source)
+			}
+			if got, err := w.api(t.Context()); err != nil || got != test.api {
+				t.Errorf("%s, %s: the API gets %+v of %q, %v; want that of %q", test.name, scheme, got.Credentials, got.source, err, test.api.source)
+			}
 		}
 	}
 }
@@ -129,7 +151,7 @@ func TestProviderByHost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := providerName(&config{}, u); got != want {
+		if got := providerName(&config{}, u, environment()); got != want {
 			t.Errorf("%s: %q, want %q", host, got, want)
 		}
 	}

@@ -27,6 +27,13 @@ type config struct {
 	token     secret
 	tokenFile string
 
+	tokenSource   string // where the token was given, for a person
+	sshKeyFile    string
+	sshKnownHosts string
+	caFile        string
+	checkAuth     bool
+
+	adds           list
 	filepaths      list
 	substitutes    list
 	substituteEnvs list
@@ -53,7 +60,6 @@ type config struct {
 	pullBody    string
 	scmProvider string
 	scmURL      string
-	caFile      string
 
 	dryRun    bool
 	output    string
@@ -85,7 +91,12 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.StringVar(&c.username, "username", "", "`user` that goes with the token over http (default: what the provider expects)")
 	fs.Var(&c.token, "token", "`token` for git over http and for the API; better given as "+envPrefix+"_TOKEN or in a file")
 	fs.StringVar(&c.tokenFile, "token-file", "", "`file` that holds the token")
+	fs.StringVar(&c.sshKeyFile, "ssh-key-file", "", "`file` with the private key for ssh (default: the agent's keys and those of ~/.ssh)")
+	fs.StringVar(&c.sshKnownHosts, "ssh-known-hosts", "", "`file` with the host keys to trust (default: ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts)")
+	fs.StringVar(&c.caFile, "ca-file", "", "`file` with more certificate authorities to trust, in PEM, for git and the API")
+	fs.BoolVar(&c.checkAuth, "check-auth", false, "say which credential is used for which host and what it may do, and change nothing")
 
+	fs.Var(&c.adds, "add", "`glob` of files to commit as they stand in the checkout in -workdir: new, changed or deleted; repeatable")
 	fs.Var(&c.filepaths, "filepath", "`glob` of the templates to render, FILE.tmpl into FILE; * stays in a folder, ** crosses folders; repeatable (default: **.tmpl when anything is substituted and no -template is given)")
 	fs.Var(&c.substitutes, "substitute", "`KEY=VALUE` for the templates; a dotted key nests; repeatable")
 	fs.Var(&c.substituteEnvs, "substitute-env", "`NAME` of an environment variable for the templates; repeatable")
@@ -112,7 +123,6 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.StringVar(&c.pullBody, "pr-body", "", "`text` of the pull request, in Markdown (default: says what changed)")
 	fs.StringVar(&c.scmProvider, "scm-provider", "", "`name` of the forge: github or gitlab (default: by the host, for github.com and gitlab.com)")
 	fs.StringVar(&c.scmURL, "scm-url", "", "base `URL` of the forge's API (default: https://api.github.com/; else /api/v3/ or /api/v4 on the repository's host)")
-	fs.StringVar(&c.caFile, "ca-file", "", "`file` with more certificate authorities to trust, in PEM, for git and the API")
 
 	fs.BoolVar(&c.dryRun, "dry-run", false, "print the change as a unified diff, push nothing")
 	fs.StringVar(&c.output, "output", "text", "`format` of the report on stdout: text or json")
@@ -127,10 +137,10 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.BoolVar(&c.help, "help", false, "print this help")
 
 	return fs, []group{
-		{"Repository", []string{"repo", "workdir", "base", "token", "token-file", "username"}},
-		{"What to change", []string{"filepath", "substitute", "substitute-env", "delims", "template", "set", "set-missing", "image", "image-files", "yq"}},
+		{"Repository", []string{"repo", "workdir", "base", "token", "token-file", "username", "ssh-key-file", "ssh-known-hosts", "ca-file", "check-auth"}},
+		{"What to change", []string{"add", "filepath", "substitute", "substitute-env", "delims", "template", "set", "set-missing", "image", "image-files", "yq"}},
 		{"Commit", []string{"git-revision", "app", "branch", "commit-message", "author-name", "author-email", "force-push"}},
-		{"Pull request", []string{"create-pull-request", "merge-pull-request", "merge-method", "pr-title", "pr-body", "scm-provider", "scm-url", "ca-file"}},
+		{"Pull request", []string{"create-pull-request", "merge-pull-request", "merge-method", "pr-title", "pr-body", "scm-provider", "scm-url"}},
 		{"Run", []string{"dry-run", "output", "result-dir", "result-env", "verbose", "log-format", "timeout", "config", "version", "h"}},
 	}
 }
@@ -153,6 +163,9 @@ func parseConfig(args []string) (*config, error) {
 	if c.token.reveal() != "" && c.tokenFile != "" {
 		return nil, usage("give one of them", "-token and -token-file are both given")
 	}
+	if c.token.reveal() != "" {
+		c.tokenSource = "-token"
+	}
 	for _, name := range []string{"h", "help", "version"} {
 		// For people at a terminal only: a pipeline may well have a variable UPDATE_GITOPS_REPO_VERSION of its own.
 		if err := fs.Set(name, "false"); err != nil {
@@ -160,18 +173,18 @@ func parseConfig(args []string) (*config, error) {
 		}
 	}
 	// One pass a source: in a variable, and only there, a repeatable flag takes one entry a line.
-	lists := []*list{&c.filepaths, &c.substitutes, &c.substituteEnvs, &c.templates, &c.sets, &c.images, &c.imageFiles, &c.expressions}
+	lists := []*list{&c.adds, &c.filepaths, &c.substitutes, &c.substituteEnvs, &c.templates, &c.sets, &c.images, &c.imageFiles, &c.expressions}
 	for _, l := range lists {
 		l.byLine = true
 	}
-	err := c.keepToken(func() error { return ff.Parse(fs, nil, ff.WithEnvVarPrefix(envPrefix)) })
+	err := c.keepToken(envPrefix+"_TOKEN", func() error { return ff.Parse(fs, nil, ff.WithEnvVarPrefix(envPrefix)) })
 	if err != nil {
 		return nil, usage("the variables are named "+envPrefix+"_ and the flag", "%s", flagError(err))
 	}
 	for _, l := range lists {
 		l.byLine = false
 	}
-	err = c.keepToken(func() error {
+	err = c.keepToken("the file of -config", func() error {
 		return ff.Parse(fs, nil, ff.WithConfigFileFlag("config"), ff.WithConfigFileParser(parseFile))
 	})
 	if _, ok := errors.AsType[*iofs.PathError](err); ok {
@@ -186,11 +199,13 @@ func parseConfig(args []string) (*config, error) {
 
 // keepToken reads one more source. The token and its file are two names for one thing: a source counts only when none
 // before it gave either.
-func (c *config) keepToken(read func() error) error {
+func (c *config) keepToken(source string, read func() error) error {
 	token, file := c.token, c.tokenFile
 	err := read()
 	if token.reveal() != "" || file != "" {
 		c.token, c.tokenFile = token, file
+	} else if c.token.reveal() != "" {
+		c.tokenSource = source
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -97,8 +98,20 @@ func hint(err error) string {
 		return "give it more time with -timeout, or see with -verbose where it goes"
 	case errors.Is(err, context.Canceled):
 		return "it was interrupted; run it again, it picks up where it was"
+	case errors.Is(err, gitrepo.ErrHostKey):
+		return "compare the fingerprint with the one that the forge publishes, then add the host's line to known_hosts, or give -ssh-known-hosts"
 	case errors.Is(err, gitrepo.ErrAuth):
-		return "check that the token (or ssh key) is valid and may write to the repository; see -token, -token-file, -username"
+		return "check that the token (or ssh key) is valid and may write to the repository; -check-auth says which one it is and where it was found"
+	case errors.Is(err, gitrepo.ErrNoFile):
+		return "check the glob of -add against the checkout; what .gitignore names is not taken"
+	case errors.Is(err, gitrepo.ErrFiltered):
+		return "have git itself commit that file, or leave it out of -add"
+	case errors.Is(err, gitrepo.ErrConflict):
+		return "make the checkout anew from the branch, and run again what wrote the files"
+	case errors.Is(err, errAccess):
+		return "give another token, or this one more rights; see above where it was found"
+	case isCertificate(err):
+		return "if the authority is your own, give its certificates with -ca-file or SSL_CERT_FILE"
 	case errors.Is(err, gitrepo.ErrNotFound):
 		return "check -repo, and that the token may see the repository"
 	case errors.Is(err, gitrepo.ErrEmpty):
@@ -125,6 +138,11 @@ func hint(err error) string {
 		return "check the path, and who may read it; the sources of -template start at -workdir"
 	}
 	return "run it again with -verbose to see each step"
+}
+
+func isCertificate(err error) bool {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
 }
 
 func isPathError(err error) bool {

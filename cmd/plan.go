@@ -2,12 +2,10 @@ package cmd
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
+	"context"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -27,24 +25,30 @@ import (
 // plan is a command line that makes sense: everything is parsed, and whatever can be refused without asking the
 // repository has been refused.
 type plan struct {
-	remote   gitrepo.Remote
-	base     string // empty: the remote's default branch
-	branch   string // empty: the base
-	force    bool
-	app      string
-	revision string // may be empty
-	message  string // empty: made from the change
-	author   gitrepo.Signature
-	edits    edits
-	provider scm.Provider // nil: push directly
-	pull     scm.Request  // Title and Body empty: made from the change
-	dryRun   bool
-	wantDiff bool // in the report, without a dry run too
-	warnings []string
+	remote        gitrepo.Remote
+	base          string // empty: the remote's default branch
+	branch        string // empty: the base
+	force         bool
+	app           string
+	revision      string // may be empty
+	message       string // empty: made from the change
+	author        gitrepo.Signature
+	edits         edits
+	provider      scm.Provider // nil: push directly
+	pull          scm.Request  // Title and Body empty: made from the change
+	credential    credential   // for git over http
+	apiCredential credential
+	apiURL        string // empty: the API is not asked
+	dryRun        bool
+	wantDiff      bool // in the report, without a dry run too
+	warnings      []string
 }
 
 // edits are what the run does to the files, in this order.
 type edits struct {
+	checkout    *gitrepo.Checkout // where -add finds files, and origin is; nil: neither is asked for
+	settings    *gitrepo.Settings // git's, as they are for the checkout
+	adds        []string
 	renderer    template.Renderer
 	values      template.Values
 	texts       []text
@@ -57,9 +61,9 @@ type edits struct {
 // text is a local file and where it goes in the repository.
 type text struct{ src, dest string }
 
-// newPlan checks the configuration: first all that the flags alone tell, then what the repository's URL tells. It reads
-// the checkout's origin when -repo is empty, and the token's file.
-func newPlan(c *config, getenv func(string) string, client *http.Client) (*plan, error) {
+// newPlan checks the configuration: first all that the flags alone tell, then what the checkout and the repository's URL
+// tell, and then it looks for the credentials.
+func newPlan(ctx context.Context, c *config, getenv func(string) string, client *http.Client) (*plan, error) {
 	if err := checkFlags(c); err != nil {
 		return nil, err
 	}
@@ -69,39 +73,47 @@ func newPlan(c *config, getenv func(string) string, client *http.Client) (*plan,
 	if p.edits, err = newEdits(c, getenv); err != nil {
 		return nil, err
 	}
+	w := wallet{config: c, getenv: getenv}
 	repo := c.repo
-	var checkout *gitrepo.Checkout
-	if repo == "" {
-		if checkout, err = gitrepo.OpenCheckout(c.workdir); err != nil {
+	if w.settings, err = gitrepo.ReadSettings("", getenv); err != nil {
+		return nil, err
+	}
+	if repo == "" || len(p.edits.adds) > 0 {
+		if err := p.edits.open(c.workdir, getenv); err != nil {
 			return nil, err
 		}
-		if repo, err = checkout.Origin(); err != nil {
+		p.remote.Checkout = p.edits.checkout
+	}
+	if repo == "" {
+		// What the checkout's own settings have is for this repository; with -repo, it may well be a checkout of another.
+		w.settings = p.edits.settings
+		if repo, err = p.edits.checkout.Origin(); err != nil {
 			return nil, err
 		}
 	}
-	repoURL, credentials, err := gitrepo.ParseURL(repo)
-	if err != nil {
+	if w.repo, w.fromURL, err = gitrepo.ParseURL(w.settings.Rewrite(repo)); err != nil {
 		return nil, usage("give -repo as https://HOST/OWNER/NAME, ssh://, git@HOST:OWNER/NAME or a path", "-repo: %v", err)
 	}
-	if err := p.name(c, repoURL, getenv); err != nil {
+	if err := p.name(c, w.repo, getenv); err != nil {
 		return nil, err
 	}
-	provider := providerName(c, repoURL)
-	if credentials, err = resolveCredentials(c, credentials, provider, getenv); err != nil {
-		return nil, err
+	p.remote.URL, p.remote.HTTPClient = w.repo, client
+	found, _ := w.settings.SSH()
+	p.remote.SSH = gitrepo.SSH{KeyFile: cmp.Or(c.sshKeyFile, found.KeyFile), KnownHostsFile: cmp.Or(c.sshKnownHosts, found.KnownHostsFile)}
+	w.provider = providerName(c, w.repo, getenv)
+	if strings.HasPrefix(w.repo.Scheme, "http") {
+		if p.credential, err = w.git(ctx); err != nil {
+			return nil, err
+		}
+		p.remote.Credentials = p.credential.Credentials
 	}
-	p.remote = gitrepo.Remote{URL: repoURL, HTTPClient: client, Checkout: checkout}
-	if strings.HasPrefix(repoURL.Scheme, "http") {
-		p.remote.Credentials = credentials
+	if w.repo.Scheme == "http" && p.credential.source != "" && !loopback(w.repo.Host) {
+		return nil, usage("use https", "the token would be sent in plain text to http://%s", w.repo.HostPort())
 	}
-	if repoURL.Scheme == "http" && credentials.Password != "" && !loopback(repoURL.Host) {
-		return nil, usage("use https", "the token would be sent in plain text to http://%s", repoURL.HostPort())
-	}
-
 	if !c.createPull {
 		return p, nil
 	}
-	return p, p.request(c, repoURL, provider, credentials.Password, client)
+	return p, p.request(ctx, c, w, client)
 }
 
 // idle says which flags have no effect beside the others. They are harmless, and old command lines have some.
@@ -248,10 +260,27 @@ func newEdits(c *config, getenv func(string) string) (edits, error) {
 		}
 		e.renderer.Delims = d
 	}
-	if len(e.renderer.Globs)+len(e.texts)+len(e.sets)+len(e.images)+len(e.expressions) == 0 {
-		return e, usage("give -substitute, -filepath, -template, -set, -image or -yq", "there is nothing to do")
+	for _, g := range c.adds.values {
+		if err := template.CheckGlob(g); err != nil {
+			return e, usage("give -add a glob such as production/**.yaml", "-add %q: %v", g, err)
+		}
+	}
+	e.adds = c.adds.values
+	if n := len(e.adds); c.checkAuth {
+		return e, nil
+	} else if n+len(e.renderer.Globs)+len(e.texts)+len(e.sets)+len(e.images)+len(e.expressions) == 0 {
+		return e, usage("give -substitute, -filepath, -template, -set, -image, -yq or -add", "there is nothing to do")
 	}
 	return e, nil
+}
+
+// open finds the checkout that holds dir.
+func (e *edits) open(dir string, getenv func(string) string) (err error) {
+	if e.checkout, err = gitrepo.OpenCheckout(dir); err != nil {
+		return err
+	}
+	e.settings, err = gitrepo.ReadSettings(e.checkout.Root(), getenv)
+	return err
 }
 
 // name settles app, revision and branch.
@@ -274,7 +303,7 @@ func (p *plan) name(c *config, repo gitrepo.URL, getenv func(string) string) err
 			return usage("it goes into a branch name and a commit trailer; give it without spaces", "-%s %q has a space or a control character", v.flag, v.value)
 		}
 	}
-	if p.branch == "" && c.createPull {
+	if p.branch == "" && c.createPull && !c.checkAuth {
 		if p.revision == "" {
 			return usage("give -git-revision, or -branch", "the branch cannot be named: the application's commit is not known")
 		}
@@ -297,55 +326,34 @@ func shortRevision(revision string) string {
 	return revision
 }
 
-// providerName is -scm-provider, or what the exact host tells; empty when it tells nothing. A look-alike must not be
-// handed the token.
-func providerName(c *config, repo gitrepo.URL) string {
+// providerName is -scm-provider, or what the exact host tells: a well-known one, or the one that runs this pipeline. It is
+// empty when that tells nothing. A look-alike must not be handed the token.
+func providerName(c *config, repo gitrepo.URL, getenv func(string) string) string {
 	if c.scmProvider != "" {
 		return c.scmProvider
+	}
+	for _, f := range ciForges {
+		if repo.Host != "" && repo.HostPort() == ciServer(f.provider, getenv) {
+			return f.provider
+		}
 	}
 	return map[string]string{"github.com": "github", "gitlab.com": "gitlab"}[repo.Host]
 }
 
-// resolveCredentials finds the token: the flags, the URL, then the provider's own variables.
-func resolveCredentials(c *config, fromURL gitrepo.Credentials, provider string, getenv func(string) string) (gitrepo.Credentials, error) {
-	users := map[string]string{"github": "x-access-token", "gitlab": "oauth2", "": "git"}
-	variables := map[string][]string{"github": {"GITHUB_TOKEN", "GH_TOKEN"}, "gitlab": {"GITLAB_TOKEN"}}
-	creds := gitrepo.Credentials{Username: c.username, Password: c.token.reveal()}
-	if creds.Password == "" && c.tokenFile != "" {
-		data, err := os.ReadFile(c.tokenFile)
-		if err != nil {
-			return creds, fmt.Errorf("-token-file: %w", err)
-		}
-		creds.Password = strings.TrimSpace(string(data))
-		if creds.Password == "" {
-			return creds, fmt.Errorf("-token-file: %s is empty", c.tokenFile)
-		}
-	}
-	creds.Password = cmp.Or(creds.Password, fromURL.Password)
-	creds.Username = cmp.Or(creds.Username, fromURL.Username)
-	for _, name := range variables[provider] {
-		if creds.Password == "" {
-			creds.Password = strings.TrimSpace(getenv(name))
-		}
-	}
-	if creds.Password == "" {
-		return gitrepo.Credentials{}, nil
-	}
-	creds.Username = cmp.Or(creds.Username, users[provider])
-	if strings.ContainsFunc(creds.Password, unicode.IsSpace) {
-		return creds, errors.New("the token has white space in it")
-	}
-	return creds, nil
-}
-
 // request settles the provider and the pull request.
-func (p *plan) request(c *config, repo gitrepo.URL, provider, token string, client *http.Client) error {
+func (p *plan) request(ctx context.Context, c *config, w wallet, client *http.Client) error {
+	repo, provider := w.repo, w.provider
+	found, err := w.api(ctx)
+	if err != nil {
+		return err
+	}
+	token := found.Password
 	p.pull = scm.Request{
 		Head: p.branch, Base: p.base,
 		Title: c.pullTitle, Body: c.pullBody,
 		Merge: c.mergePull, MergeMethod: c.mergeMethod,
 	}
-	if p.branch == p.base {
+	if p.branch == p.base && !c.checkAuth {
 		return usage(hintSameBranch, "the branch %q is the base itself", p.branch)
 	}
 	switch {
@@ -356,7 +364,11 @@ func (p *plan) request(c *config, repo gitrepo.URL, provider, token string, clie
 	case provider == "":
 		return usage("give -scm-provider=github or -scm-provider=gitlab, or -create-pull-request=false", "which forge %s is cannot be told from its name", repo.HostPort())
 	case token == "":
-		return usage("set "+envPrefix+"_TOKEN, or give -token-file", "there is no token to open a pull request on %s with", repo.HostPort())
+		notes := ""
+		for _, n := range w.settings.Notes() {
+			notes += "; " + n
+		}
+		return usage("set "+envPrefix+"_TOKEN, or give -token-file", "there is no token to open a pull request on %s with%s", repo.HostPort(), notes)
 	}
 	api := cmp.Or(c.scmURL, apiURL(provider, repo))
 	u, err := url.Parse(api)
@@ -366,6 +378,7 @@ func (p *plan) request(c *config, repo gitrepo.URL, provider, token string, clie
 	if u.Scheme == "http" && !loopback(u.Hostname()) {
 		return usage("use https", "the token would be sent in plain text to http://%s", u.Host)
 	}
+	p.apiURL, p.apiCredential = api, found
 	config := scm.Config{BaseURL: api, Repository: repo.Repository(), Token: token, HTTPClient: client}
 	if provider == "github" {
 		p.provider, err = github.New(config)
@@ -374,6 +387,9 @@ func (p *plan) request(c *config, repo gitrepo.URL, provider, token string, clie
 	}
 	if err != nil {
 		return usage("check -repo and -scm-url", "%v", err)
+	}
+	if c.checkAuth {
+		return nil
 	}
 	checked := p.pull
 	checked.Title = "made from the change"

@@ -53,11 +53,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if c.version {
 		return printVersion(stdout)
 	}
+	log, screen := newLogger(c, stderr)
+	if c.checkAuth {
+		return checkAuth(ctx, c, getenv, log, screen, stdout)
+	}
 	out, err := newOutputs(c, getenv)
 	if err != nil {
 		return err
 	}
-	log, screen := newLogger(c, stderr)
 	r, err := carryOut(ctx, c, getenv, log, screen, out.summary != "")
 	told := errors.Join(screen.clear(), out.write(r, err))
 	if err == nil || r.PullRequest != nil {
@@ -71,22 +74,42 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 // error.
 func carryOut(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *screen, wantDiff bool) (*report, error) {
 	r := &report{Base: c.base, Branch: c.branch, DryRun: c.dryRun}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	p, err := prepare(ctx, c, getenv, log, screen)
+	if err != nil {
+		return r, err
+	}
+	p.wantDiff, r.Branch = wantDiff, p.branch
+	return r, p.run(ctx, log, r)
+}
+
+// checkAuth does what -check-auth asks for.
+func checkAuth(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *screen, stdout io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	p, err := prepare(ctx, c, getenv, log, screen)
+	if err != nil {
+		return err
+	}
+	found, err := p.checkAuth(ctx)
+	return errors.Join(err, found.print(stdout, c.output))
+}
+
+// prepare makes the plan.
+func prepare(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *screen) (*plan, error) {
 	client, err := newClient(c.caFile, log, screen)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
-	p, err := newPlan(c, getenv, client)
+	p, err := newPlan(ctx, c, getenv, client)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
-	p.wantDiff = wantDiff
 	for _, w := range p.warnings {
 		log.Warn(w)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	r.Branch = p.branch
-	return r, p.run(ctx, log, r)
+	return p, nil
 }
 
 // run carries the plan out, and says in r what it did. The branch may move while it works; then it starts again from
@@ -287,6 +310,9 @@ func (e edits) apply(ctx context.Context, s *gitrepo.Snapshot) (edit, error) {
 // run makes each kind of edit on the result of those before it.
 func (e edits) run(ctx context.Context, s *gitrepo.Snapshot) (edit, error) {
 	out := edit{snapshot: s}
+	if err := e.add(ctx, &out); err != nil {
+		return edit{}, &editError{flag: "-add", err: err}
+	}
 	for _, step := range []struct {
 		flag string
 		edit func(fs.FS) (map[string][]byte, []template.Change, error)
@@ -314,6 +340,33 @@ func (e edits) run(ctx context.Context, s *gitrepo.Snapshot) (edit, error) {
 		out.changes = append(out.changes, changes...)
 	}
 	return out, nil
+}
+
+// add takes files over from the working tree.
+func (e edits) add(ctx context.Context, out *edit) error {
+	if len(e.adds) == 0 {
+		return nil
+	}
+	matched := map[string]bool{}
+	files, err := e.checkout.Edited(ctx, e.settings, func(name string) bool {
+		any := false
+		for _, glob := range e.adds {
+			if template.Match(glob, name) {
+				matched[glob], any = true, true
+			}
+		}
+		return any
+	})
+	if err != nil {
+		return err
+	}
+	for _, glob := range e.adds {
+		if !matched[glob] {
+			return fmt.Errorf("-add %s: %w", glob, gitrepo.ErrNoFile)
+		}
+	}
+	out.snapshot, err = out.snapshot.Add(ctx, files)
+	return err
 }
 
 // templates renders the repository's templates and the local ones.

@@ -22,8 +22,10 @@ import (
 )
 
 const (
-	token = "forge-token-5f0c3a9e"
-	repo  = "acme/gitops"
+	token     = "forge-token-5f0c3a9e"
+	jobToken  = "forge-job-2d81b7c4"
+	readToken = "forge-read-9a3e6f10"
+	repo      = "acme/gitops"
 )
 
 func TestMain(m *testing.M) {
@@ -41,20 +43,27 @@ func TestScripts(t *testing.T) {
 					Dir:   "testdata/script",
 					Setup: func(env *testscript.Env) error { return setUp(env, kind, partial) },
 					Cmds: map[string]func(*testscript.TestScript, bool, []string){
-						"api":        api,
-						"env-lines":  envLines,
-						"exits":      exits,
-						"mark":       mark,
-						"pulls":      pulls,
-						"seed":       seed,
-						"seed-empty": seedEmpty,
-						"unmoved":    unmoved,
-						"write":      write,
+						"api":         api,
+						"asked":       asked,
+						"env-lines":   envLines,
+						"exits":       exits,
+						"mark":        mark,
+						"proxied":     proxied,
+						"pulls":       pulls,
+						"redirect":    redirect,
+						"seed":        seed,
+						"seed-empty":  seedEmpty,
+						"start-proxy": startProxy,
+						"start-tls":   startTLS,
+						"unmoved":     unmoved,
+						"write":       write,
 					},
 					Condition: func(cond string) (bool, error) {
 						switch cond {
 						case "github", "gitlab":
 							return string(kind) == cond, nil
+						case "root":
+							return os.Geteuid() == 0, nil
 						}
 						return false, fmt.Errorf("unknown condition %q", cond)
 					},
@@ -65,10 +74,14 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-type forgeKey struct{}
+type (
+	forgeKey struct{}
+	askedKey struct{}
+)
 
 // setUp starts the script's own forge with an empty acme/gitops. The variables that scripts use: REPO (its clone URL),
-// URL, HOST and API (the forge), GITDIR (the bare repository), PROVIDER, TOKEN, PULL (URL of a pull request, but for the number), SSH_REPO,
+// URL, HOST and API (the forge), GITDIR (the bare repository), PROVIDER, TOKEN, JOB_TOKEN and READ_TOKEN (which may do less), PULL (URL of a
+// pull request, but for the number), SSH_REPO,
 // BIN (a folder for PATH that holds the program and nothing else).
 func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 	dir := filepath.Join(env.WorkDir, ".forge")
@@ -78,7 +91,7 @@ func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 			return err
 		}
 	}
-	f, err := forge.Start(forge.Config{Kind: kind, Partial: partial, Token: token, Dir: dir})
+	f, err := forge.Start(forge.Config{Kind: kind, Partial: partial, Token: token, JobToken: jobToken, ReadToken: readToken, Dir: dir})
 	if err != nil {
 		return err
 	}
@@ -110,6 +123,7 @@ func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 		pull = "/-/merge_requests/"
 	}
 	env.Values[forgeKey{}] = f
+	env.Values[askedKey{}] = new(int)
 	env.Vars = append(env.Vars,
 		"HOME="+home,
 		"GIT_CONFIG_NOSYSTEM=1",
@@ -123,6 +137,8 @@ func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 		"SSH_KNOWN_HOSTS="+ssh.KnownHostsFile,
 		"PROVIDER="+string(kind),
 		"TOKEN="+token,
+		"JOB_TOKEN="+jobToken,
+		"READ_TOKEN="+readToken,
 		"PULL="+f.URL()+"/"+repo+pull,
 	)
 	return nil
@@ -169,6 +185,66 @@ func api(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// asked prints what the forge was asked over http since the last time: METHOD STATUS AUTH PATH, where AUTH says which
+// token came and how, "-" for none.
+func asked(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: asked")
+	}
+	requests, from := theForge(ts).Requests(), ts.Value(askedKey{}).(*int)
+	for _, r := range requests[*from:] {
+		auth := r.Auth + "/" + r.Via
+		if r.Auth == "" {
+			auth = "-"
+		}
+		fmt.Fprintf(ts.Stdout(), "%s %d %s %s\n", r.Method, r.Status, auth, r.Path)
+	}
+	*from = len(requests)
+}
+
+// start-tls has the forge listen for https too, and sets TLS_URL, TLS_PORT and CA_FILE. Its certificate is for 127.0.0.1 and
+// forge.example.com.
+func startTLS(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: start-tls")
+	}
+	t, err := theForge(ts).StartTLS()
+	ts.Check(err)
+	ts.Setenv("TLS_URL", t.URL)
+	ts.Setenv("TLS_PORT", fmt.Sprint(t.Port))
+	ts.Setenv("CA_FILE", t.CAFile)
+}
+
+// start-proxy [USER PASSWORD] starts an http proxy that leads to the forge, whatever it is asked for, and sets PROXY to its URL and
+// PROXY_HOST to its host and port.
+func startProxy(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 && len(args) != 2 {
+		ts.Fatalf("usage: start-proxy [USER PASSWORD]")
+	}
+	args = append(args, "", "")
+	url, err := theForge(ts).StartProxy(args[0], args[1])
+	ts.Check(err)
+	ts.Setenv("PROXY", url)
+	ts.Setenv("PROXY_HOST", strings.TrimPrefix(url, "http://"))
+}
+
+// proxied prints what the proxy was asked for.
+func proxied(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: proxied")
+	}
+	_, err := ts.Stdout().Write([]byte(strings.Join(theForge(ts).Proxied(), "\n") + "\n"))
+	ts.Check(err)
+}
+
+// redirect [URL] has the forge send everybody to that URL, or nobody any more.
+func redirect(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 1 {
+		ts.Fatalf("usage: redirect [URL]")
+	}
+	ts.Check(theForge(ts).RedirectTo(append(args, "")[0]))
+}
+
 // env-lines NAME LINE... sets a variable to several lines.
 func envLines(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -198,15 +274,17 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("want exit code %s, got: %v", args[0], err)
 	}
 	stdout, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
-	phases := `(?:(?:opening|fetching|editing|pushing|lost a race|warning:) .+\n)*`
+	phases := `(?:(?:opening|fetching|editing|pushing|lost a race|warning:).+\n)*`
 	if args[0] == "2" {
 		phases = ""
 	}
 	if stdout != "" || !regexp.MustCompile(`^`+phases+`error: .+\nhint: .+\n$`).MatchString(stderr) {
 		ts.Fatalf("want an error and a hint on stderr alone")
 	}
-	if strings.Contains(stderr, token) {
-		ts.Fatalf("the token was printed")
+	for _, t := range []string{token, jobToken, readToken} {
+		if strings.Contains(stderr, t) {
+			ts.Fatalf("the token was printed")
+		}
 	}
 }
 

@@ -1,0 +1,103 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"unicode"
+
+	"update-gitops-repo/gitrepo"
+)
+
+// credential is what the program proves itself with to one host, and where that was found.
+type credential struct {
+	gitrepo.Credentials
+	source string // for a person; empty when there is none
+}
+
+// wallet finds the credentials for one repository: for git, and for the API of its forge.
+type wallet struct {
+	config   *config
+	repo     gitrepo.URL
+	fromURL  gitrepo.Credentials // what the repository's URL itself holds
+	provider string              // empty: not known
+	getenv   func(string) string
+	settings *gitrepo.Settings
+}
+
+// forgeUsers are the user names that go with a token over http, and the forges' own variables for tokens.
+var (
+	forgeUsers  = map[string]string{"github": "x-access-token", "gitlab": "oauth2", "": "git"}
+	forgeTokens = map[string][]string{"github": {"GITHUB_TOKEN", "GH_TOKEN"}, "gitlab": {"GITLAB_TOKEN"}}
+)
+
+// git gives the credential for git over http, the first that is found of: the flags, the URL, the forge's variables, the job's
+// token, and what git itself would take.
+func (w wallet) git(ctx context.Context) (credential, error) {
+	found, err := w.given()
+	if err != nil || found.source != "" {
+		return found, err
+	}
+	// https://docs.gitlab.com/ci/jobs/ci_job_token/: it is for the forge that runs the job, and its API takes it for
+	// nothing that is needed here.
+	if token := w.getenv("CI_JOB_TOKEN"); token != "" && w.repo.HostPort() == ciServer("gitlab", w.getenv) {
+		return credential{gitrepo.Credentials{Username: "gitlab-ci-token", Password: token}, "CI_JOB_TOKEN"}, nil
+	}
+	return w.stored(ctx, w.repo)
+}
+
+// api gives the credential for the forge's API: as git does, but for what is of no use there.
+func (w wallet) api(ctx context.Context) (credential, error) {
+	found, err := w.given()
+	if err != nil || found.source != "" {
+		return found, err
+	}
+	u := w.repo
+	if u.Scheme == "ssh" {
+		u = gitrepo.URL{Scheme: "https", Host: u.Host, Path: u.Path}
+	}
+	return w.stored(ctx, u)
+}
+
+// given looks where a user or a pipeline has put a token for this program or this forge.
+func (w wallet) given() (credential, error) {
+	c := credential{gitrepo.Credentials{Username: w.config.username, Password: w.config.token.reveal()}, w.config.tokenSource}
+	if c.Password == "" && w.config.tokenFile != "" {
+		data, err := os.ReadFile(w.config.tokenFile)
+		if err != nil {
+			return credential{}, fmt.Errorf("-token-file: %w", err)
+		}
+		c.Password, c.source = strings.TrimSpace(string(data)), "the file "+w.config.tokenFile
+		if c.Password == "" {
+			return credential{}, fmt.Errorf("-token-file: %s is empty", w.config.tokenFile)
+		}
+	}
+	if c.Password == "" && w.fromURL.Password != "" {
+		c.Password, c.source = w.fromURL.Password, "the repository's URL"
+	}
+	c.Username = cmp.Or(c.Username, w.fromURL.Username)
+	for _, name := range forgeTokens[w.provider] {
+		server := ciServer(w.provider, w.getenv)
+		if token := strings.TrimSpace(w.getenv(name)); c.Password == "" && token != "" && (server == "" || server == w.repo.HostPort()) {
+			c.Password, c.source = token, name
+		}
+	}
+	if c.Password == "" {
+		return credential{}, nil
+	}
+	c.Username = cmp.Or(c.Username, forgeUsers[w.provider])
+	if strings.ContainsFunc(c.Password, unicode.IsSpace) {
+		return credential{}, errors.New("the token has white space in it")
+	}
+	return c, nil
+}
+
+// stored asks git's own settings.
+func (w wallet) stored(ctx context.Context, u gitrepo.URL) (credential, error) {
+	u.User = cmp.Or(w.config.username, w.fromURL.Username)
+	found, source, err := w.settings.Credentials(ctx, u)
+	return credential{found, source}, err
+}
