@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,13 +133,47 @@ func TestCredentials(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, scheme := range []string{"https", "ssh"} {
-			w := wallet{&test.config, gitrepo.URL{Scheme: scheme, Host: "git.example.com", Path: "/acme/gitops.git"}, test.url, test.provider, environment(test.env...), settings}
+			w := wallet{&test.config, web(gitrepo.URL{Scheme: scheme, Host: "git.example.com", Path: "/acme/gitops.git"}), test.url, test.provider, environment(test.env...), settings}
 			if got, err := w.git(t.Context()); scheme == "https" && (err != nil || got != test.git) {
 				t.Errorf("%s: git gets %+v of %q, %v; want that of %q", test.name, got.Credentials, got.source, err, test.git.source)
 			}
-			if got, err := w.api(t.Context()); err != nil || got != test.api {
+			if got, err := w.api(t.Context(), &url.URL{Scheme: "https", Host: "git.example.com"}); err != nil || got != test.api {
 				t.Errorf("%s, %s: the API gets %+v of %q, %v; want that of %q", test.name, scheme, got.Credentials, got.source, err, test.api.source)
 			}
+		}
+	}
+}
+
+// What was found for the repository's host is not for an API elsewhere, and with ssh the port does not matter.
+func TestHostOfTheAPI(t *testing.T) {
+	home := t.TempDir()
+	if err := os.WriteFile(filepath.Join(home, ".netrc"), []byte("machine git.example.com login kim password from-netrc\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	netrc := filepath.Join(home, ".netrc")
+	env := []string{"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"}
+	actions := append([]string{"GITHUB_SERVER_URL=https://git.example.com", "GITHUB_TOKEN=from-github"}, env...)
+	for _, test := range []struct {
+		repo, scmURL string
+		env          []string
+		want         string
+	}{
+		{"https://git.example.com/acme/gitops.git", "https://git.example.com/api/v3/", env, netrc},
+		{"https://git.example.com/acme/gitops.git", "https://api.git.example.com/", env, netrc},
+		{"https://git.example.com/acme/gitops.git", "https://evil.example.com/", env, ""},
+		{"https://kim:from-url@git.example.com/acme/gitops.git", "https://git.example.com/api/v3/", env, "the repository's URL"},
+		{"https://kim:from-url@git.example.com/acme/gitops.git", "https://evil.example.com/", env, ""},
+		{"https://git.example.com/acme/gitops.git", "https://evil.example.com/", actions, ""},
+		{"git@ssh.example.com:acme/gitops.git", "https://git.example.com/api/v3/", env, netrc},
+		{"git@git.example.com:acme/gitops.git", "", actions, "GITHUB_TOKEN"},
+		{"ssh://git@git.example.com:2222/acme/gitops.git", "", actions, "GITHUB_TOKEN"},
+	} {
+		args := []string{"-repo=" + test.repo, "-scm-url=" + test.scmURL, "-set=a.yaml:.tag=1", "-branch=b", "-dry-run"}
+		if test.scmURL != "" {
+			args = append(args, "-scm-provider=github")
+		}
+		if p := mustPlan(t, environment(test.env...), args...); p.apiCredential.source != test.want {
+			t.Errorf("%s with the API %s: the token of %q, want that of %q", test.repo, test.scmURL, p.apiCredential.source, test.want)
 		}
 	}
 }
@@ -302,7 +337,7 @@ func TestAPIURL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := [2]string{apiURL("github", u), apiURL("gitlab", u)}; got != want {
+		if got := [2]string{apiURL("github", web(u)), apiURL("gitlab", web(u))}; got != want {
 			t.Errorf("%s: %q, want %q", repo, got, want)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"unicode"
@@ -21,7 +22,7 @@ type credential struct {
 // wallet finds the credentials for one repository: for git, and for the API of its forge.
 type wallet struct {
 	config   *config
-	repo     gitrepo.URL
+	repo     gitrepo.URL         // over http, see web
 	fromURL  gitrepo.Credentials // what the repository's URL itself holds
 	provider string              // empty: not known
 	getenv   func(string) string
@@ -49,17 +50,29 @@ func (w wallet) git(ctx context.Context) (credential, error) {
 	return w.stored(ctx, w.repo)
 }
 
-// api gives the credential for the forge's API: as git does, but for what is of no use there.
-func (w wallet) api(ctx context.Context) (credential, error) {
+// api gives the credential for the forge's API: as git does, but for what is of no use there. An API on another host than
+// the repository's, but for its subdomain "api", gets none that was found for the repository's.
+func (w wallet) api(ctx context.Context, api *url.URL) (credential, error) {
+	if host := strings.ToLower(api.Host); host != w.repo.HostPort() && host != "api."+w.repo.HostPort() {
+		other, _, err := gitrepo.ParseURL(api.Scheme + "://" + api.Host + w.repo.Path)
+		if err != nil {
+			return credential{}, err
+		}
+		w.repo, w.fromURL = other, gitrepo.Credentials{}
+	}
 	found, err := w.given()
 	if err != nil || found.source != "" {
 		return found, err
 	}
-	u := w.repo
-	if u.Scheme == "ssh" {
-		u = gitrepo.URL{Scheme: "https", Host: u.Host, Path: u.Path}
+	return w.stored(ctx, w.repo)
+}
+
+// web is where a forge has a repository over http: with ssh the port says nothing of that.
+func web(repo gitrepo.URL) gitrepo.URL {
+	if repo.Scheme != "ssh" {
+		return repo
 	}
-	return w.stored(ctx, u)
+	return gitrepo.URL{Scheme: "https", Host: repo.Host, Path: "/" + strings.TrimLeft(repo.Path, "/")}
 }
 
 // given looks where a user or a pipeline has put a token for this program or this forge.

@@ -91,17 +91,17 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 			return nil, err
 		}
 	}
-	if w.repo, w.fromURL, err = gitrepo.ParseURL(w.settings.Rewrite(repo)); err != nil {
+	if p.remote.URL, w.fromURL, err = gitrepo.ParseURL(w.settings.Rewrite(repo)); err != nil {
 		return nil, usage("give -repo as https://HOST/OWNER/NAME, ssh://, git@HOST:OWNER/NAME or a path", "-repo: %v", err)
 	}
-	if err := p.name(c, w.repo, getenv); err != nil {
+	if err := p.name(c, p.remote.URL, getenv); err != nil {
 		return nil, err
 	}
-	p.remote.URL, p.remote.HTTPClient = w.repo, client
+	w.repo, p.remote.HTTPClient = web(p.remote.URL), client
 	found, _ := w.settings.SSH()
 	p.remote.SSH = gitrepo.SSH{KeyFile: cmp.Or(c.sshKeyFile, found.KeyFile), KnownHostsFile: cmp.Or(c.sshKnownHosts, found.KnownHostsFile)}
 	w.provider = providerName(c, w.repo, getenv)
-	if strings.HasPrefix(w.repo.Scheme, "http") {
+	if strings.HasPrefix(p.remote.URL.Scheme, "http") {
 		if p.credential, err = w.git(ctx); err != nil {
 			return nil, err
 		}
@@ -343,11 +343,6 @@ func providerName(c *config, repo gitrepo.URL, getenv func(string) string) strin
 // request settles the provider and the pull request.
 func (p *plan) request(ctx context.Context, c *config, w wallet, client *http.Client) error {
 	repo, provider := w.repo, w.provider
-	found, err := w.api(ctx)
-	if err != nil {
-		return err
-	}
-	token := found.Password
 	p.pull = scm.Request{
 		Head: p.branch, Base: p.base,
 		Title: c.pullTitle, Body: c.pullBody,
@@ -357,18 +352,12 @@ func (p *plan) request(ctx context.Context, c *config, w wallet, client *http.Cl
 		return usage(hintSameBranch, "the branch %q is the base itself", p.branch)
 	}
 	switch {
-	case c.dryRun && (provider == "" || token == "" || repo.Scheme == "file"):
+	case c.dryRun && (provider == "" || repo.Scheme == "file"):
 		return nil // No pull request will be asked for.
 	case repo.Scheme == "file":
 		return usage("give -create-pull-request=false", "a repository on disk has no pull requests")
 	case provider == "":
 		return usage("give -scm-provider=github or -scm-provider=gitlab, or -create-pull-request=false", "which forge %s is cannot be told from its name", repo.HostPort())
-	case token == "":
-		notes := ""
-		for _, n := range w.settings.Notes() {
-			notes += "; " + n
-		}
-		return usage("set "+envPrefix+"_TOKEN, or give -token-file", "there is no token to open a pull request on %s with%s", repo.HostPort(), notes)
 	}
 	api := cmp.Or(c.scmURL, apiURL(provider, repo))
 	u, err := url.Parse(api)
@@ -378,7 +367,21 @@ func (p *plan) request(ctx context.Context, c *config, w wallet, client *http.Cl
 	if u.Scheme == "http" && !loopback(u.Hostname()) {
 		return usage("use https", "the token would be sent in plain text to http://%s", u.Host)
 	}
-	p.apiURL, p.apiCredential = api, found
+	if p.apiCredential, err = w.api(ctx, u); err != nil {
+		return err
+	}
+	token := p.apiCredential.Password
+	switch {
+	case token == "" && c.dryRun:
+		return nil
+	case token == "":
+		notes := ""
+		for _, n := range w.settings.Notes() {
+			notes += "; " + n
+		}
+		return usage("set "+envPrefix+"_TOKEN, or give -token-file", "there is no token to open a pull request on %s with%s", repo.HostPort(), notes)
+	}
+	p.apiURL = api
 	config := scm.Config{BaseURL: api, Repository: repo.Repository(), Token: token, HTTPClient: client}
 	if provider == "github" {
 		p.provider, err = github.New(config)
@@ -401,14 +404,10 @@ func (p *plan) request(ctx context.Context, c *config, w wallet, client *http.Cl
 
 // apiURL is where a forge has its API unless told otherwise.
 func apiURL(provider string, repo gitrepo.URL) string {
-	scheme, host := repo.Scheme, repo.HostPort()
-	if scheme == "ssh" {
-		scheme, host = "https", repo.Host // The port is that of ssh.
-	}
 	if provider == "github" {
-		return github.APIURL(scheme, host)
+		return github.APIURL(repo.Scheme, repo.HostPort())
 	}
-	return gitlab.APIURL(scheme, host)
+	return gitlab.APIURL(repo.Scheme, repo.HostPort())
 }
 
 // loopback tells whether a host is this machine, where nobody listens in.
