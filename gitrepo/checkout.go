@@ -71,10 +71,10 @@ func sameFile(a, b string) bool {
 // Root is the folder at the top of the working tree.
 func (c *Checkout) Root() string { return c.root }
 
-// Origin gives the URL of the remote "origin". A relative path comes back joined with the checkout's own. No
-// configuration beside the repository's own is read. Errors: ErrNoCheckout.
+// Origin gives the URL of the remote "origin", the first where there are several. A relative path comes back joined with
+// the checkout's own. No configuration beside the repository's own is read. Errors: ErrNoCheckout.
 func (c *Checkout) Origin() (string, error) {
-	url := c.config.get("remote.origin.url")
+	url := c.config.origin()
 	if url == "" {
 		return "", fmt.Errorf("%s: %w: it has no remote named origin", c.root, ErrNoCheckout)
 	}

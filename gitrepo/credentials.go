@@ -99,11 +99,7 @@ func (s *Settings) extraHeaders(u URL) []setting {
 
 // isOrigin tells whether the checkout's origin is on the same host.
 func (s *Settings) isOrigin(u URL) bool {
-	e, ok := s.last("remote.origin.url")
-	if !ok {
-		return false
-	}
-	o, _, err := ParseURL(s.Rewrite(e.value))
+	o, _, err := ParseURL(s.Rewrite(s.origin()))
 	return err == nil && o.Scheme == u.Scheme && o.Host == u.Host && defaultPort(o.Scheme, o.Port) == defaultPort(u.Scheme, u.Port)
 }
 

@@ -295,6 +295,16 @@ func (s *Settings) get(key string) string {
 	return e.value
 }
 
+// origin is the URL that git fetches from; those that are added to it are for pushing.
+func (s *Settings) origin() string {
+	for _, e := range s.entries {
+		if e.key == "remote.origin.url" {
+			return e.value
+		}
+	}
+	return ""
+}
+
 // bool reads a truth, which is unset where nobody says.
 func (s *Settings) bool(key string, unset bool) bool {
 	e, ok := s.last(key)
