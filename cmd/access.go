@@ -37,11 +37,10 @@ type apiAccess struct {
 // errAccess is a credential that will not do, though nothing failed.
 var errAccess = errors.New("the token does not suffice")
 
-// checkAuth asks git and the API what the credentials may do. It changes nothing. The error is the first thing that stands in
-// the way of a run; what was found is there all the same.
+// checkAuth asks git and the API what the credentials may do. It changes nothing. The error says what stands in the way of a
+// run; what was found is there all the same.
 func (p *plan) checkAuth(ctx context.Context) (access, error) {
 	a := access{Git: gitAccess{URL: p.remote.URL.String(), Credential: p.credential.source}}
-	var errs []error
 	repo, err := gitrepo.Open(ctx, p.remote)
 	if errors.Is(err, gitrepo.ErrEmpty) {
 		err = nil // It may be read, as far as there is anything.
@@ -52,15 +51,17 @@ func (p *plan) checkAuth(ctx context.Context) (access, error) {
 		a.Git.Push = err == nil
 		a.Git.Credential = cmp.Or(a.Git.Credential, repo.KeySource())
 	}
-	errs = append(errs, err)
-	if p.provider != nil {
+	if p.apiURL != "" {
 		a.API = &apiAccess{URL: p.apiURL, Credential: p.apiCredential.source}
-		errs = append(errs, p.checkAPI(ctx, a.API))
+		err = both(err, p.checkAPI(ctx, a.API))
 	}
-	return a, errors.Join(errs...)
+	return a, err
 }
 
 func (p *plan) checkAPI(ctx context.Context, a *apiAccess) error {
+	if p.noToken != nil {
+		return p.noToken
+	}
 	checker, ok := p.provider.(scm.Checker)
 	if !ok {
 		a.Note = p.provider.Name() + " does not tell what a token may do"

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -70,6 +71,14 @@ func exitCode(err error) int {
 func printError(w io.Writer, err error) error {
 	_, werr := fmt.Fprintf(w, "error: %s\nhint: %s\n", oneLine(err.Error()), hint(err))
 	return werr
+}
+
+// both is two errors, either of which may be nil, in one line, of which errors.Join would make two.
+func both(a, b error) error {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	return fmt.Errorf("%w; %w", a, b)
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

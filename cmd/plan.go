@@ -34,11 +34,12 @@ type plan struct {
 	message       string // empty: made from the change
 	author        gitrepo.Signature
 	edits         edits
-	provider      scm.Provider // nil: push directly
+	provider      scm.Provider // nil: push directly, or only noToken to tell
 	pull          scm.Request  // Title and Body empty: made from the change
 	credential    credential   // for git over http
 	apiCredential credential
 	apiURL        string // empty: the API is not asked
+	noToken       error  // nil: there is one for the API
 	dryRun        bool
 	wantDiff      bool // in the report, without a dry run too
 	warnings      []string
@@ -371,17 +372,21 @@ func (p *plan) request(ctx context.Context, c *config, w wallet, client *http.Cl
 		return err
 	}
 	token := p.apiCredential.Password
-	switch {
-	case token == "" && c.dryRun:
+	if token == "" && c.dryRun {
 		return nil
-	case token == "":
-		notes := ""
-		for _, n := range w.settings.Notes() {
-			notes += "; " + n
-		}
-		return usage("set "+envPrefix+"_TOKEN, or give -token-file", "there is no token to open a pull request on %s with%s", repo.HostPort(), notes)
 	}
 	p.apiURL = api
+	if token == "" {
+		where := repo.HostPort()
+		if notes := w.settings.Notes(); len(notes) > 0 {
+			where += " (" + strings.Join(notes, "; ") + ")"
+		}
+		p.noToken = usage("set "+envPrefix+"_TOKEN, or give -token-file", "no token to open a pull request with was found for %s", where)
+		if c.checkAuth {
+			return nil
+		}
+		return p.noToken
+	}
 	config := scm.Config{BaseURL: api, Repository: repo.Repository(), Token: token, HTTPClient: client}
 	if provider == "github" {
 		p.provider, err = github.New(config)

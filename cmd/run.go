@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		// A pull request may be open although merging it failed: its URL is worth having.
 		told = errors.Join(told, r.print(stdout, c.output))
 	}
-	return errors.Join(err, told)
+	return both(err, told)
 }
 
 // carryOut turns the configuration into a plan and the plan into a report, which says what is known even when there is an
@@ -93,7 +93,7 @@ func checkAuth(ctx context.Context, c *config, getenv func(string) string, log *
 		return err
 	}
 	found, err := p.checkAuth(ctx)
-	return errors.Join(err, found.print(stdout, c.output))
+	return both(err, found.print(stdout, c.output))
 }
 
 // prepare makes the plan.

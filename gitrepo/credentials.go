@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -45,7 +46,9 @@ func (s *Settings) Credentials(ctx context.Context, u URL) (Credentials, string,
 func (s *Settings) Notes() []string { return s.notes }
 
 func (s *Settings) note(format string, args ...any) {
-	s.notes = append(s.notes, fmt.Sprintf(format, args...))
+	if note := fmt.Sprintf(format, args...); !slices.Contains(s.notes, note) { // Git and the API are looked for apart.
+		s.notes = append(s.notes, note)
+	}
 }
 
 // extraHeader reads the header that actions/checkout, Azure Pipelines and others leave. Of several, the last of the
@@ -410,7 +413,7 @@ func (s *Settings) helped(ctx context.Context, u URL) (Credentials, string, erro
 	isolate(cmd)
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
-			return Credentials{}, "", ctx.Err()
+			return Credentials{}, "", fmt.Errorf("git credential fill: %w", ctx.Err())
 		}
 		s.note("git credential fill: %v", err)
 		return Credentials{}, "", nil

@@ -78,7 +78,7 @@ func TestCredentials(t *testing.T) {
 		{"the best match", files{".gitconfig": header("https://git.example.com/acme", basic("u", "p")) + header("https://git.example.com", basic("u", "q"))}, at,
 			Credentials{Username: "u", Password: "p"}, ".gitconfig", 0},
 		{"other headers", files{".gitconfig": header("https://git.example.com", "X-Trace: 1") + header("https://git.example.com", "Authorization: Digest x") +
-			header("https://git.example.com", "Authorization: basic *")}, at, Credentials{}, "", 2},
+			header("https://git.example.com", "Authorization: basic *")}, at, Credentials{}, "", 1},
 		{"no URL, at the origin", files{"checkout/.git/config": "[remote \"origin\"]\n\turl = https://git.example.com/a/b\n[http]\n\textraheader = " + basic("u", "p")}, at,
 			Credentials{Username: "u", Password: "p"}, "config", 0},
 		{"no URL, elsewhere", files{"checkout/.git/config": "[remote \"origin\"]\n\turl = https://example.com/a/b\n[http]\n\textraheader = " + basic("u", "p")}, at, Credentials{}, "", 1},
