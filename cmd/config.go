@@ -96,7 +96,7 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.StringVar(&c.caFile, "ca-file", "", "`file` with more certificate authorities to trust, in PEM, for git and the API")
 	fs.BoolVar(&c.checkAuth, "check-auth", false, "say which credential is used for which host and what it may do, and change nothing")
 
-	fs.Var(&c.adds, "add", "`glob` of files to commit as they stand in the checkout in -workdir: new, changed or deleted; repeatable")
+	fs.Var(&c.adds, "add", "`glob`, from the top of the checkout that -workdir is in, of files to commit as they stand there: new, changed or deleted; repeatable")
 	fs.Var(&c.filepaths, "filepath", "`glob` of the templates to render, FILE.tmpl into FILE; * stays in a folder, ** crosses folders; repeatable (default: **.tmpl when anything is substituted and no -template is given)")
 	fs.Var(&c.substitutes, "substitute", "`KEY=VALUE` for the templates; a dotted key nests; repeatable")
 	fs.Var(&c.substituteEnvs, "substitute-env", "`NAME` of an environment variable for the templates; repeatable")

@@ -185,7 +185,7 @@ func (r *races) stuck() bool { return r.same > 8 }
 
 // push does one attempt: open, edit, commit, push. The error is gitrepo.ErrMoved when another attempt may do better.
 func (p *plan) push(ctx context.Context, log *slog.Logger, r *report, races *races) error {
-	log.Info("opening", "repository", p.remote.URL)
+	log.Info("opening", "repository", p.remote.URL.String())
 	repo, err := gitrepo.Open(ctx, p.remote)
 	if err != nil {
 		return err
@@ -357,6 +357,9 @@ func (e edits) add(ctx context.Context, out *edit) error {
 		}
 		return any
 	})
+	if errors.Is(err, gitrepo.ErrNoFile) {
+		return fmt.Errorf("-add %s: %w", strings.Join(e.adds, " -add "), err)
+	}
 	if err != nil {
 		return err
 	}
