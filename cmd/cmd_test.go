@@ -370,7 +370,7 @@ func TestUserAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("User-Agent", "some library")
-	client, err := newClient("", slog.New(slog.DiscardHandler), &screen{})
+	client, err := newClient("", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

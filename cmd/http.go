@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -13,7 +12,7 @@ import (
 // newClient gives the client for everything that goes over http, git and API alike. It takes HTTP_PROXY, HTTPS_PROXY and
 // NO_PROXY from the environment, and trusts the machine's certificate authorities (SSL_CERT_FILE, SSL_CERT_DIR) and
 // those in the file caFile.
-func newClient(caFile string, log *slog.Logger, s *screen) (*http.Client, error) {
+func newClient(caFile string, log *slog.Logger) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile)
@@ -29,14 +28,13 @@ func newClient(caFile string, log *slog.Logger, s *screen) (*http.Client, error)
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
 	}
-	return &http.Client{Transport: logged{next: transport, log: log, screen: s}}, nil
+	return &http.Client{Transport: logged{next: transport, log: log}}, nil
 }
 
-// logged names the program in every request, whichever library makes it, logs it, and counts what comes back.
+// logged names the program in every request, whichever library makes it, and logs it.
 type logged struct {
-	next   http.RoundTripper
-	log    *slog.Logger
-	screen *screen
+	next http.RoundTripper
+	log  *slog.Logger
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -49,19 +47,5 @@ func (l logged) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	l.log.Debug("request", "method", r.Method, "url", r.URL.Redacted(), "status", response.StatusCode)
-	response.Body = counted{response.Body, l.screen}
 	return response, nil
-}
-
-// counted is the body of an answer whose bytes are shown on the screen.
-type counted struct {
-	io.ReadCloser
-	screen *screen
-}
-
-// Read implements io.Reader.
-func (c counted) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	c.screen.add(n)
-	return n, err
 }

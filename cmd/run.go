@@ -98,7 +98,7 @@ func checkAuth(ctx context.Context, c *config, getenv func(string) string, log *
 
 // prepare makes the plan.
 func prepare(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *screen) (*plan, error) {
-	client, err := newClient(c.caFile, log, screen)
+	client, err := newClient(c.caFile, log)
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +106,7 @@ func prepare(ctx context.Context, c *config, getenv func(string) string, log *sl
 	if err != nil {
 		return nil, err
 	}
+	p.remote.Received = screen.add
 	for _, w := range p.warnings {
 		log.Warn(w)
 	}

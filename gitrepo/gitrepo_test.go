@@ -693,3 +693,14 @@ func TestCheckBranch(t *testing.T) {
 		}
 	}
 }
+
+// TestReceived: whoever waits is told what arrives, over http and ssh alike; on disk nothing does.
+func TestReceived(t *testing.T) {
+	eachWay(t, map[string]string{"a": "1\n"}, func(t *testing.T, w way) {
+		received := 0
+		w.remote.Received = func(n int) { received += n }
+		if w.snapshot(t, "main"); (received > 0) != (w.name != "disk") {
+			t.Errorf("%d bytes", received)
+		}
+	})
+}

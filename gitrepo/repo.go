@@ -20,6 +20,7 @@ type Remote struct {
 	HTTPClient  *http.Client // http and https only; nil means http.DefaultClient
 	SSH         SSH          // ssh only
 	Checkout    *Checkout    // its objects need not be fetched; nil: there is none
+	Received    func(n int)  // told of bytes of objects as they arrive; nil: nobody asks
 }
 
 // Repo is a repository whose references were read once. They do not change while it lives: after ErrMoved, open anew.

@@ -27,6 +27,7 @@ type wire struct {
 	auth     transport.AuthMethod
 	http     bool
 	ssh      *sshAuth // nil over http
+	received func(n int)
 
 	session transport.UploadPackSession // the next request goes here; nil: open one
 	caps    *capability.List            // of upload-pack
@@ -35,7 +36,10 @@ type wire struct {
 }
 
 func newWire(r Remote) (*wire, error) {
-	w := &wire{endpoint: r.URL.endpoint()}
+	w := &wire{endpoint: r.URL.endpoint(), received: r.Received}
+	if w.received == nil {
+		w.received = func(int) {}
+	}
 	switch r.URL.Scheme {
 	case "http", "https":
 		w.http = true
@@ -205,7 +209,7 @@ func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err
 	}
 	defer func() { err = errors.Join(err, response.Close()) }()
 
-	err = packfile.UpdateObjectStorage(store, demux(req.Capabilities, response))
+	err = packfile.UpdateObjectStorage(store, demux(req.Capabilities, counted{response, w.received}))
 	if errors.Is(err, packfile.ErrEmptyPackfile) {
 		return nil // Nothing between the wants and the haves.
 	}
@@ -213,6 +217,19 @@ func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err
 		return fmt.Errorf("read pack: %w", err)
 	}
 	return nil
+}
+
+// counted tells of the bytes that are read.
+type counted struct {
+	io.Reader
+	received func(n int)
+}
+
+// Read implements io.Reader.
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.received(n)
+	return n, err
 }
 
 func demux(caps *capability.List, r io.Reader) io.Reader {
