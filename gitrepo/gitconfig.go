@@ -185,10 +185,12 @@ func (s *Settings) add(e setting, depth int) error {
 	return nil
 }
 
-// expand replaces a leading ~/ by the home folder.
-func (s *Settings) expand(name string) string {
-	if rest, ok := strings.CutPrefix(name, "~/"); ok && s.home != "" {
-		return filepath.Join(s.home, rest)
+func (s *Settings) expand(name string) string { return expandHome(name, s.home) }
+
+// expandHome replaces a leading ~/ by the home folder, if there is one.
+func expandHome(name, home string) string {
+	if rest, ok := strings.CutPrefix(name, "~/"); ok && home != "" {
+		return filepath.Join(home, rest)
 	}
 	return name
 }

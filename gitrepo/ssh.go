@@ -184,13 +184,6 @@ func (c sshConfig) firstWord(name string) string {
 	return ""
 }
 
-func expandHome(name, home string) string {
-	if rest, ok := strings.CutPrefix(name, "~/"); ok && home != "" {
-		return filepath.Join(home, rest)
-	}
-	return name
-}
-
 // sshAuth implements go-git's ssh.AuthMethod.
 type sshAuth struct {
 	options    SSH

@@ -169,7 +169,7 @@ func (c *Checkout) openWorktree(ctx context.Context, settings *Settings) (*workt
 	return w, nil
 }
 
-// coreFile reads the file that a setting names, by default one of the user's. It need not be there.
+// coreFile reads the file that a setting names, by default one of the user's. It need not be there, nor be readable.
 func (w *worktree) coreFile(key, unset string) ([]byte, error) {
 	name := w.settings.expand(w.settings.get(key))
 	if name == "" {
@@ -179,12 +179,16 @@ func (w *worktree) coreFile(key, unset string) ([]byte, error) {
 		}
 		name = filepath.Join(dir, unset)
 	}
-	return optional(relativeTo(w.c.root, name))
+	data, err := optional(relativeTo(w.c.root, name))
+	if errors.Is(err, fs.ErrPermission) {
+		err = nil // As with the settings themselves, and as git has it, but for its warning.
+	}
+	return data, err
 }
 
 func optional(name string) ([]byte, error) {
 	data, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	if absent(err) {
 		err = nil
 	}
 	return data, err
