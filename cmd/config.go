@@ -121,7 +121,7 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.StringVar(&c.mergeMethod, "merge-method", "merge", "`method`: merge, squash or, on GitHub, rebase")
 	fs.StringVar(&c.pullTitle, "pr-title", "", "`title` of the pull request (default: the first line of the commit message)")
 	fs.StringVar(&c.pullBody, "pr-body", "", "`text` of the pull request, in Markdown (default: says what changed)")
-	fs.StringVar(&c.scmProvider, "scm-provider", "", "`name` of the forge: github or gitlab (default: by the host, for github.com and gitlab.com)")
+	fs.StringVar(&c.scmProvider, "scm-provider", "", "`name` of the forge: github or gitlab (default: by the host, for github.com, gitlab.com and the forge that runs the pipeline)")
 	fs.StringVar(&c.scmURL, "scm-url", "", "base `URL` of the forge's API (default: https://api.github.com/; else /api/v3/ or /api/v4 on the repository's host)")
 
 	fs.BoolVar(&c.dryRun, "dry-run", false, "print the change as a unified diff, push nothing")

@@ -126,7 +126,7 @@ func (r *report) summary(failure error) string {
 		if len(diff) > maxSummary {
 			diff, more = diff[:strings.LastIndexByte(diff[:maxSummary], '\n')+1], "The rest is left out here.\n\n"
 		}
-		fmt.Fprintf(&b, "<details><summary>Changes in %d files</summary>\n\n%s\n\n%s</details>\n\n", len(r.Files), fenced("diff", diff), more)
+		fmt.Fprintf(&b, "<details><summary>Changed files: %d</summary>\n\n%s\n\n%s</details>\n\n", len(r.Files), fenced("diff", diff), more)
 	}
 	return b.String()
 }
