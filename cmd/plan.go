@@ -99,7 +99,7 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 		return nil, err
 	}
 	w.repo, p.remote.HTTPClient = web(p.remote.URL), client
-	found, _ := w.settings.SSH()
+	found := w.settings.SSH()
 	p.remote.SSH = gitrepo.SSH{KeyFile: cmp.Or(c.sshKeyFile, found.KeyFile), KnownHostsFile: cmp.Or(c.sshKnownHosts, found.KnownHostsFile)}
 	w.provider = providerName(c, w.repo, getenv)
 	if strings.HasPrefix(p.remote.URL.Scheme, "http") {

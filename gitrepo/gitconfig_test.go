@@ -242,15 +242,14 @@ func TestSSHCommand(t *testing.T) {
 		`ssh -i /a\ b\$c -i "/d\"e\\x"`: {KeyFile: "/a b$c"},
 		``:                              {},
 	} {
-		file := write(t, filepath.Join(home, ".gitconfig"), "[core]\n\tsshCommand = \""+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(command)+"\"\n")
-		got, source := settings(t, "").SSH()
-		if got != want || (source == "core.sshCommand of "+file) != (want != SSH{}) {
-			t.Errorf("%s: %+v of %q, want %+v", command, got, source, want)
+		write(t, filepath.Join(home, ".gitconfig"), "[core]\n\tsshCommand = \""+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(command)+"\"\n")
+		if got := settings(t, "").SSH(); got != want {
+			t.Errorf("%s: %+v, want %+v", command, got, want)
 		}
 	}
 	t.Setenv("GIT_SSH_COMMAND", "ssh -i /from/variable")
 	write(t, filepath.Join(home, ".gitconfig"), "[core]\n\tsshCommand = ssh -i /from/file\n")
-	if got, source := settings(t, "").SSH(); got.KeyFile != "/from/variable" || source != "GIT_SSH_COMMAND" {
-		t.Errorf("%+v of %q", got, source)
+	if got := settings(t, "").SSH(); got.KeyFile != "/from/variable" {
+		t.Errorf("%+v", got)
 	}
 }

@@ -34,18 +34,16 @@ func init() {
 	gitssh.DefaultSSHConfig = nil
 }
 
-// SSH gives the files that GIT_SSH_COMMAND, or else core.sshCommand, names, as actions/checkout leaves its key; and for
-// a person, where that stands. The command itself is never run, and what else it asks for does not count: it cannot
-// switch the check of the host key off.
-func (s *Settings) SSH() (found SSH, source string) {
-	command, source := s.getenv("GIT_SSH_COMMAND"), "GIT_SSH_COMMAND"
+// SSH gives the files that GIT_SSH_COMMAND, or else core.sshCommand, names, as actions/checkout leaves its key. The
+// command itself is never run, and what else it asks for does not count: it cannot switch the check of the host key off.
+func (s *Settings) SSH() (found SSH) {
+	command := s.getenv("GIT_SSH_COMMAND")
 	if command == "" {
-		e, _ := s.last("core.sshcommand")
-		command, source = e.value, "core.sshCommand of "+e.source
+		command = s.get("core.sshcommand")
 	}
 	words, ok := shellWords(command, s.getenv)
 	if !ok || len(words) == 0 || strings.TrimSuffix(filepath.Base(words[0]), ".exe") != "ssh" {
-		return SSH{}, ""
+		return SSH{}
 	}
 	for words = words[1:]; len(words) > 0 && len(words[0]) > 1 && words[0][0] == '-'; words = words[1:] {
 		option, value := words[0][1], words[0][2:]
@@ -71,10 +69,7 @@ func (s *Settings) SSH() (found SSH, source string) {
 			found.KnownHostsFile = value
 		}
 	}
-	if found == (SSH{}) {
-		return SSH{}, ""
-	}
-	return found, source
+	return found
 }
 
 // sshKeyword splits a line of OpenSSH's configuration, "Name value" or "Name=value".
