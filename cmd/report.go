@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"update-gitops-repo/scm"
 	"update-gitops-repo/template"
 )
 
@@ -23,9 +24,11 @@ type report struct {
 	PullRequest *pullRequest `json:"pullRequest,omitempty"`
 	Diff        string       `json:"diff,omitempty"` // printed by a dry run only
 
-	message string // the commit's
-	title   string // default of the pull request's title
-	body    string // default of the pull request's text
+	asked   bool             // whether found is what the forge says
+	found   *scm.PullRequest // the one that was open before; nil: none
+	message string           // the commit's
+	title   string           // default of the pull request's title
+	body    string           // default of the pull request's text
 }
 
 type pullRequest struct {

@@ -144,11 +144,16 @@ func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 	if p.provider == nil || p.dryRun || r.Commit == "" {
 		return nil
 	}
+	if !r.asked {
+		if err := p.find(ctx, r); err != nil {
+			return err
+		}
+	}
 	request := p.pull
 	request.Base, request.HeadSHA = r.Base, r.Commit
 	request.Title, request.Body = cmp.Or(request.Title, r.title), cmp.Or(request.Body, r.body)
 	log.Info("opening the pull request", "head", request.Head, "base", request.Base)
-	pr, err := scm.Open(ctx, p.provider, request)
+	pr, err := scm.Open(ctx, p.provider, request, r.found)
 	if pr.URL == "" {
 		return fmt.Errorf("branch %q is pushed, its pull request is not open: %w", r.Branch, err)
 	}
@@ -157,6 +162,20 @@ func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 	}
 	r.PullRequest = &pullRequest{Number: pr.Number, URL: pr.URL, State: string(pr.State)}
 	return err
+}
+
+// find looks for the pull request of the report's branch.
+func (p *plan) find(ctx context.Context, r *report) error {
+	pr, err := p.provider.Find(ctx, r.Branch, r.Base)
+	if errors.Is(err, scm.ErrNotFound) {
+		r.asked = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.asked, r.found = true, &pr
+	return nil
 }
 
 // permanent keeps an error from being tried again.
@@ -246,7 +265,7 @@ func (p *plan) push(ctx context.Context, log *slog.Logger, r *report, races *rac
 	}
 	if p.provider != nil {
 		// What the forge refuses to tell, it will refuse to do: better before the push than after.
-		if _, err := p.provider.Find(ctx, branch, base); err != nil && !errors.Is(err, scm.ErrNotFound) {
+		if err := p.find(ctx, r); err != nil {
 			return err
 		}
 	}

@@ -29,6 +29,8 @@ var (
 	// ErrNotMergeable says that the pull request is open but cannot be merged now: a conflict, a missing approval or
 	// check, a method that the repository forbids, or a head that is no longer the commit that was pushed.
 	ErrNotMergeable = errors.New("cannot be merged")
+	// ErrMoved says that a branch is not at the commit that was expected.
+	ErrMoved = errors.New("the branch moved")
 )
 
 // The ways to merge. A forge may have fewer, see [Merger].
@@ -62,12 +64,21 @@ type Config struct {
 type Request struct {
 	Head    string // branch that holds the change, "hello-world-1a2b3c4"
 	Base    string // branch that the change shall go to, "main"
-	HeadSHA string // tip of Head as it was pushed, 40 hexadecimal digits; needed for Merge only, which it guards
+	HeadSHA string // tip of Head as it was pushed, 40 hexadecimal digits; it guards Merge and AutoMerge, which need it
 	Title   string // one line, not empty
 	Body    string // Markdown, may be empty
+	Draft   bool   // open it as a draft; one that is open already stays what it is
+
+	// What is asked for beside is added; what somebody else has put there stays.
+	Labels    []string
+	Reviewers []string // users; on GitHub, "acme/platform" is a team
+	Assignees []string // users
+	Milestone string   // its title
 
 	Merge       bool   // merge it at once
-	MergeMethod string // MergeCommit, MergeSquash or MergeRebase; read only if Merge is set
+	AutoMerge   bool   // have the forge merge it as soon as it may be merged
+	MergeMethod string // MergeCommit, MergeSquash or MergeRebase; read only if Merge or AutoMerge is set
+	Message     string // of the commit that a merge or squash makes, with its trailers; empty: the forge's own
 }
 
 // State is what [Open] did with a pull request.
@@ -92,6 +103,13 @@ type PullRequest struct {
 	Base    string // branch
 	HeadSHA string // commit that the forge holds for its head; may lag behind a push
 	Draft   bool   // not to be merged yet
+
+	Labels    []string
+	Reviewers []string // who was asked, as in Request
+	Assignees []string
+	Milestone string
+
+	ID string // the forge's own name for it in other APIs than that of the provider (GitHub's node ID); may be empty
 }
 
 // Provider is a forge, bound to one repository. Its methods are single operations; [Open] puts them together.
@@ -107,13 +125,88 @@ type Provider interface {
 	Update(ctx context.Context, pr PullRequest, r Request) (PullRequest, error)
 }
 
+// Merge says how a pull request is to be merged.
+type Merge struct {
+	Method  string // MergeCommit, MergeSquash or MergeRebase
+	Message string // of the commit that is made, subject first; empty: the forge's own
+}
+
 // Merger is a provider that can merge.
 type Merger interface {
 	// MergeMethods lists the methods that Merge takes.
 	MergeMethods() []string
-	// Merge merges pr by the method given if its head is still pr.HeadSHA, and else gives ErrNotMergeable. It waits a few
-	// seconds, or until ctx ends, for a forge that has not made up its mind yet.
-	Merge(ctx context.Context, pr PullRequest, method string) error
+	// Merge merges pr as m says if its head is still pr.HeadSHA, and else gives ErrNotMergeable. It waits a few seconds, or
+	// until ctx ends, for a forge that has not made up its mind yet.
+	Merge(ctx context.Context, pr PullRequest, m Merge) error
+}
+
+// AutoMerger is a provider that merges by itself.
+type AutoMerger interface {
+	// AutoMerge has the forge merge pr as m says, as soon as nothing stands in the way, if its head is still pr.HeadSHA, and
+	// else gives ErrNotMergeable. Where nothing does, it is merged at once.
+	AutoMerge(ctx context.Context, pr PullRequest, m Merge) (merged bool, err error)
+}
+
+// Annotator is a provider whose pull requests have labels, assignees and a milestone.
+type Annotator interface {
+	// Annotate adds what pr lacks of r's Labels and Assignees, and sets r's Milestone unless it is empty. An assignee or a
+	// milestone that the forge does not know is ErrRefused.
+	Annotate(ctx context.Context, pr PullRequest, r Request) error
+}
+
+// ReviewRequester is a provider that asks people to review.
+type ReviewRequester interface {
+	// RequestReview asks those of the reviewers, as in Request, that pr.Reviewers lacks.
+	RequestReview(ctx context.Context, pr PullRequest, reviewers []string) error
+}
+
+// Lister is a provider that lists pull requests.
+type Lister interface {
+	// List gives all that are open from branches of the repository itself into base, oldest first.
+	List(ctx context.Context, base string) ([]PullRequest, error)
+}
+
+// Closer is a provider that closes pull requests without merging them.
+type Closer interface {
+	// Close adds the comment, Markdown, to pr and closes it. One that is closed already is no error.
+	Close(ctx context.Context, pr PullRequest, comment string) error
+}
+
+// Watcher is a provider that tells what becomes of a pull request.
+type Watcher interface {
+	// Status asks for pr's present state, by its Number.
+	Status(ctx context.Context, pr PullRequest) (Status, error)
+}
+
+// Status is what a pull request has come to.
+type Status struct {
+	Merged bool
+	Closed bool   // without being merged
+	Final  bool   // it is open, and waiting will not help: a conflict, a failed check, changes requested
+	Waits  string // what an open one waits for, in a few words, as far as the forge tells: "checks", "approval", "conflict"
+}
+
+// Committer is a provider that makes commits itself, so that it signs them.
+type Committer interface {
+	// Commit puts one commit on top of c.Parent, the tip of c.Branch, and gives its id. ErrMoved says that the branch is not
+	// there any more.
+	Commit(ctx context.Context, c Commit) (string, error)
+}
+
+// Commit is a commit for a forge to make. The forge sets the author: the token's owner.
+type Commit struct {
+	Branch  string // an existing one
+	Parent  string // its tip, 40 hexadecimal digits
+	Message string // subject, blank line, body
+	Files   []File
+}
+
+// File is a regular file that a Commit writes or deletes.
+type File struct {
+	Path     string // relative, with slashes
+	Contents []byte
+	Deleted  bool
+	Exists   bool // in Parent; forges tell the creation of a file from its update
 }
 
 // Access is what a token may do in a repository, as far as a forge tells. It tells the role of whoever the token belongs
@@ -135,8 +228,8 @@ type Checker interface {
 }
 
 // Check refuses, without any I/O, a request that p cannot fulfil: one without a head or a title, one from a branch to
-// itself, one that is to be merged where p cannot merge or not by that method. An empty Base passes, as the remote's
-// default branch may not be known yet; so does an empty HeadSHA.
+// itself, one that is to be merged where p cannot merge or not by that method, and one that asks for what p does not
+// have. An empty Base passes, as the remote's default branch may not be known yet; so does an empty HeadSHA.
 func Check(p Provider, r Request) error {
 	switch {
 	case r.Head == "":
@@ -145,7 +238,17 @@ func Check(p Provider, r Request) error {
 		return fmt.Errorf("%s: pull request from branch %q to itself", p.Name(), r.Head)
 	case strings.TrimSpace(r.Title) == "":
 		return fmt.Errorf("%s: pull request without a title", p.Name())
-	case !r.Merge:
+	}
+	if _, ok := p.(Annotator); !ok && len(r.Labels)+len(r.Assignees)+len(r.Milestone) > 0 {
+		return fmt.Errorf("%s: has no labels, assignees and milestones", p.Name())
+	}
+	if _, ok := p.(ReviewRequester); !ok && len(r.Reviewers) > 0 {
+		return fmt.Errorf("%s: has no reviewers", p.Name())
+	}
+	if _, ok := p.(AutoMerger); !ok && r.AutoMerge {
+		return fmt.Errorf("%s: does not merge by itself", p.Name())
+	}
+	if !r.Merge && !r.AutoMerge {
 		return nil
 	}
 	m, ok := p.(Merger)
@@ -160,40 +263,75 @@ func Check(p Provider, r Request) error {
 
 var sha1Hex = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
-// Open makes the pull request that r asks for: it finds the one that is open, or creates it; brings title and body up to
-// date if they differ; and merges it if asked to. Doing it again changes nothing.
+// Open makes the pull request that r asks for. found is what Find gave just now for its head and base, or nil when that
+// was ErrNotFound: so a caller that has asked already, such as to see whether the token is any good before it pushes,
+// does not ask twice. Open creates the pull request, or brings title and body up to date if they differ; adds labels,
+// reviewers and so on where they are lacking; and merges it if asked to. Doing it again changes nothing.
 //
-// If merging fails, Open returns the error and also the pull request, which is open and has a URL. All other errors come
-// with a zero PullRequest. Besides the errors of the provider there are those of [Check] and, also before any I/O, one
-// for an empty base and one for a merge without a full HeadSHA.
-func Open(ctx context.Context, p Provider, r Request) (PullRequest, error) {
+// If anything fails once the pull request is there, Open returns the error and also the pull request, which has a URL.
+// All other errors come with a zero PullRequest. Besides the errors of the provider there are those of [Check] and, also
+// before any I/O, one for an empty base and one for a merge without a full HeadSHA.
+func Open(ctx context.Context, p Provider, r Request, found *PullRequest) (PullRequest, error) {
 	if err := Check(p, r); err != nil {
 		return PullRequest{}, err
 	}
 	if r.Base == "" {
 		return PullRequest{}, fmt.Errorf("%s: pull request without a base branch", p.Name())
 	}
-	if r.Merge && !sha1Hex.MatchString(r.HeadSHA) {
+	if (r.Merge || r.AutoMerge) && !sha1Hex.MatchString(r.HeadSHA) {
 		return PullRequest{}, fmt.Errorf("%s: merge needs the head's full commit id, not %q", p.Name(), r.HeadSHA)
 	}
-	pr, err := ensure(ctx, p, r)
-	if err != nil || !r.Merge {
+	pr, err := ensure(ctx, p, r, found)
+	if err != nil {
 		return pr, err
+	}
+	if lacks(pr.Labels, r.Labels) || lacks(pr.Assignees, r.Assignees) || r.Milestone != "" && pr.Milestone != r.Milestone {
+		if err := p.(Annotator).Annotate(ctx, pr, r); err != nil {
+			return pr, err
+		}
+		pr.touched()
+	}
+	if lacks(pr.Reviewers, r.Reviewers) {
+		if err := p.(ReviewRequester).RequestReview(ctx, pr, r.Reviewers); err != nil {
+			return pr, err
+		}
+		pr.touched()
 	}
 	// What was pushed guards the merge, not what the forge holds: somebody may have pushed to the branch since.
 	pr.HeadSHA = r.HeadSHA
-	if err := p.(Merger).Merge(ctx, pr, r.MergeMethod); err != nil {
-		return pr, err
+	how := Merge{Method: r.MergeMethod, Message: r.Message}
+	merged := false
+	switch {
+	case r.Merge:
+		err = p.(Merger).Merge(ctx, pr, how)
+		merged = err == nil
+	case r.AutoMerge:
+		merged, err = p.(AutoMerger).AutoMerge(ctx, pr, how)
 	}
-	pr.State = Merged
-	return pr, nil
+	if merged {
+		pr.State = Merged
+	}
+	return pr, err
 }
 
-// ensure finds and updates, or creates.
-func ensure(ctx context.Context, p Provider, r Request) (PullRequest, error) {
-	pr, err := p.Find(ctx, r.Head, r.Base)
-	if errors.Is(err, ErrNotFound) {
-		pr, err = p.Create(ctx, r)
+// touched notes that something was added to a pull request that was open.
+func (pr *PullRequest) touched() {
+	if pr.State == Unchanged {
+		pr.State = Updated
+	}
+}
+
+// lacks reports whether one of want is not in have. Forges do not tell upper from lower case there.
+func lacks(have, want []string) bool {
+	return slices.ContainsFunc(want, func(w string) bool {
+		return !slices.ContainsFunc(have, func(h string) bool { return strings.EqualFold(h, w) })
+	})
+}
+
+// ensure creates the pull request, or updates the one that was found.
+func ensure(ctx context.Context, p Provider, r Request, found *PullRequest) (PullRequest, error) {
+	if found == nil {
+		pr, err := p.Create(ctx, r)
 		if err == nil {
 			pr.State = Created
 			return pr, nil
@@ -203,22 +341,23 @@ func ensure(ctx context.Context, p Provider, r Request) (PullRequest, error) {
 		}
 		// The refusal may be that another run was quicker. If so, its pull request can be found now; the words that
 		// forges have for it need not be known.
-		refused := err
-		pr, err = p.Find(ctx, r.Head, r.Base)
-		if errors.Is(err, ErrNotFound) {
-			return PullRequest{}, refused
+		other, findErr := p.Find(ctx, r.Head, r.Base)
+		if errors.Is(findErr, ErrNotFound) {
+			return PullRequest{}, err
 		}
+		if findErr != nil {
+			return PullRequest{}, findErr
+		}
+		found = &other
 	}
-	if err != nil {
-		return PullRequest{}, err
-	}
+	pr := *found
 	if same(Undraft(pr.Title), Undraft(r.Title)) && same(pr.Body, r.Body) {
 		pr.State = Unchanged
 		return pr, nil
 	}
-	pr, err = p.Update(ctx, pr, r)
+	pr, err := p.Update(ctx, pr, r)
 	if err != nil {
-		return PullRequest{}, err
+		return *found, err
 	}
 	pr.State = Updated
 	return pr, nil

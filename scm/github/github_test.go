@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ func TestFind(t *testing.T) {
 	want := scm.PullRequest{
 		Number: 5, URL: "https://git.example.com/acme/gitops/pull/5", Title: "T", Head: "change", Base: "main", HeadSHA: "abc",
 	}
-	if err != nil || pr != want {
+	if err != nil || !reflect.DeepEqual(pr, want) {
 		t.Errorf("got %+v, %v\nwant %+v", pr, err, want)
 	}
 
@@ -191,7 +192,7 @@ func TestMerge(t *testing.T) {
 		{"gone when asked", []resttest.Answer{no, {To: "GET /pulls/7", Status: 404, Body: `{"message": "Not Found"}`}}, scm.ErrNoRepository, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := client(t, test.script...).Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.MergeSquash)
+			err := client(t, test.script...).Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeSquash})
 			if !errors.Is(err, test.want) || err != nil && !strings.Contains(err.Error(), test.words) {
 				t.Errorf("got error %v, want %v, %q", err, test.want, test.words)
 			}
@@ -202,7 +203,7 @@ func TestMerge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.MergeSquash); err == nil {
+		if err := c.Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeSquash}); err == nil {
 			t.Error("no error")
 		}
 	})

@@ -114,11 +114,13 @@ func (c *Client) MergeMethods() []string { return []string{scm.MergeCommit, scm.
 //
 // GitLab finds out in the background whether a merge request can be merged, and updates its head in the background after
 // a push. Until then it refuses, so a refusal counts only once GitLab is sure of it.
-func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, method string) error {
+func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, m scm.Merge) error {
+	options := &gitlab.AcceptMergeRequestOptions{SHA: &pr.HeadSHA, Squash: new(m.Method == scm.MergeSquash)}
+	if m.Message != "" {
+		options.MergeCommitMessage, options.SquashCommitMessage = &m.Message, &m.Message
+	}
 	return c.api.Patiently(ctx, func() (bool, error) {
-		mr, resp, err := c.mrs.AcceptMergeRequest(c.project, int64(pr.Number), &gitlab.AcceptMergeRequestOptions{
-			SHA: &pr.HeadSHA, Squash: new(method == scm.MergeSquash),
-		}, gitlab.WithContext(ctx))
+		mr, resp, err := c.mrs.AcceptMergeRequest(c.project, int64(pr.Number), options, gitlab.WithContext(ctx))
 		switch {
 		case err == nil && mr != nil && mr.State == "merged":
 			return false, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -72,7 +73,7 @@ func TestFind(t *testing.T) {
 	want := scm.PullRequest{
 		Number: 5, URL: "https://git.example.com/acme/-/merge_requests/5", Title: "T", Head: "change", Base: "main", HeadSHA: "abc",
 	}
-	if err != nil || pr != want {
+	if err != nil || !reflect.DeepEqual(pr, want) {
 		t.Errorf("got %+v, %v\nwant %+v", pr, err, want)
 	}
 
@@ -188,7 +189,7 @@ func TestMerge(t *testing.T) {
 		{"gone when asked", []resttest.Answer{no, {To: "GET /merge_requests/7", Status: 404}}, scm.ErrNoRepository, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := client(t, test.script...).Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.MergeCommit)
+			err := client(t, test.script...).Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeCommit})
 			if !errors.Is(err, test.want) || err != nil && !strings.Contains(err.Error(), test.words) {
 				t.Errorf("got error %v, want %v, %q", err, test.want, test.words)
 			}
@@ -196,7 +197,7 @@ func TestMerge(t *testing.T) {
 	}
 	t.Run("null", func(t *testing.T) {
 		c := client(t, resttest.Answer{To: "PUT /merge_requests/7/merge", Body: "null"})
-		err := c.Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.MergeCommit)
+		err := c.Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeCommit})
 		if err == nil || !strings.HasSuffix(err.Error(), "malformed answer: no merge request in it") {
 			t.Errorf("got error %v", err)
 		}
@@ -206,7 +207,7 @@ func TestMerge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.MergeCommit); err == nil {
+		if err := c.Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeCommit}); err == nil {
 			t.Error("no error")
 		}
 	})
