@@ -297,18 +297,19 @@ func Open(ctx context.Context, p Provider, r Request, found *PullRequest) (PullR
 		}
 		pr.touched()
 	}
+	if !r.Merge && !r.AutoMerge {
+		return pr, nil
+	}
 	// What was pushed guards the merge, not what the forge holds: somebody may have pushed to the branch since.
 	pr.HeadSHA = r.HeadSHA
 	how := Merge{Method: r.MergeMethod, Message: r.Message}
-	merged := false
-	switch {
-	case r.Merge:
+	merged := r.Merge
+	if r.Merge {
 		err = p.(Merger).Merge(ctx, pr, how)
-		merged = err == nil
-	case r.AutoMerge:
+	} else {
 		merged, err = p.(AutoMerger).AutoMerge(ctx, pr, how)
 	}
-	if merged {
+	if merged && err == nil {
 		pr.State = Merged
 	}
 	return pr, err
