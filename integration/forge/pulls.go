@@ -35,7 +35,15 @@ type pull struct {
 	repo             string
 	squashSHA        string // GitLab: the commit that a squash made before it was merged
 	created, updated time.Time
-	closed           *time.Time // also set by a merge
+	closed           *time.Time    // also set by a merge
+	autoMerge        *mergeOptions // nil unless the forge was asked to merge it by itself
+}
+
+// mergeOptions says how a pull request is to be merged.
+type mergeOptions struct {
+	how          method
+	message      string // of the commit that a merge or squash makes; empty: the forge's own
+	deleteBranch bool   // GitLab: remove the head once it is merged
 }
 
 // PullRequests returns copies of repo's pull requests, oldest first, each with its head's present tip.
@@ -204,6 +212,29 @@ func (s *Server) merge(p *pull, tips map[string]string, how method, message stri
 	}
 	p.setState(stateMerged)
 	p.closed, p.MergeSHA, p.squashSHA = &p.updated, tip, squashed
+	return nil
+}
+
+// checksChanged merges those of repo's pull requests that the forge was asked to merge by itself and that nothing keeps
+// open any more. Whoever changes what may keep one open calls it; the caller holds the store.
+func (s *Server) checksChanged(repo string) error {
+	for _, p := range s.pulls {
+		if p.repo != repo || p.autoMerge == nil || p.State != stateOpen || p.Draft {
+			continue
+		}
+		tips, err := s.tips(repo) // anew: a merge moves its base
+		if err != nil {
+			return err
+		}
+		if ok, err := s.mergeable(p, tips); err != nil {
+			return err
+		} else if !ok {
+			continue
+		}
+		if err := s.merge(p, tips, p.autoMerge.how, p.autoMerge.message); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
