@@ -97,6 +97,10 @@ type Server struct {
 	pulls []*pull        // oldest first
 	moved map[string]int // former names of repositories, to their indices; a present name wins
 	away  *url.URL       // where RedirectTo says
+	users []string       // a user's number is its index plus one
+	teams []string       // "acme/platform"
+
+	settings map[int]*settings // by the repository's number
 }
 
 // Start runs a forge on a free port of 127.0.0.1. It fails when c lacks a field or names an unknown kind, when c.Dir is
@@ -131,7 +135,8 @@ func Start(c Config) (*Server, error) {
 	}
 
 	addr := ln.Addr().String()
-	s := &Server{cfg: c, git: git, addr: addr, url: "http://" + addr, moved: map[string]int{}}
+	s := &Server{cfg: c, git: git, addr: addr, url: "http://" + addr, moved: map[string]int{},
+		users: []string{author}, settings: map[int]*settings{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.closing = sync.OnceValue(s.close)
 	mux := http.NewServeMux()

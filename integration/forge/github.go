@@ -24,6 +24,14 @@ func (s *Server) routeGitHub(mux *http.ServeMux) {
 			"GET " + repo + "/pulls/{number}":       s.gitHubPull(s.gitHubGet),
 			"PATCH " + repo + "/pulls/{number}":     s.gitHubPull(s.gitHubUpdate),
 			"PUT " + repo + "/pulls/{number}/merge": s.gitHubPull(s.gitHubMerge),
+
+			"POST " + repo + "/pulls/{number}/requested_reviewers": s.gitHubPull(s.gitHubReviewers),
+			"GET " + repo + "/pulls/{number}/reviews":              s.gitHubPull(s.gitHubReviews),
+			"PATCH " + repo + "/issues/{number}":                   s.gitHubPull(s.gitHubIssue),
+			"POST " + repo + "/issues/{number}/comments":           s.gitHubPull(s.gitHubComment),
+			"GET " + repo + "/milestones":                          s.gitHubMilestones,
+			"GET " + repo + "/commits/{sha}/status":                s.gitHubCommit(gitHubStatus),
+			"GET " + repo + "/commits/{sha}/check-runs":            s.gitHubCommit(gitHubChecks),
 		} {
 			mux.HandleFunc(pattern, s.gitHub(answer))
 		}
@@ -119,9 +127,9 @@ func (s *Server) gitHubRepoObject(r *http.Request, repo string) (object, error) 
 		"private":            true,
 		"archived":           false,
 		"default_branch":     branch,
-		"allow_merge_commit": true,
-		"allow_squash_merge": true,
-		"allow_rebase_merge": true,
+		"allow_merge_commit": s.of(repo).allows(byMerge),
+		"allow_squash_merge": s.of(repo).allows(bySquash),
+		"allow_rebase_merge": s.of(repo).allows(byRebase),
 	}, nil
 }
 
@@ -131,18 +139,33 @@ func (s *Server) gitHubList(r *http.Request, repo string, tips map[string]string
 	if !slices.Contains([]string{"open", "closed", "all"}, state) {
 		return gitHubInvalid("state")
 	}
+	sort, direction := cmp.Or(q.Get("sort"), "created"), cmp.Or(q.Get("direction"), "desc")
+	if sort != "created" || direction != "asc" && direction != "desc" {
+		return gitHubInvalid("sort") // no test needs the others
+	}
 	// A head without an owner does not narrow the list: GitHub ignores it.
 	headOwner, head, byHead := strings.Cut(q.Get("head"), ":")
-	owner, _, _ := strings.Cut(repo, "/")
 	found := s.list(repo, func(p *pull) bool {
 		return (state == "all" || (state == "open") == (p.State == stateOpen)) &&
-			(!byHead || strings.EqualFold(headOwner, owner) && head == p.Head) &&
+			(!byHead || strings.EqualFold(headOwner, p.owner()) && head == p.Head) &&
 			(q.Get("base") == "" || q.Get("base") == p.Base)
 	})
-	pg := paginate(r, len(found), 30)
+	if direction == "asc" {
+		slices.Reverse(found)
+	}
+	return gitHubPage(r, found, func(p *pull) (object, error) { return s.gitHubObject(r, p, tips) })
+}
+
+// gitHubPage answers with the page of all that r asks for.
+func gitHubPage[T any](r *http.Request, all []T, show func(T) (object, error)) reply {
+	pg := paginate(r, len(all), 30)
 	body := []object{}
-	for _, p := range found[pg.first:pg.last] {
-		body = append(body, s.gitHubObject(r, p, tips))
+	for _, one := range all[pg.first:pg.last] {
+		o, err := show(one)
+		if err != nil {
+			return gitHubError(http.StatusInternalServerError, err.Error())
+		}
+		body = append(body, o)
 	}
 	header := http.Header{}
 	if link := pg.link(); link != "" {
@@ -186,11 +209,13 @@ func (s *Server) gitHubCreate(r *http.Request, repo string, tips map[string]stri
 	} else if !ahead {
 		return gitHubCustom(fmt.Sprintf("No commits between %s and %s", in.Base, head))
 	}
+	if in.Draft && s.of(repo).noDrafts {
+		return gitHubError(http.StatusUnprocessableEntity, "Draft pull requests are not supported in this repository.")
+	}
 	p := &pull{repo: repo, PullRequest: PullRequest{
 		Title: in.Title, Body: in.Body, Head: head, Base: in.Base, Draft: in.Draft, HeadSHA: tips[head],
 	}}
 	s.open(p)
-	p.URL = fmt.Sprintf("%s/%s/pull/%d", s.url, repo, p.Number)
 	return s.gitHubOne(r, http.StatusCreated, p, tips)
 }
 
@@ -265,15 +290,25 @@ func (s *Server) gitHubMerge(r *http.Request, p *pull, tips map[string]string) r
 		return gitHubError(http.StatusMethodNotAllowed, "Pull Request is still a draft")
 	case in.SHA != "" && in.SHA != p.HeadSHA:
 		return gitHubError(http.StatusConflict, "Head branch was modified. Review and try the merge again.")
+	case !s.of(p.repo).allows(how):
+		return gitHubError(http.StatusMethodNotAllowed, map[method]string{
+			byMerge: "Merge commits", bySquash: "Squash merges", byRebase: "Rebase merges",
+		}[how]+" are not allowed on this repository.")
 	}
-	title, message := fmt.Sprintf("%s (#%d)", p.Title, p.Number), ""
-	if how == byMerge {
-		owner, _, _ := strings.Cut(p.repo, "/")
-		title, message = fmt.Sprintf("Merge pull request #%d from %s/%s", p.Number, owner, p.Head), p.Title
+	if stands, err := s.obstacle(p, tips); err != nil {
+		return gitHubError(http.StatusInternalServerError, err.Error())
+	} else if stands != nothing {
+		return gitHubError(http.StatusMethodNotAllowed, cmp.Or(map[obstacle]string{
+			unwanted:  "Changes have been requested.",
+			unchecked: `Required status check "ci" is expected.`,
+			inChecks:  `Required status check "ci" is pending.`,
+			badlyGone: `Required status check "ci" is failing.`,
+		}[stands], "Pull Request is not mergeable"))
 	}
+	title, message := s.ownMessage(p, how)
 	title = cmp.Or(in.Title, title)
 	set(&message, in.Message)
-	err := s.merge(p, tips, how, strings.TrimSpace(title+"\n\n"+message))
+	err := s.merge(p, tips, mergeOptions{how: how, message: strings.TrimSpace(title + "\n\n" + message)})
 	if errors.Is(err, errConflict) {
 		return gitHubError(http.StatusMethodNotAllowed, "Pull Request is not mergeable")
 	} else if err != nil {
@@ -286,52 +321,92 @@ func (s *Server) gitHubMerge(r *http.Request, p *pull, tips map[string]string) r
 
 // gitHubOne answers with p in full, which has more than p in a list has.
 func (s *Server) gitHubOne(r *http.Request, status int, p *pull, tips map[string]string) reply {
-	ok, err := s.mergeable(p, tips)
+	stands, err := s.obstacle(p, tips)
 	if err != nil {
 		return gitHubError(http.StatusInternalServerError, err.Error())
 	}
-	repo, err := s.gitHubRepoObject(r, p.repo)
+	body, err := s.gitHubObject(r, p, tips)
 	if err != nil {
 		return gitHubError(http.StatusInternalServerError, err.Error())
 	}
-	body := s.gitHubObject(r, p, tips)
-	body["head"].(object)["repo"], body["base"].(object)["repo"] = repo, repo
 	body["merged"] = p.State == stateMerged
-	body["mergeable"] = ok
-	body["mergeable_state"] = map[bool]string{true: "clean", false: "dirty"}[ok]
+	body["mergeable"], body["mergeable_state"] = stands != conflicts, "blocked"
+	switch stands {
+	case notOpen:
+		body["mergeable"], body["mergeable_state"] = nil, "unknown"
+	case isDraft:
+		body["mergeable_state"] = "draft"
+	case conflicts:
+		body["mergeable_state"] = "dirty"
+	case nothing:
+		body["mergeable_state"] = "clean"
+		if checks := s.of(p.repo).checks[p.HeadSHA]; checks == checksPending || checks == checksFailure {
+			body["mergeable_state"] = "unstable" // they are not required
+		}
+	}
 	return reply{status: status, body: body}
 }
 
-func (s *Server) gitHubObject(r *http.Request, p *pull, tips map[string]string) object {
-	owner, _, _ := strings.Cut(p.repo, "/")
-	branch := func(ref, sha string) object {
-		return object{"label": owner + ":" + ref, "ref": ref, "sha": sha, "user": object{"login": owner}}
+// owner is whom p's head belongs to.
+func (p *pull) owner() string {
+	owner, _, _ := strings.Cut(cmp.Or(p.fork, p.repo), "/")
+	return owner
+}
+
+func (s *Server) gitHubObject(r *http.Request, p *pull, tips map[string]string) (object, error) {
+	headRepo, err := s.gitHubRepoObject(r, cmp.Or(p.fork, p.repo))
+	if err != nil {
+		return nil, err
 	}
-	labels := []object{}
-	for _, l := range p.Labels {
-		labels = append(labels, object{"name": l})
+	baseRepo, err := s.gitHubRepoObject(r, p.repo)
+	if err != nil {
+		return nil, err
+	}
+	branch := func(repo object, owner, ref, sha string) object {
+		return object{"label": owner + ":" + ref, "ref": ref, "sha": sha, "user": object{"login": owner}, "repo": repo}
+	}
+	owner, _, _ := strings.Cut(p.repo, "/")
+	users, teams := []string{}, []object{}
+	for _, name := range p.Reviewers {
+		if _, slug, team := strings.Cut(name, "/"); team {
+			teams = append(teams, object{"name": slug, "slug": slug})
+		} else {
+			users = append(users, name)
+		}
 	}
 	o := object{
-		"id":               1000 + p.Number,
-		"number":           p.Number,
-		"state":            stateOpen,
-		"title":            p.Title,
-		"body":             nil,
-		"draft":            p.Draft,
-		"url":              fmt.Sprintf("%s/api/v3/repos/%s/pulls/%d", origin(r), p.repo, p.Number),
-		"html_url":         s.pageURL(r, p),
-		"head":             branch(p.Head, p.HeadSHA),
-		"base":             branch(p.Base, tips[p.Base]),
-		"labels":           labels,
-		"user":             object{"login": "forge"},
-		"created_at":       p.created,
-		"updated_at":       p.updated,
-		"closed_at":        p.closed,
-		"merged_at":        nil,
-		"merge_commit_sha": nil,
+		"id":                  1000 + p.Number,
+		"node_id":             p.ID,
+		"number":              p.Number,
+		"state":               stateOpen,
+		"title":               p.Title,
+		"body":                nil,
+		"draft":               p.Draft,
+		"url":                 fmt.Sprintf("%s/api/v3/repos/%s/pulls/%d", origin(r), p.repo, p.Number),
+		"html_url":            s.pageURL(r, p),
+		"head":                branch(headRepo, p.owner(), p.Head, p.HeadSHA),
+		"base":                branch(baseRepo, owner, p.Base, tips[p.Base]),
+		"labels":              objects("name", p.Labels),
+		"assignees":           objects("login", p.Assignees),
+		"requested_reviewers": objects("login", users),
+		"requested_teams":     teams,
+		"milestone":           nil,
+		"user":                object{"login": author},
+		"auto_merge":          nil,
+		"created_at":          p.created,
+		"updated_at":          p.updated,
+		"closed_at":           p.closed,
+		"merged_at":           nil,
+		"merge_commit_sha":    nil,
 	}
 	if p.Body != "" {
 		o["body"] = p.Body
+	}
+	if p.Milestone != "" {
+		o["milestone"] = object{"number": 1 + slices.Index(s.of(p.repo).milestones, p.Milestone), "title": p.Milestone}
+	}
+	if p.autoMerge != nil {
+		o["auto_merge"] = object{"enabled_by": object{"login": author}, "merge_method": p.autoMerge.how}
 	}
 	if p.State != stateOpen {
 		o["state"] = stateClosed
@@ -339,7 +414,16 @@ func (s *Server) gitHubObject(r *http.Request, p *pull, tips map[string]string) 
 	if p.State == stateMerged {
 		o["merged_at"], o["merge_commit_sha"] = p.closed, p.MergeSHA
 	}
-	return o
+	return o, nil
+}
+
+// objects makes an object of each name, which has it as the field.
+func objects(field string, names []string) []object {
+	list := []object{}
+	for _, name := range names {
+		list = append(list, object{field: name})
+	}
+	return list
 }
 
 // gitHubText checks a title and a body, whose lengths count in characters.

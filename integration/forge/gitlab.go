@@ -24,10 +24,15 @@ func (s *Server) routeGitLab(mux *http.ServeMux) {
 		"GET " + project + "/merge_requests/{iid}":       s.gitLabPull(s.gitLabGet),
 		"PUT " + project + "/merge_requests/{iid}":       s.gitLabPull(s.gitLabUpdate),
 		"PUT " + project + "/merge_requests/{iid}/merge": s.gitLabPull(s.gitLabMerge),
-		"/api/": nil,
+
+		"POST " + project + "/merge_requests/{iid}/notes": s.gitLabPull(s.gitLabNote),
+		"GET " + project + "/users":                       s.gitLabMembers,
+		"GET " + project + "/milestones":                  s.gitLabMilestones,
+		"/api/":                                           nil,
 	} {
 		mux.HandleFunc(pattern, s.gitLab(answer))
 	}
+	mux.HandleFunc("GET /api/v4/users", s.api(s.gitLabUsers))
 }
 
 // gitLabAnswer answers a request about the project repo, whose branches are at tips.
@@ -94,6 +99,12 @@ func (s *Server) gitLabProject(r *http.Request, repo string, _ map[string]string
 	if err != nil {
 		return gitLabError(http.StatusInternalServerError, err.Error())
 	}
+	of, squash := s.of(repo), "default_off"
+	if !of.allows(bySquash) {
+		squash = "never"
+	} else if !of.allows(byMerge) {
+		squash = "always"
+	}
 	level := 30 // developer
 	if s.cfg.gitLabUser(r) == authRead {
 		level = 20 // reporter
@@ -106,6 +117,7 @@ func (s *Server) gitLabProject(r *http.Request, repo string, _ map[string]string
 		"web_url":                     origin(r) + "/" + repo,
 		"http_url_to_repo":            origin(r) + "/" + repo + ".git",
 		"merge_method":                "merge",
+		"squash_option":               squash,
 		"visibility":                  "private",
 		"archived":                    false,
 		"merge_requests_access_level": "enabled",
@@ -135,15 +147,30 @@ func (s *Server) gitLabList(r *http.Request, repo string, tips map[string]string
 	if !slices.Contains([]string{"all", "opened", "closed", "locked", "merged"}, state) {
 		return gitLabRefusal("state does not have a valid value")
 	}
+	order, sort := cmp.Or(q.Get("order_by"), "created_at"), cmp.Or(q.Get("sort"), "desc")
+	if order != "created_at" { // no test needs the others
+		return gitLabRefusal("order_by does not have a valid value")
+	}
+	if sort != "asc" && sort != "desc" {
+		return gitLabRefusal("sort does not have a valid value")
+	}
 	found := s.list(repo, func(p *pull) bool {
 		return (state == "all" || state == gitLabState(p)) &&
 			(q.Get("source_branch") == "" || q.Get("source_branch") == p.Head) &&
 			(q.Get("target_branch") == "" || q.Get("target_branch") == p.Base)
 	})
-	pg := paginate(r, len(found), 20)
+	if sort == "asc" {
+		slices.Reverse(found)
+	}
+	return gitLabPage(r, found, func(p *pull) (object, error) { return s.gitLabObject(r, p, tips) })
+}
+
+// gitLabPage answers with the page of all that r asks for.
+func gitLabPage[T any](r *http.Request, all []T, show func(T) (object, error)) reply {
+	pg := paginate(r, len(all), 20)
 	body := []object{}
-	for _, p := range found[pg.first:pg.last] {
-		o, err := s.gitLabObject(r, p, tips)
+	for _, one := range all[pg.first:pg.last] {
+		o, err := show(one)
 		if err != nil {
 			return gitLabError(http.StatusInternalServerError, err.Error())
 		}
@@ -173,6 +200,10 @@ type gitLabInput struct {
 	Target      *string `json:"target_branch"`
 	StateEvent  *string `json:"state_event"`
 	Labels      labels  `json:"labels"`
+	AddLabels   labels  `json:"add_labels"` // of an update only
+	Assignees   *[]int  `json:"assignee_ids"`
+	Reviewers   *[]int  `json:"reviewer_ids"`
+	Milestone   *int    `json:"milestone_id"`
 }
 
 // labels are given as one string, split at commas, or as a list of strings; nil when not given.
@@ -222,11 +253,11 @@ func (s *Server) gitLabCreate(r *http.Request, repo string, tips map[string]stri
 		return gitLabField("source_branch", "does not exist")
 	}
 	p.HeadSHA = tips[p.Head]
+	in.AddLabels = nil
 	if rep := s.gitLabApply(p, in, tips); rep != nil {
 		return *rep
 	}
 	s.open(p)
-	p.URL = fmt.Sprintf("%s/%s/-/merge_requests/%d", s.url, repo, p.Number)
 	return s.gitLabOne(r, http.StatusCreated, p, tips)
 }
 
@@ -239,9 +270,10 @@ func (s *Server) gitLabUpdate(r *http.Request, p *pull, tips map[string]string) 
 	if err := decode(r, &in); err != nil {
 		return gitLabRefusal("The body is not valid JSON")
 	}
-	if in.Title == nil && in.Description == nil && in.Target == nil && in.StateEvent == nil && in.Labels == nil {
-		return gitLabRefusal("title, description, target_branch, state_event, labels are missing, " +
-			"at least one parameter must be provided")
+	if in.Title == nil && in.Description == nil && in.Target == nil && in.StateEvent == nil && in.Labels == nil &&
+		in.AddLabels == nil && in.Assignees == nil && in.Reviewers == nil && in.Milestone == nil {
+		return gitLabRefusal("assignee_ids, reviewer_ids, title, description, target_branch, state_event, labels, add_labels, " +
+			"milestone_id are missing, at least one parameter must be provided")
 	}
 	for _, f := range []struct {
 		name  string
@@ -271,6 +303,9 @@ func (s *Server) gitLabUpdate(r *http.Request, p *pull, tips map[string]string) 
 	}
 	*p = changed
 	s.follow(p.repo, tips)
+	if err := s.checksChanged(p.repo); err != nil { // it may be no draft any more
+		return gitLabError(http.StatusInternalServerError, err.Error())
+	}
 	return s.gitLabOne(r, http.StatusOK, p, tips)
 }
 
@@ -281,7 +316,16 @@ func (s *Server) gitLabApply(p *pull, in gitLabInput, tips map[string]string) *r
 	set(&p.Title, in.Title)
 	set(&p.Body, in.Description)
 	if in.Labels != nil {
-		p.Labels = slices.Clone([]string(in.Labels))
+		p.Labels = unique(in.Labels)
+	}
+	p.Labels = unique(append(slices.Clone(p.Labels), in.AddLabels...))
+	s.setPeople(&p.Assignees, in.Assignees)
+	s.setPeople(&p.Reviewers, in.Reviewers)
+	if m := in.Milestone; m != nil { // one that is not the project's is no error, but none
+		p.Milestone = ""
+		if titles := s.of(p.repo).milestones; *m > milestoneID && *m <= milestoneID+len(titles) {
+			p.Milestone = titles[*m-milestoneID-1]
+		}
 	}
 	refuse := func(r reply) *reply { return &r }
 	if strings.TrimSpace(p.Title) == "" {
@@ -309,30 +353,28 @@ func (s *Server) gitLabApply(p *pull, in gitLabInput, tips map[string]string) *r
 
 func (s *Server) gitLabMerge(r *http.Request, p *pull, tips map[string]string) reply {
 	var in struct {
-		SHA     string `json:"sha"`
-		Squash  bool   `json:"squash"`
-		Message string `json:"merge_commit_message"`
+		SHA      string `json:"sha"`
+		Squash   bool   `json:"squash"`
+		Message  string `json:"merge_commit_message"`
+		Squashed string `json:"squash_commit_message"`
+		Delete   bool   `json:"should_remove_source_branch"`
 	}
 	if err := decode(r, &in); err != nil {
 		return gitLabRefusal("The body is not valid JSON")
 	}
-	ok, err := s.mergeable(p, tips)
-	if err != nil {
+	if stands, err := s.obstacle(p, tips); err != nil {
 		return gitLabError(http.StatusInternalServerError, err.Error())
-	}
-	if !ok || p.Draft {
+	} else if stands != nothing {
 		return gitLabError(http.StatusMethodNotAllowed, "405 Method Not Allowed")
 	}
 	if in.SHA != "" && in.SHA != p.HeadSHA {
 		return gitLabError(http.StatusConflict, "SHA does not match HEAD of source branch: "+p.HeadSHA)
 	}
-	message := cmp.Or(in.Message, fmt.Sprintf("Merge branch '%s' into '%s'\n\n%s\n\nSee merge request %s!%d",
-		p.Head, p.Base, p.Title, p.repo, p.Number))
-	how := byMerge
-	if in.Squash {
-		how = bySquashMerge
+	o := mergeOptions{how: byMerge, message: in.Message, squash: in.Squashed, deleteBranch: in.Delete}
+	if of := s.of(p.repo); in.Squash && of.allows(bySquash) || !of.allows(byMerge) {
+		o.how = bySquashMerge
 	}
-	if err := s.merge(p, tips, how, message); errors.Is(err, errConflict) {
+	if err := s.merge(p, tips, o); errors.Is(err, errConflict) {
 		return gitLabError(http.StatusUnprocessableEntity, "Branch cannot be merged")
 	} else if err != nil {
 		return gitLabError(http.StatusInternalServerError, err.Error())
@@ -345,49 +387,58 @@ func (s *Server) gitLabOne(r *http.Request, status int, p *pull, tips map[string
 	if err != nil {
 		return gitLabError(http.StatusInternalServerError, err.Error())
 	}
+	// A list has none.
+	body["head_pipeline"] = nil
+	if checks := s.of(p.repo).checks[p.HeadSHA]; checks != "" {
+		body["head_pipeline"] = object{"id": 1, "sha": p.HeadSHA, "ref": p.Head, "status": map[string]string{
+			checksPending: "running", checksSuccess: "success", checksFailure: "failed",
+		}[checks]}
+	}
 	return reply{status: status, body: body}
 }
 
 func (s *Server) gitLabObject(r *http.Request, p *pull, tips map[string]string) (object, error) {
-	ok, err := s.mergeable(p, tips)
+	stands, err := s.obstacle(p, tips)
 	if err != nil {
 		return nil, err
 	}
-	status := "mergeable"
-	switch {
-	case p.State != stateOpen:
-		status = "not_open"
-	case p.Draft:
-		status = "draft_status"
-	case !ok:
-		status = "conflict"
-	}
+	status := map[obstacle]string{
+		nothing: "mergeable", notOpen: "not_open", isDraft: "draft_status", conflicts: "conflict", unwanted: "requested_changes",
+		unchecked: "ci_must_pass", inChecks: "ci_still_running", badlyGone: "ci_must_pass",
+	}[stands]
 	project := s.number(p.repo)
 	o := object{
-		"id":                    1000 + p.Number,
-		"iid":                   p.Number,
-		"project_id":            project,
-		"source_project_id":     project,
-		"target_project_id":     project,
-		"title":                 p.Title,
-		"description":           p.Body,
-		"state":                 gitLabState(p),
-		"source_branch":         p.Head,
-		"target_branch":         p.Base,
-		"sha":                   p.HeadSHA,
-		"draft":                 p.Draft,
-		"labels":                append([]string{}, p.Labels...),
-		"author":                object{"id": 1, "username": "forge"},
-		"web_url":               s.pageURL(r, p),
-		"detailed_merge_status": status,
-		"has_conflicts":         status == "conflict",
-		"squash":                p.squashSHA != "",
-		"merge_commit_sha":      nil,
-		"squash_commit_sha":     nil,
-		"created_at":            p.created,
-		"updated_at":            p.updated,
-		"merged_at":             nil,
-		"closed_at":             nil,
+		"id":                           1000 + p.Number,
+		"iid":                          p.Number,
+		"project_id":                   project,
+		"source_project_id":            s.number(cmp.Or(p.fork, p.repo)),
+		"target_project_id":            project,
+		"title":                        p.Title,
+		"description":                  p.Body,
+		"state":                        gitLabState(p),
+		"source_branch":                p.Head,
+		"target_branch":                p.Base,
+		"sha":                          p.HeadSHA,
+		"draft":                        p.Draft,
+		"labels":                       append([]string{}, p.Labels...),
+		"assignees":                    s.people(p.Assignees),
+		"reviewers":                    s.people(p.Reviewers),
+		"milestone":                    nil,
+		"merge_when_pipeline_succeeds": p.autoMerge != nil,
+		"author":                       s.person(author),
+		"web_url":                      s.pageURL(r, p),
+		"detailed_merge_status":        status,
+		"has_conflicts":                status == "conflict",
+		"squash":                       p.squashSHA != "",
+		"merge_commit_sha":             nil,
+		"squash_commit_sha":            nil,
+		"created_at":                   p.created,
+		"updated_at":                   p.updated,
+		"merged_at":                    nil,
+		"closed_at":                    nil,
+	}
+	if p.Milestone != "" {
+		o["milestone"] = s.gitLabMilestone(p.repo, p.Milestone)
 	}
 	switch p.State {
 	case stateMerged:

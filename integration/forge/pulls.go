@@ -1,6 +1,7 @@
 package forge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -19,7 +20,12 @@ type PullRequest struct {
 	Draft       bool
 	HeadSHA     string   // the head branch's tip while the request is open, else the last tip that was seen
 	MergeSHA    string   // the commit that the base branch got; empty until merged
-	Labels      []string // nil when there are none
+	Labels      []string // nil when there are none, as with the other lists
+	Reviewers   []string // who was asked: users, and on GitHub teams, "acme/platform"
+	Assignees   []string // users
+	Milestone   string   // its title
+	Comments    []string // oldest first
+	ID          string   // GitHub's node ID
 }
 
 // The states of a PullRequest.
@@ -33,7 +39,9 @@ const (
 type pull struct {
 	PullRequest
 	repo             string
-	squashSHA        string // GitLab: the commit that a squash made before it was merged
+	fork             string   // the repository that has the head, where that is another one
+	reviews          []review // oldest first
+	squashSHA        string   // GitLab: the commit that a squash made before it was merged
 	created, updated time.Time
 	closed           *time.Time    // also set by a merge
 	autoMerge        *mergeOptions // nil unless the forge was asked to merge it by itself
@@ -42,7 +50,8 @@ type pull struct {
 // mergeOptions says how a pull request is to be merged.
 type mergeOptions struct {
 	how          method
-	message      string // of the commit that a merge or squash makes; empty: the forge's own
+	message      string // of the commit that the base gets; empty: the forge's own
+	squash       string // of the commit that bySquashMerge merges; empty: the forge's own
 	deleteBranch bool   // GitLab: remove the head once it is merged
 }
 
@@ -55,7 +64,9 @@ func (s *Server) PullRequests(repo string) []PullRequest {
 	for _, p := range s.pulls {
 		if p.repo == repo {
 			pr := p.PullRequest
-			pr.Labels = slices.Clone(pr.Labels)
+			for _, list := range []*[]string{&pr.Labels, &pr.Reviewers, &pr.Assignees, &pr.Comments} {
+				*list = slices.Clone(*list)
+			}
 			prs = append(prs, pr)
 		}
 	}
@@ -74,7 +85,7 @@ func (s *Server) pushed(repo string) {
 // follow moves the heads of repo's open pull requests to tips.
 func (s *Server) follow(repo string, tips map[string]string) {
 	for _, p := range s.pulls {
-		if tip := tips[p.Head]; p.repo == repo && p.State == stateOpen && tip != "" && tip != p.HeadSHA {
+		if tip := tips[p.Head]; p.repo == repo && p.fork == "" && p.State == stateOpen && tip != "" && tip != p.HeadSHA {
 			p.HeadSHA, p.updated = tip, time.Now()
 		}
 	}
@@ -128,7 +139,7 @@ func (s *Server) find(repo string, number int) *pull {
 // rival returns the open pull request of repo from head to base whose number is another one; nil when there is none.
 func (s *Server) rival(repo, head, base string, number int) *pull {
 	for _, p := range s.pulls {
-		if p.repo == repo && p.State == stateOpen && p.Head == head && p.Base == base && p.Number != number {
+		if p.repo == repo && p.fork == "" && p.State == stateOpen && p.Head == head && p.Base == base && p.Number != number {
 			return p
 		}
 	}
@@ -137,11 +148,23 @@ func (s *Server) rival(repo, head, base string, number int) *pull {
 
 // open stores a new pull request, and numbers it.
 func (s *Server) open(p *pull) {
-	p.Number = 1 + len(s.list(p.repo, func(*pull) bool { return true }))
+	p.Number = s.nextNumber(p.repo)
 	p.State = stateOpen
+	page := "pull"
+	if s.cfg.Kind == GitLab {
+		page = "-/merge_requests"
+	} else {
+		p.ID = fmt.Sprintf("PR_%d_%d", s.number(p.repo), p.Number)
+	}
+	p.URL = fmt.Sprintf("%s/%s/%s/%d", s.url, p.repo, page, p.Number)
 	p.created = time.Now()
 	p.updated = p.created
 	s.pulls = append(s.pulls, p)
+}
+
+// nextNumber is the number that the next pull request of repo gets.
+func (s *Server) nextNumber(repo string) int {
+	return 1 + len(s.list(repo, func(*pull) bool { return true }))
 }
 
 // setState closes or reopens p, which is not merged.
@@ -176,33 +199,58 @@ func (s *Server) mergeable(p *pull, tips map[string]string) (bool, error) {
 	if p.State != stateOpen {
 		return false, nil
 	}
-	_, err := s.mergedTree(p.repo, tips[p.Base], tips[p.Head])
+	_, err := s.mergedTree(p.repo, tips[p.Base], p.head(tips))
 	if errors.Is(err, errConflict) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
+// head is the tip of p's head branch, empty when that is gone.
+func (p *pull) head(tips map[string]string) string {
+	if p.fork != "" {
+		return p.HeadSHA
+	}
+	return tips[p.Head]
+}
+
+// ownMessage is what the forge writes into the commit of a merge when it is not told, subject and body.
+func (s *Server) ownMessage(p *pull, how method) (title, body string) {
+	owner, _, _ := strings.Cut(p.repo, "/")
+	switch {
+	case s.cfg.Kind == GitLab:
+		return fmt.Sprintf("Merge branch '%s' into '%s'", p.Head, p.Base),
+			fmt.Sprintf("%s\n\nSee merge request %s!%d", p.Title, p.repo, p.Number)
+	case how == byMerge:
+		return fmt.Sprintf("Merge pull request #%d from %s/%s", p.Number, owner, p.Head), p.Title
+	}
+	return fmt.Sprintf("%s (#%d)", p.Title, p.Number), ""
+}
+
 // merge brings p's head into its base, in the repository, and marks p merged. It returns errConflict when that cannot
 // be done, or when the base moved meanwhile.
-func (s *Server) merge(p *pull, tips map[string]string, how method, message string) error {
-	base, head := tips[p.Base], tips[p.Head]
+func (s *Server) merge(p *pull, tips map[string]string, o mergeOptions) error {
+	if o.message == "" {
+		title, body := s.ownMessage(p, o.how)
+		o.message = strings.TrimSpace(title + "\n\n" + body)
+	}
+	base, head := tips[p.Base], p.head(tips)
 	tree, err := s.mergedTree(p.repo, base, head)
 	if err != nil {
 		return err
 	}
 	var tip, squashed string
-	switch how {
+	switch o.how {
 	case bySquash:
-		tip, err = s.commit(p.repo, tree, message, base)
+		tip, err = s.commit(p.repo, tree, o.message, base)
 	case byRebase:
 		tip, err = s.rebase(p.repo, base, head)
 	case bySquashMerge:
-		if squashed, err = s.squashed(p, base, head); err == nil {
-			tip, err = s.commit(p.repo, tree, message, base, squashed)
+		if squashed, err = s.squashed(p, base, head, cmp.Or(o.squash, p.Title)); err == nil {
+			tip, err = s.commit(p.repo, tree, o.message, base, squashed)
 		}
 	default:
-		tip, err = s.commit(p.repo, tree, message, base, head)
+		tip, err = s.commit(p.repo, tree, o.message, base, head)
 	}
 	if err != nil {
 		return err
@@ -212,30 +260,10 @@ func (s *Server) merge(p *pull, tips map[string]string, how method, message stri
 	}
 	p.setState(stateMerged)
 	p.closed, p.MergeSHA, p.squashSHA = &p.updated, tip, squashed
-	return nil
-}
-
-// checksChanged merges those of repo's pull requests that the forge was asked to merge by itself and that nothing keeps
-// open any more. Whoever changes what may keep one open calls it; the caller holds the store.
-func (s *Server) checksChanged(repo string) error {
-	for _, p := range s.pulls {
-		if p.repo != repo || p.autoMerge == nil || p.State != stateOpen || p.Draft {
-			continue
-		}
-		tips, err := s.tips(repo) // anew: a merge moves its base
-		if err != nil {
-			return err
-		}
-		if ok, err := s.mergeable(p, tips); err != nil {
-			return err
-		} else if !ok {
-			continue
-		}
-		if err := s.merge(p, tips, p.autoMerge.how, p.autoMerge.message); err != nil {
-			return err
-		}
+	if o.deleteBranch && p.fork == "" {
+		_, err = s.repoGit(p.repo, "update-ref", "-d", "refs/heads/"+p.Head, head)
 	}
-	return nil
+	return err
 }
 
 // mergedTree returns the tree that a merge of two commits has.
@@ -273,12 +301,12 @@ func (s *Server) commit(repo, tree, message string, parents ...string) (string, 
 }
 
 // squashed writes all that p's head has since it left base as one commit.
-func (s *Server) squashed(p *pull, base, head string) (string, error) {
+func (s *Server) squashed(p *pull, base, head, message string) (string, error) {
 	fork, err := s.repoGit(p.repo, "merge-base", base, head)
 	if err != nil {
 		return "", err
 	}
-	return s.commit(p.repo, head+"^{tree}", p.Title, fork)
+	return s.commit(p.repo, head+"^{tree}", message, fork)
 }
 
 // rebase applies the commits of base..head on top of base, one by one and each by its author, and returns the last.
