@@ -225,7 +225,7 @@ func TestOpen(t *testing.T) {
 			have := all[2]
 			want := scm.PullRequest{
 				Number: 3, URL: have.URL, State: step.state, Title: have.Title, Body: have.Body,
-				Head: "change", Base: "main", HeadSHA: w.tip("change"),
+				Head: "change", Base: "main", HeadSHA: w.tip("change"), ID: have.ID,
 			}
 			if !reflect.DeepEqual(pr, want) {
 				t.Errorf("%s: got %+v\nwant %+v", step.name, pr, want)

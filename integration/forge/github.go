@@ -28,6 +28,7 @@ func (s *Server) routeGitHub(mux *http.ServeMux) {
 			"POST " + repo + "/pulls/{number}/requested_reviewers": s.gitHubPull(s.gitHubReviewers),
 			"GET " + repo + "/pulls/{number}/reviews":              s.gitHubPull(s.gitHubReviews),
 			"PATCH " + repo + "/issues/{number}":                   s.gitHubPull(s.gitHubIssue),
+			"POST " + repo + "/issues/{number}/labels":             s.gitHubPull(s.gitHubLabels),
 			"POST " + repo + "/issues/{number}/comments":           s.gitHubPull(s.gitHubComment),
 			"GET " + repo + "/milestones":                          s.gitHubMilestones,
 			"GET " + repo + "/commits/{sha}/status":                s.gitHubCommit(gitHubStatus),

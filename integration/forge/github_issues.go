@@ -1,6 +1,7 @@
 package forge
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -53,6 +54,21 @@ func (s *Server) gitHubIssue(r *http.Request, p *pull, _ map[string]string) repl
 		"number": p.Number, "title": p.Title, "labels": objects("name", p.Labels), "assignees": objects("login", p.Assignees),
 		"pull_request": object{"html_url": s.pageURL(r, p)},
 	}}
+}
+
+// https://docs.github.com/rest/issues/labels#add-labels-to-an-issue
+func (s *Server) gitHubLabels(r *http.Request, p *pull, _ map[string]string) reply {
+	var in json.RawMessage
+	var labels []string
+	var wrapped struct{ Labels []string }
+	if err := decode(r, &in); err != nil {
+		return gitHubError(http.StatusBadRequest, "Problems parsing JSON")
+	}
+	if json.Unmarshal(in, &labels) != nil && json.Unmarshal(in, &wrapped) != nil {
+		return gitHubError(http.StatusUnprocessableEntity, "Invalid request.")
+	}
+	p.Labels = unique(slices.Concat(p.Labels, labels, wrapped.Labels))
+	return reply{status: http.StatusOK, body: objects("name", p.Labels)}
 }
 
 // unique are names without what is there again; nil for none.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/google/go-github/v92/github"
@@ -17,10 +18,12 @@ import (
 // Config says where the repository is and how to reach it. Repository is OWNER/NAME.
 type Config = scm.Config
 
-// Client is one GitHub repository. It implements scm.Provider, scm.Merger and scm.Checker.
+// Client is one GitHub repository. It implements scm.Provider and all that is optional beside it.
 type Client struct {
 	api         *rest.API
 	pulls       *github.PullRequestsService
+	issues      *github.IssuesService
+	checks      *github.ChecksService
 	repos       *github.RepositoriesService
 	owner, name string
 }
@@ -54,7 +57,10 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("github: %w", err)
 	}
-	return &Client{api: api, pulls: sdk.PullRequests, repos: sdk.Repositories, owner: owner, name: name}, nil
+	return &Client{
+		api: api, pulls: sdk.PullRequests, issues: sdk.Issues, checks: sdk.Checks, repos: sdk.Repositories,
+		owner: owner, name: name,
+	}, nil
 }
 
 // Name returns "github".
@@ -63,36 +69,58 @@ func (c *Client) Name() string { return "github" }
 // Find implements scm.Provider with one call, unless more than a hundred pull requests match.
 // https://docs.github.com/rest/pulls/pulls#list-pull-requests
 func (c *Client) Find(ctx context.Context, head, base string) (scm.PullRequest, error) {
-	opts := &github.PullRequestListOptions{
-		State: "open",
-		// GitHub ignores the filter if it has no owner.
-		Head:        c.owner + ":" + head,
-		Base:        base,
-		ListOptions: github.ListOptions{PerPage: 100},
+	// GitHub ignores the filter if it has no owner.
+	prs, err := c.list(ctx, &github.PullRequestListOptions{Head: c.owner + ":" + head, Base: base})
+	if err != nil {
+		return scm.PullRequest{}, err
 	}
+	for _, pr := range prs {
+		if pr.Head == head && pr.Base == base {
+			return pr, nil
+		}
+	}
+	return scm.PullRequest{}, c.api.NotFound(head, base)
+}
+
+// List implements scm.Lister, with a call for each hundred that are open.
+// https://docs.github.com/rest/pulls/pulls#list-pull-requests
+func (c *Client) List(ctx context.Context, base string) ([]scm.PullRequest, error) {
+	return c.list(ctx, &github.PullRequestListOptions{Base: base, Sort: "created", Direction: "asc"})
+}
+
+// list returns what is open, matches opts, and comes from a branch of the repository itself.
+func (c *Client) list(ctx context.Context, opts *github.PullRequestListOptions) ([]scm.PullRequest, error) {
+	opts.State, opts.PerPage = "open", 100
+	var own []scm.PullRequest
 	for {
 		prs, resp, err := c.pulls.List(ctx, c.owner, c.name, opts)
 		if err != nil {
-			return scm.PullRequest{}, c.error(nil, resp, err)
+			return nil, c.error(nil, resp, err)
 		}
 		for _, pr := range prs {
 			// The owner may have a fork of this repository beside it, with a branch of the same name.
-			own := pr.GetHead().GetRepo().GetFullName() == pr.GetBase().GetRepo().GetFullName()
-			if own && pr.GetHead().GetRef() == head && pr.GetBase().GetRef() == base {
-				return c.pullRequest(pr, resp, nil)
+			if pr.GetHead().GetRepo().GetFullName() != pr.GetBase().GetRepo().GetFullName() {
+				continue
 			}
+			one, err := c.pullRequest(pr, resp, nil)
+			if err != nil {
+				return nil, err
+			}
+			own = append(own, one)
 		}
 		if resp.NextPage == 0 {
-			return scm.PullRequest{}, c.api.NotFound(head, base)
+			return own, nil
 		}
 		opts.Page = resp.NextPage
 	}
 }
 
 // Create implements scm.Provider. https://docs.github.com/rest/pulls/pulls#create-a-pull-request
+//
+// Where the owner's plan has no drafts, one is ErrRefused. Labels, reviewers and so on are for further calls.
 func (c *Client) Create(ctx context.Context, r scm.Request) (scm.PullRequest, error) {
 	return c.pullRequest(c.pulls.Create(ctx, c.owner, c.name, github.CreatePullRequest{
-		Title: &r.Title, Body: &r.Body, Head: r.Head, Base: r.Base,
+		Title: &r.Title, Body: &r.Body, Head: r.Head, Base: r.Base, Draft: &r.Draft,
 	}))
 }
 
@@ -123,6 +151,9 @@ func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, m scm.Merge) err
 			return false, c.error(nil, resp, err)
 		}
 		refusal := c.error(scm.ErrNotMergeable, resp, err)
+		if strings.Contains(refusal.Error(), "are not allowed") {
+			return false, c.forbidden(ctx, m.Method, refusal)
+		}
 		now, resp, err := c.pulls.Get(ctx, c.owner, c.name, pr.Number)
 		if err != nil {
 			return false, c.error(nil, resp, err)
@@ -135,6 +166,31 @@ func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, m scm.Merge) err
 		moved := strings.Contains(refusal.Error(), "try the merge again")
 		return undecided || moved, refusal
 	})
+}
+
+// forbidden adds the methods that the repository allows to the refusal of another one, as far as they can be found out.
+func (c *Client) forbidden(ctx context.Context, method string, refusal error) error {
+	repo, _, err := c.repos.Get(ctx, c.owner, c.name)
+	if err != nil {
+		return refusal
+	}
+	var allowed []string
+	for _, m := range []struct {
+		name string
+		is   bool
+	}{
+		{scm.MergeCommit, repo.GetAllowMergeCommit()},
+		{scm.MergeSquash, repo.GetAllowSquashMerge()},
+		{scm.MergeRebase, repo.GetAllowRebaseMerge()},
+	} {
+		if m.is {
+			allowed = append(allowed, m.name)
+		}
+	}
+	if allowed == nil || slices.Contains(allowed, method) {
+		return refusal
+	}
+	return fmt.Errorf("%w Allowed: %s", refusal, strings.Join(allowed, ", "))
 }
 
 // CheckAccess implements scm.Checker. https://docs.github.com/rest/repos/repos#get-a-repository
@@ -192,13 +248,19 @@ func (c *Client) pullRequest(pr *github.PullRequest, resp *github.Response, err 
 		return scm.PullRequest{}, c.error(nil, resp, err)
 	}
 	return scm.PullRequest{
-		Number:  pr.GetNumber(),
-		URL:     pr.GetHTMLURL(),
-		Title:   pr.GetTitle(),
-		Body:    pr.GetBody(),
-		Head:    pr.GetHead().GetRef(),
-		Base:    pr.GetBase().GetRef(),
-		HeadSHA: pr.GetHead().GetSHA(),
+		Number:    pr.GetNumber(),
+		URL:       pr.GetHTMLURL(),
+		Title:     pr.GetTitle(),
+		Body:      pr.GetBody(),
+		Head:      pr.GetHead().GetRef(),
+		Base:      pr.GetBase().GetRef(),
+		HeadSHA:   pr.GetHead().GetSHA(),
+		Draft:     pr.GetDraft(),
+		Labels:    rest.Names(pr.Labels, (*github.Label).GetName),
+		Reviewers: append(rest.Names(pr.RequestedReviewers, (*github.User).GetLogin), rest.Names(pr.RequestedTeams, c.team)...),
+		Assignees: rest.Names(pr.Assignees, (*github.User).GetLogin),
+		Milestone: pr.GetMilestone().GetTitle(),
+		ID:        pr.GetNodeID(),
 	}, nil
 }
 

@@ -167,6 +167,10 @@ func TestMerge(t *testing.T) {
 	)
 	no := put(405, "Pull Request is not mergeable")
 	baseMoved := put(405, "Base branch was modified. Review and try the merge again.")
+	squash := put(405, "Squash merges are not allowed on this repository.")
+	repo := func(fields string) resttest.Answer {
+		return resttest.Answer{To: "GET /repos/acme/gitops", Body: `{"full_name": "acme/gitops", ` + fields + "}"}
+	}
 	headMoved := put(409, "Head branch was modified. Review and try the merge again.")
 	for _, test := range []struct {
 		name   string
@@ -181,8 +185,14 @@ func TestMerge(t *testing.T) {
 			scm.ErrNotMergeable, ""},
 		{"conflict", []resttest.Answer{no, get(dirty)}, scm.ErrNotMergeable, ""},
 		{"closed", []resttest.Answer{no, get(closed)}, scm.ErrNotMergeable, ""},
-		{"forbidden method", []resttest.Answer{put(405, "Squash merges are not allowed on this repository."), get(clean)},
-			scm.ErrNotMergeable, "Squash merges are not allowed"},
+		{"forbidden method", []resttest.Answer{squash, repo(`"allow_merge_commit": true, "allow_squash_merge": false, "allow_rebase_merge": true`)},
+			scm.ErrNotMergeable, "405 Squash merges are not allowed on this repository. Allowed: merge, rebase"},
+		{"forbidden method, the others not told", []resttest.Answer{squash, repo(`"private": true`)},
+			scm.ErrNotMergeable, "405 Squash merges are not allowed on this repository."},
+		{"forbidden method, allowed again", []resttest.Answer{squash, repo(`"allow_squash_merge": true`)},
+			scm.ErrNotMergeable, "405 Squash merges are not allowed on this repository."},
+		{"forbidden method, repository hidden", []resttest.Answer{squash, {To: "GET /repos/acme/gitops", Status: 500}},
+			scm.ErrNotMergeable, "405 Squash merges are not allowed on this repository."},
 		{"base moved", []resttest.Answer{baseMoved, get(clean), merged}, nil, ""},
 		{"push not seen yet", []resttest.Answer{headMoved, get(clean), merged}, nil, ""},
 		{"merged already", []resttest.Answer{no, get(`{"merged": true, "state": "closed", "head": {"sha": "` + sha + `"}}`)}, nil, ""},

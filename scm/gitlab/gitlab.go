@@ -22,12 +22,15 @@ import (
 // The token is a personal, project, group or OAuth access token; GitLab takes each as a bearer token.
 type Config = scm.Config
 
-// Client is one GitLab project. It implements scm.Provider, scm.Merger and scm.Checker.
+// Client is one GitLab project. It implements scm.Provider and all that is optional beside it.
 type Client struct {
-	api      *rest.API
-	mrs      gitlab.MergeRequestsServiceInterface
-	projects gitlab.ProjectsServiceInterface
-	project  string
+	api        *rest.API
+	mrs        gitlab.MergeRequestsServiceInterface
+	projects   gitlab.ProjectsServiceInterface
+	users      gitlab.UsersServiceInterface
+	milestones gitlab.MilestonesServiceInterface
+	notes      gitlab.NotesServiceInterface
+	project    string
 }
 
 // APIURL returns the API's base URL for a GitLab host, "gitlab.com" or "git.example.com:8443".
@@ -49,7 +52,10 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gitlab: %w", err)
 	}
-	return &Client{api: api, mrs: sdk.MergeRequests, projects: sdk.Projects, project: cfg.Repository}, nil
+	return &Client{
+		api: api, mrs: sdk.MergeRequests, projects: sdk.Projects, users: sdk.Users, milestones: sdk.Milestones, notes: sdk.Notes,
+		project: cfg.Repository,
+	}, nil
 }
 
 // unlimited keeps the SDK from making up a rate of its own from the limits that the server names.
@@ -63,47 +69,95 @@ func (c *Client) Name() string { return "gitlab" }
 // Find implements scm.Provider with one call, unless more than a hundred merge requests match.
 // https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests
 func (c *Client) Find(ctx context.Context, head, base string) (scm.PullRequest, error) {
-	opts := &gitlab.ListProjectMergeRequestsOptions{
-		State:        new("opened"),
-		SourceBranch: &head,
-		TargetBranch: &base,
-		ListOptions:  gitlab.ListOptions{PerPage: 100},
+	prs, err := c.list(ctx, &gitlab.ListProjectMergeRequestsOptions{SourceBranch: &head, TargetBranch: &base})
+	if err != nil {
+		return scm.PullRequest{}, err
 	}
+	for _, pr := range prs {
+		if pr.Head == head && pr.Base == base {
+			return pr, nil
+		}
+	}
+	return scm.PullRequest{}, c.api.NotFound(head, base)
+}
+
+// List implements scm.Lister, with a call for each hundred that are open.
+// https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests
+func (c *Client) List(ctx context.Context, base string) ([]scm.PullRequest, error) {
+	return c.list(ctx, &gitlab.ListProjectMergeRequestsOptions{
+		TargetBranch: &base, OrderBy: new("created_at"), Sort: new("asc"),
+	})
+}
+
+// list returns what is open, matches opts, and comes from a branch of the project itself.
+func (c *Client) list(ctx context.Context, opts *gitlab.ListProjectMergeRequestsOptions) ([]scm.PullRequest, error) {
+	opts.State, opts.PerPage = new("opened"), 100
+	var own []scm.PullRequest
 	for {
 		mrs, resp, err := c.mrs.ListProjectMergeRequests(c.project, opts, gitlab.WithContext(ctx))
 		if err != nil {
-			return scm.PullRequest{}, c.error(nil, resp, err)
+			return nil, c.error(nil, resp, err)
 		}
 		for _, mr := range mrs {
 			// A fork may have a branch of the same name.
-			own := mr.SourceProjectID == mr.TargetProjectID
-			if own && mr.SourceBranch == head && mr.TargetBranch == base {
-				return pullRequest(mr, nil)
+			if mr.SourceProjectID == mr.TargetProjectID {
+				own = append(own, pullRequest(mr))
 			}
 		}
 		if resp.NextPage == 0 {
-			return scm.PullRequest{}, c.api.NotFound(head, base)
+			return own, nil
 		}
 		opts.Page = resp.NextPage
 	}
 }
 
 // Create implements scm.Provider. https://docs.gitlab.com/api/merge_requests/#create-mr
+//
+// Labels, people and milestone go with it, after the calls that look up their ids. Who or what is not known is left out:
+// there is a merge request then, for which Annotate and RequestReview say what is wrong.
 func (c *Client) Create(ctx context.Context, r scm.Request) (scm.PullRequest, error) {
-	return pullRequest(c.one(c.mrs.CreateMergeRequest(c.project, &gitlab.CreateMergeRequestOptions{
+	opts := &gitlab.CreateMergeRequestOptions{
 		Title: &r.Title, Description: &r.Body, SourceBranch: &r.Head, TargetBranch: &r.Base,
-	}, gitlab.WithContext(ctx))))
+	}
+	if r.Draft && scm.Undraft(r.Title) == r.Title {
+		opts.Title = new(draft + r.Title)
+	}
+	if r.Labels != nil {
+		opts.Labels = (*gitlab.LabelOptions)(&r.Labels)
+	}
+	people, err := c.people(ctx, slices.Concat(r.Assignees, r.Reviewers))
+	if err != nil {
+		return scm.PullRequest{}, err
+	}
+	if ids, _ := people.ids(r.Assignees); ids != nil {
+		opts.AssigneeIDs = &ids
+	}
+	if ids, _ := people.ids(r.Reviewers); ids != nil {
+		opts.ReviewerIDs = &ids
+	}
+	if r.Milestone != "" {
+		if opts.MilestoneID, err = c.milestone(ctx, r.Milestone); err != nil {
+			return scm.PullRequest{}, err
+		}
+	}
+	return c.pullRequest(c.mrs.CreateMergeRequest(c.project, opts, gitlab.WithContext(ctx)))
 }
+
+// draft makes a title that of a draft. https://docs.gitlab.com/user/project/merge_requests/drafts/
+const draft = "Draft: "
 
 // Update implements scm.Provider. https://docs.gitlab.com/api/merge_requests/#update-mr
 func (c *Client) Update(ctx context.Context, pr scm.PullRequest, r scm.Request) (scm.PullRequest, error) {
 	title := r.Title
 	if pr.Draft && scm.Undraft(title) == title {
-		title = "Draft: " + title
+		title = draft + title
 	}
-	return pullRequest(c.one(c.mrs.UpdateMergeRequest(c.project, int64(pr.Number), &gitlab.UpdateMergeRequestOptions{
-		Title: &title, Description: &r.Body,
-	}, gitlab.WithContext(ctx))))
+	return c.update(ctx, pr, gitlab.UpdateMergeRequestOptions{Title: &title, Description: &r.Body})
+}
+
+// update changes what opts has. https://docs.gitlab.com/api/merge_requests/#update-mr
+func (c *Client) update(ctx context.Context, pr scm.PullRequest, opts gitlab.UpdateMergeRequestOptions) (scm.PullRequest, error) {
+	return c.pullRequest(c.mrs.UpdateMergeRequest(c.project, int64(pr.Number), &opts, gitlab.WithContext(ctx)))
 }
 
 // MergeMethods returns merge and squash. Whether the former makes a merge commit or moves the base forward is a setting
@@ -113,11 +167,15 @@ func (c *Client) MergeMethods() []string { return []string{scm.MergeCommit, scm.
 // Merge implements scm.Merger. https://docs.gitlab.com/api/merge_requests/#merge-a-merge-request
 //
 // GitLab finds out in the background whether a merge request can be merged, and updates its head in the background after
-// a push. Until then it refuses, so a refusal counts only once GitLab is sure of it.
+// a push. Until then it refuses, so a refusal counts only once GitLab is sure of it. That the project forbids a method has
+// to be asked for before: GitLab would merge by another one.
 func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, m scm.Merge) error {
 	options := &gitlab.AcceptMergeRequestOptions{SHA: &pr.HeadSHA, Squash: new(m.Method == scm.MergeSquash)}
 	if m.Message != "" {
 		options.MergeCommitMessage, options.SquashCommitMessage = &m.Message, &m.Message
+	}
+	if err := c.allows(ctx, m.Method); err != nil {
+		return err
 	}
 	return c.api.Patiently(ctx, func() (bool, error) {
 		mr, resp, err := c.mrs.AcceptMergeRequest(c.project, int64(pr.Number), options, gitlab.WithContext(ctx))
@@ -152,6 +210,25 @@ func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, m scm.Merge) err
 	})
 }
 
+// allows gives ErrNotMergeable, with the allowed methods, for one that the project forbids.
+// https://docs.gitlab.com/user/project/merge_requests/squash_and_merge/
+func (c *Client) allows(ctx context.Context, method string) error {
+	project, resp, err := c.projects.GetProject(c.project, nil, gitlab.WithContext(ctx))
+	if err != nil {
+		return c.error(nil, resp, err)
+	}
+	if project == nil {
+		return c.error(nil, resp, errNoProject)
+	}
+	switch {
+	case method == scm.MergeSquash && project.SquashOption == gitlab.SquashOptionNever:
+		return c.api.Fail(scm.ErrNotMergeable, "the project never squashes. Allowed: %s", scm.MergeCommit)
+	case method == scm.MergeCommit && project.SquashOption == gitlab.SquashOptionAlways:
+		return c.api.Fail(scm.ErrNotMergeable, "the project always squashes. Allowed: %s", scm.MergeSquash)
+	}
+	return nil
+}
+
 // notMergeable are the statuses that the answer to a merge has if it is the merge request that stands in the way. GitLab
 // documents 405, 409 and 422; older releases say 406 for a conflict.
 var notMergeable = []int{
@@ -163,7 +240,10 @@ var notMergeable = []int{
 // https://docs.gitlab.com/api/merge_requests/#merge-status
 var undecided = []string{"approvals_syncing", "checking", "commits_status", "mergeable", "preparing", "unchecked"}
 
-var errNothing = errors.New("no merge request in it")
+var (
+	errNothing   = errors.New("no merge request in it")
+	errNoProject = errors.New("no project in it")
+)
 
 // CheckAccess implements scm.Checker. https://docs.gitlab.com/api/projects/#retrieve-a-project
 //
@@ -172,7 +252,7 @@ var errNothing = errors.New("no merge request in it")
 func (c *Client) CheckAccess(ctx context.Context) (scm.Access, error) {
 	project, resp, err := c.projects.GetProject(c.project, nil, gitlab.WithContext(ctx))
 	if err == nil && (project == nil || project.ID == 0) {
-		err = errors.New("no project in it")
+		err = errNoProject
 	}
 	if err != nil {
 		return scm.Access{}, c.error(nil, resp, err)
@@ -206,31 +286,45 @@ func (c *Client) CheckAccess(ctx context.Context) (scm.Access, error) {
 }
 
 // one checks what the SDK gave as one merge request.
-func (c *Client) one(mr *gitlab.MergeRequest, resp *gitlab.Response, err error) (*gitlab.BasicMergeRequest, error) {
+func (c *Client) one(mr *gitlab.MergeRequest, resp *gitlab.Response, err error) (*gitlab.MergeRequest, error) {
 	if err == nil && (mr == nil || mr.IID == 0) {
 		err = errNothing
 	}
 	if err != nil {
 		return nil, c.error(nil, resp, err)
 	}
-	return &mr.BasicMergeRequest, nil
+	return mr, nil
 }
 
-func pullRequest(mr *gitlab.BasicMergeRequest, err error) (scm.PullRequest, error) {
-	if err != nil {
+// pullRequest translates what the SDK gave as one merge request.
+func (c *Client) pullRequest(mr *gitlab.MergeRequest, resp *gitlab.Response, err error) (scm.PullRequest, error) {
+	if mr, err = c.one(mr, resp, err); err != nil {
 		return scm.PullRequest{}, err
 	}
-	return scm.PullRequest{
-		Number:  int(mr.IID),
-		URL:     mr.WebURL,
-		Title:   mr.Title,
-		Body:    mr.Description,
-		Head:    mr.SourceBranch,
-		Base:    mr.TargetBranch,
-		HeadSHA: mr.SHA,
-		Draft:   mr.Draft,
-	}, nil
+	return pullRequest(&mr.BasicMergeRequest), nil
 }
+
+func pullRequest(mr *gitlab.BasicMergeRequest) scm.PullRequest {
+	pr := scm.PullRequest{
+		Number:    int(mr.IID),
+		URL:       mr.WebURL,
+		Title:     mr.Title,
+		Body:      mr.Description,
+		Head:      mr.SourceBranch,
+		Base:      mr.TargetBranch,
+		HeadSHA:   mr.SHA,
+		Draft:     mr.Draft,
+		Labels:    append([]string(nil), mr.Labels...),
+		Reviewers: rest.Names(mr.Reviewers, username),
+		Assignees: rest.Names(mr.Assignees, username),
+	}
+	if mr.Milestone != nil {
+		pr.Milestone = mr.Milestone.Title
+	}
+	return pr
+}
+
+func username(u *gitlab.BasicUser) string { return u.Username }
 
 // error translates an error of the SDK. A kind of nil means the one that the status stands for.
 func (c *Client) error(kind error, resp *gitlab.Response, err error) error {

@@ -189,16 +189,23 @@ func TestMerge(t *testing.T) {
 		{"gone when asked", []resttest.Answer{no, {To: "GET /merge_requests/7", Status: 404}}, scm.ErrNoRepository, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := client(t, test.script...).Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeCommit})
+			script := append([]resttest.Answer{{To: "GET /projects/acme%2Fplatform%2Fgitops", Body: `{"id": 1, "squash_option": "default_on"}`}}, test.script...)
+			err := client(t, script...).Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeCommit})
 			if !errors.Is(err, test.want) || err != nil && !strings.Contains(err.Error(), test.words) {
 				t.Errorf("got error %v, want %v, %q", err, test.want, test.words)
 			}
 		})
 	}
 	t.Run("null", func(t *testing.T) {
-		c := client(t, resttest.Answer{To: "PUT /merge_requests/7/merge", Body: "null"})
+		project := resttest.Answer{To: "GET /projects/acme%2Fplatform%2Fgitops", Body: `{"id": 1}`}
+		c := client(t, project, resttest.Answer{To: "PUT /merge_requests/7/merge", Body: "null"})
 		err := c.Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeCommit})
 		if err == nil || !strings.HasSuffix(err.Error(), "malformed answer: no merge request in it") {
+			t.Errorf("got error %v", err)
+		}
+		project.Body = "null"
+		err = client(t, project).Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeCommit})
+		if err == nil || !strings.HasSuffix(err.Error(), "malformed answer: no project in it") {
 			t.Errorf("got error %v", err)
 		}
 	})

@@ -146,6 +146,33 @@ func (a *API) NotFound(head, base string) error {
 	return fmt.Errorf("%s: %w from %s to %s", a.subject, scm.ErrNotFound, head, base)
 }
 
+// Fail returns an error of the kind where it is not the forge that says so.
+func (a *API) Fail(kind error, format string, args ...any) error {
+	return fmt.Errorf("%s: %w: %s", a.subject, kind, fmt.Sprintf(format, args...))
+}
+
+// Missing returns what of want is not in have, once each. Forges do not tell upper from lower case in the names of users,
+// teams and, but for GitLab, labels.
+func Missing(have, want []string) []string {
+	var missing []string
+	for _, name := range want {
+		same := func(other string) bool { return strings.EqualFold(name, other) }
+		if !slices.ContainsFunc(have, same) && !slices.ContainsFunc(missing, same) {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
+// Names returns the name of each in list; nil for an empty one.
+func Names[T any](list []T, name func(T) string) []string {
+	var names []string
+	for _, one := range list {
+		names = append(names, name(one))
+	}
+	return names
+}
+
 // kindOf returns the error of package scm that a status stands for, or nil.
 func kindOf(status int) error {
 	switch {

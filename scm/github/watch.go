@@ -1,0 +1,127 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/google/go-github/v92/github"
+
+	"update-gitops-repo/scm"
+)
+
+// Close implements scm.Closer. One that is not open gets no comment.
+func (c *Client) Close(ctx context.Context, pr scm.PullRequest, comment string) error {
+	now, resp, err := c.pulls.Get(ctx, c.owner, c.name, pr.Number)
+	if _, err := c.pullRequest(now, resp, err); err != nil {
+		return err
+	}
+	if now.GetState() != "open" {
+		return nil
+	}
+	if comment != "" {
+		// https://docs.github.com/rest/issues/comments#create-an-issue-comment
+		_, resp, err = c.issues.CreateComment(ctx, c.owner, c.name, pr.Number, github.IssueCommentRequest{Body: comment})
+		if err != nil {
+			return c.error(nil, resp, err)
+		}
+	}
+	_, err = c.pullRequest(c.pulls.Edit(ctx, c.owner, c.name, pr.Number, &github.PullRequest{State: new("closed")}))
+	return err
+}
+
+// Status implements scm.Watcher with one call, and up to three more to tell what keeps a pull request from being merged.
+// https://docs.github.com/rest/pulls/pulls#get-a-pull-request; the words for its mergeable_state are at
+// https://docs.github.com/graphql/reference/enums#mergestatestatus.
+func (c *Client) Status(ctx context.Context, pr scm.PullRequest) (scm.Status, error) {
+	now, resp, err := c.pulls.Get(ctx, c.owner, c.name, pr.Number)
+	if _, err := c.pullRequest(now, resp, err); err != nil {
+		return scm.Status{}, err
+	}
+	switch state := now.GetMergeableState(); {
+	case now.GetMerged():
+		return scm.Status{Merged: true}, nil
+	case now.GetState() != "open":
+		return scm.Status{Closed: true}, nil
+	case state == "dirty":
+		return scm.Status{Final: true, Waits: "conflict"}, nil
+	case state == "behind":
+		return scm.Status{Final: true, Waits: "update from its base"}, nil
+	case now.GetDraft():
+		return scm.Status{Waits: "draft"}, nil
+	case state == "unknown" || state == "":
+		return scm.Status{Waits: "mergeability"}, nil
+	case state == "blocked" || state == "unstable":
+		return c.blocked(ctx, now, state == "blocked")
+	}
+	return scm.Status{}, nil
+}
+
+// blocked tells why pr cannot be merged; or, if it can, whether checks are pending that it does not need. Which checks it
+// does need, GitHub tells only administrators; so failed ones count once no other is pending.
+func (c *Client) blocked(ctx context.Context, pr *github.PullRequest, is bool) (scm.Status, error) {
+	pending, failed, passed, err := c.checkRuns(ctx, pr.GetHead().GetSHA())
+	switch {
+	case errors.Is(err, scm.ErrAuth): // fine-grained tokens have a permission for it
+	case err != nil:
+		return scm.Status{}, err
+	case pending != nil:
+		return scm.Status{Waits: "checks"}, nil
+	case is && failed != nil:
+		return scm.Status{Final: true, Waits: "failed checks: " + strings.Join(failed, ", ")}, nil
+	}
+	if !is {
+		return scm.Status{}, nil
+	}
+	reviews, err := c.reviews(ctx, pr.GetNumber())
+	if err != nil {
+		return scm.Status{}, err
+	}
+	last := map[string]string{}
+	for _, v := range reviews {
+		if v.GetState() != "COMMENTED" { // which takes nothing back
+			last[v.GetUser().GetLogin()] = v.GetState()
+		}
+	}
+	for _, state := range last {
+		if state == "CHANGES_REQUESTED" {
+			return scm.Status{Final: true, Waits: "changes requested"}, nil
+		}
+	}
+	if passed != nil {
+		return scm.Status{Waits: "approval"}, nil
+	}
+	return scm.Status{Waits: "checks or approval"}, nil
+}
+
+// checkRuns returns the names of a commit's checks, of both kinds that GitHub has, no more than a hundred of each.
+func (c *Client) checkRuns(ctx context.Context, sha string) (pending, failed, passed []string, err error) {
+	page := github.ListOptions{PerPage: 100}
+	// https://docs.github.com/rest/checks/runs#list-check-runs-for-a-git-reference
+	runs, resp, err := c.checks.ListCheckRunsForRef(ctx, c.owner, c.name, sha, &github.ListCheckRunsOptions{ListOptions: page})
+	if err != nil {
+		return nil, nil, nil, c.error(nil, resp, err)
+	}
+	// https://docs.github.com/rest/commits/statuses#get-the-combined-status-for-a-specific-reference
+	combined, resp, err := c.repos.GetCombinedStatus(ctx, c.owner, c.name, sha, &page)
+	if err != nil {
+		return nil, nil, nil, c.error(nil, resp, err)
+	}
+	add := func(name, state string) {
+		switch state {
+		case "success", "neutral", "skipped":
+			passed = append(passed, name)
+		case "pending", "": // a run has no conclusion before it is completed
+			pending = append(pending, name)
+		default:
+			failed = append(failed, name)
+		}
+	}
+	for _, run := range runs.GetCheckRuns() {
+		add(run.GetName(), run.GetConclusion())
+	}
+	for _, status := range combined.GetStatuses() {
+		add(status.GetContext(), status.GetState())
+	}
+	return pending, failed, passed, nil
+}

@@ -1,0 +1,75 @@
+package gitlab
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"gitlab.com/gitlab-org/api/client-go/v2"
+
+	"update-gitops-repo/scm"
+)
+
+// Close implements scm.Closer. One that is not open gets no comment.
+func (c *Client) Close(ctx context.Context, pr scm.PullRequest, comment string) error {
+	now, err := c.one(c.mrs.GetMergeRequest(c.project, int64(pr.Number), nil, gitlab.WithContext(ctx)))
+	if err != nil {
+		return err
+	}
+	if now.State != "opened" {
+		return nil
+	}
+	if comment != "" {
+		// https://docs.gitlab.com/api/notes/#create-new-merge-request-note
+		_, resp, err := c.notes.CreateMergeRequestNote(c.project, int64(pr.Number),
+			&gitlab.CreateMergeRequestNoteOptions{Body: &comment}, gitlab.WithContext(ctx))
+		if err != nil {
+			return c.error(nil, resp, err)
+		}
+	}
+	_, err = c.update(ctx, pr, gitlab.UpdateMergeRequestOptions{StateEvent: new("close")})
+	return err
+}
+
+// Status implements scm.Watcher with one call. https://docs.gitlab.com/api/merge_requests/#merge-status
+func (c *Client) Status(ctx context.Context, pr scm.PullRequest) (scm.Status, error) {
+	now, err := c.one(c.mrs.GetMergeRequest(c.project, int64(pr.Number), nil, gitlab.WithContext(ctx)))
+	if err != nil {
+		return scm.Status{}, err
+	}
+	switch now.State {
+	case "merged":
+		return scm.Status{Merged: true}, nil
+	case "closed":
+		return scm.Status{Closed: true}, nil
+	case "locked":
+		return scm.Status{Waits: "merge"}, nil
+	}
+	status := now.DetailedMergeStatus
+	switch status {
+	case "mergeable", "": // or GitLab before 15.6
+		return scm.Status{}, nil
+	case "conflict":
+		return scm.Status{Final: true, Waits: "conflict"}, nil
+	case "need_rebase":
+		return scm.Status{Final: true, Waits: "update from its base"}, nil
+	case "requested_changes":
+		return scm.Status{Final: true, Waits: "changes requested"}, nil
+	case "not_approved":
+		return scm.Status{Waits: "approval"}, nil
+	case "draft_status":
+		return scm.Status{Waits: "draft"}, nil
+	case "discussions_not_resolved":
+		return scm.Status{Waits: "discussions"}, nil
+	case "ci_must_pass", "ci_still_running":
+		// https://docs.gitlab.com/api/pipelines/
+		if p := now.HeadPipeline; p != nil && slices.Contains([]string{"failed", "canceled", "skipped"}, p.Status) {
+			return scm.Status{Final: true, Waits: "failed checks: pipeline " + p.Status}, nil
+		}
+		return scm.Status{Waits: "checks"}, nil
+	}
+	if slices.Contains(undecided, status) {
+		return scm.Status{Waits: "mergeability"}, nil
+	}
+	return scm.Status{Waits: strings.ReplaceAll(status, "_", " ")}, nil
+}
