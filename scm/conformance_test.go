@@ -155,7 +155,6 @@ func checkError(t *testing.T, w world, err, kind error) {
 	}
 }
 
-// A pull request is opened once, and changed only where it differs; and none of it takes a call too many.
 // open does what a run does: it looks for the pull request, and then makes it what is asked for.
 func open(ctx context.Context, p scm.Provider, r scm.Request) (scm.PullRequest, error) {
 	if scm.Check(p, r) != nil {
@@ -171,6 +170,7 @@ func open(ctx context.Context, p scm.Provider, r scm.Request) (scm.PullRequest, 
 	return scm.Open(ctx, p, r, &found)
 }
 
+// A pull request is opened once, and changed only where it differs; and none of it takes a call too many.
 func TestOpen(t *testing.T) {
 	one := map[forge.Kind]string{forge.GitHub: "PATCH 3", forge.GitLab: "PUT 3"}
 	list := map[forge.Kind]string{forge.GitHub: "pulls", forge.GitLab: "merge_requests"}
@@ -537,6 +537,495 @@ func TestRedirected(t *testing.T) {
 			t.Errorf("asked %+v", calls)
 		}
 	})
+}
+
+// What every provider can do beside the four methods. One that cannot would have users refused what they have elsewhere.
+func TestOptional(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		p := w.provider()
+		for name, ok := range map[string]bool{
+			"Merger": is[scm.Merger](p), "Annotator": is[scm.Annotator](p), "ReviewRequester": is[scm.ReviewRequester](p),
+			"Lister": is[scm.Lister](p), "Closer": is[scm.Closer](p), "Watcher": is[scm.Watcher](p), "Checker": is[scm.Checker](p),
+		} {
+			if !ok {
+				t.Errorf("it is no %s", name)
+			}
+		}
+	})
+}
+
+func is[T any](p scm.Provider) bool { _, ok := p.(T); return ok }
+
+// populate tells the forge of people, a team and milestones.
+func (w world) populate() {
+	w.t.Helper()
+	for _, name := range []string{"ann", "Bob", "cleo"} {
+		w.AddUser(name)
+	}
+	w.AddTeam("acme/platform")
+	if err := errors.Join(w.AddMilestone(repo, "v1"), w.AddMilestone(repo, "v2")); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// Labels, people and a milestone are added, whatever somebody else adds stays, and all of it takes few calls.
+func TestAnnotated(t *testing.T) {
+	people := func(r *scm.Request) { r.Assignees, r.Reviewers = []string{"ann"}, []string{"bob", "cleo"} }
+	for _, test := range []struct {
+		name  string
+		want  func(r *scm.Request)
+		calls map[forge.Kind][]string // of the first run; the second has one
+	}{
+		{"labels", func(r *scm.Request) { r.Labels = []string{"deploy", "shop"} }, map[forge.Kind][]string{
+			forge.GitHub: {"GET pulls", "POST pulls", "POST labels"},
+			forge.GitLab: {"GET merge_requests", "POST merge_requests"},
+		}},
+		{"a reviewer", func(r *scm.Request) { r.Reviewers = []string{"ann"} }, map[forge.Kind][]string{
+			forge.GitHub: {"GET pulls", "POST pulls", "POST requested_reviewers"},
+			forge.GitLab: {"GET merge_requests", "GET users", "POST merge_requests"},
+		}},
+		{"milestone", func(r *scm.Request) { r.Milestone = "v2" }, map[forge.Kind][]string{
+			forge.GitHub: {"GET pulls", "POST pulls", "GET milestones", "PATCH 1"},
+			forge.GitLab: {"GET merge_requests", "GET milestones", "POST merge_requests"},
+		}},
+		{"labels and people", func(r *scm.Request) { people(r); r.Labels = []string{"deploy"} }, map[forge.Kind][]string{
+			forge.GitHub: {"GET pulls", "POST pulls", "PATCH 1", "POST requested_reviewers"},
+			forge.GitLab: {"GET merge_requests", "GET users", "POST merge_requests"},
+		}},
+		{"labels and assignee of a draft", func(r *scm.Request) {
+			r.Labels, r.Assignees, r.Draft = []string{"deploy"}, []string{"ann"}, true
+		}, map[forge.Kind][]string{
+			forge.GitHub: {"GET pulls", "POST pulls", "PATCH 1"},
+			forge.GitLab: {"GET merge_requests", "GET users", "POST merge_requests"},
+		}},
+		{"merge", func(r *scm.Request) {
+			r.Labels, r.Merge, r.MergeMethod = []string{"deploy"}, true, scm.MergeSquash
+		}, map[forge.Kind][]string{
+			forge.GitHub: {"GET pulls", "POST pulls", "POST labels", "PUT merge"},
+			forge.GitLab: {"GET merge_requests", "POST merge_requests", "GET acme%2Fgitops", "PUT merge"},
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, w world) {
+				w.populate()
+				p, r := w.provider(), w.request()
+				test.want(&r)
+				pr, err := open(t.Context(), p, r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				calls := w.calls(0)
+				if !slices.Equal(calls, test.calls[w.kind]) || len(calls) > 4 {
+					t.Errorf("calls %q, want %q", calls, test.calls[w.kind])
+				}
+				have := w.PullRequests(repo)[0]
+				if pr.Draft != r.Draft || have.Draft != r.Draft {
+					t.Errorf("draft: got %t, the forge has %t", pr.Draft, have.Draft)
+				}
+				same := func(what string, have, want []string) {
+					if !slices.EqualFunc(have, want, strings.EqualFold) {
+						t.Errorf("%s: the forge has %q, want %q", what, have, want)
+					}
+				}
+				same("labels", have.Labels, r.Labels)
+				same("assignees", have.Assignees, r.Assignees)
+				same("reviewers", have.Reviewers, r.Reviewers)
+				if have.Milestone != r.Milestone {
+					t.Errorf("milestone: the forge has %q", have.Milestone)
+				}
+				if r.Merge {
+					return
+				}
+
+				found, err := p.Find(t.Context(), r.Head, r.Base)
+				want := scm.PullRequest{
+					Number: 1, URL: have.URL, Title: have.Title, Body: r.Body, Head: r.Head, Base: r.Base, HeadSHA: r.HeadSHA,
+					Draft: r.Draft, Labels: have.Labels, Reviewers: have.Reviewers, Assignees: have.Assignees,
+					Milestone: have.Milestone, ID: have.ID,
+				}
+				if err != nil || !reflect.DeepEqual(found, want) {
+					t.Errorf("found %+v, %v\nwant %+v", found, err, want)
+				}
+				n := len(w.Requests())
+				if pr, err := open(t.Context(), p, r); err != nil || pr.State != scm.Unchanged {
+					t.Errorf("again: %+v, %v", pr, err)
+				}
+				if calls := w.calls(n); !slices.Equal(calls, test.calls[w.kind][:1]) {
+					t.Errorf("again: calls %q", calls)
+				}
+			})
+		})
+	}
+	t.Run("added", func(t *testing.T) {
+		each(t, func(t *testing.T, w world) {
+			w.populate()
+			p, r := w.provider(), w.request()
+			r.Labels, r.Assignees, r.Reviewers, r.Milestone = []string{"theirs"}, []string{"bob"}, []string{"cleo"}, "v1"
+			if _, err := open(t.Context(), p, r); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				r.Labels, r.Assignees, r.Reviewers, r.Milestone = []string{"Theirs", "ours"}, []string{"ann"}, []string{"ann"}, "v2"
+				if _, err := open(t.Context(), p, r); err != nil {
+					t.Fatal(err)
+				}
+				have := w.PullRequests(repo)[0]
+				if got, want := fmt.Sprint(have.Labels, have.Assignees, have.Reviewers, " ", have.Milestone),
+					"[theirs ours] [Bob ann] [cleo ann] v2"; !strings.EqualFold(got, want) {
+					t.Errorf("the forge has %s, want %s", got, want)
+				}
+			}
+		})
+	})
+}
+
+// What the forge does not know is an error, and the pull request is there nevertheless.
+func TestAnnotatedRefused(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		want  func(r *scm.Request)
+		words map[forge.Kind]string
+	}{
+		{"assignee", func(r *scm.Request) { r.Assignees = []string{"ann", "nobody"} }, map[forge.Kind]string{
+			forge.GitHub: "422 Validation Failed: assignees nobody cannot be assigned to this issue", forge.GitLab: "no user nobody",
+		}},
+		{"reviewer", func(r *scm.Request) { r.Reviewers = []string{"nobody"} }, map[forge.Kind]string{
+			forge.GitHub: "422 Reviews may only be requested from collaborators.", forge.GitLab: "no user nobody",
+		}},
+		{"milestone", func(r *scm.Request) { r.Milestone = "v3" }, map[forge.Kind]string{
+			forge.GitHub: `no open milestone "v3"`, forge.GitLab: `no active milestone "v3"`,
+		}},
+		{"author", func(r *scm.Request) { r.Reviewers = []string{"forge"} }, map[forge.Kind]string{
+			forge.GitHub: "422 Review cannot be requested from pull request author.",
+		}},
+		{"team", func(r *scm.Request) { r.Reviewers = []string{"acme/platform"} }, map[forge.Kind]string{
+			forge.GitLab: "no user acme/platform",
+		}},
+		{"unknown team", func(r *scm.Request) { r.Reviewers = []string{"acme/nobody"} }, map[forge.Kind]string{
+			forge.GitHub: "422 Reviews may only be requested", forge.GitLab: "no user acme/nobody",
+		}},
+		{"team of others", func(r *scm.Request) { r.Reviewers = []string{"other/platform"} }, map[forge.Kind]string{
+			forge.GitHub: "the team other/platform is not one of acme", forge.GitLab: "no user other/platform",
+		}},
+		{"label with a comma", func(r *scm.Request) { r.Labels = []string{"a, b"} }, map[forge.Kind]string{
+			forge.GitLab: "GitLab did not add the label a, b",
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, w world) {
+				w.populate()
+				r := w.request()
+				test.want(&r)
+				pr, err := open(t.Context(), w.provider(), r)
+				if have := w.PullRequests(repo); len(have) != 1 || pr.URL != have[0].URL || pr.State != scm.Created {
+					t.Errorf("got %+v, the forge has %+v", pr, have)
+				}
+				if test.words[w.kind] == "" {
+					if err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				checkError(t, w, err, scm.ErrRefused)
+				wantError(t, err, test.words[w.kind])
+			})
+		})
+	}
+	t.Run("draft", func(t *testing.T) {
+		each(t, func(t *testing.T, w world) {
+			if err := w.NoDrafts(repo); err != nil {
+				t.Fatal(err)
+			}
+			r := w.request()
+			r.Draft = true
+			pr, err := open(t.Context(), w.provider(), r)
+			if w.kind == forge.GitLab {
+				if err != nil || !pr.Draft {
+					t.Errorf("got %+v, %v", pr, err)
+				}
+				return
+			}
+			checkError(t, w, err, scm.ErrRefused)
+			wantError(t, err, "422 Draft pull requests are not supported in this repository.")
+			if have := w.PullRequests(repo); len(have) != 0 {
+				t.Errorf("the forge has %+v", have)
+			}
+		})
+	})
+}
+
+// Who has reviewed a commit is not asked for it again, but for the next one.
+func TestReviewed(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		w.populate()
+		p, r := w.provider(), w.request()
+		r.Reviewers = []string{"ann", "bob"}
+		for range 2 {
+			if _, err := open(t.Context(), p, r); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Review(repo, 1, "ann", true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		asked := func() int {
+			return len(slices.DeleteFunc(w.calls(0), func(c string) bool { return c != "POST requested_reviewers" }))
+		}
+		if n := asked(); w.kind == forge.GitHub && n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+		w.commit("change", "image: hello:3")
+		r.HeadSHA = w.tip("change")
+		if _, err := open(t.Context(), p, r); err != nil {
+			t.Fatal(err)
+		}
+		if have := w.PullRequests(repo)[0].Reviewers; len(have) != 2 {
+			t.Errorf("asked are %q", have)
+		}
+	})
+}
+
+// Only what is open from a branch of the repository itself is found, or listed, on whatever page it is.
+func TestList(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		w.branch("staging")
+		for _, fork := range []string{"acme/gitops-fork", "other/gitops"} {
+			if err := w.CreateRepo(fork, "main"); err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "evil.yaml"), []byte("evil: 1\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Seed(fork, "change", dir); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.OpenFromFork(repo, fork, "change", "main", "Not ours"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p := w.provider()
+		if pr, err := p.Find(t.Context(), "change", "main"); !errors.Is(err, scm.ErrNotFound) {
+			t.Errorf("found %+v, %v", pr, err)
+		}
+		var want []int
+		for i, r := range []scm.Request{
+			{Head: "change", Base: "main"}, {Head: "change", Base: "staging"}, {Head: "change-2", Base: "main"},
+			{Head: "change-3", Base: "main"}, {Head: "change-4", Base: "main"}, {Head: "change-5", Base: "main"},
+		} {
+			if r.Head != "change" {
+				w.git("branch", r.Head, "change")
+			}
+			r.Title = "Deploy"
+			pr, err := p.Create(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == 4 {
+				if err := p.(scm.Closer).Close(t.Context(), pr, ""); err != nil {
+					t.Fatal(err)
+				}
+			} else if r.Base == "main" {
+				want = append(want, pr.Number)
+			}
+		}
+
+		// The forge is asked for pages of two.
+		cfg := w.config()
+		cfg.HTTPClient.Transport = tripper(func(req *http.Request) (*http.Response, error) {
+			q := req.URL.Query()
+			q.Set("per_page", "2")
+			req.URL.RawQuery = q.Encode()
+			return http.DefaultTransport.RoundTrip(req)
+		})
+		small := provider(t, w.kind, cfg)
+		for _, p := range []scm.Provider{p, small} {
+			n := len(w.Requests())
+			list, err := p.(scm.Lister).List(t.Context(), "main")
+			var got []int
+			for _, pr := range list {
+				got = append(got, pr.Number)
+				if found, err := p.Find(t.Context(), pr.Head, "main"); err != nil || !reflect.DeepEqual(found, pr) {
+					t.Errorf("found %+v, %v, listed %+v", found, err, pr)
+				}
+			}
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("listed %v, %v, want %v", got, err, want)
+			}
+			if pages := len(w.calls(n)) - len(list); p == small && pages < 3 {
+				t.Errorf("only %d pages", pages)
+			}
+		}
+		if list, err := p.(scm.Lister).List(t.Context(), "nowhere"); err != nil || list != nil {
+			t.Errorf("got %+v, %v", list, err)
+		}
+	})
+}
+
+// Closing comments once, and what is not open is left as it is.
+func TestClose(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		p, r := w.provider(), w.request()
+		pr, err := open(t.Context(), p, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := p.(scm.Closer).Close(t.Context(), pr, "Superseded by **that**."); err != nil {
+				t.Fatal(err)
+			}
+		}
+		have := w.PullRequests(repo)[0]
+		if have.State != "closed" || !slices.Equal(have.Comments, []string{"Superseded by **that**."}) {
+			t.Errorf("the forge has %+v", have)
+		}
+		if _, err := p.Find(t.Context(), r.Head, r.Base); !errors.Is(err, scm.ErrNotFound) {
+			t.Errorf("got error %v", err)
+		}
+
+		r.Merge, r.MergeMethod = true, scm.MergeCommit
+		if pr, err = open(t.Context(), p, r); err != nil || pr.Number != 2 {
+			t.Fatalf("got %+v, %v", pr, err)
+		}
+		if err := p.(scm.Closer).Close(t.Context(), pr, "Late."); err != nil {
+			t.Error(err)
+		}
+		if have := w.PullRequests(repo)[1]; have.State != "merged" || have.Comments != nil {
+			t.Errorf("the forge has %+v", have)
+		}
+		pr.Number = 3
+		checkError(t, w, p.(scm.Closer).Close(t.Context(), pr, ""), scm.ErrNoRepository)
+	})
+}
+
+// What becomes of a pull request is told in the same words everywhere.
+func TestStatus(t *testing.T) {
+	protect := func(w world) error { return w.Protect(repo, "main") }
+	checks := func(state string) func(world) error {
+		return func(w world) error { return w.SetChecks(repo, w.tip("change"), state) }
+	}
+	for _, test := range []struct {
+		name    string
+		prepare []func(world) error
+		want    scm.Status
+	}{
+		{"mergeable", nil, scm.Status{}},
+		{"optional checks", []func(world) error{checks("failure")}, scm.Status{}},
+		{"no checks yet", []func(world) error{protect}, scm.Status{Waits: "checks"}},
+		{"pending", []func(world) error{protect, checks("pending")}, scm.Status{Waits: "checks"}},
+		{"success", []func(world) error{protect, checks("success")}, scm.Status{}},
+		{"failure", []func(world) error{protect, checks("failure")}, scm.Status{Final: true, Waits: "failed checks"}},
+		{"another branch is protected", []func(world) error{func(w world) error { return w.Protect(repo, "staging") }}, scm.Status{}},
+		{"changes requested", []func(world) error{protect, checks("success"), func(w world) error {
+			return errors.Join(w.Review(repo, 1, "ann", true), w.Review(repo, 1, "bob", false))
+		}}, scm.Status{Final: true, Waits: "changes requested"}},
+		{"approved after all", []func(world) error{protect, checks("success"), func(w world) error {
+			return errors.Join(w.Review(repo, 1, "bob", false), w.Review(repo, 1, "bob", true))
+		}}, scm.Status{}},
+		{"conflict", []func(world) error{func(w world) error { w.commit("main", "image: hello:3"); return nil }},
+			scm.Status{Final: true, Waits: "conflict"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			each(t, func(t *testing.T, w world) {
+				w.populate()
+				p, r := w.provider(), w.request()
+				pr, err := open(t.Context(), p, r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range test.prepare {
+					if err := f(w); err != nil {
+						t.Fatal(err)
+					}
+				}
+				got, err := p.(scm.Watcher).Status(t.Context(), pr)
+				exact := got
+				if strings.HasPrefix(got.Waits, test.want.Waits) && test.want.Waits != "" {
+					got.Waits = test.want.Waits // more words may follow
+				}
+				if err != nil || got != test.want {
+					t.Errorf("got %+v, %v, want %+v", exact, err, test.want)
+				}
+				// What it says is so.
+				err = p.(scm.Merger).Merge(t.Context(), pr, scm.Merge{Method: scm.MergeCommit})
+				if can := test.want == (scm.Status{}); can != (err == nil) || !can && !errors.Is(err, scm.ErrNotMergeable) {
+					t.Errorf("merge: %v", err)
+				}
+				want := scm.Status{Merged: err == nil}
+				if err != nil {
+					if err := p.(scm.Closer).Close(t.Context(), pr, ""); err != nil {
+						t.Fatal(err)
+					}
+					want = scm.Status{Closed: true}
+				}
+				if got, err := p.(scm.Watcher).Status(t.Context(), pr); err != nil || got != want {
+					t.Errorf("then: got %+v, %v, want %+v", got, err, want)
+				}
+			})
+		})
+	}
+	t.Run("draft", func(t *testing.T) {
+		each(t, func(t *testing.T, w world) {
+			p, r := w.provider(), w.request()
+			r.Draft = true
+			pr, err := open(t.Context(), p, r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := p.(scm.Watcher).Status(t.Context(), pr); err != nil || got != (scm.Status{Waits: "draft"}) {
+				t.Errorf("got %+v, %v", got, err)
+			}
+			pr.Number = 9
+			_, err = p.(scm.Watcher).Status(t.Context(), pr)
+			checkError(t, w, err, scm.ErrNoRepository)
+		})
+	})
+}
+
+// A method that the repository forbids is refused, and the others are named.
+func TestMergeForbidden(t *testing.T) {
+	for _, test := range []struct{ allowed, ask string }{
+		{scm.MergeSquash, scm.MergeCommit}, {scm.MergeCommit, scm.MergeSquash},
+	} {
+		t.Run(test.ask, func(t *testing.T) {
+			each(t, func(t *testing.T, w world) {
+				if err := w.AllowMerge(repo, test.allowed); err != nil {
+					t.Fatal(err)
+				}
+				r, base := w.request(), w.tip("main")
+				r.Merge, r.MergeMethod = true, test.ask
+				pr, err := open(t.Context(), w.provider(), r)
+				checkError(t, w, err, scm.ErrNotMergeable)
+				wantError(t, err, "Allowed: "+test.allowed)
+				if pr.State != scm.Created || w.tip("main") != base {
+					t.Errorf("got %+v", pr)
+				}
+				r.MergeMethod = test.allowed
+				if pr, err := open(t.Context(), w.provider(), r); err != nil || pr.State != scm.Merged {
+					t.Errorf("got %+v, %v", pr, err)
+				}
+			})
+		})
+	}
+}
+
+// The message, with its trailers, is that of a commit that the base gets.
+func TestMergeMessage(t *testing.T) {
+	const message = "Deploy hello 2\n\nFrom **hello**.\n\nTo main.\n\nApp: hello"
+	for _, method := range []string{scm.MergeCommit, scm.MergeSquash} {
+		t.Run(method, func(t *testing.T) {
+			each(t, func(t *testing.T, w world) {
+				r := w.request()
+				r.Merge, r.MergeMethod, r.Message = true, method, message
+				if _, err := open(t.Context(), w.provider(), r); err != nil {
+					t.Fatal(err)
+				}
+				if got := w.git("show", "-s", "--format=%B", "main"); got != message {
+					t.Errorf("main has %q", got)
+				}
+			})
+		})
+	}
 }
 
 // A GitLab project may be in a group of a group.
