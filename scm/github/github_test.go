@@ -265,3 +265,148 @@ func TestCheckAccess(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
+
+func TestAnnotateDropped(t *testing.T) {
+	r := scm.Request{Labels: []string{"deploy"}, Assignees: []string{"ann", "bob"}}
+	for _, test := range []struct{ body, want string }{
+		{`{"labels": [{"name": "Deploy"}], "assignees": [{"login": "Ann"}, {"login": "bob"}]}`, ""},
+		{`{"labels": [{"name": "deploy"}], "assignees": [{"login": "ann"}]}`, "refused: GitHub did not assign bob"},
+		{`{"labels": [], "assignees": [{"login": "ann"}, {"login": "bob"}]}`, "refused: GitHub did not add the label deploy"},
+		{`null`, "refused: GitHub did not add the label deploy"},
+	} {
+		err := client(t, resttest.Answer{To: "PATCH /repos/acme/gitops/issues/7", Body: test.body}).
+			Annotate(t.Context(), scm.PullRequest{Number: 7}, r)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.HasSuffix(err.Error(), test.want)) {
+			t.Errorf("got error %v, want %q", err, test.want)
+		}
+	}
+	// Nothing is lacking, nothing is asked.
+	has := scm.PullRequest{Number: 7, Labels: []string{"Deploy"}, Assignees: []string{"bob", "ANN"}, Reviewers: []string{"cleo"}}
+	if err := client(t).Annotate(t.Context(), has, r); err != nil {
+		t.Error(err)
+	}
+	if err := client(t).RequestReview(t.Context(), has, []string{"Cleo"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A milestone may be on any page.
+func TestMilestone(t *testing.T) {
+	const first = "GET /repos/acme/gitops/milestones?per_page=100&state=open"
+	err := client(t,
+		resttest.Answer{To: first, Body: `[{"number": 1, "title": "v1.0"}]`,
+			Header: map[string]string{"Link": `<https://git.example.com/x?page=2>; rel="next"`}},
+		resttest.Answer{To: "GET /milestones?page=2", Body: `[{"number": 2, "title": "v1"}]`},
+		resttest.Answer{To: "PATCH /issues/7", Body: "{}"},
+	).Annotate(t.Context(), scm.PullRequest{Number: 7, Milestone: "v0"}, scm.Request{Milestone: "v1"})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// What somebody who was asked has said counts for the commit that it was said of, on whatever page.
+func TestRequestReviewAgain(t *testing.T) {
+	reviews := []resttest.Answer{
+		{To: "GET /pulls/7/reviews?per_page=100", Body: `[{"user": {"login": "Ann"}, "commit_id": "abc"}, {"user": {"login": "bob"}, "commit_id": "old"}]`,
+			Header: map[string]string{"Link": `<https://git.example.com/x?page=2>; rel="next"`}},
+		{To: "GET /pulls/7/reviews?page=2", Body: `[{"user": {"login": "cleo"}, "commit_id": "abc"}]`},
+	}
+	pr := scm.PullRequest{Number: 7, HeadSHA: "abc", State: scm.Unchanged}
+	if err := client(t, reviews...).RequestReview(t.Context(), pr, []string{"ann", "cleo"}); err != nil {
+		t.Error(err)
+	}
+	asked := append(reviews, resttest.Answer{To: "POST /pulls/7/requested_reviewers", Status: 201, Body: `{"number": 7}`})
+	if err := client(t, asked...).RequestReview(t.Context(), pr, []string{"ann", "bob"}); err != nil {
+		t.Error(err)
+	}
+	pr.State = scm.Created
+	if err := client(t, asked[2]).RequestReview(t.Context(), pr, []string{"ann"}); err != nil {
+		t.Error(err)
+	}
+	if err := client(t, asked[2]).RequestReview(t.Context(), pr, []string{"Acme/platform"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	get := func(fields string) resttest.Answer {
+		return resttest.Answer{To: "GET /pulls/7", Body: `{"number": 7, "state": "open", "head": {"sha": "abc"}, ` + fields + "}"}
+	}
+	state := func(s string) resttest.Answer { return get(fmt.Sprintf(`"mergeable_state": %q`, s)) }
+	runs := func(runs string) resttest.Answer {
+		return resttest.Answer{To: "GET /commits/abc/check-runs", Body: `{"check_runs": [` + runs + "]}"}
+	}
+	statuses := func(statuses string) resttest.Answer {
+		return resttest.Answer{To: "GET /commits/abc/status", Body: `{"state": "pending", "statuses": [` + statuses + "]}"}
+	}
+	reviews := func(reviews string) resttest.Answer {
+		return resttest.Answer{To: "GET /pulls/7/reviews", Body: "[" + reviews + "]"}
+	}
+	const (
+		passed  = `{"name": "build", "status": "completed", "conclusion": "success"}`
+		skipped = `{"name": "deploy", "status": "completed", "conclusion": "skipped"}`
+		running = `{"name": "lint", "status": "in_progress", "conclusion": null}`
+		timeout = `{"name": "lint", "status": "completed", "conclusion": "timed_out"}`
+		sad     = `{"context": "ci/sad", "state": "error"}`
+		waiting = `{"context": "ci/slow", "state": "pending"}`
+		ann     = `{"user": {"login": "ann"}, "state": %q}`
+	)
+	no, yes, comment := fmt.Sprintf(ann, "CHANGES_REQUESTED"), fmt.Sprintf(ann, "APPROVED"), fmt.Sprintf(ann, "COMMENTED")
+	for _, test := range []struct {
+		name   string
+		script []resttest.Answer
+		want   scm.Status
+	}{
+		{"merged", []resttest.Answer{{To: "GET /pulls/7", Body: `{"number": 7, "state": "closed", "merged": true}`}}, scm.Status{Merged: true}},
+		{"closed", []resttest.Answer{{To: "GET /pulls/7", Body: `{"number": 7, "state": "closed", "mergeable_state": "dirty"}`}}, scm.Status{Closed: true}},
+		{"clean", []resttest.Answer{state("clean")}, scm.Status{}},
+		{"hooks", []resttest.Answer{state("has_hooks")}, scm.Status{}},
+		{"conflict", []resttest.Answer{state("dirty")}, scm.Status{Final: true, Waits: "conflict"}},
+		{"behind", []resttest.Answer{state("behind")}, scm.Status{Final: true, Waits: "update from its base"}},
+		{"unknown", []resttest.Answer{state("unknown")}, scm.Status{Waits: "mergeability"}},
+		{"not told", []resttest.Answer{get(`"title": "T"`)}, scm.Status{Waits: "mergeability"}},
+		{"draft", []resttest.Answer{get(`"draft": true, "mergeable_state": "blocked"`)}, scm.Status{Waits: "draft"}},
+		{"unstable", []resttest.Answer{state("unstable"), runs(passed + "," + timeout), statuses(sad)}, scm.Status{}},
+		{"unstable, pending", []resttest.Answer{state("unstable"), runs(running + "," + timeout), statuses("")}, scm.Status{Waits: "checks"}},
+		{"run pending", []resttest.Answer{state("blocked"), runs(passed + "," + running), statuses(sad)}, scm.Status{Waits: "checks"}},
+		{"status pending", []resttest.Answer{state("blocked"), runs(passed), statuses(waiting)}, scm.Status{Waits: "checks"}},
+		{"failed", []resttest.Answer{state("blocked"), runs(passed + "," + timeout), statuses(sad)},
+			scm.Status{Final: true, Waits: "failed checks: lint, ci/sad"}},
+		{"changes requested", []resttest.Answer{state("blocked"), runs(passed), statuses(""), reviews(yes + "," + no + "," + comment)},
+			scm.Status{Final: true, Waits: "changes requested"}},
+		{"approval", []resttest.Answer{state("blocked"), runs(skipped), statuses(""), reviews(no + "," + yes)}, scm.Status{Waits: "approval"}},
+		{"no checks", []resttest.Answer{state("blocked"), runs(""), statuses(""), reviews("")}, scm.Status{Waits: "checks or approval"}},
+		{"checks not for this token", []resttest.Answer{state("blocked"), {To: "GET /check-runs", Status: 403, Body: `{"message": "Resource not accessible by personal access token"}`}, reviews("")},
+			scm.Status{Waits: "checks or approval"}},
+		{"statuses not for this token", []resttest.Answer{state("unstable"), runs(passed), {To: "GET /status", Status: 403}}, scm.Status{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got, err := client(t, test.script...).Status(t.Context(), scm.PullRequest{Number: 7}); err != nil || got != test.want {
+				t.Errorf("got %+v, %v, want %+v", got, err, test.want)
+			}
+		})
+	}
+	if got, err := client(t, resttest.Answer{To: "GET /pulls/7", Body: "null"}).Status(t.Context(), scm.PullRequest{Number: 7}); err == nil {
+		t.Errorf("got %+v", got)
+	}
+	if got, err := client(t, state("blocked"), resttest.Answer{To: "GET /check-runs", Status: 500}).Status(t.Context(), scm.PullRequest{Number: 7}); err == nil {
+		t.Errorf("got %+v", got)
+	}
+	if got, err := client(t, state("blocked"), runs(""), statuses(""), resttest.Answer{To: "GET /reviews", Status: 500}).Status(t.Context(), scm.PullRequest{Number: 7}); err == nil {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// A pull request whose comment failed stays open, for another run to close.
+func TestCloseFailing(t *testing.T) {
+	open := resttest.Answer{To: "GET /pulls/7", Body: `{"number": 7, "state": "open"}`}
+	for _, script := range [][]resttest.Answer{
+		{{To: "GET /pulls/7", Body: "null"}},
+		{open, {To: "POST /issues/7/comments", Status: 403}},
+		{open, {To: "POST /issues/7/comments", Status: 201, Body: "{}"}, {To: "PATCH /pulls/7", Status: 422}},
+	} {
+		if err := client(t, script...).Close(t.Context(), scm.PullRequest{Number: 7}, "Bye."); err == nil {
+			t.Errorf("no error after %d answers", len(script))
+		}
+	}
+}

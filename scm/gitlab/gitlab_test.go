@@ -272,3 +272,119 @@ func TestCheckAccess(t *testing.T) {
 		}
 	}
 }
+
+// GitLab takes one assignee and one reviewer where more take a paid tier, and says nothing.
+func TestDropped(t *testing.T) {
+	members := resttest.Answer{To: "GET /projects/acme%2Fplatform%2Fgitops/users?per_page=100", Body: `[{"id": 11, "username": "Ann"}, {"id": 12, "username": "bob"}]`}
+	answer := resttest.Answer{To: "PUT /merge_requests/7", Body: `{"iid": 7, "assignees": [{"username": "ann"}], "reviewers": [{"username": "ann"}]}`}
+	pr := scm.PullRequest{Number: 7}
+	err := client(t, members, answer).Annotate(t.Context(), pr, scm.Request{Assignees: []string{"ann", "bob"}})
+	if err == nil || !strings.Contains(err.Error(), "refused: GitLab did not assign bob;") {
+		t.Errorf("got error %v", err)
+	}
+	err = client(t, members, answer).RequestReview(t.Context(), pr, []string{"ann", "bob"})
+	if err == nil || !strings.Contains(err.Error(), "refused: GitLab did not ask bob;") {
+		t.Errorf("got error %v", err)
+	}
+	// Nothing is lacking, nothing is asked.
+	pr.Assignees, pr.Reviewers = []string{"Ann"}, []string{"Bob"}
+	if err := client(t).Annotate(t.Context(), pr, scm.Request{Assignees: []string{"ann"}}); err != nil {
+		t.Error(err)
+	}
+	if err := client(t).RequestReview(t.Context(), pr, []string{"bob"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// Who is not among the project's first members is looked up alone.
+func TestPeople(t *testing.T) {
+	members := resttest.Answer{To: "GET /projects/acme%2Fplatform%2Fgitops/users", Body: `[{"id": 11, "username": "ann"}]`}
+	user := func(name, body string) resttest.Answer {
+		return resttest.Answer{To: "GET /api/v4/users?username=" + name, Body: body}
+	}
+	for _, test := range []struct {
+		names  []string
+		script []resttest.Answer
+		ids    []int64
+	}{
+		{nil, nil, nil},
+		{[]string{"ann", "Ann"}, []resttest.Answer{user("ann", `[{"id": 11, "username": "ann"}]`)}, []int64{11, 11}},
+		{[]string{"ANN", "bob", "nobody"}, []resttest.Answer{members, user("bob", `[{"id": 12, "username": "Bob"}]`), user("nobody", "[]")}, []int64{11, 12}},
+	} {
+		people, err := client(t, test.script...).people(t.Context(), test.names)
+		if ids, _ := people.ids(test.names); err != nil || !slices.Equal(ids, test.ids) {
+			t.Errorf("%q: got %v, %v, want %v", test.names, ids, err, test.ids)
+		}
+	}
+	for _, script := range [][]resttest.Answer{
+		{{To: "GET /users", Status: 403}},
+		{members, {To: "GET /users?username=bob", Status: 500}},
+	} {
+		if people, err := client(t, script...).people(t.Context(), []string{"ann", "bob"}); err == nil {
+			t.Errorf("got %v", people)
+		}
+	}
+	// A failure of a look-up opens nothing.
+	broken := resttest.Answer{To: "GET /users", Status: 500}
+	if pr, err := client(t, broken).Create(t.Context(), scm.Request{Reviewers: []string{"ann"}}); err == nil {
+		t.Errorf("got %+v", pr)
+	}
+	broken.To = "GET /milestones?include_ancestors=true&state=active&title=v1"
+	if pr, err := client(t, broken).Create(t.Context(), scm.Request{Milestone: "v1"}); err == nil {
+		t.Errorf("got %+v", pr)
+	}
+	for _, r := range []scm.Request{{Milestone: "v1"}, {Assignees: []string{"ann"}}} {
+		broken.To = "GET "
+		if err := client(t, broken).Annotate(t.Context(), scm.PullRequest{Number: 7}, r); err == nil {
+			t.Error("no error")
+		}
+	}
+}
+
+func TestStatus(t *testing.T) {
+	get := func(state, status, pipeline string) resttest.Answer {
+		return resttest.Answer{To: "GET /merge_requests/7", Body: fmt.Sprintf(
+			`{"iid": 7, "state": %q, "detailed_merge_status": %q, "head_pipeline": %s}`, state, status, pipeline)}
+	}
+	for _, test := range []struct {
+		state, status, pipeline string
+		want                    scm.Status
+	}{
+		{"merged", "not_open", "null", scm.Status{Merged: true}},
+		{"closed", "not_open", "null", scm.Status{Closed: true}},
+		{"locked", "mergeable", "null", scm.Status{Waits: "merge"}},
+		{"opened", "mergeable", `{"status": "failed"}`, scm.Status{}},
+		{"opened", "", "null", scm.Status{}},
+		{"opened", "conflict", "null", scm.Status{Final: true, Waits: "conflict"}},
+		{"opened", "need_rebase", "null", scm.Status{Final: true, Waits: "update from its base"}},
+		{"opened", "requested_changes", "null", scm.Status{Final: true, Waits: "changes requested"}},
+		{"opened", "not_approved", "null", scm.Status{Waits: "approval"}},
+		{"opened", "draft_status", "null", scm.Status{Waits: "draft"}},
+		{"opened", "discussions_not_resolved", "null", scm.Status{Waits: "discussions"}},
+		{"opened", "ci_must_pass", "null", scm.Status{Waits: "checks"}},
+		{"opened", "ci_must_pass", `{"status": "manual"}`, scm.Status{Waits: "checks"}},
+		{"opened", "ci_must_pass", `{"status": "canceled"}`, scm.Status{Final: true, Waits: "failed checks: pipeline canceled"}},
+		{"opened", "ci_still_running", `{"status": "running"}`, scm.Status{Waits: "checks"}},
+		{"opened", "approvals_syncing", "null", scm.Status{Waits: "mergeability"}},
+		{"opened", "unchecked", "null", scm.Status{Waits: "mergeability"}},
+		{"opened", "locked_paths", "null", scm.Status{Waits: "locked paths"}},
+	} {
+		if got, err := client(t, get(test.state, test.status, test.pipeline)).Status(t.Context(), scm.PullRequest{Number: 7}); err != nil || got != test.want {
+			t.Errorf("%s, %s: got %+v, %v, want %+v", test.state, test.status, got, err, test.want)
+		}
+	}
+}
+
+// A merge request whose comment failed stays open, for another run to close.
+func TestCloseFailing(t *testing.T) {
+	open := resttest.Answer{To: "GET /merge_requests/7", Body: `{"iid": 7, "state": "opened"}`}
+	for _, script := range [][]resttest.Answer{
+		{{To: "GET /merge_requests/7", Body: "null"}},
+		{open, {To: "POST /merge_requests/7/notes", Status: 403}},
+		{open, {To: "POST /merge_requests/7/notes", Status: 201, Body: "{}"}, {To: "PUT /merge_requests/7", Status: 422}},
+	} {
+		if err := client(t, script...).Close(t.Context(), scm.PullRequest{Number: 7}, "Bye."); err == nil {
+			t.Errorf("no error after %d answers", len(script))
+		}
+	}
+}
