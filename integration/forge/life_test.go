@@ -137,7 +137,7 @@ func TestGitLabPeopleAnswers(t *testing.T) {
 		{"sort", "GET", gitLabMRs + "?sort=up", nil, 400, "sort does not"},
 		{"close", "PUT", mr, object{"state_event": "close"}, 200, `"state":"closed"`},
 		{"with everything", "POST", gitLabMRs, object{"title": "T", "source_branch": "topic", "target_branch": "main",
-			"labels": "x", "assignee_ids": []int{2}, "reviewer_ids": []int{3}, "milestone_id": 502}, 201, `"milestone":{"id":502,`},
+			"labels": "x", "add_labels": "y", "assignee_ids": []int{2}, "reviewer_ids": []int{3}, "milestone_id": 502}, 201, `"milestone":{"id":502,`},
 	})
 	if got := fmt.Sprintf("%+v", s.PullRequests(repo)[1]); !strings.Contains(got, "Labels:[x] Reviewers:[bob] Assignees:[ann] Milestone:v2") {
 		t.Errorf("stored: %s", got)

@@ -18,7 +18,7 @@ import (
 // Config says where the repository is and how to reach it. Repository is OWNER/NAME.
 type Config = scm.Config
 
-// Client is one GitHub repository. It implements scm.Provider and all that is optional beside it.
+// Client is one GitHub repository. It implements scm.Provider, and those of the optional interfaces that its methods name.
 type Client struct {
 	api         *rest.API
 	pulls       *github.PullRequestsService

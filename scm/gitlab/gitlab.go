@@ -22,7 +22,7 @@ import (
 // The token is a personal, project, group or OAuth access token; GitLab takes each as a bearer token.
 type Config = scm.Config
 
-// Client is one GitLab project. It implements scm.Provider and all that is optional beside it.
+// Client is one GitLab project. It implements scm.Provider, and those of the optional interfaces that its methods name.
 type Client struct {
 	api        *rest.API
 	mrs        gitlab.MergeRequestsServiceInterface
