@@ -23,6 +23,7 @@ func TestRooms(t *testing.T) {
 		"github.com/google/go-github":       {"scm/github"},
 		"gitlab.com/gitlab-org/":            {"scm/gitlab"},
 		"github.com/peterbourgon/ff":        {"cmd"},
+		"github.com/vektah/gqlparser":       {"integration/forge"},
 		module + "cmd":                      {"cmd/update-gitops-repo"},
 		module + "template":                 {"cmd"},
 		module + "gitrepo":                  {"cmd"},

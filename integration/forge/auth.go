@@ -11,11 +11,15 @@ const (
 	authToken = "token"
 	authJob   = "job"
 	authRead  = "read"
+	authApp   = "app"
 	authOther = "other"
 )
 
 // jobUser is the only user that GitLab knows a job's token by.
 const jobUser = "gitlab-ci-token"
+
+// appUser is the user that git knows an app's token by.
+const appUser = "x-access-token"
 
 // who names a token; that of an empty one is empty.
 func (c Config) who(token string) string {
@@ -29,6 +33,9 @@ func (c Config) who(token string) string {
 	case c.ReadToken:
 		return authRead
 	}
+	if c.apps.knows(token) {
+		return authApp
+	}
 	return authOther
 }
 
@@ -39,7 +46,7 @@ func (c Config) hide(text string) string {
 			text = strings.ReplaceAll(text, token, "[token]")
 		}
 	}
-	return text
+	return c.apps.hide(text)
 }
 
 // credentials lists what came with r to say who asks, wherever a client of git or of the APIs may put it: the names of
@@ -81,6 +88,9 @@ func (c Config) gitUser(r *http.Request) (name, user string, ok bool) {
 	known := []string{authToken, authRead}
 	if c.Kind == GitLab && user == jobUser {
 		known = append(known, authJob)
+	}
+	if user == appUser {
+		known = append(known, authApp)
 	}
 	return name, user, slices.Contains(known, name)
 }

@@ -55,6 +55,8 @@ type Config struct {
 	ReadToken string
 	// Dir is an existing folder for the bare repositories (OWNER/NAME.git, deeper for GitLab's groups) and SSH's keys.
 	Dir string
+
+	apps *apps // see AddApp
 }
 
 // Request is one HTTP request that a Server was asked, successful or not.
@@ -66,8 +68,8 @@ type Request struct {
 	Status int    // 0 until the answer begins
 	In     int64  // bytes of the request's body that the server has read
 	Out    int64  // bytes of the answer's body
-	// Auth says what came as a credential, never the thing itself: "token", "job" and "read" are those of the Config, "other"
-	// is any other, and it is empty when there was none. If there were several, they are joined with commas.
+	// Auth says what came as a credential, never the thing itself: "token", "job" and "read" are those of the Config, "app" is
+	// one that an app was given, "other" is any other, and it is empty when there was none. If there were several, they are joined with commas.
 	Auth string
 	// Via says how each of them came: "basic", "bearer", "token" or another scheme of the Authorization header, the name of
 	// another header ("private-token", "job-token", "proxy-authorization"), or "query".
@@ -125,6 +127,7 @@ func Start(c Config) (*Server, error) {
 		return nil, fmt.Errorf("start forge: %s is not a folder", dir)
 	}
 	c.Dir = dir
+	c.apps = &apps{tokens: map[string]appToken{}}
 	git, err := exec.LookPath("git")
 	if err != nil {
 		return nil, fmt.Errorf("start forge: %w", err)
@@ -377,6 +380,10 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 		repo, ok = s.lookup(m[1])
 	}
 	if m == nil || !ok {
+		http.Error(w, "Repository not found.", http.StatusNotFound)
+		return
+	}
+	if _, password, _ := r.BasicAuth(); token == authApp && !s.cfg.apps.reach(password, repo) {
 		http.Error(w, "Repository not found.", http.StatusNotFound)
 		return
 	}

@@ -37,6 +37,8 @@ func (s *Server) routeGitHub(mux *http.ServeMux) {
 			mux.HandleFunc(pattern, s.gitHub(answer))
 		}
 	}
+	s.routeApps(mux)
+	mux.HandleFunc("POST /api/graphql", s.api(s.graphQL))
 	mux.HandleFunc("/api/", s.gitHub(nil))
 }
 
@@ -50,7 +52,7 @@ type gitHubAnswer func(r *http.Request, repo string, tips map[string]string) rep
 func (s *Server) gitHub(answer gitHubAnswer) http.HandlerFunc {
 	return s.api(func(r *http.Request) reply {
 		who := s.cfg.gitHubUser(r)
-		if who != authToken && who != authRead {
+		if who != authToken && who != authRead && who != authApp {
 			return gitHubError(http.StatusUnauthorized, "Bad credentials")
 		}
 		asked := r.PathValue("owner") + "/" + r.PathValue("name")
@@ -58,7 +60,7 @@ func (s *Server) gitHub(answer gitHubAnswer) http.HandlerFunc {
 			asked = s.numberless(id)
 		}
 		repo, ok := s.current(asked)
-		if answer == nil || !ok {
+		if answer == nil || !ok || who == authApp && !s.cfg.apps.reach(bearer(r), repo) {
 			return gitHubError(http.StatusNotFound, "Not Found")
 		}
 		if repo != asked {
@@ -93,9 +95,10 @@ func (s *Server) gitHubRepo(r *http.Request, repo string, _ map[string]string) r
 	if err != nil {
 		return gitHubError(http.StatusInternalServerError, err.Error())
 	}
-	// The role of the user, whatever the token was granted. Scopes are told of classic tokens only.
-	push := s.cfg.gitHubUser(r) == authToken
-	body["permissions"] = object{"admin": false, "maintain": false, "push": push, "triage": push, "pull": true}
+	// The role of the user, whatever the token was granted; an app is no user. Scopes are told of classic tokens only.
+	who := s.cfg.gitHubUser(r)
+	push := who == authToken
+	body["permissions"] = object{"admin": false, "maintain": false, "push": push, "triage": push, "pull": who != authApp}
 	header := http.Header{}
 	if push {
 		header.Set("X-OAuth-Scopes", "repo")
@@ -105,11 +108,16 @@ func (s *Server) gitHubRepo(r *http.Request, repo string, _ map[string]string) r
 
 // gitHubUser names the token that came with r as the API wants it.
 func (c Config) gitHubUser(r *http.Request) string {
+	return c.who(bearer(r))
+}
+
+// bearer is the token that came with r as GitHub's API wants it.
+func bearer(r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "token") {
 		return ""
 	}
-	return c.who(token)
+	return token
 }
 
 func (s *Server) gitHubRepoObject(r *http.Request, repo string) (object, error) {

@@ -25,10 +25,13 @@ func (s *Server) routeGitLab(mux *http.ServeMux) {
 		"PUT " + project + "/merge_requests/{iid}":       s.gitLabPull(s.gitLabUpdate),
 		"PUT " + project + "/merge_requests/{iid}/merge": s.gitLabPull(s.gitLabMerge),
 
-		"POST " + project + "/merge_requests/{iid}/notes": s.gitLabPull(s.gitLabNote),
-		"GET " + project + "/users":                       s.gitLabMembers,
-		"GET " + project + "/milestones":                  s.gitLabMilestones,
-		"/api/":                                           nil,
+		"POST " + project + "/merge_requests/{iid}/notes":      s.gitLabPull(s.gitLabNote),
+		"GET " + project + "/users":                            s.gitLabMembers,
+		"GET " + project + "/milestones":                       s.gitLabMilestones,
+		"GET " + project + "/repository/branches/{branch}":     s.gitLabBranch,
+		"POST " + project + "/repository/commits":              s.gitLabCommit,
+		"POST " + project + "/repository/commits/{sha}/revert": s.gitLabRevert,
+		"/api/": nil,
 	} {
 		mux.HandleFunc(pattern, s.gitLab(answer))
 	}
@@ -358,13 +361,23 @@ func (s *Server) gitLabMerge(r *http.Request, p *pull, tips map[string]string) r
 		Message  string `json:"merge_commit_message"`
 		Squashed string `json:"squash_commit_message"`
 		Delete   bool   `json:"should_remove_source_branch"`
+		Auto     bool   `json:"auto_merge"`
+		AutoOld  bool   `json:"merge_when_pipeline_succeeds"`
 	}
 	if err := decode(r, &in); err != nil {
 		return gitLabRefusal("The body is not valid JSON")
 	}
-	if stands, err := s.obstacle(p, tips); err != nil {
+	stands, err := s.obstacle(p, tips)
+	if err != nil {
 		return gitLabError(http.StatusInternalServerError, err.Error())
-	} else if stands != nothing {
+	}
+	checks := s.of(p.repo).checks[p.HeadSHA]
+	now, later := stands == nothing, false
+	if in.Auto || in.AutoOld { // to merge at once, too, takes a pipeline that has succeeded
+		now = now && checks == checksSuccess
+		later = !now && (slices.Contains([]obstacle{unwanted, unchecked, inChecks, badlyGone}, stands) || stands == nothing && checks != "")
+	}
+	if !now && !later {
 		return gitLabError(http.StatusMethodNotAllowed, "405 Method Not Allowed")
 	}
 	if in.SHA != "" && in.SHA != p.HeadSHA {
@@ -373,6 +386,10 @@ func (s *Server) gitLabMerge(r *http.Request, p *pull, tips map[string]string) r
 	o := mergeOptions{how: byMerge, message: in.Message, squash: in.Squashed, deleteBranch: in.Delete}
 	if of := s.of(p.repo); in.Squash && of.allows(bySquash) || !of.allows(byMerge) {
 		o.how = bySquashMerge
+	}
+	if later {
+		p.autoMerge = &o
+		return s.gitLabOne(r, http.StatusOK, p, tips)
 	}
 	if err := s.merge(p, tips, o); errors.Is(err, errConflict) {
 		return gitLabError(http.StatusUnprocessableEntity, "Branch cannot be merged")

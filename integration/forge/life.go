@@ -13,6 +13,8 @@ type settings struct {
 	protected  []string          // branches
 	methods    []method          // the allowed ones; nil for all
 	noDrafts   bool
+
+	noAutoMerge bool
 }
 
 // change has f change repo's settings, and lets the forge act on what is different now.

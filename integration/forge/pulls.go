@@ -87,6 +87,9 @@ func (s *Server) follow(repo string, tips map[string]string) {
 	for _, p := range s.pulls {
 		if tip := tips[p.Head]; p.repo == repo && p.fork == "" && p.State == stateOpen && tip != "" && tip != p.HeadSHA {
 			p.HeadSHA, p.updated = tip, time.Now()
+			if s.cfg.Kind == GitLab { // which takes the order back when there is something new
+				p.autoMerge = nil
+			}
 		}
 	}
 }
