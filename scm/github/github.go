@@ -25,6 +25,7 @@ type Client struct {
 	issues      *github.IssuesService
 	checks      *github.ChecksService
 	repos       *github.RepositoriesService
+	apps        *github.AppsService
 	owner, name string
 }
 
@@ -59,7 +60,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	return &Client{
 		api: api, pulls: sdk.PullRequests, issues: sdk.Issues, checks: sdk.Checks, repos: sdk.Repositories,
-		owner: owner, name: name,
+		apps: sdk.Apps, owner: owner, name: name,
 	}, nil
 }
 

@@ -30,6 +30,8 @@ type Client struct {
 	users      gitlab.UsersServiceInterface
 	milestones gitlab.MilestonesServiceInterface
 	notes      gitlab.NotesServiceInterface
+	branches   gitlab.BranchesServiceInterface
+	commits    gitlab.CommitsServiceInterface
 	project    string
 }
 
@@ -54,7 +56,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	return &Client{
 		api: api, mrs: sdk.MergeRequests, projects: sdk.Projects, users: sdk.Users, milestones: sdk.Milestones, notes: sdk.Notes,
-		project: cfg.Repository,
+		branches: sdk.Branches, commits: sdk.Commits, project: cfg.Repository,
 	}, nil
 }
 

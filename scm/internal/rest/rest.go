@@ -126,10 +126,13 @@ func (a *API) Error(kind error, resp *http.Response, words string, err error) er
 	if kind == nil {
 		kind = kindOf(status)
 	}
-	if kind == nil {
-		return fmt.Errorf("%s: %s: %d %s", a.subject, a.Base.Host, status, words)
+	if status >= 300 { // any other says nothing
+		words = fmt.Sprint(status, " ", words)
 	}
-	return fmt.Errorf("%s: %w: %d %s", a.subject, kind, status, words)
+	if kind == nil {
+		return fmt.Errorf("%s: %s: %s", a.subject, a.Base.Host, words)
+	}
+	return fmt.Errorf("%s: %w: %s", a.subject, kind, words)
 }
 
 // oneLine makes one line of s, of no more than 300 characters.

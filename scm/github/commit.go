@@ -1,0 +1,87 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"update-gitops-repo/scm"
+)
+
+const createCommit = `mutation($input: CreateCommitOnBranchInput!) {
+  createCommitOnBranch(input: $input) { commit { oid } }
+}`
+
+// Commit implements scm.Committer. https://docs.github.com/graphql/reference/mutations#createcommitonbranch
+//
+// GitHub compares the branch's tip with c.Parent when it moves the branch, signs the commit, and shows it as verified. It
+// knows neither executable files nor symbolic links: what is written becomes an ordinary file. GitHub does not say how large
+// a commit may be, and refuses requests of more than some 40 MB.
+func (c *Client) Commit(ctx context.Context, commit scm.Commit) (string, error) {
+	type addition struct {
+		Path     string `json:"path"`
+		Contents []byte `json:"contents"` // in base64, as package json has it
+	}
+	type deletion struct {
+		Path string `json:"path"`
+	}
+	additions, deletions := []addition{}, []deletion{}
+	for _, f := range commit.Files {
+		if f.Deleted {
+			deletions = append(deletions, deletion{f.Path})
+		} else {
+			additions = append(additions, addition{f.Path, append([]byte{}, f.Contents...)}) // nil would be null
+		}
+	}
+	headline, body := cutMessage(commit.Message)
+	var data struct {
+		CreateCommitOnBranch struct{ Commit struct{ OID string } }
+	}
+	err := c.graphQL(ctx, createCommit, map[string]any{"input": map[string]any{
+		"branch": map[string]any{
+			"repositoryNameWithOwner": c.owner + "/" + c.name, "branchName": commit.Branch,
+		},
+		"message":         map[string]any{"headline": headline, "body": body},
+		"fileChanges":     map[string]any{"additions": additions, "deletions": deletions},
+		"expectedHeadOid": commit.Parent,
+	}}, &data)
+	if p, ok := errors.AsType[problem](err); ok {
+		return "", c.whyNot(ctx, commit, p)
+	} else if err != nil {
+		return "", err
+	}
+	oid := data.CreateCommitOnBranch.Commit.OID
+	if oid == "" {
+		return "", c.api.Error(nil, okay, "", errors.New("no commit in it"))
+	}
+	return oid, nil
+}
+
+const branchTip = `query($owner: String!, $name: String!, $ref: String!) {
+  repository(owner: $owner, name: $name) { ref(qualifiedName: $ref) { target { oid } } }
+}`
+
+// whyNot finds out whether p, which kept GitHub from making a commit, is that the branch is not at commit.Parent. GitHub has
+// several words for that, depending on who notices; one is that a file that is to be deleted is not there.
+func (c *Client) whyNot(ctx context.Context, commit scm.Commit, p problem) error {
+	if graphQLKind(p) == nil || errors.Is(p, scm.ErrMoved) || errors.Is(p, scm.ErrAuth) {
+		return p
+	}
+	var data struct {
+		Repository struct {
+			Ref struct{ Target struct{ OID string } } // empty if there is no such branch
+		}
+	}
+	err := c.graphQL(ctx, branchTip, map[string]any{"owner": c.owner, "name": c.name, "ref": "refs/heads/" + commit.Branch}, &data)
+	if err != nil {
+		return err
+	}
+	// The answer may lag behind.
+	if data.Repository.Ref.Target.OID != commit.Parent || strings.Contains(p.Message, "but expected "+commit.Parent) {
+		return c.api.Error(scm.ErrMoved, okay, p.Message, nil)
+	}
+	if errors.Is(p, scm.ErrNoRepository) { // it is not the repository that was not found
+		return c.api.Error(scm.ErrRefused, okay, p.Message, nil)
+	}
+	return p
+}

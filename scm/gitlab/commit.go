@@ -1,0 +1,82 @@
+package gitlab
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"gitlab.com/gitlab-org/api/client-go/v2"
+
+	"update-gitops-repo/scm"
+)
+
+// Commit implements scm.Committer. https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions
+//
+// GitLab puts the commit on whatever the branch's tip is by then, and moves the branch only if it is still there. It cannot
+// be told which tip to expect: start_sha is for new branches, and with force it would throw away what came after. So the
+// branch is looked at first; last_commit_id has GitLab refuse what changes a file that others changed since; and if the new
+// commit's parent turns out to be another, the commit is reverted at once. Either way the error is ErrMoved, and the files
+// are those that others have put there.
+//
+// An executable file stays one. GitLab's limits, such as 413 for what is too large, come with GitLab's words.
+func (c *Client) Commit(ctx context.Context, commit scm.Commit) (string, error) {
+	if err := c.expect(ctx, commit, nil); err != nil {
+		return "", err
+	}
+	options := &gitlab.CreateCommitOptions{Branch: &commit.Branch, CommitMessage: &commit.Message, Stats: new(false)}
+	for _, f := range commit.Files {
+		action := &gitlab.CommitActionOptions{Action: new(gitlab.FileCreate), FilePath: &f.Path}
+		if f.Deleted || f.Exists {
+			action.Action, action.LastCommitID = new(gitlab.FileUpdate), &commit.Parent
+		}
+		if f.Deleted {
+			action.Action = new(gitlab.FileDelete)
+		} else {
+			action.Content, action.Encoding = new(base64.StdEncoding.EncodeToString(f.Contents)), new("base64")
+		}
+		options.Actions = append(options.Actions, action)
+	}
+	made, resp, err := c.commits.CreateCommit(c.project, options, gitlab.WithContext(ctx))
+	if err == nil && (made == nil || made.ID == "") {
+		err = errors.New("no commit in it")
+	}
+	if err != nil {
+		err = c.error(nil, resp, err)
+		if errors.Is(err, scm.ErrRefused) { // perhaps because of a race, for which GitLab has many words
+			return "", c.expect(ctx, commit, err)
+		}
+		return "", err
+	}
+	if slices.Equal(made.ParentIDs, []string{commit.Parent}) {
+		return made.ID, nil
+	}
+	moved := c.api.Error(scm.ErrMoved, resp.Response, fmt.Sprintf("%s is on top of %s, want %s", made.ID, made.ParentIDs, commit.Parent), nil)
+	_, resp, err = c.commits.RevertCommit(c.project, made.ID, &gitlab.RevertCommitOptions{Branch: &commit.Branch}, gitlab.WithContext(ctx))
+	if err != nil {
+		return "", fmt.Errorf("%w; it should be taken back, but cannot: %w", moved, c.error(nil, resp, err))
+	}
+	return "", moved
+}
+
+// expect returns ErrMoved if the branch is not at commit.Parent, and else err.
+func (c *Client) expect(ctx context.Context, commit scm.Commit, err error) error {
+	branch, resp, getErr := c.branches.GetBranch(c.project, commit.Branch, gitlab.WithContext(ctx))
+	switch {
+	case getErr == nil && (branch == nil || branch.Commit == nil):
+		return c.error(nil, resp, errors.New("no branch in it"))
+	case getErr != nil && (resp == nil || resp.StatusCode != http.StatusNotFound):
+		return c.error(nil, resp, getErr)
+	case getErr != nil:
+		if _, err := c.CheckAccess(ctx); err != nil { // it is not the branch that is missing
+			return err
+		}
+		return c.error(scm.ErrMoved, resp, getErr)
+	case branch.Commit.ID != commit.Parent:
+		words := fmt.Sprintf("%s is at %s, want %s", commit.Branch, branch.Commit.ID, commit.Parent)
+		return c.api.Error(scm.ErrMoved, resp.Response, words, nil)
+	}
+	return err
+}
