@@ -208,7 +208,9 @@ func TestCommitRefused(t *testing.T) {
 		{"moved", func(w world, c *scm.Commit, _ *scm.Config) { w.commit("main", "image: hello:3") }, scm.ErrMoved, nil},
 		{"moved elsewhere", func(w world, c *scm.Commit, _ *scm.Config) { w.add("main", "other.yaml", "a: 1\n") }, scm.ErrMoved, nil},
 		{"no branch", func(w world, c *scm.Commit, _ *scm.Config) { c.Branch = "nowhere" }, scm.ErrMoved, nil},
-		{"delete nothing", func(w world, c *scm.Commit, _ *scm.Config) { c.Files[0] = scm.File{Path: "none", Deleted: true, Exists: true} },
+		{"delete nothing", func(w world, c *scm.Commit, _ *scm.Config) {
+			c.Files[0] = scm.File{Path: "none", Deleted: true, Exists: true}
+		},
 			scm.ErrRefused, map[forge.Kind]string{forge.GitHub: "for deletion which does not exist", forge.GitLab: "doesn't exist"}},
 		{"bad path", func(w world, c *scm.Commit, _ *scm.Config) { c.Files[0] = scm.File{Path: "../up"} }, scm.ErrRefused, nil},
 		{"reader", func(_ world, _ *scm.Commit, cfg *scm.Config) { cfg.Token = readToken }, scm.ErrAuth, nil},
@@ -408,7 +410,9 @@ func TestAppTokenRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := func(kind string, bytes []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}) }
+	block := func(kind string, bytes []byte) []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes})
+	}
 	for _, test := range []struct {
 		name, app string
 		key       []byte

@@ -73,7 +73,7 @@ func (c *Client) expect(ctx context.Context, commit scm.Commit, err error) error
 		if _, err := c.CheckAccess(ctx); err != nil { // it is not the branch that is missing
 			return err
 		}
-		return c.error(scm.ErrMoved, resp, getErr)
+		return c.api.Error(scm.ErrMoved, resp.Response, "there is no branch "+commit.Branch, nil)
 	case branch.Commit.ID != commit.Parent:
 		words := fmt.Sprintf("%s is at %s, want %s", commit.Branch, branch.Commit.ID, commit.Parent)
 		return c.api.Error(scm.ErrMoved, resp.Response, words, nil)
