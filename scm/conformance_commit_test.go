@@ -108,6 +108,9 @@ func TestAutoMergeRefused(t *testing.T) {
 			w.commit("change", "image: evil:1")
 			return w.Protect(repo, "main")
 		}, scm.ErrNotMergeable, map[forge.Kind]string{forge.GitHub: "Head branch was modified", forge.GitLab: "SHA does not match"}},
+		{"forbidden method", func(w world, _ *scm.Request, _ *scm.Config) error {
+			return errors.Join(w.Protect(repo, "main"), w.AllowMerge(repo, "squash"))
+		}, scm.ErrNotMergeable, map[forge.Kind]string{forge.GitHub: "squash", forge.GitLab: "squash"}},
 		{"switched off", func(w world, _ *scm.Request, _ *scm.Config) error {
 			return errors.Join(w.Protect(repo, "main"), w.NoAutoMerge(repo))
 		}, scm.ErrRefused, map[forge.Kind]string{forge.GitHub: "refused: Pull request Auto merge is not allowed for this repository"}},

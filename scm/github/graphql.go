@@ -132,6 +132,8 @@ func (c *Client) AutoMerge(ctx context.Context, pr scm.PullRequest, m scm.Merge)
 			return false, nil // so it was
 		case strings.Contains(strings.ToLower(p.Message), "auto merge is not allowed"): // a setting of the repository
 			return false, refusal
+		case strings.HasPrefix(p.Message, "Merge method "):
+			return false, c.forbidden(ctx, m.Method, c.api.Error(scm.ErrNotMergeable, okay, p.Message, nil))
 		}
 		// GitHub has yet to see the push, or to find out what stands in the way.
 		again := now.State == "OPEN" && (now.HeadRefOid != pr.HeadSHA || now.MergeStateStatus == "UNKNOWN")

@@ -82,6 +82,7 @@ func TestAutoMerge(t *testing.T) {
 	}
 	enabled := put(200, `{"iid": 7, "state": "opened", "merge_when_pipeline_succeeds": true}`)
 	merged := put(200, `{"iid": 7, "state": "merged"}`)
+	project := []resttest.Answer{{To: "GET /projects/acme%2Fplatform%2Fgitops", Body: `{"id": 1}`}}
 	no := put(405, `{"message": "405 Method Not Allowed"}`)
 	for _, test := range []struct {
 		name   string
@@ -109,13 +110,13 @@ func TestAutoMerge(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			pr := scm.PullRequest{Number: 7, HeadSHA: sha}
 			m := scm.Merge{Method: scm.MergeSquash, Message: "Subject\n\nBody"}
-			merged, err := client(t, test.script...).AutoMerge(t.Context(), pr, m)
+			merged, err := client(t, append(project, test.script...)...).AutoMerge(t.Context(), pr, m)
 			if merged != test.merged || !errors.Is(err, test.want) {
 				t.Errorf("got %t, %v, want %t, %v", merged, err, test.merged, test.want)
 			}
 		})
 	}
-	if _, err := client(t, put(200, "null")).AutoMerge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{}); err == nil {
+	if _, err := client(t, append(project, put(200, "null"))...).AutoMerge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{}); err == nil {
 		t.Error("no error for an answer of nothing")
 	}
 }

@@ -3,7 +3,6 @@
 package gitlab
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -172,44 +171,8 @@ func (c *Client) MergeMethods() []string { return []string{scm.MergeCommit, scm.
 // a push. Until then it refuses, so a refusal counts only once GitLab is sure of it. That the project forbids a method has
 // to be asked for before: GitLab would merge by another one.
 func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, m scm.Merge) error {
-	options := &gitlab.AcceptMergeRequestOptions{SHA: &pr.HeadSHA, Squash: new(m.Method == scm.MergeSquash)}
-	if m.Message != "" {
-		options.MergeCommitMessage, options.SquashCommitMessage = &m.Message, &m.Message
-	}
-	if err := c.allows(ctx, m.Method); err != nil {
-		return err
-	}
-	return c.api.Patiently(ctx, func() (bool, error) {
-		mr, resp, err := c.mrs.AcceptMergeRequest(c.project, int64(pr.Number), options, gitlab.WithContext(ctx))
-		switch {
-		case err == nil && mr != nil && mr.State == "merged":
-			return false, nil
-		case err == nil && mr == nil:
-			return false, c.error(nil, resp, errNothing)
-		case err == nil: // GitLab agreed, but is not done (locked) or failed (opened)
-			words := cmp.Or(mr.MergeError, "the merge request is "+mr.State)
-			return true, c.api.Error(scm.ErrNotMergeable, resp.Response, words, nil)
-		case resp == nil || !slices.Contains(notMergeable, resp.StatusCode):
-			return false, c.error(nil, resp, err)
-		}
-		refusal := c.error(scm.ErrNotMergeable, resp, err)
-		now, err := c.one(c.mrs.GetMergeRequest(c.project, int64(pr.Number), nil, gitlab.WithContext(ctx)))
-		if err != nil {
-			return false, err
-		}
-		if now.State == "merged" && now.SHA == pr.HeadSHA {
-			return false, nil // by an attempt whose answer was lost, or by somebody else
-		}
-		switch {
-		case resp.StatusCode == http.StatusConflict: // the head has moved, or GitLab has yet to see the push
-			return true, refusal
-		case slices.Contains(undecided, now.DetailedMergeStatus):
-			return true, refusal
-		case now.DetailedMergeStatus == "": // GitLab before 15.6
-			return false, refusal
-		}
-		return false, fmt.Errorf("%w (%s)", refusal, now.DetailedMergeStatus)
-	})
+	_, err := c.accept(ctx, pr, m, false)
+	return err
 }
 
 // allows gives ErrNotMergeable, with the allowed methods, for one that the project forbids.
