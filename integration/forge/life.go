@@ -216,7 +216,7 @@ func (s *Server) checksChanged(repo string) error {
 		}
 		s.follow(repo, tips)
 		stands, err := s.obstacle(p, tips)
-		if err == nil && stands == nothing {
+		if err == nil && stands == nothing && p.autoMerge != nil { // which a new head may have ended
 			err = s.merge(p, tips, *p.autoMerge)
 		}
 		if err != nil {
