@@ -25,7 +25,9 @@ func (c *Client) AutoMerge(ctx context.Context, pr scm.PullRequest, m scm.Merge)
 func (c *Client) accept(ctx context.Context, pr scm.PullRequest, m scm.Merge, auto bool) (merged bool, err error) {
 	options := &gitlab.AcceptMergeRequestOptions{SHA: &pr.HeadSHA, Squash: new(m.Method == scm.MergeSquash)}
 	if auto {
-		options.AutoMerge, options.MergeWhenPipelineSucceeds = new(true), new(true) // the same; the latter is for older releases
+		options.AutoMerge = new(true)
+		//lint:ignore SA1019 GitLab before 17.11 knows it by this name only
+		options.MergeWhenPipelineSucceeds = options.AutoMerge
 	}
 	if m.Message != "" {
 		options.MergeCommitMessage, options.SquashCommitMessage = &m.Message, &m.Message
@@ -61,7 +63,7 @@ func (c *Client) accept(ctx context.Context, pr scm.PullRequest, m scm.Merge, au
 		case resp.StatusCode == http.StatusConflict: // the head has moved, or GitLab has yet to see the push
 			return true, refusal
 		case auto && now.DetailedMergeStatus == "mergeable":
-			auto, options.AutoMerge, options.MergeWhenPipelineSucceeds = false, nil, nil
+			auto, *options.AutoMerge = false, false
 			return true, refusal
 		case slices.Contains(undecided, now.DetailedMergeStatus):
 			return true, refusal
