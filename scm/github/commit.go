@@ -15,8 +15,8 @@ const createCommit = `mutation($input: CreateCommitOnBranchInput!) {
 // Commit implements scm.Committer. https://docs.github.com/graphql/reference/mutations#createcommitonbranch
 //
 // GitHub compares the branch's tip with c.Parent when it moves the branch, signs the commit, and shows it as verified. It
-// knows neither executable files nor symbolic links: what is written becomes an ordinary file. GitHub does not say how large
-// a commit may be, and refuses requests of more than some 40 MB.
+// cannot be told a file's mode: count on an executable file or a symbolic link that is written to become an ordinary file.
+// How large a commit may be is not documented; users report a limit of 40 MB for the request.
 func (c *Client) Commit(ctx context.Context, commit scm.Commit) (string, error) {
 	type addition struct {
 		Path     string `json:"path"`
