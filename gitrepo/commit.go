@@ -26,8 +26,10 @@ type Signature struct {
 
 // Message is what a commit says beside its tree.
 type Message struct {
-	Text   string // subject, blank line, body, blank line, trailers
-	Author Signature
+	Text      string // subject, blank line, body, blank line, trailers
+	Author    Signature
+	Committer Signature // zero: the author; without a When, at the author's
+	Signer    Signer    // nil: unsigned
 }
 
 // Commit is a commit that was made, but not pushed yet.
@@ -160,24 +162,45 @@ func (s *Snapshot) Changed() []string { return s.changed }
 
 // Commit makes a commit of the snapshot on top of its tip. Errors: ErrNoChange when their trees are equal.
 func (s *Snapshot) Commit(m Message) (Commit, error) {
-	if strings.ContainsAny(m.Author.Name+m.Author.Email, "<>\n\x00") {
-		return Commit{}, fmt.Errorf("author %q <%q>: a name or address must not contain <, > or a line break", m.Author.Name, m.Author.Email)
+	if m.Committer == (Signature{}) {
+		m.Committer = m.Author
+	}
+	if m.Committer.When.IsZero() {
+		m.Committer.When = m.Author.When
+	}
+	author, err := m.Author.object("author")
+	if err != nil {
+		return Commit{}, err
+	}
+	committer, err := m.Committer.object("committer")
+	if err != nil {
+		return Commit{}, err
 	}
 	if s.root == s.base {
 		return Commit{}, ErrNoChange
 	}
-	author := object.Signature{Name: m.Author.Name, Email: m.Author.Email, When: m.Author.When}
-	hash, err := put(s.store, &object.Commit{
+	c := &object.Commit{
 		Author:       author,
-		Committer:    author,
+		Committer:    committer,
 		Message:      m.Text,
 		TreeHash:     s.root,
 		ParentHashes: []plumbing.Hash{s.tip},
-	})
+	}
+	if err := sign(c, m.Signer); err != nil {
+		return Commit{}, err
+	}
+	hash, err := put(s.store, c)
 	if err != nil {
 		return Commit{}, fmt.Errorf("encode commit: %w", err)
 	}
 	return Commit{Hash: hash.String(), Tree: s.root.String(), hash: hash, objects: append(slices.Clone(s.objects), hash)}, nil
+}
+
+func (s Signature) object(role string) (object.Signature, error) {
+	if strings.ContainsAny(s.Name+s.Email, "<>\n\x00") {
+		return object.Signature{}, fmt.Errorf("%s %q <%q>: a name or address must not contain <, > or a line break", role, s.Name, s.Email)
+	}
+	return object.Signature{Name: s.Name, Email: s.Email, When: s.When}, nil
 }
 
 // node is a folder, a file to write or to delete, or both when the one takes the other's place.
