@@ -7,8 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
@@ -24,6 +28,7 @@ type local struct {
 	dir   string // the folder with HEAD, objects and refs
 	bare  bool
 	hooks string // core.hooksPath
+	keeps bool   // receive.denyDeletes
 	store *filesystem.Storage
 }
 
@@ -54,6 +59,7 @@ func openLocal(dir string) (*local, error) {
 		}
 	}
 	l.hooks = config.get("core.hookspath")
+	l.keeps = config.bool("receive.denydeletes", false)
 	return l, nil
 }
 
@@ -65,24 +71,17 @@ func (l *local) references(context.Context) (references, error) {
 	if err != nil {
 		return refs, fmt.Errorf("read HEAD: %w", err)
 	}
-	packed, err := os.ReadFile(filepath.Join(l.dir, "packed-refs"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return refs, err
-	}
-	for line := range strings.Lines(string(packed)) {
-		hash, name, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if branch, ok := strings.CutPrefix(name, "refs/heads/"); ok && plumbing.IsHash(hash) {
-			refs.branches[branch] = plumbing.NewHash(hash)
-		}
-	}
 	heads := os.DirFS(filepath.Join(l.dir, "refs", "heads"))
 	err = fs.WalkDir(heads, ".", func(name string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // A folder went with the last branch in it.
+		}
 		if err != nil || d.IsDir() || strings.HasSuffix(name, ".lock") {
 			return err
 		}
 		return l.readReference(heads, name, refs.branches)
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return refs, fmt.Errorf("read references: %w", err)
 	}
 	if head.Type() == plumbing.SymbolicReference && head.Target().IsBranch() {
@@ -91,6 +90,18 @@ func (l *local) references(context.Context) (references, error) {
 		// it by its name cannot.
 		if err := l.readReference(heads, refs.head, refs.branches); err != nil {
 			return refs, fmt.Errorf("read references: %w", err)
+		}
+	}
+	// After the files: "git pack-refs" writes here what it then takes from there.
+	packed, err := os.ReadFile(filepath.Join(l.dir, "packed-refs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return refs, err
+	}
+	for line := range strings.Lines(string(packed)) {
+		hash, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		branch, ok := strings.CutPrefix(name, "refs/heads/")
+		if _, loose := refs.branches[branch]; ok && !loose && plumbing.IsHash(hash) {
+			refs.branches[branch] = plumbing.NewHash(hash)
 		}
 	}
 	if len(refs.branches) == 0 {
@@ -187,7 +198,11 @@ func (l *local) checkPush(context.Context) error {
 // (https://git-scm.com/docs/gitrepository-layout; the lock is NAME.lock beside the reference).
 func (l *local) push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u update) (err error) {
 	name := plumbing.NewBranchReferenceName(u.branch)
-	if err := l.refuse(name); err != nil {
+	now, err := l.tip(name)
+	if err != nil || now.IsZero() && u.new.IsZero() {
+		return err
+	}
+	if err := l.refuse(name, u); err != nil {
 		return err
 	}
 	for _, h := range objects {
@@ -198,11 +213,11 @@ func (l *local) push(ctx context.Context, store *memory.Storage, objects []plumb
 			return fmt.Errorf("write object %s: %w", h, err)
 		}
 	}
-	file := filepath.Join(l.dir, filepath.FromSlash(name.String()))
-	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-		return fmt.Errorf("%w: %w", ErrRejected, err)
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	lock, err := os.OpenFile(file+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	file := filepath.Join(l.dir, filepath.FromSlash(name.String()))
+	lock, err := lockReference(file)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w: somebody holds %s.lock", ErrMoved, name)
 	}
@@ -214,21 +229,25 @@ func (l *local) push(ctx context.Context, store *memory.Storage, objects []plumb
 		if held {
 			err = errors.Join(err, os.Remove(lock.Name()))
 		}
+		if u.new.IsZero() {
+			l.prune(name)
+		}
 	}()
 	_, err = io.WriteString(lock, u.new.String()+"\n")
 	if err = errors.Join(err, lock.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	now := plumbing.ZeroHash
-	ref, err := l.store.Reference(name)
-	if err == nil {
-		now = ref.Hash()
-	} else if !errors.Is(err, plumbing.ErrReferenceNotFound) {
-		return fmt.Errorf("read %s: %w", name, err)
+	now, err = l.tip(name)
+	if err != nil || now.IsZero() && u.new.IsZero() {
+		return err
 	}
 	if now != u.old {
 		return fmt.Errorf("%w: it is at %s, not at %s", ErrMoved, now, u.old)
 	}
+	if u.new.IsZero() {
+		return l.remove(ctx, name, file)
+	}
+	clearFolders(file)
 	if err := os.Rename(lock.Name(), file); err != nil {
 		return fmt.Errorf("%w: %w", ErrRejected, err)
 	}
@@ -236,23 +255,150 @@ func (l *local) push(ctx context.Context, store *memory.Storage, objects []plumb
 	return nil
 }
 
+// lockReference makes the lock file of a reference. Whoever deletes another one, git too, takes empty folders away.
+func lockReference(file string) (lock *os.File, err error) {
+	for range 100 {
+		if err = os.MkdirAll(filepath.Dir(file), 0o777); err == nil {
+			lock, err = os.OpenFile(file+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return lock, err
+}
+
+// clearFolders takes away empty folders that stand where a reference is to be: git leaves some, and so do races.
+func clearFolders(file string) {
+	var dirs []string
+	_ = filepath.WalkDir(file, func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			dirs = append(dirs, name)
+		}
+		return nil
+	})
+	for _, dir := range slices.Backward(dirs) {
+		_ = os.Remove(dir) // Fails where it is not empty, and the caller then says so.
+	}
+}
+
+// tip is where a branch is now; zero when there is none. A symbolic one git would push to under its other name.
+func (l *local) tip(name plumbing.ReferenceName) (plumbing.Hash, error) {
+	ref, err := l.store.Reference(name)
+	// A branch a is not in the way of asking for a/b.
+	if errors.Is(err, plumbing.ErrReferenceNotFound) || errors.Is(err, syscall.ENOTDIR) {
+		return plumbing.ZeroHash, nil
+	}
+	if err != nil {
+		return plumbing.ZeroHash, fmt.Errorf("read %s: %w", name, err)
+	}
+	if ref.Type() == plumbing.SymbolicReference {
+		return plumbing.ZeroHash, fmt.Errorf("%w: the branch is another name for %s", ErrRejected, ref.Target())
+	}
+	return ref.Hash(), nil
+}
+
+// remove deletes a branch that is locked, in git's order: out of packed-refs first, or its old value there would show
+// when the file is gone, and under the lock of packed-refs to the end, or "git pack-refs" could put it in again.
+func (l *local) remove(ctx context.Context, name plumbing.ReferenceName, file string) (err error) {
+	packed := filepath.Join(l.dir, "packed-refs")
+	lock, err := os.OpenFile(packed+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	for try := 0; errors.Is(err, fs.ErrExist) && try < 100; try++ { // As long as git waits, a second.
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+		lock, err = os.OpenFile(packed+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: somebody holds packed-refs.lock", ErrMoved)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRejected, err)
+	}
+	defer func() { err = errors.Join(err, lock.Close(), os.Remove(lock.Name())) }()
+	// A reference may lack its log, but not the other way round.
+	if err := os.Remove(filepath.Join(l.dir, "logs", filepath.FromSlash(name.String()))); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return fmt.Errorf("%w: %w", ErrRejected, err)
+	}
+	if err := unpack(packed, name); err != nil {
+		return fmt.Errorf("%w: packed-refs: %w", ErrRejected, err)
+	}
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", ErrRejected, err)
+	}
+	return nil
+}
+
+// unpack rewrites packed-refs, which the caller has locked, without one reference and what follows from it.
+func unpack(packed string, name plumbing.ReferenceName) (err error) {
+	data, err := os.ReadFile(packed)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var kept strings.Builder
+	gone := false
+	for line := range strings.Lines(string(data)) {
+		if _, ref, _ := strings.Cut(strings.TrimRight(line, "\n"), " "); !strings.HasPrefix(line, "^") {
+			gone = ref == name.String()
+		}
+		if !gone {
+			kept.WriteString(line)
+		}
+	}
+	if kept.Len() == len(data) {
+		return nil
+	}
+	f, err := os.Create(packed + ".new") // Git's own name for it. One that is there was left by a crash.
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(f, kept.String())
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil { // All the other references are in it.
+		err = os.Rename(f.Name(), packed)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// prune takes away the folders that a deleted branch leaves empty, where branches of their names could not be.
+func (l *local) prune(name plumbing.ReferenceName) {
+	for dir := path.Dir(name.String()); dir != "refs/heads"; dir = path.Dir(dir) {
+		for _, top := range []string{l.dir, filepath.Join(l.dir, "logs")} {
+			_ = os.Remove(filepath.Join(top, filepath.FromSlash(dir))) // Fails where it is not empty.
+		}
+	}
+}
+
 // refuse stops pushes that git itself would stop or would hand to a program: to a branch that is checked out
-// (receive.denyCurrentBranch), to a symbolic one, and to a repository with hooks.
-func (l *local) refuse(branch plumbing.ReferenceName) error {
+// (receive.denyCurrentBranch), and to a repository with hooks; deletions also of the branch that HEAD
+// names in a bare repository (receive.denyDeleteCurrent), and wherever there are to be none (receive.denyDeletes).
+func (l *local) refuse(branch plumbing.ReferenceName, u update) error {
+	if u.new.IsZero() && l.keeps {
+		return fmt.Errorf("%w: the repository lets no branch be deleted (receive.denyDeletes)", ErrRejected)
+	}
+	if !u.new.IsZero() && u.there {
+		if _, err := object.GetCommit(l.store, u.new); err != nil {
+			return fmt.Errorf("%w: commit %s: %w", ErrRejected, u.new, err)
+		}
+	}
 	heads, err := filepath.Glob(filepath.Join(l.dir, "worktrees", "*", "HEAD"))
 	if err != nil {
 		return err
 	}
-	if !l.bare {
+	if !l.bare || u.new.IsZero() {
 		heads = append(heads, filepath.Join(l.dir, "HEAD"))
 	}
 	for _, head := range heads {
 		if data, err := os.ReadFile(head); err == nil && strings.TrimSpace(string(data)) == "ref: "+branch.String() {
 			return fmt.Errorf("%w: the branch is checked out there", ErrRejected)
 		}
-	}
-	if ref, err := l.store.Reference(branch); err == nil && ref.Type() == plumbing.SymbolicReference {
-		return fmt.Errorf("%w: the branch is another name for %s", ErrRejected, ref.Target())
 	}
 	if l.hooks != "" {
 		return fmt.Errorf("%w: the repository has hooks (core.hooksPath), which a push by path would not run", ErrRejected)

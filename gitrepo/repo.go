@@ -4,6 +4,7 @@ package gitrepo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -64,10 +65,11 @@ type connection interface {
 	push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u update) error
 }
 
-// update moves a branch from old (zero: it must not exist) to new.
+// update moves a branch from old (zero: it must not exist) to new (zero: it is deleted, if it is not gone already).
 type update struct {
 	branch   string
 	old, new plumbing.Hash
+	there    bool // the server has all of new
 }
 
 // Open reads the remote's references. Errors: ErrAuth, ErrHostKey, ErrNotFound, ErrEmpty.
@@ -137,6 +139,57 @@ func (r *Repo) Snapshot(ctx context.Context, branch string) (*Snapshot, error) {
 	}
 	s.base, s.root = commit.TreeHash, commit.TreeHash
 	return s, nil
+}
+
+// Delete deletes a branch if its tip is still the given commit, in 40 hex digits; a branch that is gone already is no
+// error. What this Repo says of its branches stays as it was. Errors: ErrMoved, ErrRejected with the server's words,
+// ErrAuth.
+func (r *Repo) Delete(ctx context.Context, branch, tip string) error {
+	err := r.update(ctx, branch, tip, "")
+	if errors.Is(err, ErrMoved) {
+		err = r.update(ctx, branch, tip, "") // Servers say the same of a branch that somebody deleted a moment ago.
+	}
+	if err != nil {
+		return fmt.Errorf("%s: delete branch %q: %w", r.url, branch, err)
+	}
+	return nil
+}
+
+// Move moves a branch to a commit that the repository has already, if the branch's tip is still from; with an empty from
+// it creates the branch, which must not exist. Both commits are given in 40 hex digits. What this Repo says of its
+// branches stays as it was. Errors: ErrMoved, ErrRejected with the server's words, ErrAuth.
+func (r *Repo) Move(ctx context.Context, branch, from, to string) error {
+	if err := r.move(ctx, branch, from, to); err != nil {
+		return fmt.Errorf("%s: move branch %q: %w", r.url, branch, err)
+	}
+	return nil
+}
+
+func (r *Repo) move(ctx context.Context, branch, from, to string) error {
+	if to == "" {
+		return errors.New("no commit to move it to")
+	}
+	if other := r.refs.conflict(branch); other != "" && from == "" {
+		return fmt.Errorf("%w: there is a branch %q, and git has no room for both names", ErrRejected, other)
+	}
+	return r.update(ctx, branch, from, to)
+}
+
+// update makes an update that sends no objects. An empty hash stands for no branch.
+func (r *Repo) update(ctx context.Context, branch, from, to string) error {
+	if from == "" && to == "" {
+		return errors.New("no commit to delete it at")
+	}
+	for _, hash := range []string{from, to} {
+		if hash != "" && (!plumbing.IsHash(hash) || plumbing.NewHash(hash).IsZero()) {
+			return fmt.Errorf("%q is no commit's hash", hash)
+		}
+	}
+	if err := CheckBranch(branch); err != nil {
+		return err
+	}
+	u := update{branch: branch, old: plumbing.NewHash(from), new: plumbing.NewHash(to), there: true}
+	return r.conn.push(ctx, memory.NewStorage(), nil, u)
 }
 
 // Log is a commit as Ahead lists it.

@@ -277,10 +277,19 @@ func (w *wire) push(ctx context.Context, store *memory.Storage, objects []plumbi
 	if err != nil {
 		return remoteError(ctx, err)
 	}
-	var pack bytes.Buffer
-	// No deltas: against what is not sent they cannot be made, and between a handful of small files they save nothing.
-	if _, err := packfile.NewEncoder(&pack, store, false).Encode(objects, 0); err != nil {
-		return fmt.Errorf("encode pack: %w", err)
+	name := plumbing.NewBranchReferenceName(u.branch)
+	if u.there {
+		// There is nothing to send but the command, which what the server has just said may settle.
+		switch now := adv.References[name.String()]; {
+		case now.IsZero() && u.new.IsZero():
+			return nil
+		case now != u.old:
+			return fmt.Errorf("%w: it is at %s, not at %s", ErrMoved, now, u.old)
+		case now == u.new:
+			return nil
+		case u.new.IsZero() && !adv.Capabilities.Supports(capability.DeleteRefs):
+			return fmt.Errorf("%w: the server lets no branch be deleted", ErrRejected)
+		}
 	}
 	req := packp.NewReferenceUpdateRequestFromCapabilities(adv.Capabilities)
 	if adv.Capabilities.Supports(capability.Sideband64k) {
@@ -291,8 +300,15 @@ func (w *wire) push(ctx context.Context, store *memory.Storage, objects []plumbi
 	}
 	var said bytes.Buffer
 	req.Progress = &said
-	req.Commands = []*packp.Command{{Name: plumbing.NewBranchReferenceName(u.branch), Old: u.old, New: u.new}}
-	req.Packfile = io.NopCloser(&pack)
+	req.Commands = []*packp.Command{{Name: name, Old: u.old, New: u.new}}
+	if !u.new.IsZero() {
+		var pack bytes.Buffer
+		// No deltas: against what is not sent they cannot be made, and between a handful of small files they save nothing.
+		if _, err := packfile.NewEncoder(&pack, store, false).Encode(objects, 0); err != nil {
+			return fmt.Errorf("encode pack: %w", err)
+		}
+		req.Packfile = io.NopCloser(&pack)
+	}
 	report, err := session.ReceivePack(ctx, req)
 	if report != nil {
 		return reportError(report, said.String())
