@@ -281,3 +281,15 @@ func (r *reusing) fetchObjects(ctx context.Context, store *memory.Storage, hashe
 	}
 	return r.connection.fetchObjects(ctx, store, left)
 }
+
+func (r *reusing) fetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error {
+	// Parents that a shallow checkout leaves out are missing here, whatever it says of where it ends.
+	_, err := newest(store, tip, n, func(h plumbing.Hash) error {
+		r.objects.copy(store, h)
+		return ctx.Err()
+	})
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return r.connection.fetchLog(ctx, store, tip, n)
+}

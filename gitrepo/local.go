@@ -155,6 +155,23 @@ func (l *local) fetchCommits(ctx context.Context, store *memory.Storage, tip, ba
 	return l.walk(ctx, tip, merged, func(h plumbing.Hash) error { return copyObject(store, l.store, h) })
 }
 
+func (l *local) fetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error {
+	ends, err := l.store.Shallow()
+	if err != nil {
+		return err
+	}
+	if err := store.SetShallow(ends); err != nil {
+		return err
+	}
+	_, err = newest(store, tip, n, func(h plumbing.Hash) error {
+		if err := copyObject(store, l.store, h); err != nil && !errors.Is(err, plumbing.ErrObjectNotFound) {
+			return fmt.Errorf("commit %s: %w", h, err)
+		}
+		return ctx.Err()
+	})
+	return err
+}
+
 // walk visits the commits that tip reaches and that are not seen yet. A shallow repository ends early, as git's own
 // walks do.
 func (l *local) walk(ctx context.Context, tip plumbing.Hash, seen map[plumbing.Hash]bool, visit func(plumbing.Hash) error) error {

@@ -57,6 +57,9 @@ type connection interface {
 	fetchObjects(context.Context, *memory.Storage, []plumbing.Hash) error
 	// fetchCommits gets the commits that tip reaches and base does not.
 	fetchCommits(ctx context.Context, store *memory.Storage, tip, base plumbing.Hash) error
+	// fetchLog gets the last n commits that tip, which the store has, reaches. It sets as shallow those whose parents are
+	// not to be had.
+	fetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error
 	// checkPush asks for what push would ask for, and stops there.
 	checkPush(context.Context) error
 	// keySource says which ssh key the server took; empty where there is no such thing.
@@ -190,58 +193,6 @@ func (r *Repo) update(ctx context.Context, branch, from, to string) error {
 	}
 	u := update{branch: branch, old: plumbing.NewHash(from), new: plumbing.NewHash(to), there: true}
 	return r.conn.push(ctx, memory.NewStorage(), nil, u)
-}
-
-// Log is a commit as Ahead lists it.
-type Log struct {
-	Hash    string // 40 hex digits
-	Tree    string // 40 hex digits
-	Author  string // "Name <email>"
-	Message string
-}
-
-// Subject is the message's first line.
-func (l Log) Subject() string {
-	subject, _, _ := strings.Cut(strings.TrimSpace(l.Message), "\n")
-	return subject
-}
-
-// Ahead lists the commits that the branch has and the snapshot's branch has not, the tip first: what replacing the
-// branch would discard. It is empty when the branch does not exist or is merged.
-func (s *Snapshot) Ahead(ctx context.Context, branch string) ([]Log, error) {
-	tip, ok := s.repo.refs.branches[branch]
-	if !ok || tip == s.tip {
-		return nil, nil
-	}
-	// A store of its own: what is in it afterwards is what the base does not have.
-	store := memory.NewStorage()
-	if err := s.repo.conn.fetchCommits(ctx, store, tip, s.tip); err != nil {
-		return nil, fmt.Errorf("%s: fetch branch %q: %w", s.repo.url, branch, err)
-	}
-	var logs []Log
-	seen := map[plumbing.Hash]bool{}
-	for next := []plumbing.Hash{tip}; len(next) > 0; next = next[1:] {
-		if seen[next[0]] {
-			continue
-		}
-		seen[next[0]] = true
-		commit, ok := store.Commits[next[0]]
-		if !ok {
-			continue
-		}
-		c, err := object.DecodeCommit(store, commit)
-		if err != nil {
-			return nil, fmt.Errorf("%s: commit %s of branch %q: %w", s.repo.url, next[0], branch, err)
-		}
-		logs = append(logs, Log{
-			Hash:    c.Hash.String(),
-			Tree:    c.TreeHash.String(),
-			Author:  fmt.Sprintf("%s <%s>", c.Author.Name, c.Author.Email),
-			Message: c.Message,
-		})
-		next = append(next, c.ParentHashes...)
-	}
-	return logs, nil
 }
 
 // CheckBranch returns an error when git would not take the name for a branch

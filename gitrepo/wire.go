@@ -159,10 +159,30 @@ func (w *wire) fetchCommits(ctx context.Context, store *memory.Storage, tip, bas
 	return w.fetch(ctx, store, r)
 }
 
+func (w *wire) fetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error {
+	if w.partial() {
+		err := w.fetch(ctx, store, request{wants: []plumbing.Hash{tip}, depth: n, filter: packp.FilterTreeDepth(0)})
+		if !refusal(ctx, err) {
+			return err
+		}
+	}
+	// As a shallow clone is deepened: what the tip has is not sent again, which is most of what the others have. Git leaves
+	// it out only of a thin pack, whose deltas may be against any of that.
+	r := request{wants: []plumbing.Hash{tip}, haves: []plumbing.Hash{tip}, shallow: []plumbing.Hash{tip}, depth: n, thin: true}
+	err := w.fetch(ctx, store, r)
+	if refusal(ctx, err) {
+		r.thin = false // It was, and not all of it is here.
+		err = w.fetch(ctx, store, r)
+	}
+	return err
+}
+
 // request is what one round of upload-pack is asked for.
 type request struct {
 	wants, haves []plumbing.Hash
-	depth        int // 0: all history
+	shallow      []plumbing.Hash // those of haves whose parents are not had
+	thin         bool            // the store has all of haves
+	depth        int             // 0: all history
 	filter       packp.Filter
 }
 
@@ -185,10 +205,13 @@ func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err
 	}()
 
 	req := packp.NewUploadPackRequestFromCapabilities(w.caps)
-	req.Wants, req.Haves = r.wants, r.haves
+	req.Wants, req.Haves, req.Shallows = r.wants, r.haves, r.shallow
 	set := []capability.Capability{}
 	if w.caps.Supports(capability.NoProgress) {
 		set = append(set, capability.NoProgress)
+	}
+	if r.thin {
+		set = append(set, capability.ThinPack)
 	}
 	if r.depth > 0 {
 		req.Depth = packp.DepthCommits(r.depth)
@@ -208,6 +231,9 @@ func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err
 		return remoteError(ctx, err)
 	}
 	defer func() { err = errors.Join(err, response.Close()) }()
+	if err := store.SetShallow(response.Shallows); err != nil {
+		return err
+	}
 
 	err = packfile.UpdateObjectStorage(store, demux(req.Capabilities, counted{response, w.received}))
 	if errors.Is(err, packfile.ErrEmptyPackfile) {

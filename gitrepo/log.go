@@ -1,0 +1,153 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/memory"
+)
+
+// Log is a commit as Log and Ahead list it.
+type Log struct {
+	Hash    string   // 40 hex digits
+	Tree    string   // 40 hex digits
+	Parents []string // 40 hex digits each
+	Author  string   // "Name <email>"
+	Message string
+}
+
+func newLog(c *object.Commit) Log {
+	l := Log{
+		Hash:    c.Hash.String(),
+		Tree:    c.TreeHash.String(),
+		Author:  fmt.Sprintf("%s <%s>", c.Author.Name, c.Author.Email),
+		Message: c.Message,
+	}
+	for _, parent := range c.ParentHashes {
+		l.Parents = append(l.Parents, parent.String())
+	}
+	return l
+}
+
+// Subject is the message's first line.
+func (l Log) Subject() string {
+	subject, _, _ := strings.Cut(strings.TrimSpace(l.Message), "\n")
+	return subject
+}
+
+// Log lists the last n commits that the snapshot's branch reaches, by all parents, in the order of "git log": the tip,
+// then always the one that was committed last among the parents of those before it. There are fewer when the history is
+// shorter, or when the server's own ends there because it is shallow.
+//
+// It is one request, or none when the checkout has the commits; two or three where the server refuses what it offers, or
+// sends differences from what only the checkout has. A server with partial clone sends the commits alone; another sends
+// with them what their trees have and the tip's has not.
+func (s *Snapshot) Log(ctx context.Context, n int) ([]Log, error) {
+	if n <= 0 {
+		return nil, nil
+	}
+	// A store of its own: history is no part of the snapshot.
+	store := memory.NewStorage()
+	store.Objects, store.Commits = maps.Clone(s.store.Objects), maps.Clone(s.store.Commits)
+	commits, err := newest(store, s.tip, n, nil)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		if err := s.repo.conn.fetchLog(ctx, store, s.tip, n); err != nil {
+			return nil, fmt.Errorf("%s: fetch %d commits: %w", s.repo.url, n, err)
+		}
+		commits, err = newest(store, s.tip, n, nil)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.repo.url, err)
+	}
+	logs := make([]Log, len(commits))
+	for i, c := range commits {
+		logs[i] = newLog(c)
+	}
+	return logs, nil
+}
+
+// newest walks the store's commits from tip. fetch, where there is one, is asked for each before it is read. What is
+// missing is an error, but for parents of commits that the store has as shallow.
+func newest(store *memory.Storage, tip plumbing.Hash, n int, fetch func(plumbing.Hash) error) (found []*object.Commit, err error) {
+	shallow := map[plumbing.Hash]bool{}
+	for _, h := range store.ShallowStorage {
+		shallow[h] = true
+	}
+	var next []*object.Commit
+	seen := map[plumbing.Hash]bool{}
+	for parents := []plumbing.Hash{tip}; ; {
+		for _, h := range parents {
+			if seen[h] {
+				continue
+			}
+			seen[h] = true
+			if fetch != nil {
+				if err := fetch(h); err != nil {
+					return nil, err
+				}
+			}
+			c, err := object.GetCommit(store, h)
+			if errors.Is(err, plumbing.ErrObjectNotFound) && len(found) > 0 && shallow[found[len(found)-1].Hash] {
+				continue
+			}
+			if err != nil {
+				return nil, fmt.Errorf("commit %s: %w", h, err)
+			}
+			next = append(next, c)
+		}
+		if len(next) == 0 {
+			return found, nil
+		}
+		i := 0
+		for j, c := range next {
+			if c.Committer.When.After(next[i].Committer.When) {
+				i = j
+			}
+		}
+		found = append(found, next[i])
+		if len(found) == n {
+			return found, nil
+		}
+		parents = next[i].ParentHashes
+		next = slices.Delete(next, i, i+1)
+	}
+}
+
+// Ahead lists the commits that the branch has and the snapshot's branch has not, the tip first: what replacing the
+// branch would discard. It is empty when the branch does not exist or is merged.
+func (s *Snapshot) Ahead(ctx context.Context, branch string) ([]Log, error) {
+	tip, ok := s.repo.refs.branches[branch]
+	if !ok || tip == s.tip {
+		return nil, nil
+	}
+	// A store of its own: what is in it afterwards is what the base does not have.
+	store := memory.NewStorage()
+	if err := s.repo.conn.fetchCommits(ctx, store, tip, s.tip); err != nil {
+		return nil, fmt.Errorf("%s: fetch branch %q: %w", s.repo.url, branch, err)
+	}
+	var logs []Log
+	seen := map[plumbing.Hash]bool{}
+	for next := []plumbing.Hash{tip}; len(next) > 0; next = next[1:] {
+		if seen[next[0]] {
+			continue
+		}
+		seen[next[0]] = true
+		commit, ok := store.Commits[next[0]]
+		if !ok {
+			continue
+		}
+		c, err := object.DecodeCommit(store, commit)
+		if err != nil {
+			return nil, fmt.Errorf("%s: commit %s of branch %q: %w", s.repo.url, next[0], branch, err)
+		}
+		logs = append(logs, newLog(c))
+		next = append(next, c.ParentHashes...)
+	}
+	return logs, nil
+}
