@@ -151,14 +151,30 @@ func (s *Snapshot) write(ctx context.Context, edits map[string]edit) (*Snapshot,
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(w.changed)
+	slices.SortFunc(w.changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
 	edited := *s
-	edited.edits, edited.root, edited.changed, edited.objects = edits, tree, w.changed, w.objects
+	edited.edits, edited.root, edited.changes, edited.objects = edits, tree, w.changes, w.objects
 	return &edited, nil
 }
 
 // Changed lists the files that With and Add wrote or deleted and that differ from the tip's, sorted.
-func (s *Snapshot) Changed() []string { return s.changed }
+func (s *Snapshot) Changed() []string {
+	var names []string
+	for _, c := range s.changes {
+		names = append(names, c.Path)
+	}
+	return names
+}
+
+// Change is what a commit of the snapshot would make of one path. The modes are those that Files gives for it: 0o644 or
+// 0o755 for a file, with fs.ModeSymlink for a symlink, whose contents are its target; 0 stands for none.
+type Change struct {
+	Path          string
+	Before, After fs.FileMode
+}
+
+// Changes lists what Changed does, for whoever makes the same commit by another way. The contents are those of Files.
+func (s *Snapshot) Changes() []Change { return slices.Clone(s.changes) }
 
 // Commit makes a commit of the snapshot on top of its tip. Errors: ErrNoChange when their trees are equal.
 func (s *Snapshot) Commit(m Message) (Commit, error) {
@@ -259,7 +275,7 @@ type treeWriter struct {
 	ctx     context.Context
 	s       *Snapshot
 	objects []plumbing.Hash
-	changed []string
+	changes []Change
 }
 
 // write merges n into the tree old (zero: there is none) and gives the resulting tree: old itself when nothing differs,
@@ -310,7 +326,7 @@ func (w *treeWriter) write(n *node, old plumbing.Hash, dir string) (plumbing.Has
 func (w *treeWriter) entry(n *node, was object.TreeEntry, at string) (object.TreeEntry, error) {
 	none := object.TreeEntry{Name: was.Name}
 	if n.edit != nil && was.Mode != filemode.Empty && was.Mode != filemode.Dir && n.edit.deleted {
-		w.changed = append(w.changed, at)
+		w.changes = append(w.changes, Change{Path: at, Before: info{was}.Mode()})
 		was = none
 	}
 	if n.edit == nil || n.edit.deleted || was.Mode == filemode.Dir {
@@ -359,7 +375,11 @@ func (w *treeWriter) file(e edit, was object.TreeEntry, at string) (object.TreeE
 	if now == was {
 		return was, nil
 	}
-	w.changed = append(w.changed, at)
+	change := Change{Path: at, After: info{now}.Mode()}
+	if was.Mode != filemode.Empty {
+		change.Before = info{was}.Mode()
+	}
+	w.changes = append(w.changes, change)
 	if now.Hash == was.Hash {
 		return now, nil
 	}

@@ -28,7 +28,7 @@ type Snapshot struct {
 	trees map[plumbing.Hash]*object.Tree // parsed
 
 	edits   map[string]edit // what With and Add made
-	changed []string        // those of edits that differ from base, sorted
+	changes []Change        // those of edits that differ from base, sorted
 	objects []plumbing.Hash // what root has and base has not
 }
 
