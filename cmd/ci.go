@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"net/url"
+	"os"
 	"strings"
 )
 
@@ -11,21 +12,22 @@ type ciSystem struct {
 	marker   string // the variable that is set there and nowhere else
 	revision string
 	app      string // its value's last path component counts: "acme/hello-world" is hello-world
+	commit   string // where the commit can be seen, made of variables; empty where they do not tell
 }
 
 // ciSystems are the CI systems that are known, from their documentation on predefined variables.
 var ciSystems = []ciSystem{
-	{"GitHub Actions", "GITHUB_ACTIONS", "GITHUB_SHA", "GITHUB_REPOSITORY"},
-	{"GitLab CI", "GITLAB_CI", "CI_COMMIT_SHA", "CI_PROJECT_PATH"},
-	{"Travis CI", "TRAVIS", "TRAVIS_COMMIT", "TRAVIS_REPO_SLUG"},
-	{"Codefresh", "CF_BUILD_ID", "CF_REVISION", "CF_REPO_NAME"},
-	{"CircleCI", "CIRCLECI", "CIRCLE_SHA1", "CIRCLE_PROJECT_REPONAME"},
-	{"Jenkins", "JENKINS_URL", "GIT_COMMIT", "GIT_URL"},
-	{"Bitbucket Pipelines", "BITBUCKET_BUILD_NUMBER", "BITBUCKET_COMMIT", "BITBUCKET_REPO_SLUG"},
-	{"Azure Pipelines", "TF_BUILD", "BUILD_SOURCEVERSION", "BUILD_REPOSITORY_NAME"},
-	{"Woodpecker", "CI_SYSTEM_NAME", "CI_COMMIT_SHA", "CI_REPO_NAME"},
-	{"Drone", "DRONE", "DRONE_COMMIT_SHA", "DRONE_REPO_NAME"},
-	{"Buildkite", "BUILDKITE", "BUILDKITE_COMMIT", "BUILDKITE_REPO"},
+	{"GitHub Actions", "GITHUB_ACTIONS", "GITHUB_SHA", "GITHUB_REPOSITORY", "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/commit/$GITHUB_SHA"},
+	{"GitLab CI", "GITLAB_CI", "CI_COMMIT_SHA", "CI_PROJECT_PATH", "$CI_PROJECT_URL/-/commit/$CI_COMMIT_SHA"},
+	{"Travis CI", "TRAVIS", "TRAVIS_COMMIT", "TRAVIS_REPO_SLUG", ""},
+	{"Codefresh", "CF_BUILD_ID", "CF_REVISION", "CF_REPO_NAME", "$CF_COMMIT_URL"},
+	{"CircleCI", "CIRCLECI", "CIRCLE_SHA1", "CIRCLE_PROJECT_REPONAME", ""},
+	{"Jenkins", "JENKINS_URL", "GIT_COMMIT", "GIT_URL", ""},
+	{"Bitbucket Pipelines", "BITBUCKET_BUILD_NUMBER", "BITBUCKET_COMMIT", "BITBUCKET_REPO_SLUG", "$BITBUCKET_GIT_HTTP_ORIGIN/commits/$BITBUCKET_COMMIT"},
+	{"Azure Pipelines", "TF_BUILD", "BUILD_SOURCEVERSION", "BUILD_REPOSITORY_NAME", "$BUILD_REPOSITORY_URI/commit/$BUILD_SOURCEVERSION"},
+	{"Woodpecker", "CI_SYSTEM_NAME", "CI_COMMIT_SHA", "CI_REPO_NAME", "$CI_PIPELINE_FORGE_URL"},
+	{"Drone", "DRONE", "DRONE_COMMIT_SHA", "DRONE_REPO_NAME", "$DRONE_COMMIT_LINK"},
+	{"Buildkite", "BUILDKITE", "BUILDKITE_COMMIT", "BUILDKITE_REPO", ""},
 }
 
 // detectCI gives the CI system that this runs in; the zero value when it is none that is known.
@@ -36,6 +38,22 @@ func detectCI(getenv func(string) string) ciSystem {
 		}
 	}
 	return ciSystem{}
+}
+
+// commitURL is where people can see the application's commit; empty where that is not known.
+func (s ciSystem) commitURL(getenv func(string) string) string {
+	complete := true
+	text := os.Expand(s.commit, func(name string) string {
+		value := getenv(name)
+		complete = complete && value != ""
+		return value
+	})
+	u, err := url.Parse(text)
+	if err != nil || !complete || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return ""
+	}
+	u.User = nil // Such as the organisation's name on Azure.
+	return u.String()
 }
 
 // ciForges are the forges that run pipelines themselves, and the variable in which these find the forge's own URL: the one

@@ -133,7 +133,7 @@ func TestCredentials(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, scheme := range []string{"https", "ssh"} {
-			w := wallet{&test.config, web(gitrepo.URL{Scheme: scheme, Host: "git.example.com", Path: "/acme/gitops.git"}), test.url, test.provider, environment(test.env...), settings}
+			w := wallet{&test.config, web(gitrepo.URL{Scheme: scheme, Host: "git.example.com", Path: "/acme/gitops.git"}), test.url, test.provider, environment(test.env...), settings, nil}
 			if got, err := w.git(t.Context()); scheme == "https" && (err != nil || got != test.git) {
 				t.Errorf("%s: git gets %+v of %q, %v; want that of %q", test.name, got.Credentials, got.source, err, test.git.source)
 			}
@@ -212,11 +212,37 @@ func TestDescribe(t *testing.T) {
 	p := &plan{app: "shop", revision: "1111111"}
 	changes := []template.Change{{File: "b.yaml", Path: ".tag", Old: "1", New: "2"}, {File: "b.yaml", Path: ".x", Old: "a\nb", New: "c"}}
 	r := &report{Files: []string{"a.yaml", "b.yaml"}}
-	p.describe(r, changes)
-	want := "Update shop to 1111111\n\n- a.yaml\n- b.yaml: .tag: 1 -> 2\n- b.yaml: .x: a b -> c\n\nUpdate-App: shop\nUpdate-Revision: 1111111\n"
+	r.diff = "--- a/a.yaml\n+++ b/a.yaml\n@@ -1 +1 @@\n-```\n+b\n"
+	p.link, p.sequence = "https://git.example.com/acme/shop/commit/1111111", 7
+	if err := p.describe(r, changes); err != nil {
+		t.Fatal(err)
+	}
+	want := "Update shop to 1111111\n\n- a.yaml\n- b.yaml: .tag: 1 -> 2\n- b.yaml: .x: a b -> c\n\nUpdate-App: shop\nUpdate-Revision: 1111111\nUpdate-Sequence: 7\n"
 	if r.message != want || r.title != "Update shop to 1111111" {
 		t.Errorf("message %q, title %q", r.message, r.title)
 	}
+	want = "| File | Path | Old | New |\n|---|---|---|---|\n| `a.yaml` |  |  |  |\n| `b.yaml` | `.tag` | `1` | `2` |\n| `b.yaml` | `.x` | `a b` | `c` |\n\n" +
+		"<details><summary>Diff</summary>\n\n````diff\n" + r.diff + "````\n\n</details>\n\nFrom https://git.example.com/acme/shop/commit/1111111\n\n" +
+		"<!-- update-gitops-repo {\"app\":\"shop\",\"sequence\":7} -->"
+	if r.body != want {
+		t.Errorf("got  %s\nwant %s", r.body, want)
+	}
+	if m := findMarker(r.body); m != (marker{"shop", 7}) || sequenceOf(r.message, "shop") != 7 || sequenceOf(r.message, "blog") != 0 {
+		t.Errorf("marker %+v", m)
+	}
+
+	// As templates.
+	p.message, p.pull.Title, p.pull.Body = "Deploy $(< .app >)", "$({ .shortRevision })", "$(< range .changes >)$(< .path >)=$(< .new >) $(< end >)$(< join \",\" .files >) $(< .branch >)"
+	r.Branch = "shop-1111111"
+	if err := p.describe(r, changes); err != nil || r.title != "1111111" || !strings.HasPrefix(r.message, "Deploy shop\n\nUpdate-App: shop\n") ||
+		!strings.HasPrefix(r.body, ".tag=2 .x=c a.yaml,b.yaml shop-1111111\n\n<!-- ") {
+		t.Errorf("%v, %q, %q, %q", err, r.message, r.title, r.body)
+	}
+	p.pull.Title = "$(< .none >)"
+	if err := p.describe(r, changes); !errors.Is(err, template.ErrMissingKey) {
+		t.Errorf("got %v", err)
+	}
+	p = &plan{app: "shop", revision: "1111111"}
 
 	// The forges' limits: a title of 255 characters, a text of 65,536.
 	r = &report{}
@@ -227,12 +253,15 @@ func TestDescribe(t *testing.T) {
 		changes = append(changes, template.Change{File: name, Path: ".tag", Old: "1", New: strings.Repeat("ü", 500)})
 	}
 	p.message = strings.Repeat("ü", 500) + "\n\nMore."
-	p.describe(r, changes)
+	r.diff = strings.Repeat("-ü\n", 50_000)
+	if err := p.describe(r, changes); err != nil {
+		t.Fatal(err)
+	}
 	if n := len([]rune(r.title)); n != 255 {
 		t.Errorf("the title has %d characters", n)
 	}
-	if n := len(r.body); n > 65536 || !strings.HasSuffix(r.body, "\n- and 4900 more\n") {
-		t.Errorf("the text has %d bytes and ends in %q", n, r.body[n-20:])
+	if n := len(r.body); n > 65536 || n < 50_000 || !strings.Contains(r.body, "\n| and 4900 more | | | |\n") || !strings.Contains(r.body, "\n```\n\nThe rest is left out here.\n\n</details>") {
+		t.Errorf("the text has %d bytes: %s", n, r.body)
 	}
 }
 
@@ -241,7 +270,9 @@ func TestTrailer(t *testing.T) {
 	for _, text := range []string{"", "Deploy", "Deploy\n\nUpdate-App: other\n"} {
 		p.message = text
 		r := &report{Files: []string{"a.yaml"}}
-		p.describe(r, nil)
+		if err := p.describe(r, nil); err != nil {
+			t.Fatal(err)
+		}
 		if trailer(r.message, trailerApp) != "shop" || trailer(r.message, trailerRevision) != "1111111" {
 			t.Errorf("trailers are lost in %q", r.message)
 		}
@@ -250,7 +281,7 @@ func TestTrailer(t *testing.T) {
 		}
 	}
 	for message, want := range map[string]string{
-		"x": "", "x\n\nUpdate-App: a": "a", "Update-App: a\n\nmore": "", "x\n\nUpdate-App: a\nUpdate-App: b\n": "b", "x\n\nUpdate-Apple: a": "",
+		"x": "", "x\n\nUpdate-App: a": "a", "Update-App: a\n\nmore": "a", "x\n\nUpdate-App: a\nUpdate-App: b\n": "b", "x\n\nUpdate-Apple: a": "",
 	} {
 		if got := trailer(message, trailerApp); got != want {
 			t.Errorf("%q: %q, want %q", message, got, want)

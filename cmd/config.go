@@ -53,13 +53,34 @@ type config struct {
 	authorEmail string
 	forcePush   bool
 
-	createPull  bool
-	mergePull   bool
-	mergeMethod string
-	pullTitle   string
-	pullBody    string
-	scmProvider string
-	scmURL      string
+	committerName      string
+	committerEmail     string
+	signoff            bool
+	signKeyFile        string
+	signPassphrase     secret
+	signPassphraseFile string
+	commitViaAPI       bool
+	sequence           int64
+
+	createPull   bool
+	mergePull    bool
+	mergeMethod  string
+	autoMerge    bool
+	wait         bool
+	deleteBranch bool
+	supersede    bool
+	pullTitle    string
+	pullBody     string
+	pullBodyFile string
+	labels       list
+	reviewers    list
+	assignees    list
+	milestone    string
+	draft        bool
+	appID        string
+	appKeyFile   string
+	scmProvider  string
+	scmURL       string
 
 	dryRun    bool
 	output    string
@@ -89,6 +110,8 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.StringVar(&c.workdir, "workdir", ".", "`folder` with the checkout and the sources of -template")
 	fs.StringVar(&c.base, "base", "", "`branch` that the change starts from and the pull request targets (default: the remote's default branch); with -create-pull-request=false, what -branch starts from if it is new")
 	fs.StringVar(&c.username, "username", "", "`user` that goes with the token over http (default: what the provider expects)")
+	fs.StringVar(&c.appID, "github-app-id", "", "`id` of the GitHub App to be, in place of a token")
+	fs.StringVar(&c.appKeyFile, "github-app-key-file", "", "`file` with the app's private key")
 	fs.Var(&c.token, "token", "`token` for git over http and for the API; better given as "+envPrefix+"_TOKEN or in a file")
 	fs.StringVar(&c.tokenFile, "token-file", "", "`file` that holds the token")
 	fs.StringVar(&c.sshKeyFile, "ssh-key-file", "", "`file` with the private key for ssh (default: the agent's keys and those of ~/.ssh)")
@@ -103,7 +126,7 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.StringVar(&c.delims, "delims", "", "template delimiters, `LEFT,RIGHT` (default: $({ and }), or $(< and >), whichever a file holds)")
 	fs.Var(&c.templates, "template", "`SRC:DEST`: render the local file SRC into DEST of the repository; repeatable")
 	fs.Var(&c.sets, "set", "`FILE:PATH=VALUE`: set the YAML value that the yq path selects; FILE may be a glob; repeatable")
-	fs.StringVar(&c.setMissing, "set-missing", "error", "what -set does where its path selects nothing: error, or create")
+	fs.StringVar(&c.setMissing, "set-missing", "error", "`how` -set takes a path that selects nothing: error, or create what it names")
 	fs.Var(&c.images, "image", "`NAME=REF`: set the image NAME, wherever it is deployed, to REF; repeatable")
 	fs.Var(&c.imageFiles, "image-files", "`glob` of the files that -image looks into; repeatable (default: "+template.DefaultImageFiles+")")
 	fs.Var(&c.expressions, "yq", "`FILE:EXPRESSION`: any yq expression that edits FILE, which may be a glob; repeatable")
@@ -111,16 +134,34 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.StringVar(&c.revision, "git-revision", "", "`commit` of the application (default: from the CI's own variables)")
 	fs.StringVar(&c.app, "app", "", "`name` of the application (default: from the CI's own variables, else the repository's name)")
 	fs.StringVar(&c.branch, "branch", "", "`branch` to commit to (default: APP-SHA7; with -create-pull-request=false, the base)")
-	fs.StringVar(&c.message, "commit-message", "", "commit `message` (default: says what changed)")
+	fs.StringVar(&c.message, "commit-message", "", "commit `message`; a template, as -pr-title and -pr-body are, over .app .revision .shortRevision .base .branch .files .changes (default: says what changed)")
 	fs.StringVar(&c.authorName, "author-name", "update-gitops-repo", "`name` of the commit's author")
 	fs.StringVar(&c.authorEmail, "author-email", "update-gitops-repo@localhost", "`address` of the commit's author")
+	fs.StringVar(&c.committerName, "committer-name", "", "`name` of the committer (default: the author's)")
+	fs.StringVar(&c.committerEmail, "committer-email", "", "`address` of the committer (default: the author's)")
+	fs.BoolVar(&c.signoff, "signoff", false, "add a Signed-off-by line with the committer")
+	fs.StringVar(&c.signKeyFile, "sign-key-file", "", "`file` with the OpenPGP or ssh key to sign the commit with")
+	fs.Var(&c.signPassphrase, "sign-passphrase", "`passphrase` of that key; better given as "+envPrefix+"_SIGN_PASSPHRASE or in a file")
+	fs.StringVar(&c.signPassphraseFile, "sign-passphrase-file", "", "`file` that holds the passphrase")
+	fs.BoolVar(&c.commitViaAPI, "commit-via-api", false, "have the forge make the commit, which GitHub then signs")
+	fs.Int64Var(&c.sequence, "sequence", 0, "`number` of the build: do nothing where a higher one of the same app is already")
 	fs.BoolVar(&c.forcePush, "force-push", false, "replace a branch that holds somebody else's commits")
 
 	fs.BoolVar(&c.createPull, "create-pull-request", true, "open a pull request, or update the one that is open; =false pushes to -branch directly")
 	fs.BoolVar(&c.mergePull, "merge-pull-request", false, "merge the pull request at once")
 	fs.StringVar(&c.mergeMethod, "merge-method", "merge", "`method`: merge, squash or, on GitHub, rebase")
+	fs.BoolVar(&c.autoMerge, "auto-merge", false, "have the forge merge the pull request as soon as its checks and approvals are there")
+	fs.BoolVar(&c.wait, "wait", false, "wait until the pull request is merged, up to -timeout")
+	fs.BoolVar(&c.deleteBranch, "delete-branch", false, "delete the branch once the pull request is merged")
+	fs.BoolVar(&c.supersede, "supersede", false, "close the app's older pull requests, with a comment, and delete their branches")
 	fs.StringVar(&c.pullTitle, "pr-title", "", "`title` of the pull request (default: the first line of the commit message)")
-	fs.StringVar(&c.pullBody, "pr-body", "", "`text` of the pull request, in Markdown (default: says what changed)")
+	fs.StringVar(&c.pullBody, "pr-body", "", "`text` of the pull request, in Markdown (default: the values that changed and the diff)")
+	fs.StringVar(&c.pullBodyFile, "pr-body-file", "", "`file` with that text")
+	fs.Var(&c.labels, "pr-label", "`label` to add to the pull request; repeatable")
+	fs.Var(&c.reviewers, "pr-reviewer", "`user` to ask for a review, or on GitHub a team as ORG/TEAM; repeatable")
+	fs.Var(&c.assignees, "pr-assignee", "`user` to assign the pull request to; repeatable")
+	fs.StringVar(&c.milestone, "pr-milestone", "", "`title` of the pull request's milestone")
+	fs.BoolVar(&c.draft, "pr-draft", false, "open the pull request as a draft")
 	fs.StringVar(&c.scmProvider, "scm-provider", "", "`name` of the forge: github or gitlab (default: by the host, for github.com, gitlab.com and the forge that runs the pipeline)")
 	fs.StringVar(&c.scmURL, "scm-url", "", "base `URL` of the forge's API (default: https://api.github.com/; else /api/v3/ or /api/v4 on the repository's host)")
 
@@ -137,10 +178,10 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.BoolVar(&c.help, "help", false, "print this help")
 
 	return fs, []group{
-		{"Repository", []string{"repo", "workdir", "base", "token", "token-file", "username", "ssh-key-file", "ssh-known-hosts", "ca-file", "check-auth"}},
+		{"Repository", []string{"repo", "workdir", "base", "token", "token-file", "username", "github-app-id", "github-app-key-file", "ssh-key-file", "ssh-known-hosts", "ca-file", "check-auth"}},
 		{"What to change", []string{"add", "filepath", "substitute", "substitute-env", "delims", "template", "set", "set-missing", "image", "image-files", "yq"}},
-		{"Commit", []string{"git-revision", "app", "branch", "commit-message", "author-name", "author-email", "force-push"}},
-		{"Pull request", []string{"create-pull-request", "merge-pull-request", "merge-method", "pr-title", "pr-body", "scm-provider", "scm-url"}},
+		{"Commit", []string{"git-revision", "app", "branch", "commit-message", "author-name", "author-email", "committer-name", "committer-email", "signoff", "sign-key-file", "sign-passphrase", "sign-passphrase-file", "commit-via-api", "sequence", "force-push"}},
+		{"Pull request", []string{"create-pull-request", "merge-pull-request", "merge-method", "auto-merge", "wait", "delete-branch", "supersede", "pr-title", "pr-body", "pr-body-file", "pr-label", "pr-reviewer", "pr-assignee", "pr-milestone", "pr-draft", "scm-provider", "scm-url"}},
 		{"Run", []string{"dry-run", "output", "result-dir", "result-env", "verbose", "log-format", "timeout", "config", "version", "h"}},
 	}
 }
@@ -173,7 +214,7 @@ func parseConfig(args []string) (*config, error) {
 		}
 	}
 	// One pass a source: in a variable, and only there, a repeatable flag takes one entry a line.
-	lists := []*list{&c.adds, &c.filepaths, &c.substitutes, &c.substituteEnvs, &c.templates, &c.sets, &c.images, &c.imageFiles, &c.expressions}
+	lists := []*list{&c.labels, &c.reviewers, &c.assignees, &c.adds, &c.filepaths, &c.substitutes, &c.substituteEnvs, &c.templates, &c.sets, &c.images, &c.imageFiles, &c.expressions}
 	for _, l := range lists {
 		l.byLine = true
 	}
@@ -269,7 +310,7 @@ flag's name in upper snake case; a repeatable flag's variable holds one entry a 
 			if value != "" {
 				value = " " + value
 			}
-			if f.DefValue != "" && f.DefValue != "false" && !strings.Contains(text, "(default") {
+			if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && !strings.Contains(text, "(default") {
 				text += fmt.Sprintf(" (default: %s)", f.DefValue)
 			}
 			fmt.Fprintf(&b, "  -%s%s\n%s", name, value, wrap(text, 76, "        "))

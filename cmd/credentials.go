@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"unicode"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/scm"
+	"update-gitops-repo/scm/github"
 )
 
 // credential is what the program proves itself with to one host, and where that was found.
@@ -27,6 +30,34 @@ type wallet struct {
 	provider string              // empty: not known
 	getenv   func(string) string
 	settings *gitrepo.Settings
+	client   *http.Client
+}
+
+// apiConfig says how the forge's API is reached, but for the token.
+func (w wallet) apiConfig() (scm.Config, *url.URL, error) {
+	api := cmp.Or(w.config.scmURL, apiURL(w.provider, w.repo))
+	u, err := url.Parse(api)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
+		return scm.Config{}, nil, usage("give -scm-url=https://HOST/PATH, without credentials", "-scm-url is not the URL of an API")
+	}
+	if u.Scheme == "http" && !loopback(u.Hostname()) {
+		return scm.Config{}, nil, usage("use https", "the token would be sent in plain text to http://%s", u.Host)
+	}
+	return scm.Config{BaseURL: api, Repository: w.repo.Repository(), HTTPClient: w.client}, u, nil
+}
+
+// app has GitHub give a token for the app that -github-app-id names.
+func (w wallet) app(ctx context.Context) (credential, error) {
+	key, err := os.ReadFile(w.config.appKeyFile)
+	if err != nil {
+		return credential{}, fmt.Errorf("-github-app-key-file: %w", err)
+	}
+	config, _, err := w.apiConfig()
+	if err != nil {
+		return credential{}, err
+	}
+	token, _, err := github.AppToken(ctx, config, w.config.appID, key)
+	return credential{gitrepo.Credentials{Username: forgeUsers["github"], Password: token}, "GitHub App " + w.config.appID}, err
 }
 
 // forgeUsers are the user names that go with a token over http, and the forges' own variables for tokens.
@@ -38,7 +69,7 @@ var (
 // git gives the credential for git over http, the first that is found of: the flags, the URL, the forge's variables, the job's
 // token, and what git itself would take.
 func (w wallet) git(ctx context.Context) (credential, error) {
-	found, err := w.given()
+	found, err := w.given(ctx)
 	if err != nil || found.source != "" {
 		return found, err
 	}
@@ -60,7 +91,7 @@ func (w wallet) api(ctx context.Context, api *url.URL) (credential, error) {
 		}
 		w.repo, w.fromURL = other, gitrepo.Credentials{}
 	}
-	found, err := w.given()
+	found, err := w.given(ctx)
 	if err != nil || found.source != "" {
 		return found, err
 	}
@@ -76,7 +107,10 @@ func web(repo gitrepo.URL) gitrepo.URL {
 }
 
 // given looks where a user or a pipeline has put a token for this program or this forge.
-func (w wallet) given() (credential, error) {
+func (w wallet) given(ctx context.Context) (credential, error) {
+	if w.config.appID != "" {
+		return w.app(ctx)
+	}
 	c := credential{gitrepo.Credentials{Username: w.config.username, Password: w.config.token.reveal()}, w.config.tokenSource}
 	if c.Password == "" && w.config.tokenFile != "" {
 		data, err := os.ReadFile(w.config.tokenFile)

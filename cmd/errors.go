@@ -55,6 +55,8 @@ func (e *editError) Unwrap() error { return e.err }
 var (
 	errNoDefault  = errors.New("the repository does not say which branch is its default")
 	errSameBranch = errors.New("it is the base itself")
+	// errOnlyRegular: a forge's API takes no symlinks and sets no modes.
+	errOnlyRegular = errors.New("the forge's API commits regular files only, and none that is executable")
 )
 
 const hintSameBranch = "give another -branch, or -create-pull-request=false to push directly"

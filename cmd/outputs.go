@@ -121,12 +121,8 @@ func (r *report) summary(failure error) string {
 	if r.Commit != "" {
 		fmt.Fprintf(&b, "Commit %s on branch %s, from %s.\n\n", escapeMarkdown(cut(r.Commit, 40)), escapeMarkdown(r.Branch), escapeMarkdown(r.Base))
 	}
-	if r.Diff != "" {
-		diff, more := r.Diff, ""
-		if len(diff) > maxSummary {
-			diff, more = diff[:strings.LastIndexByte(diff[:maxSummary], '\n')+1], "The rest is left out here.\n\n"
-		}
-		fmt.Fprintf(&b, "<details><summary>Changed files: %d</summary>\n\n%s\n\n%s</details>\n\n", len(r.Files), fenced("diff", diff), more)
+	if r.diff != "" {
+		fmt.Fprintf(&b, "<details><summary>Changed files: %d</summary>\n\n%s\n\n</details>\n\n", len(r.Files), foldedDiff(r.diff, maxSummary))
 	}
 	return b.String()
 }

@@ -1,11 +1,14 @@
 package cmd
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
-	"net/url"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -33,6 +36,15 @@ type plan struct {
 	revision      string // may be empty
 	message       string // empty: made from the change
 	author        gitrepo.Signature
+	committer     gitrepo.Signature
+	signer        gitrepo.Signer // nil: unsigned
+	signoff       bool
+	committerAPI  scm.Committer // nil: commits are made here
+	sequence      int64         // 0: no order
+	supersede     bool
+	wait          bool
+	deleteBranch  bool
+	link          string // to the application's commit; may be empty
 	edits         edits
 	provider      scm.Provider // nil: push directly, or only noToken to tell
 	pull          scm.Request  // Title and Body empty: made from the change
@@ -70,11 +82,16 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 	}
 	p := &plan{base: c.base, branch: c.branch, force: c.forcePush, message: c.message, dryRun: c.dryRun, warnings: idle(c)}
 	p.author = gitrepo.Signature{Name: c.authorName, Email: c.authorEmail, When: time.Now()}
+	p.committer = gitrepo.Signature{Name: cmp.Or(c.committerName, c.authorName), Email: cmp.Or(c.committerEmail, c.authorEmail), When: p.author.When}
+	p.sequence, p.signoff, p.supersede, p.wait, p.deleteBranch = c.sequence, c.signoff, c.supersede, c.wait, c.deleteBranch
 	var err error
 	if p.edits, err = newEdits(c, getenv); err != nil {
 		return nil, err
 	}
-	w := wallet{config: c, getenv: getenv}
+	if err := p.sign(c); err != nil {
+		return nil, err
+	}
+	w := wallet{config: c, getenv: getenv, client: client}
 	repo := c.repo
 	if w.settings, err = gitrepo.ReadSettings("", getenv); err != nil {
 		return nil, err
@@ -111,10 +128,18 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 	if w.repo.Scheme == "http" && p.credential.source != "" && !loopback(w.repo.Host) {
 		return nil, usage("use https", "the token would be sent in plain text to http://%s", w.repo.HostPort())
 	}
-	if !c.createPull {
-		return p, nil
+	if err := p.checkWords("-commit-message", c.message); err != nil {
+		return nil, err
 	}
-	return p, p.request(ctx, c, w, client)
+	if c.createPull {
+		if err := p.request(ctx, c, w); err != nil {
+			return nil, err
+		}
+	}
+	if c.commitViaAPI && !c.dryRun {
+		return p, p.commitWith(ctx, w)
+	}
+	return p, nil
 }
 
 // idle says which flags have no effect beside the others. They are harmless, and old command lines have some.
@@ -127,6 +152,10 @@ func idle(c *config) []string {
 		{len(c.imageFiles.values) > 0 && len(c.images.values) == 0, "-image-files does nothing without -image"},
 		{c.setMissing == "create" && len(c.sets.values) == 0, "-set-missing does nothing without -set"},
 		{c.mergePull && !c.createPull, "-merge-pull-request does nothing with -create-pull-request=false"},
+		{c.supersede && !c.createPull, "-supersede does nothing with -create-pull-request=false"},
+		{c.autoMerge && !c.createPull, "-auto-merge does nothing with -create-pull-request=false"},
+		{c.wait && !c.createPull, "-wait does nothing with -create-pull-request=false"},
+		{c.deleteBranch && !c.createPull, "-delete-branch does nothing with -create-pull-request=false"},
 		{c.forcePush && !c.createPull, "-force-push does nothing with -create-pull-request=false: the branch is only ever added to"},
 	} {
 		if v.idle {
@@ -160,13 +189,25 @@ func checkFlags(c *config) error {
 			return usage("see git check-ref-format for what a branch may be called", "-%s: %v", v.flag, err)
 		}
 	}
-	for _, v := range []struct{ flag, value string }{{"author-name", c.authorName}, {"author-email", c.authorEmail}} {
+	for _, v := range []struct{ flag, value string }{{"author-name", c.authorName}, {"author-email", c.authorEmail}, {"committer-name", c.committerName}, {"committer-email", c.committerEmail}} {
 		if strings.ContainsAny(v.value, "<>\n\x00") {
 			return usage("give a plain name and address", "-%s %q has a <, > or line break in it", v.flag, v.value)
 		}
 	}
 	if c.createPull && c.branch != "" && c.branch == c.base {
 		return usage(hintSameBranch, "-branch and -base are both %q", c.branch)
+	}
+	switch {
+	case c.sequence < 0:
+		return usage("give the number of the build, such as 1234", "-sequence %d is below 1", c.sequence)
+	case c.autoMerge && c.mergePull:
+		return usage("give -auto-merge to have the forge merge once it may, or -merge-pull-request to merge now", "-auto-merge and -merge-pull-request are both given")
+	case c.pullBody != "" && c.pullBodyFile != "":
+		return usage("give one of them", "-pr-body and -pr-body-file are both given")
+	case (c.appID == "") != (c.appKeyFile == ""):
+		return usage("give both", "-github-app-id and -github-app-key-file belong together")
+	case c.appID != "" && c.scmProvider == "gitlab":
+		return usage("give a token", "GitLab knows no GitHub Apps")
 	}
 	if n := utf8.RuneCountInString(c.pullTitle); n > maxTitle {
 		return usage("give a shorter one", "-pr-title has %d characters, of at most %d", n, maxTitle)
@@ -288,8 +329,11 @@ func (e *edits) open(dir string, getenv func(string) string) (err error) {
 func (p *plan) name(c *config, repo gitrepo.URL, getenv func(string) string) error {
 	ci := detectCI(getenv)
 	p.revision, p.app = c.revision, c.app
-	if p.revision == "" && ci.revision != "" {
-		p.revision = getenv(ci.revision)
+	if ci.revision != "" {
+		p.revision = cmp.Or(p.revision, getenv(ci.revision))
+		if p.revision == getenv(ci.revision) {
+			p.link = ci.commitURL(getenv)
+		}
 	}
 	if p.app == "" && ci.app != "" {
 		// The last part of acme/shop, https://HOST/acme/shop.git or git@HOST:shop.git.
@@ -342,67 +386,137 @@ func providerName(c *config, repo gitrepo.URL, getenv func(string) string) strin
 }
 
 // request settles the provider and the pull request.
-func (p *plan) request(ctx context.Context, c *config, w wallet, client *http.Client) error {
-	repo, provider := w.repo, w.provider
+func (p *plan) request(ctx context.Context, c *config, w wallet) error {
 	p.pull = scm.Request{
-		Head: p.branch, Base: p.base,
-		Title: c.pullTitle, Body: c.pullBody,
-		Merge: c.mergePull, MergeMethod: c.mergeMethod,
+		Head: p.branch, Base: p.base, Title: c.pullTitle, Body: c.pullBody, Draft: c.draft,
+		Labels: c.labels.values, Reviewers: c.reviewers.values, Assignees: c.assignees.values, Milestone: c.milestone,
+		Merge: c.mergePull, AutoMerge: c.autoMerge, MergeMethod: c.mergeMethod,
+	}
+	if c.pullBodyFile != "" {
+		text, err := os.ReadFile(c.pullBodyFile)
+		if err != nil {
+			return fmt.Errorf("-pr-body-file: %w", err)
+		}
+		p.pull.Body = string(text)
+	}
+	if err := cmp.Or(p.checkWords("-pr-title", c.pullTitle), p.checkWords("-pr-body", p.pull.Body)); err != nil {
+		return err
 	}
 	if p.branch == p.base && !c.checkAuth {
 		return usage(hintSameBranch, "the branch %q is the base itself", p.branch)
 	}
-	switch {
-	case c.dryRun && (provider == "" || repo.Scheme == "file"):
+	if c.dryRun && (w.provider == "" || w.repo.Scheme == "file") {
 		return nil // No pull request will be asked for.
-	case repo.Scheme == "file":
-		return usage("give -create-pull-request=false", "a repository on disk has no pull requests")
-	case provider == "":
-		return usage("give -scm-provider=github or -scm-provider=gitlab, or -create-pull-request=false", "which forge %s is cannot be told from its name", repo.HostPort())
 	}
-	api := cmp.Or(c.scmURL, apiURL(provider, repo))
-	u, err := url.Parse(api)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
-		return usage("give -scm-url=https://HOST/PATH, without credentials", "-scm-url is not the URL of an API")
-	}
-	if u.Scheme == "http" && !loopback(u.Hostname()) {
-		return usage("use https", "the token would be sent in plain text to http://%s", u.Host)
-	}
-	if p.apiCredential, err = w.api(ctx, u); err != nil {
+	provider, err := p.forge(ctx, w)
+	switch {
+	case p.noToken != nil && (c.dryRun || c.checkAuth):
+		return nil
+	case err != nil:
 		return err
 	}
-	token := p.apiCredential.Password
-	if token == "" && c.dryRun {
-		return nil
-	}
-	p.apiURL = api
-	if token == "" {
-		where := repo.HostPort()
-		if notes := w.settings.Notes(); len(notes) > 0 {
-			where += " (" + strings.Join(notes, "; ") + ")"
-		}
-		p.noToken = usage("set "+envPrefix+"_TOKEN, or give -token-file", "no token to open a pull request with was found for %s", where)
-		if c.checkAuth {
-			return nil
-		}
-		return p.noToken
-	}
-	config := scm.Config{BaseURL: api, Repository: repo.Repository(), Token: token, HTTPClient: client}
-	if provider == "github" {
-		p.provider, err = github.New(config)
-	} else {
-		p.provider, err = gitlab.New(config)
-	}
-	if err != nil {
-		return usage("check -repo and -scm-url", "%v", err)
-	}
-	if c.checkAuth {
+	if p.provider = provider; c.checkAuth {
 		return nil
 	}
 	checked := p.pull
 	checked.Title = "made from the change"
 	if err := scm.Check(p.provider, checked); err != nil {
 		return usage("see update-gitops-repo -h", "%v", err)
+	}
+	_, lists := p.provider.(scm.Lister)
+	_, closes := p.provider.(scm.Closer)
+	_, watches := p.provider.(scm.Watcher)
+	switch {
+	case p.supersede && !(lists && closes):
+		return usage("leave out -supersede", "%s cannot list and close pull requests", p.provider.Name())
+	case p.wait && !watches:
+		return usage("leave out -wait", "%s does not tell what becomes of a pull request", p.provider.Name())
+	}
+	return nil
+}
+
+// forge finds the forge's API and what to authenticate with there. Only GitHub Apps and credential helpers are asked for
+// that over the network or as programs.
+func (p *plan) forge(ctx context.Context, w wallet) (scm.Provider, error) {
+	switch {
+	case w.repo.Scheme == "file":
+		return nil, usage("give -create-pull-request=false", "a repository on disk has no pull requests")
+	case w.provider == "":
+		return nil, usage("give -scm-provider=github or -scm-provider=gitlab, or -create-pull-request=false", "which forge %s is cannot be told from its name", w.repo.HostPort())
+	}
+	config, api, err := w.apiConfig()
+	if err != nil {
+		return nil, err
+	}
+	if p.apiCredential, err = w.api(ctx, api); err != nil {
+		return nil, err
+	}
+	if p.apiURL = config.BaseURL; p.apiCredential.source == "" {
+		where := w.repo.HostPort()
+		if notes := w.settings.Notes(); len(notes) > 0 {
+			where += " (" + strings.Join(notes, "; ") + ")"
+		}
+		p.noToken = usage("set "+envPrefix+"_TOKEN, or give -token-file", "no token to open a pull request with was found for %s", where)
+		return nil, p.noToken
+	}
+	config.Token = p.apiCredential.Password
+	var provider scm.Provider
+	if w.provider == "github" {
+		provider, err = github.New(config)
+	} else {
+		provider, err = gitlab.New(config)
+	}
+	if err != nil {
+		return nil, usage("check -repo and -scm-url", "%v", err)
+	}
+	return provider, nil
+}
+
+// commitWith has the forge make the commits.
+func (p *plan) commitWith(ctx context.Context, w wallet) (err error) {
+	if p.signer != nil {
+		return usage("leave out one of them", "-sign-key-file signs what is committed here, and -commit-via-api has the forge commit")
+	}
+	provider := p.provider
+	if provider == nil {
+		if provider, err = p.forge(ctx, w); err != nil {
+			return err
+		}
+	}
+	var ok bool
+	if p.committerAPI, ok = provider.(scm.Committer); !ok {
+		return usage("leave out -commit-via-api", "%s does not commit by its API", provider.Name())
+	}
+	return nil
+}
+
+// sign reads the key that commits are signed with.
+func (p *plan) sign(c *config) error {
+	if c.signKeyFile == "" {
+		return nil
+	}
+	key, err := os.ReadFile(c.signKeyFile)
+	if err != nil {
+		return fmt.Errorf("-sign-key-file: %w", err)
+	}
+	passphrase := []byte(c.signPassphrase.reveal())
+	if c.signPassphraseFile != "" {
+		if passphrase, err = os.ReadFile(c.signPassphraseFile); err != nil {
+			return fmt.Errorf("-sign-passphrase-file: %w", err)
+		}
+		passphrase = bytes.TrimRight(passphrase, "\r\n")
+	}
+	if p.signer, err = gitrepo.ParseSigner(key, passphrase); err != nil {
+		return usage("give a private key, and its passphrase with -sign-passphrase-file", "-sign-key-file %s: %v", c.signKeyFile, err)
+	}
+	return nil
+}
+
+// checkWords refuses a template of the message, title or text that cannot be rendered, whatever changes.
+func (p *plan) checkWords(flag, text string) error {
+	_, err := p.words(flag, text, p.values(&report{}, nil))
+	if errors.Is(err, template.ErrSyntax) || errors.Is(err, template.ErrDelims) || errors.Is(err, template.ErrMissingKey) {
+		return usage("it is a template over .app .revision .shortRevision .base .branch .files .changes; other text with its delimiters wants -delims", "%v", err)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,22 +9,23 @@ import (
 	"strings"
 
 	"update-gitops-repo/scm"
-	"update-gitops-repo/template"
 )
 
 // report is what a run did, as -output=json prints it.
 type report struct {
-	Changed     bool         `json:"changed"`
-	DryRun      bool         `json:"dryRun,omitempty"`
-	Base        string       `json:"base"`
-	Branch      string       `json:"branch"`
-	Commit      string       `json:"commit,omitempty"` // the branch's tip, pushed now or before
-	Files       []string     `json:"files"`            // that differ from the base, sorted
-	PullRequest *pullRequest `json:"pullRequest,omitempty"`
-	Diff        string       `json:"diff,omitempty"` // printed by a dry run only
+	Changed      bool         `json:"changed"`
+	DryRun       bool         `json:"dryRun,omitempty"`
+	Base         string       `json:"base"`
+	Branch       string       `json:"branch"`
+	Commit       string       `json:"commit,omitempty"` // the branch's tip, pushed now or before
+	Files        []string     `json:"files"`            // that differ from the base, sorted
+	PullRequest  *pullRequest `json:"pullRequest,omitempty"`
+	Diff         string       `json:"diff,omitempty"`         // of a dry run
+	SupersededBy int64        `json:"supersededBy,omitempty"` // the sequence number of a newer build, because of which nothing was done
 
 	asked   bool             // whether found is what the forge says
 	found   *scm.PullRequest // the one that was open before; nil: none
+	diff    string           // against the base; may be empty where nobody needs it
 	message string           // the commit's
 	title   string           // default of the pull request's title
 	body    string           // default of the pull request's text
@@ -34,8 +34,11 @@ type report struct {
 type pullRequest struct {
 	Number int    `json:"number"`
 	URL    string `json:"url"`
-	State  string `json:"state"` // created, updated, unchanged or merged
+	State  string `json:"state"` // created, updated, unchanged, merged or closed
 }
+
+// stateClosed is that of a pull request that was closed, since there was no use for it any more.
+const stateClosed = "closed"
 
 // print writes the report; as text, the last line is what a caller wants.
 func (r *report) print(w io.Writer, format string) error {
@@ -43,9 +46,6 @@ func (r *report) print(w io.Writer, format string) error {
 		out := *r
 		if out.Files == nil {
 			out.Files = []string{} // An empty list, not null.
-		}
-		if !out.DryRun {
-			out.Diff = ""
 		}
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)
@@ -57,6 +57,10 @@ func (r *report) print(w io.Writer, format string) error {
 
 func (r *report) text() string {
 	switch {
+	case r.SupersededBy > 0:
+		return fmt.Sprintf("superseded by %d\nnothing to change\n", r.SupersededBy)
+	case len(r.Files) == 0 && r.PullRequest != nil:
+		return fmt.Sprintf("pull request #%d: %s: %s\nnothing to change\n", r.PullRequest.Number, r.PullRequest.State, r.PullRequest.URL)
 	case len(r.Files) == 0:
 		return "nothing to change\n"
 	case r.DryRun:
@@ -77,76 +81,6 @@ func (r *report) text() string {
 	}
 	fmt.Fprintf(&b, "pull request #%d: %s\n%s\n", r.PullRequest.Number, r.PullRequest.State, r.PullRequest.URL)
 	return b.String()
-}
-
-// The trailers (https://git-scm.com/docs/git-interpret-trailers) by which later runs know their own commits.
-const (
-	trailerApp      = "Update-App"
-	trailerRevision = "Update-Revision"
-)
-
-// trailer gives the value of a trailer, the last one where there are several; empty when there is none.
-func trailer(message, key string) string {
-	paragraphs := strings.Split(strings.TrimSpace(message), "\n\n")
-	value := ""
-	for line := range strings.SplitSeq(paragraphs[len(paragraphs)-1], "\n") {
-		if v, ok := strings.CutPrefix(line, key+":"); ok {
-			value = strings.TrimSpace(v)
-		}
-	}
-	return value
-}
-
-// maxLines bounds the description: a commit message is for people, and GitHub takes a text of 65,536 characters only.
-const maxLines, maxLine = 100, 300
-
-// describe words the change: what happened to which file, as the commit's message and the pull request's title and text.
-func (p *plan) describe(r *report, changes []template.Change) {
-	of := map[string][]template.Change{}
-	for _, c := range changes {
-		of[c.File] = append(of[c.File], c)
-	}
-	var lines []string
-	for _, name := range r.Files {
-		if len(of[name]) == 0 {
-			lines = append(lines, name)
-		}
-		for _, c := range of[name] {
-			lines = append(lines, fmt.Sprintf("%s: %s: %s -> %s", name, c.Path, cmp.Or(c.Old, `""`), cmp.Or(c.New, `""`)))
-		}
-	}
-	var b strings.Builder
-	for i, line := range lines {
-		if i == maxLines {
-			fmt.Fprintf(&b, "- and %d more\n", len(lines)-maxLines)
-			break
-		}
-		fmt.Fprintf(&b, "- %s\n", cut(oneLine(line), maxLine))
-	}
-	r.body = b.String()
-
-	r.message = strings.TrimSpace(p.message)
-	if r.message == "" {
-		r.message = "Update " + p.app
-		if p.revision != "" {
-			r.message += " to " + shortRevision(p.revision)
-		}
-		r.message += "\n\n" + strings.TrimSpace(r.body)
-	}
-	title, _, _ := strings.Cut(r.message, "\n")
-	r.title = cut(oneLine(title), maxTitle)
-	r.message += "\n\n" + trailerApp + ": " + p.app + "\n"
-	if p.revision != "" {
-		r.message += trailerRevision + ": " + p.revision + "\n"
-	}
-}
-
-// cut shortens a text to at most n characters.
-func cut(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
 }
 
 // version is the module's version, or the revision it was built from.

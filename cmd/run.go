@@ -113,45 +113,68 @@ func prepare(ctx context.Context, c *config, getenv func(string) string, log *sl
 	return p, nil
 }
 
-// run carries the plan out, and says in r what it did. The branch may move while it works; then it starts again from
-// the new tip.
+// run carries the plan out, and says in r what it did.
 func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
-	// Randomized by its whole length, the interval is between nothing and twice the mean: full jitter. Every lost race
-	// is another writer's success, so this ends once the others are done.
-	interval := &backoff.ExponentialBackOff{
-		InitialInterval: 50 * time.Millisecond, MaxInterval: 2 * time.Second, Multiplier: 1.5, RandomizationFactor: 1,
+	for tries := 1; ; tries++ {
+		at, err := p.push(ctx, log, r)
+		if err == nil && r.SupersededBy > 0 && tries > 1 {
+			err = p.settle(ctx, log, at, r, fmt.Sprintf("Superseded by build %d.", r.SupersededBy))
+		}
+		if err != nil || p.provider == nil || p.dryRun || r.Commit == "" {
+			return err
+		}
+		err = p.open(ctx, log, r)
+		if errors.Is(err, scm.ErrNotMergeable) && tries < maxMerges && p.pull.Merge {
+			// Somebody else's merge may have made it one with a conflict. Made again on the new base, it has none.
+			now, openErr := gitrepo.Open(ctx, p.remote)
+			if openErr == nil && now.Tip(r.Base) != at.snapshot.Tip() {
+				log.Info("the base has moved, starting again", "reason", err)
+				continue
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return p.tidy(ctx, log, at, r)
 	}
-	var lost error
-	var races races
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := p.push(ctx, log, r, &races)
-		if !errors.Is(err, gitrepo.ErrMoved) {
-			return struct{}{}, permanent(err)
+}
+
+// maxMerges is how often a pull request is made again because the base moved before it could be merged.
+const maxMerges = 10
+
+// tidy does what is left once the pull request is as it shall be.
+func (p *plan) tidy(ctx context.Context, log *slog.Logger, at attempt, r *report) error {
+	if p.supersede {
+		if err := p.supersedeOthers(ctx, log, at, r); err != nil {
+			return err
 		}
-		lost = err
-		if races.stuck() {
-			return struct{}{}, permanent(fmt.Errorf("%w: the branch is not moving, yet: %w", gitrepo.ErrRejected, err))
-		}
-		return struct{}{}, err
-	}, backoff.WithBackOff(interval), backoff.WithMaxTries(30), backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(err error, _ time.Duration) { log.Info("lost a race, starting again", "reason", err) }))
-	if err != nil {
-		if ctx.Err() != nil && lost != nil {
-			err = fmt.Errorf("%w, after: %w", err, lost)
-		}
-		return err
 	}
-	if p.provider == nil || p.dryRun || r.Commit == "" {
+	if !p.deleteBranch {
 		return nil
 	}
+	if r.PullRequest.State != string(scm.Merged) {
+		log.Warn("the branch stays until the pull request is merged", "branch", r.Branch)
+		return nil
+	}
+	now, err := gitrepo.Open(ctx, p.remote)
+	if err != nil {
+		return err
+	}
+	return now.Delete(ctx, r.Branch, r.Commit)
+}
+
+// open makes the pull request what it shall be, and merges it if that is asked for.
+func (p *plan) open(ctx context.Context, log *slog.Logger, r *report) error {
 	if !r.asked {
 		if err := p.find(ctx, r); err != nil {
 			return err
 		}
 	}
 	request := p.pull
-	request.Base, request.HeadSHA = r.Base, r.Commit
-	request.Title, request.Body = cmp.Or(request.Title, r.title), cmp.Or(request.Body, r.body)
+	request.Base, request.HeadSHA, request.Title, request.Body = r.Base, r.Commit, r.title, r.body
+	if request.MergeMethod == scm.MergeSquash {
+		request.Message = r.message // With the trailers, which a forge would leave out.
+	}
 	log.Info("opening the pull request", "head", request.Head, "base", request.Base)
 	pr, err := scm.Open(ctx, p.provider, request, r.found)
 	if pr.URL == "" {
@@ -161,7 +184,52 @@ func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 		pr.State = scm.Updated // What it proposes has changed, if not what it says.
 	}
 	r.PullRequest = &pullRequest{Number: pr.Number, URL: pr.URL, State: string(pr.State)}
-	return err
+	if !p.wait || pr.State == scm.Merged || err != nil && !errors.Is(err, scm.ErrNotMergeable) {
+		return err
+	}
+	how := &scm.Merge{Method: request.MergeMethod, Message: request.Message}
+	if request.AutoMerge {
+		how = nil
+	}
+	pr.HeadSHA = r.Commit
+	if err := scm.Wait(ctx, p.provider, pr, how, func(waits string) { log.Info("waiting to be merged", "for", waits) }); err != nil {
+		return err
+	}
+	r.PullRequest.State = string(scm.Merged)
+	return nil
+}
+
+// push brings the change onto the branch. The branch may move while it works; then it starts again from the new tip.
+func (p *plan) push(ctx context.Context, log *slog.Logger, r *report) (attempt, error) {
+	// Randomized by its whole length, the interval is between nothing and twice the mean: full jitter. Every lost race
+	// is another writer's success, so this ends once the others are done.
+	interval := &backoff.ExponentialBackOff{
+		InitialInterval: 50 * time.Millisecond, MaxInterval: 2 * time.Second, Multiplier: 1.5, RandomizationFactor: 1,
+	}
+	var lost error
+	var races races
+	at, err := backoff.Retry(ctx, func() (attempt, error) {
+		at, err := p.attempt(ctx, log, r, &races)
+		if !errors.Is(err, gitrepo.ErrMoved) {
+			return at, permanent(err)
+		}
+		lost = err
+		if races.stuck() {
+			return at, permanent(fmt.Errorf("%w: the branch is not moving, yet: %w", gitrepo.ErrRejected, err))
+		}
+		return at, err
+	}, backoff.WithBackOff(interval), backoff.WithMaxTries(30), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, _ time.Duration) { log.Info("lost a race, starting again", "reason", err) }))
+	if err != nil && ctx.Err() != nil && lost != nil {
+		err = fmt.Errorf("%w, after: %w", err, lost)
+	}
+	return at, err
+}
+
+// attempt is the repository as one attempt to push found it.
+type attempt struct {
+	repo     *gitrepo.Repo
+	snapshot *gitrepo.Snapshot // of the base
 }
 
 // find looks for the pull request of the report's branch.
@@ -203,78 +271,103 @@ func (r *races) saw(tip string) {
 // stuck allows for some rounds, a few seconds with their pauses, in which a lock is held for good reason.
 func (r *races) stuck() bool { return r.same > 8 }
 
-// push does one attempt: open, edit, commit, push. The error is gitrepo.ErrMoved when another attempt may do better.
-func (p *plan) push(ctx context.Context, log *slog.Logger, r *report, races *races) error {
+// attempt opens, edits, commits and pushes, once. The error is gitrepo.ErrMoved when another attempt may do better.
+func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, races *races) (attempt, error) {
 	log.Info("opening", "repository", p.remote.URL.String())
 	repo, err := gitrepo.Open(ctx, p.remote)
 	if err != nil {
-		return err
+		return attempt{}, err
 	}
 	base, branch, err := p.branches(repo)
 	if err != nil {
-		return err
+		return attempt{}, err
 	}
 	*r = report{Base: base, Branch: branch, DryRun: p.dryRun}
 	races.saw(repo.Tip(branch))
 	log.Info("fetching", "branch", base)
 	snapshot, err := repo.Snapshot(ctx, base)
 	if err != nil {
-		return err
+		return attempt{}, err
+	}
+	at := attempt{repo, snapshot}
+	if r.SupersededBy, err = p.newer(ctx, snapshot, base); err != nil || r.SupersededBy > 0 {
+		return at, err
 	}
 	log.Info("editing", "base", snapshot.Tip()[:7])
 	outcome, err := p.edits.apply(ctx, snapshot)
 	if err != nil {
-		return err
+		return at, err
 	}
 	for _, w := range outcome.warnings {
 		log.Warn(w)
 	}
 	edited := outcome.snapshot
 	r.Files = edited.Changed()
-	p.describe(r, outcome.changes)
-	commit, err := edited.Commit(gitrepo.Message{Text: r.message, Author: p.author})
-	if errors.Is(err, gitrepo.ErrNoChange) {
-		return nil
+	if len(r.Files) == 0 {
+		return at, p.settle(ctx, log, at, r, fmt.Sprintf("`%s` has this change already.", base))
 	}
+	if p.provider != nil || p.dryRun || p.wantDiff {
+		if r.diff, err = diff(snapshot.Files(ctx), edited.Files(ctx), r.Files); err != nil {
+			return at, err
+		}
+	}
+	if err := p.describe(r, outcome.changes); err != nil {
+		return at, err
+	}
+	commit, err := edited.Commit(gitrepo.Message{Text: r.message, Author: p.author, Committer: p.committer, Signer: p.signer})
 	if err != nil {
-		return err
+		return at, err
 	}
 	if branch != base {
 		ahead, err := snapshot.Ahead(ctx, branch)
 		if err != nil {
-			return err
+			return at, err
 		}
-		if len(ahead) > 0 && ahead[0].Tree == commit.Tree {
+		for _, c := range ahead {
+			if n := sequenceOf(c.Message, p.app); p.sequence > 0 && n > p.sequence {
+				r.SupersededBy = n
+				return at, nil
+			}
+		}
+		foreign := p.foreign(ahead)
+		same := len(ahead) > 0 && ahead[0].Tree == commit.Tree
+		switch {
+		// Our own, on an older base, would have a conflict with what the base has got since: it is made anew.
+		case same && (len(foreign) > 0 || slices.Contains(ahead[0].Parents, snapshot.Tip())):
 			log.Debug("the branch has the change already", "commit", ahead[0].Hash)
 			r.Commit = ahead[0].Hash
-		} else if foreign := p.foreign(ahead); len(foreign) > 0 && !p.force {
-			return &foreignError{branch: branch, commits: foreign}
-		}
-	}
-	if p.dryRun || p.wantDiff {
-		if r.Diff, err = diff(snapshot.Files(ctx), edited.Files(ctx), r.Files); err != nil {
-			return err
+		case len(foreign) > 0 && !p.force:
+			return at, &foreignError{branch: branch, commits: foreign}
 		}
 	}
 	if p.dryRun {
-		r.Changed = r.Commit == ""
-		return nil
+		r.Changed, r.Diff = r.Commit == "", r.diff
+		return at, nil
 	}
 	if r.Commit != "" {
-		return nil
+		return at, nil
 	}
 	if p.provider != nil {
 		// What the forge refuses to tell, it will refuse to do: better before the push than after.
 		if err := p.find(ctx, r); err != nil {
-			return err
+			return at, err
 		}
 	}
 	log.Info("pushing", "branch", branch, "commit", commit.Hash[:7], "files", len(r.Files))
-	if err := edited.Push(ctx, commit, branch); err != nil {
-		return err
+	id, err := p.land(ctx, at, edited, commit, r)
+	if err != nil {
+		return at, err
 	}
-	r.Changed, r.Commit = true, commit.Hash
-	return nil
+	r.Changed, r.Commit = true, id
+	return at, nil
+}
+
+// land puts the commit onto the branch and gives its id, which is another one where the forge makes it.
+func (p *plan) land(ctx context.Context, at attempt, edited *gitrepo.Snapshot, commit gitrepo.Commit, r *report) (string, error) {
+	if p.committerAPI != nil {
+		return p.commitByAPI(ctx, at, edited, commit, r)
+	}
+	return commit.Hash, edited.Push(ctx, commit, r.Branch)
 }
 
 // branches settles where the change starts and where it goes. A direct push adds to its branch, so that is where it

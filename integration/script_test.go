@@ -4,6 +4,10 @@ package integration
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +18,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -47,8 +52,10 @@ func TestScripts(t *testing.T) {
 						"asked":       asked,
 						"env-lines":   envLines,
 						"exits":       exits,
+						"forge":       tellForge,
 						"mark":        mark,
 						"proxied":     proxied,
+						"pull":        pull,
 						"pulls":       pulls,
 						"redirect":    redirect,
 						"seed":        seed,
@@ -245,6 +252,50 @@ func redirect(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(theForge(ts).RedirectTo(append(args, "")[0]))
 }
 
+// forge WHAT ARG... tells the forge: user NAME, team NAME, milestone TITLE, protect BRANCH (only checks that have passed let a
+// pull request in), checks BRANCH STATE (pending, success or failure), pass BRANCH (its checks succeed, once
+// it has a pull request), app ID FILE (a GitHub App, whose key goes to the file), merges METHOD... (no others are allowed).
+func tellForge(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: forge WHAT ARG...")
+	}
+	f := theForge(ts)
+	switch args[0] {
+	case "user":
+		f.AddUser(args[1])
+	case "team":
+		f.AddTeam(args[1])
+	case "milestone":
+		ts.Check(f.AddMilestone(repo, args[1]))
+	case "protect":
+		ts.Check(f.Protect(repo, args[1]))
+	case "checks":
+		tip, err := exec.Command("git", "-C", f.GitDir(repo), "rev-parse", args[1]).Output()
+		ts.Check(err)
+		ts.Check(f.SetChecks(repo, strings.TrimSpace(string(tip)), args[2]))
+	case "pass":
+		// The run is under way: its checks can pass as soon as there is something to check.
+		for range 200 {
+			if strings.Contains(listPulls(ts), " open "+args[1]+" -> ") {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		tellForge(ts, false, []string{"checks", args[1], "success"})
+	case "app":
+		// Its private key goes to a file.
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		ts.Check(err)
+		f.AddApp(args[1], &key.PublicKey, repo)
+		block := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+		ts.Check(os.WriteFile(ts.MkAbs(args[2]), block, 0o600))
+	case "merges":
+		ts.Check(f.AllowMerge(repo, args[1:]...))
+	default:
+		ts.Fatalf("unknown: forge %s", args[0])
+	}
+}
+
 // env-lines NAME LINE... sets a variable to several lines.
 func envLines(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -295,6 +346,33 @@ func pulls(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	_, err := ts.Stdout().Write([]byte(listPulls(ts)))
 	ts.Check(err)
+}
+
+// pull N prints a pull request: its title, what it has beside, its comments, and its text.
+func pull(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: pull N")
+	}
+	for _, p := range theForge(ts).PullRequests(repo) {
+		if fmt.Sprint(p.Number) != args[0] {
+			continue
+		}
+		fmt.Fprintf(ts.Stdout(), "title: %s\n", p.Title)
+		for _, more := range []struct {
+			name   string
+			values []string
+		}{{"label", p.Labels}, {"reviewer", p.Reviewers}, {"assignee", p.Assignees}, {"comment", p.Comments}} {
+			for _, v := range more.values {
+				fmt.Fprintf(ts.Stdout(), "%s: %s\n", more.name, v)
+			}
+		}
+		if p.Milestone != "" {
+			fmt.Fprintf(ts.Stdout(), "milestone: %s\n", p.Milestone)
+		}
+		fmt.Fprintf(ts.Stdout(), "draft: %t\n%s\n", p.Draft, p.Body)
+		return
+	}
+	ts.Fatalf("there is no pull request #%s", args[0])
 }
 
 func listPulls(ts *testscript.TestScript) string {

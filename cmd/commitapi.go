@@ -1,0 +1,46 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/scm"
+)
+
+// commitByAPI has the forge make the commit of the edited snapshot and gives its id. A forge commits onto a branch only, and
+// GitLab onto whatever that is at by then. So the commit is made on a branch beside, from which the one that is meant is
+// moved to it in one step, under git's own lease: a race is lost as ever, and the head of a pull request is at no moment one
+// that has nothing to offer, which would close it.
+func (p *plan) commitByAPI(ctx context.Context, at attempt, edited *gitrepo.Snapshot, commit gitrepo.Commit, r *report) (string, error) {
+	// Two runs do not get into each other's way, and one that was cut short is picked up by the next.
+	c := scm.Commit{Branch: fmt.Sprintf("update-gitops-repo-%.12s-%.12s", at.snapshot.Tip(), commit.Tree), Parent: at.snapshot.Tip(), Message: r.message}
+	files := edited.Files(ctx)
+	for _, change := range edited.Changes() {
+		f := scm.File{Path: change.Path, Deleted: change.After == 0, Exists: change.Before != 0}
+		if !f.Deleted {
+			if change.After != 0o644 || change.Before&0o111 != 0 || change.Before&fs.ModeSymlink != 0 {
+				return "", fmt.Errorf("%s: %w", change.Path, errOnlyRegular)
+			}
+			var err error
+			if f.Contents, err = fs.ReadFile(files, change.Path); err != nil {
+				return "", err
+			}
+		}
+		c.Files = append(c.Files, f)
+	}
+	if err := at.repo.Move(ctx, c.Branch, at.repo.Tip(c.Branch), c.Parent); err != nil {
+		return "", err
+	}
+	id, err := p.committerAPI.Commit(ctx, c)
+	if errors.Is(err, scm.ErrMoved) {
+		err = fmt.Errorf("%w: %w", gitrepo.ErrMoved, err)
+	}
+	if err != nil {
+		return "", errors.Join(err, at.repo.Delete(ctx, c.Branch, c.Parent))
+	}
+	err = at.repo.Move(ctx, r.Branch, at.repo.Tip(r.Branch), id)
+	return id, errors.Join(err, at.repo.Delete(ctx, c.Branch, id))
+}
