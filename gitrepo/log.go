@@ -120,7 +120,8 @@ func newest(store *memory.Storage, tip plumbing.Hash, n int, fetch func(plumbing
 }
 
 // Ahead lists the commits that the branch has and the snapshot's branch has not, the tip first: what replacing the
-// branch would discard. It is empty when the branch does not exist or is merged.
+// branch would discard. It is empty when the branch does not exist or is merged. Errors: ErrMoved when the branch was replaced
+// or deleted since Open.
 func (s *Snapshot) Ahead(ctx context.Context, branch string) ([]Log, error) {
 	tip, ok := s.repo.refs.branches[branch]
 	if !ok || tip == s.tip {

@@ -198,3 +198,18 @@ func TestLogReuse(t *testing.T) {
 		})
 	}
 }
+
+// A branch that is deleted, or replaced, after it was seen: its commits are nobody's any more.
+func TestAheadOvertaken(t *testing.T) {
+	eachWay(t, map[string]string{"a": "1"}, func(t *testing.T, w way) {
+		w.seed(t, "gone", map[string]string{"a": "2"})
+		r := w.open(t)
+		s, err := r.Snapshot(t.Context(), "main")
+		check(t, err)
+		git(t, w.dir, "branch", "-D", "gone")
+		// A repository on disk, and one session over ssh, still have the commits.
+		if _, err := s.Ahead(t.Context(), "gone"); !errors.Is(err, gitrepo.ErrMoved) && strings.HasPrefix(w.name, "http") {
+			t.Errorf("got %v, want ErrMoved", err)
+		}
+	})
+}

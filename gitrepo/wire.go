@@ -394,6 +394,8 @@ func remoteError(ctx context.Context, err error) error {
 		return ErrEmpty
 	case strings.Contains(text, "ssh: handshake failed"):
 		return fmt.Errorf("%w: %s", ErrAuth, text)
+	case strings.Contains(text, "not our ref"): // Any more: the branch was replaced or deleted after its tip was read.
+		return fmt.Errorf("%w: %s", ErrMoved, text)
 	}
 	return err
 }
