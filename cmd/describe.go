@@ -32,12 +32,14 @@ func trailer(message, key string) string {
 	return value
 }
 
-// sequenceOf gives a commit's place in the order of an app's builds; 0 when it has none.
+// sequenceOf gives a commit's place in the order of an app's builds; 0 when it has none. The number counts only behind the
+// app that it is for: what stands before may be anybody's words.
 func sequenceOf(message, app string) int64 {
-	if trailer(message, trailerApp) != app {
+	i := strings.LastIndex("\n"+message, "\n"+trailerApp+":")
+	if i < 0 || trailer(message[i:], trailerApp) != app {
 		return 0
 	}
-	n, err := strconv.ParseInt(trailer(message, trailerSequence), 10, 64)
+	n, err := strconv.ParseInt(trailer(message[i:], trailerSequence), 10, 64)
 	if err != nil {
 		return 0
 	}
