@@ -3,7 +3,9 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
@@ -44,22 +46,57 @@ func (p *plan) newer(ctx context.Context, s *gitrepo.Snapshot, base string) (int
 	return newest, nil
 }
 
-// supersedeOthers closes the older pull requests of the app into the same base.
-func (p *plan) supersedeOthers(ctx context.Context, log *slog.Logger, at attempt, r *report) error {
+// supersedeOthers closes the older pull requests of the app into the same base; and this one, if a newer build has opened
+// its own meanwhile. Without numbers of builds, the order is that of the pull requests.
+func (p *plan) supersedeOthers(ctx context.Context, log *slog.Logger, r *report) error {
+	var err error
+	for range maxMerges {
+		if err = p.supersedeNow(ctx, log, r); !errors.Is(err, gitrepo.ErrMoved) {
+			return err
+		}
+		log.Info("lost a race, looking again", "reason", err)
+	}
+	return err
+}
+
+// supersedeNow does it once. The error is gitrepo.ErrMoved when another run, or a person, was at one of the branches.
+func (p *plan) supersedeNow(ctx context.Context, log *slog.Logger, r *report) error {
 	pulls, err := p.provider.(scm.Lister).List(ctx, r.Base)
 	if err != nil {
 		return err
 	}
-	for _, pr := range pulls {
+	newest := p.sequence
+	pulls = slices.DeleteFunc(pulls, func(pr scm.PullRequest) bool {
 		m := findMarker(pr.Body)
-		if pr.Number >= r.PullRequest.Number || m.App != p.app || p.sequence > 0 && m.Sequence > p.sequence {
-			continue
+		older := pr.Number < r.PullRequest.Number
+		if m.App == p.app && p.sequence > 0 {
+			newest = max(newest, m.Sequence)
+			older = m.Sequence < p.sequence || m.Sequence == p.sequence && older
 		}
+		return m.App != p.app || pr.Number == r.PullRequest.Number || !older
+	})
+	overtaken := newest > p.sequence && r.PullRequest.State != string(scm.Merged)
+	if len(pulls) == 0 && !overtaken {
+		return nil
+	}
+	// Other runs may have made these branches since this one began, and people may have pushed to them.
+	var at attempt
+	if at.repo, err = gitrepo.Open(ctx, p.remote); err != nil {
+		return err
+	}
+	if at.snapshot, err = at.repo.Snapshot(ctx, r.Base); err != nil {
+		return err
+	}
+	for _, pr := range pulls {
 		if _, err := p.retire(ctx, log, at, pr, "Superseded by "+r.PullRequest.URL); err != nil {
 			return err
 		}
 	}
-	return nil
+	if !overtaken {
+		return nil
+	}
+	r.SupersededBy, r.Changed = newest, false
+	return p.settle(ctx, log, at, r, fmt.Sprintf("Superseded by build %d.", newest))
 }
 
 // retire closes a pull request with a comment and deletes its branch, unless that holds somebody else's work.
@@ -76,7 +113,11 @@ func (p *plan) retire(ctx context.Context, log *slog.Logger, at attempt, pr scm.
 	if err := p.provider.(scm.Closer).Close(ctx, pr, comment); err != nil {
 		return false, err
 	}
-	return true, at.repo.Delete(ctx, pr.Head, at.repo.Tip(pr.Head))
+	tip := at.repo.Tip(pr.Head)
+	if tip == "" {
+		return true, nil // Deleted already, which closes no merge request of GitLab.
+	}
+	return true, at.repo.Delete(ctx, pr.Head, tip)
 }
 
 // settle deals with a pull request of ours that is still open although there is no use for it, for the reason given.

@@ -116,40 +116,68 @@ func prepare(ctx context.Context, c *config, getenv func(string) string, log *sl
 // run carries the plan out, and says in r what it did.
 func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 	for tries := 1; ; tries++ {
+		known := r.PullRequest
 		at, err := p.push(ctx, log, r)
 		if err == nil && r.SupersededBy > 0 && tries > 1 {
 			err = p.settle(ctx, log, at, r, fmt.Sprintf("Superseded by build %d.", r.SupersededBy))
+		}
+		if err != nil && r.PullRequest == nil {
+			r.PullRequest = known // It is open all the same.
 		}
 		if err != nil || p.provider == nil || p.dryRun || r.Commit == "" {
 			return err
 		}
 		err = p.open(ctx, log, r)
-		if errors.Is(err, scm.ErrNotMergeable) && tries < maxMerges && p.pull.Merge {
-			// Somebody else's merge may have made it one with a conflict. Made again on the new base, it has none.
-			now, openErr := gitrepo.Open(ctx, p.remote)
-			if openErr == nil && now.Tip(r.Base) != at.snapshot.Tip() {
-				log.Info("the base has moved, starting again", "reason", err)
+		if errors.Is(err, scm.ErrNotMergeable) && tries < maxMerges {
+			again, lookErr := p.overtaken(ctx, at, r, err)
+			if lookErr == nil && again {
+				log.Info("the branches have moved, starting again", "reason", err)
 				continue
+			}
+			if lookErr == nil && r.SupersededBy > 0 {
+				return nil
 			}
 		}
 		if err != nil {
 			return err
 		}
-		return p.tidy(ctx, log, at, r)
+		return p.tidy(ctx, log, r)
 	}
+}
+
+// overtaken looks for what others have done to a pull request that is not merged because of refusal, and tells whether to
+// make it again: on a base that has moved it has no conflict, and where a newer build has the branch now, the next attempt
+// sees that. What somebody has closed stays closed; if that was for the sake of a newer build, r says so.
+func (p *plan) overtaken(ctx context.Context, at attempt, r *report, refusal error) (again bool, err error) {
+	repo, err := gitrepo.Open(ctx, p.remote)
+	if err != nil {
+		return false, err
+	}
+	if !errors.Is(refusal, scm.ErrClosed) {
+		moved := repo.Tip(r.Base) != at.snapshot.Tip() || p.sequence > 0 && repo.Tip(r.Branch) != r.Commit
+		return moved && (p.pull.Merge || p.pull.AutoMerge), nil
+	}
+	snapshot, err := repo.Snapshot(ctx, r.Base)
+	if err != nil {
+		return false, err
+	}
+	if r.SupersededBy, err = p.newer(ctx, snapshot, r.Base); r.SupersededBy > 0 {
+		r.Changed, r.PullRequest.State = false, stateClosed
+	}
+	return false, err
 }
 
 // maxMerges is how often a pull request is made again because the base moved before it could be merged.
 const maxMerges = 10
 
 // tidy does what is left once the pull request is as it shall be.
-func (p *plan) tidy(ctx context.Context, log *slog.Logger, at attempt, r *report) error {
+func (p *plan) tidy(ctx context.Context, log *slog.Logger, r *report) error {
 	if p.supersede {
-		if err := p.supersedeOthers(ctx, log, at, r); err != nil {
+		if err := p.supersedeOthers(ctx, log, r); err != nil {
 			return err
 		}
 	}
-	if !p.deleteBranch {
+	if !p.deleteBranch || r.SupersededBy > 0 {
 		return nil
 	}
 	if r.PullRequest.State != string(scm.Merged) {
@@ -184,12 +212,13 @@ func (p *plan) open(ctx context.Context, log *slog.Logger, r *report) error {
 		pr.State = scm.Updated // What it proposes has changed, if not what it says.
 	}
 	r.PullRequest = &pullRequest{Number: pr.Number, URL: pr.URL, State: string(pr.State)}
-	if !p.wait || pr.State == scm.Merged || err != nil && !errors.Is(err, scm.ErrNotMergeable) {
+	mayPass := request.Merge && errors.Is(err, scm.ErrNotMergeable) // An order to merge later that is refused does not.
+	if !p.wait || pr.State == scm.Merged || err != nil && !mayPass {
 		return err
 	}
-	how := &scm.Merge{Method: request.MergeMethod, Message: request.Message}
-	if request.AutoMerge {
-		how = nil
+	var how *scm.Merge // Nil: the forge merges it, or somebody.
+	if request.Merge {
+		how = &scm.Merge{Method: request.MergeMethod, Message: request.Message}
 	}
 	pr.HeadSHA = r.Commit
 	if err := scm.Wait(ctx, p.provider, pr, how, func(waits string) { log.Info("waiting to be merged", "for", waits) }); err != nil {

@@ -29,6 +29,8 @@ var (
 	// ErrNotMergeable says that the pull request is open but cannot be merged now: a conflict, a missing approval or
 	// check, a method that the repository forbids, or a head that is no longer the commit that was pushed.
 	ErrNotMergeable = errors.New("cannot be merged")
+	// ErrClosed comes with ErrNotMergeable where somebody has closed the pull request.
+	ErrClosed = errors.New("it was closed")
 	// ErrMoved says that a branch is not at the commit that was expected.
 	ErrMoved = errors.New("the branch moved")
 )

@@ -11,12 +11,13 @@ import (
 
 // Wait waits until pr is merged: by the forge or by somebody, or by this program as m says as soon as the forge lets it, if
 // m is not nil. report is called with what it waits for, whenever that changes. The error is ErrNotMergeable when pr is
-// closed without being merged and when waiting will not help, else the provider's or the context's. p has to be a
+// closed without being merged, with ErrClosed, and when waiting will not help, else the provider's or the context's. p has to be a
 // [Watcher], and a [Merger] where m is not nil.
 func Wait(ctx context.Context, p Provider, pr PullRequest, m *Merge, report func(waits string)) error {
 	pause := &backoff.ExponentialBackOff{InitialInterval: time.Second, MaxInterval: 15 * time.Second, Multiplier: 1.5}
 	pause.Reset()
 	last := ""
+	refused := 0 // how often in a row, although nothing seemed to stand in the way
 	for {
 		s, err := p.(Watcher).Status(ctx, pr)
 		switch {
@@ -25,7 +26,7 @@ func Wait(ctx context.Context, p Provider, pr PullRequest, m *Merge, report func
 		case s.Merged:
 			return nil
 		case s.Closed:
-			return fmt.Errorf("%s: pull request #%d: %w: it was closed", p.Name(), pr.Number, ErrNotMergeable)
+			return fmt.Errorf("%s: pull request #%d: %w: %w", p.Name(), pr.Number, ErrNotMergeable, ErrClosed)
 		case s.Final:
 			return fmt.Errorf("%s: pull request #%d: %w: %s", p.Name(), pr.Number, ErrNotMergeable, s.Waits)
 		}
@@ -34,7 +35,12 @@ func Wait(ctx context.Context, p Provider, pr PullRequest, m *Merge, report func
 			last = s.Waits
 		}
 		if m != nil {
-			if err := p.(Merger).Merge(ctx, pr, *m); !errors.Is(err, ErrNotMergeable) {
+			err := p.(Merger).Merge(ctx, pr, *m)
+			if refused++; s.Waits != "" {
+				refused = 0
+			}
+			// What the status does not show, such as a method that is forbidden or another head, does not pass either.
+			if !errors.Is(err, ErrNotMergeable) || refused == 2 {
 				return err
 			}
 		}

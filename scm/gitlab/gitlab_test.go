@@ -354,7 +354,7 @@ func TestStatus(t *testing.T) {
 		{"closed", "not_open", "null", scm.Status{Closed: true}},
 		{"locked", "mergeable", "null", scm.Status{Waits: "merge"}},
 		{"opened", "mergeable", `{"status": "failed"}`, scm.Status{}},
-		{"opened", "", "null", scm.Status{}},
+		{"opened", "", "null", scm.Status{Waits: "merge"}},
 		{"opened", "conflict", "null", scm.Status{Final: true, Waits: "conflict"}},
 		{"opened", "need_rebase", "null", scm.Status{Final: true, Waits: "update from its base"}},
 		{"opened", "requested_changes", "null", scm.Status{Final: true, Waits: "changes requested"}},

@@ -47,8 +47,10 @@ func (c *Client) Status(ctx context.Context, pr scm.PullRequest) (scm.Status, er
 	}
 	status := now.DetailedMergeStatus
 	switch status {
-	case "mergeable", "": // or GitLab before 15.6
+	case "mergeable":
 		return scm.Status{}, nil
+	case "": // GitLab before 15.6
+		return scm.Status{Waits: "merge"}, nil
 	case "conflict":
 		return scm.Status{Final: true, Waits: "conflict"}, nil
 	case "need_rebase":
