@@ -191,7 +191,8 @@ type Status struct {
 // Committer is a provider that makes commits itself, so that it signs them.
 type Committer interface {
 	// Commit puts one commit on top of c.Parent, the tip of c.Branch, and gives its id. ErrMoved says that the branch is not
-	// there any more.
+	// there any more. A forge may notice that too late, and leave the commit on top of what somebody else has put there: the
+	// branch should be one that nobody else uses.
 	Commit(ctx context.Context, c Commit) (string, error)
 }
 

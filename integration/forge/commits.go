@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -316,39 +315,6 @@ func (s *Server) changedSince(repo, commit, tip, name string) bool {
 	}
 	then, now := last(commit), last(tip)
 	return then != "" && now != "" && then != now
-}
-
-// gitLabRevert answers https://docs.gitlab.com/api/commits/#revert-a-commit.
-func (s *Server) gitLabRevert(r *http.Request, repo string, tips map[string]string) reply {
-	var in struct {
-		Branch *string `json:"branch"`
-	}
-	if err := decode(r, &in); err != nil || in.Branch == nil {
-		return gitLabRefusal("branch is missing")
-	}
-	tip := tips[*in.Branch]
-	if tip == "" {
-		return gitLabError(http.StatusBadRequest, "You can only create or edit files when you are on a branch")
-	}
-	sha := r.PathValue("sha")
-	title, err := s.repoGit(repo, "show", "--no-patch", "--format=%s", sha+"^{commit}", "--")
-	if err != nil {
-		return gitLabError(http.StatusNotFound, "404 Commit Not Found")
-	}
-	// To revert a commit is to merge its parent's tree into the tip, as a child of the commit.
-	back, err := s.commit(repo, sha+"^1^{tree}", "stand-in", sha)
-	if err != nil {
-		return gitLabError(http.StatusInternalServerError, err.Error())
-	}
-	tree, err := s.repoGit(repo, "merge-tree", "--write-tree", tip, back)
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
-		return gitLabError(http.StatusBadRequest, "Sorry, we cannot revert this commit automatically. "+
-			"This commit may already have been reverted, or a more recent commit may have updated some of its content.")
-	} else if err != nil {
-		return gitLabError(http.StatusInternalServerError, err.Error())
-	}
-	made, err := s.commitOnto(repo, *in.Branch, tip, tree, fmt.Sprintf("Revert %q\n\nThis reverts commit %s", title, sha))
-	return s.gitLabCommitted(r, repo, *in.Branch, made, err)
 }
 
 // gitLabCommitted answers with a commit that was made on a branch, unless err says that it was not.

@@ -75,16 +75,6 @@ func TestGitLabCommits(t *testing.T) {
 	if got := at(t, s, "show", "main:b.yaml"); got != "new" {
 		t.Errorf("b.yaml: %q", got)
 	}
-	// A revert takes back what the commit did, and nothing that came after.
-	seed(t, s, "main", map[string]string{"d.yaml": "d: 1\n"})
-	status, _, _ = call(t, s, "POST", project+"/commits/"+made+"/revert", object{"branch": "main"})
-	if got := at(t, s, "diff", "--name-status", tip, "main"); status != 201 || got != "A\td.yaml" {
-		t.Errorf("reverted: %d, %q", status, got)
-	}
-	seed(t, s, "main", map[string]string{"b.yaml": "b: 2\n"})
-	if status, _, out := call(t, s, "POST", project+"/commits/"+made+"/revert", object{"branch": "main"}); status != 400 {
-		t.Errorf("reverted a conflict: %d %v", status, out)
-	}
 	if status, _, out := call(t, s, "GET", project+"/branches/deploy%2Fx", nil); status != 200 || !strings.Contains(text(t, out), `"id":"`+old+`"`) {
 		t.Errorf("branch: %d %v", status, out)
 	}

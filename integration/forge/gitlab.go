@@ -25,12 +25,11 @@ func (s *Server) routeGitLab(mux *http.ServeMux) {
 		"PUT " + project + "/merge_requests/{iid}":       s.gitLabPull(s.gitLabUpdate),
 		"PUT " + project + "/merge_requests/{iid}/merge": s.gitLabPull(s.gitLabMerge),
 
-		"POST " + project + "/merge_requests/{iid}/notes":      s.gitLabPull(s.gitLabNote),
-		"GET " + project + "/users":                            s.gitLabMembers,
-		"GET " + project + "/milestones":                       s.gitLabMilestones,
-		"GET " + project + "/repository/branches/{branch}":     s.gitLabBranch,
-		"POST " + project + "/repository/commits":              s.gitLabCommit,
-		"POST " + project + "/repository/commits/{sha}/revert": s.gitLabRevert,
+		"POST " + project + "/merge_requests/{iid}/notes":  s.gitLabPull(s.gitLabNote),
+		"GET " + project + "/users":                        s.gitLabMembers,
+		"GET " + project + "/milestones":                   s.gitLabMilestones,
+		"GET " + project + "/repository/branches/{branch}": s.gitLabBranch,
+		"POST " + project + "/repository/commits":          s.gitLabCommit,
 		"/api/": nil,
 	} {
 		mux.HandleFunc(pattern, s.gitLab(answer))

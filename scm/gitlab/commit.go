@@ -17,9 +17,8 @@ import (
 //
 // GitLab puts the commit on whatever the branch's tip is by then, and moves the branch only if it is still there. It cannot
 // be told which tip to expect: start_sha is for new branches, and with force it would throw away what came after. So the
-// branch is looked at first; last_commit_id has GitLab refuse what changes a file that others changed since; and if the new
-// commit's parent turns out to be another, the commit is reverted at once. Either way the error is ErrMoved, and the files
-// are those that others have put there.
+// branch is looked at first; last_commit_id has GitLab refuse what changes a file that others changed since; and the new
+// commit's parent is looked at. If that turns out to be another, the commit stays where it is, and the error is ErrMoved.
 //
 // An executable file stays one. GitLab's limits, such as 413 for what is too large, come with GitLab's words.
 func (c *Client) Commit(ctx context.Context, commit scm.Commit) (string, error) {
@@ -53,12 +52,8 @@ func (c *Client) Commit(ctx context.Context, commit scm.Commit) (string, error) 
 	if slices.Equal(made.ParentIDs, []string{commit.Parent}) {
 		return made.ID, nil
 	}
-	moved := c.api.Error(scm.ErrMoved, resp.Response, fmt.Sprintf("%s is on top of %s, want %s", made.ID, made.ParentIDs, commit.Parent), nil)
-	_, resp, err = c.commits.RevertCommit(c.project, made.ID, &gitlab.RevertCommitOptions{Branch: &commit.Branch}, gitlab.WithContext(ctx))
-	if err != nil {
-		return "", fmt.Errorf("%w; it should be taken back, but cannot: %w", moved, c.error(nil, resp, err))
-	}
-	return "", moved
+	words := fmt.Sprintf("%s is on top of %s, want %s", made.ID, made.ParentIDs, commit.Parent)
+	return "", c.api.Error(scm.ErrMoved, resp.Response, words, nil)
 }
 
 // expect returns ErrMoved if the branch is not at commit.Parent, and else err.
