@@ -140,7 +140,7 @@ func (c *Client) MergeMethods() []string {
 // GitHub finds out in the background whether a pull request can be merged, and updates its head in the background after
 // a push. Until then it refuses, so a refusal counts only once GitHub is sure of it.
 func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, m scm.Merge) error {
-	title, body, _ := strings.Cut(m.Message, "\n\n")
+	title, body := cutMessage(m.Message)
 	return c.api.Patiently(ctx, func() (bool, error) {
 		_, resp, err := c.pulls.Merge(ctx, c.owner, c.name, pr.Number, body, &github.PullRequestOptions{
 			SHA: pr.HeadSHA, MergeMethod: m.Method, CommitTitle: title,

@@ -180,7 +180,7 @@ func (c *Client) look(ctx context.Context, number int) (pullState, error) {
 	return data.Repository.PullRequest, err
 }
 
-// cutMessage divides a commit's message as the GraphQL API wants it.
+// cutMessage divides a commit's message as GitHub wants it.
 func cutMessage(message string) (headline, body string) {
 	headline, body, _ = strings.Cut(strings.TrimSpace(message), "\n")
 	return headline, strings.TrimLeft(body, "\n")
