@@ -16,7 +16,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
@@ -119,6 +118,9 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 	found := w.settings.SSH()
 	p.remote.SSH = gitrepo.SSH{KeyFile: cmp.Or(c.sshKeyFile, found.KeyFile), KnownHostsFile: cmp.Or(c.sshKnownHosts, found.KnownHostsFile)}
 	w.provider = providerName(c, w.repo, getenv)
+	if w.provider == "gitlab" && c.appID != "" {
+		return nil, usage("give a token", "GitLab knows no GitHub Apps")
+	}
 	if strings.HasPrefix(p.remote.URL.Scheme, "http") {
 		if p.credential, err = w.git(ctx); err != nil {
 			return nil, err
@@ -202,21 +204,18 @@ func checkFlags(c *config) error {
 		return usage("give the number of the build, such as 1234", "-sequence %d is below 1", c.sequence)
 	case c.autoMerge && c.mergePull:
 		return usage("give -auto-merge to have the forge merge once it may, or -merge-pull-request to merge now", "-auto-merge and -merge-pull-request are both given")
+	case c.createPull && c.draft && c.mergePull:
+		return usage("leave one of them out", "-pr-draft and -merge-pull-request are both given: a draft is not merged")
 	case c.pullBody != "" && c.pullBodyFile != "":
 		return usage("give one of them", "-pr-body and -pr-body-file are both given")
 	case (c.appID == "") != (c.appKeyFile == ""):
 		return usage("give both", "-github-app-id and -github-app-key-file belong together")
-	case c.appID != "" && c.scmProvider == "gitlab":
-		return usage("give a token", "GitLab knows no GitHub Apps")
-	}
-	if n := utf8.RuneCountInString(c.pullTitle); n > maxTitle {
-		return usage("give a shorter one", "-pr-title has %d characters, of at most %d", n, maxTitle)
 	}
 	return nil
 }
 
-// maxTitle is the length of a title in characters that both forges take: GitLab stores 255, GitHub 256.
-const maxTitle = 255
+// maxTitle is the length of a title in characters that both forges take: GitHub stores 256, and GitLab 255 with "Draft: ".
+const maxTitle = 248
 
 // newEdits parses the flags that say what to change.
 func newEdits(c *config, getenv func(string) string) (edits, error) {
@@ -382,7 +381,11 @@ func providerName(c *config, repo gitrepo.URL, getenv func(string) string) strin
 			return f.provider
 		}
 	}
-	return map[string]string{"github.com": "github", "gitlab.com": "gitlab"}[repo.Host]
+	known := map[string]string{"github.com": "github", "gitlab.com": "gitlab"}[repo.Host]
+	if known == "" && c.appID != "" {
+		return "github" // The key is sent nowhere, and what it signs is good for GitHub alone.
+	}
+	return known
 }
 
 // request settles the provider and the pull request.

@@ -698,15 +698,6 @@ func TestAnnotatedRefused(t *testing.T) {
 		{"author", func(r *scm.Request) { r.Reviewers = []string{"forge"} }, map[forge.Kind]string{
 			forge.GitHub: "422 Review cannot be requested from pull request author.",
 		}},
-		{"team", func(r *scm.Request) { r.Reviewers = []string{"acme/platform"} }, map[forge.Kind]string{
-			forge.GitLab: "no user acme/platform",
-		}},
-		{"unknown team", func(r *scm.Request) { r.Reviewers = []string{"acme/nobody"} }, map[forge.Kind]string{
-			forge.GitHub: "422 Reviews may only be requested", forge.GitLab: "no user acme/nobody",
-		}},
-		{"team of others", func(r *scm.Request) { r.Reviewers = []string{"other/platform"} }, map[forge.Kind]string{
-			forge.GitHub: "the team other/platform is not one of acme", forge.GitLab: "no user other/platform",
-		}},
 		{"label with a comma", func(r *scm.Request) { r.Labels = []string{"a, b"} }, map[forge.Kind]string{
 			forge.GitLab: "GitLab did not add the label a, b",
 		}},
@@ -1077,6 +1068,12 @@ func TestCheck(t *testing.T) {
 		{name: "a method that only one has", change: merge(scm.MergeRebase),
 			check: map[forge.Kind]string{forge.GitLab: `gitlab: unknown merge method "rebase", want one of: merge, squash`},
 			open:  "no such call"},
+		{name: "team", change: func(r *scm.Request) { r.Reviewers = []string{"kim", "acme/platform"} },
+			check: map[forge.Kind]string{forge.GitLab: "gitlab: does not ask teams such as acme/platform"}, open: "no such call"},
+		{name: "team of others", change: func(r *scm.Request) { r.Reviewers = []string{"other/platform"} },
+			check: map[forge.Kind]string{
+				forge.GitHub: "the team other/platform is not one of acme", forge.GitLab: "does not ask teams",
+			}},
 		{name: "no merger", hide: true, change: merge(scm.MergeCommit),
 			check: both("cannot merge")},
 		{name: "method without merge", hide: true, change: func(r *scm.Request) { r.MergeMethod = "octopus" },

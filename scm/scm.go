@@ -162,6 +162,12 @@ type ReviewRequester interface {
 	RequestReview(ctx context.Context, pr PullRequest, reviewers []string) error
 }
 
+// TeamReviewer is a [ReviewRequester] that asks teams, too.
+type TeamReviewer interface {
+	// CheckTeam refuses, without any I/O, a team, "acme/platform", that cannot be asked.
+	CheckTeam(name string) error
+}
+
 // Lister is a provider that lists pull requests.
 type Lister interface {
 	// List gives all that are open from branches of the repository itself into base, oldest first.
@@ -232,7 +238,7 @@ type Checker interface {
 
 // Check refuses, without any I/O, a request that p cannot fulfil: one without a head or a title, one from a branch to
 // itself, one that is to be merged where p cannot merge or not by that method, and one that asks for what p does not
-// have. An empty Base passes, as the remote's default branch may not be known yet; so does an empty HeadSHA.
+// have, such as a team for a reviewer. An empty Base passes, as the remote's default branch may not be known yet; so does an empty HeadSHA.
 func Check(p Provider, r Request) error {
 	switch {
 	case r.Head == "":
@@ -247,6 +253,18 @@ func Check(p Provider, r Request) error {
 	}
 	if _, ok := p.(ReviewRequester); !ok && len(r.Reviewers) > 0 {
 		return fmt.Errorf("%s: has no reviewers", p.Name())
+	}
+	for _, name := range r.Reviewers {
+		if !strings.Contains(name, "/") {
+			continue
+		}
+		t, ok := p.(TeamReviewer)
+		if !ok {
+			return fmt.Errorf("%s: does not ask teams such as %s to review", p.Name(), name)
+		}
+		if err := t.CheckTeam(name); err != nil {
+			return err
+		}
 	}
 	if _, ok := p.(AutoMerger); !ok && r.AutoMerge {
 		return fmt.Errorf("%s: does not merge by itself", p.Name())

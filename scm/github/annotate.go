@@ -82,7 +82,8 @@ func (c *Client) milestone(ctx context.Context, title string) (int, error) {
 // https://docs.github.com/rest/pulls/review-requests#request-reviewers-for-a-pull-request
 //
 // GitHub takes users who have reviewed off the list of those who were asked. They are not asked again for the same
-// commit, which takes a call to find out unless the pull request is new. Of teams GitHub does not tell.
+// commit, which takes a call to find out unless the pull request is new. Of teams GitHub does not tell. Which teams there can be,
+// [Client.CheckTeam] tells.
 func (c *Client) RequestReview(ctx context.Context, pr scm.PullRequest, reviewers []string) error {
 	missing := rest.Missing(pr.Reviewers, reviewers)
 	if missing != nil && pr.State != scm.Created {
@@ -100,14 +101,10 @@ func (c *Client) RequestReview(ctx context.Context, pr scm.PullRequest, reviewer
 	}
 	var ask github.ReviewersRequest
 	for _, name := range missing {
-		org, slug, team := strings.Cut(name, "/")
-		switch {
-		case !team:
-			ask.Reviewers = append(ask.Reviewers, name)
-		case strings.EqualFold(org, c.owner):
+		if _, slug, team := strings.Cut(name, "/"); team {
 			ask.TeamReviewers = append(ask.TeamReviewers, slug)
-		default:
-			return c.api.Fail(scm.ErrRefused, "the team %s is not one of %s", name, c.owner)
+		} else {
+			ask.Reviewers = append(ask.Reviewers, name)
 		}
 	}
 	if missing == nil {
@@ -116,6 +113,14 @@ func (c *Client) RequestReview(ctx context.Context, pr scm.PullRequest, reviewer
 	_, resp, err := c.pulls.RequestReviewers(ctx, c.owner, c.name, pr.Number, ask)
 	if err != nil {
 		return c.error(nil, resp, err)
+	}
+	return nil
+}
+
+// CheckTeam implements scm.TeamReviewer: teams of the repository's owner can be asked, and no others.
+func (c *Client) CheckTeam(name string) error {
+	if org, slug, ok := strings.Cut(name, "/"); !ok || !strings.EqualFold(org, c.owner) || slug == "" {
+		return c.api.Fail(scm.ErrRefused, "the team %s is not one of %s", name, c.owner)
 	}
 	return nil
 }
