@@ -244,7 +244,7 @@ func TestDescribe(t *testing.T) {
 	}
 	p = &plan{app: "shop", revision: "1111111"}
 
-	// The forges' limits: a title of 255 characters, a text of 65,536.
+	// The forges' limits: a title of 255 characters with "Draft: ", a text of 65,536.
 	r = &report{}
 	changes = nil
 	for i := range 5000 {
@@ -257,7 +257,7 @@ func TestDescribe(t *testing.T) {
 	if err := p.describe(r, changes); err != nil {
 		t.Fatal(err)
 	}
-	if n := len([]rune(r.title)); n != 255 {
+	if n := len([]rune(r.title)); n != 248 {
 		t.Errorf("the title has %d characters", n)
 	}
 	if n := len(r.body); n > 65536 || n < 50_000 || !strings.Contains(r.body, "\n| and 4900 more | | | |\n") || !strings.Contains(r.body, "\n```\n\nThe rest is left out here.\n\n</details>") {

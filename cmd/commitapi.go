@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
@@ -38,9 +39,16 @@ func (p *plan) commitByAPI(ctx context.Context, at attempt, edited *gitrepo.Snap
 	if errors.Is(err, scm.ErrMoved) {
 		err = fmt.Errorf("%w: %w", gitrepo.ErrMoved, err)
 	}
-	if err != nil {
-		return "", errors.Join(err, at.repo.Delete(ctx, c.Branch, c.Parent))
+	left := c.Parent
+	if err == nil {
+		left = id
+		err = at.repo.Move(ctx, r.Branch, at.repo.Tip(r.Branch), id)
 	}
-	err = at.repo.Move(ctx, r.Branch, at.repo.Tip(r.Branch), id)
-	return id, errors.Join(err, at.repo.Delete(ctx, c.Branch, id))
+	// An interrupt or the end of -timeout is no reason to leave the branch behind.
+	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
+	defer cancel()
+	return id, errors.Join(err, at.repo.Delete(tidy, c.Branch, left))
 }
+
+// tidyTime is how long a run that was told to end may take to leave things as they were.
+const tidyTime = 10 * time.Second

@@ -125,7 +125,7 @@ func (p *plan) describe(r *report, changes []template.Change) error {
 	if p.pull.Body == "" {
 		r.body = p.defaultBody(r, rows)
 	}
-	r.body += "\n\n" + marker{p.app, p.sequence}.String()
+	r.body = cut(r.body, maxBody) + "\n\n" + marker{p.app, p.sequence}.String()
 	r.message += "\n\n" + p.trailers()
 	return nil
 }
