@@ -57,7 +57,7 @@ type config struct {
 	committerEmail     string
 	signoff            bool
 	signKeyFile        string
-	signPassphrase     secret
+	signPassphrase     passphrase
 	signPassphraseFile string
 	commitViaAPI       bool
 	sequence           int64
@@ -384,5 +384,15 @@ func (s secret) GoString() string { return s.String() }
 func (s *secret) Set(v string) error {
 	v = strings.TrimSpace(v)
 	s.value = &v
+	return nil
+}
+
+// passphrase is a secret that counts byte for byte, but for the line end that is left of a file.
+type passphrase struct{ secret }
+
+// Set implements flag.Value.
+func (p *passphrase) Set(v string) error {
+	v = strings.TrimRight(v, "\r\n")
+	p.value = &v
 	return nil
 }
