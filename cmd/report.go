@@ -27,8 +27,8 @@ type report struct {
 	found   *scm.PullRequest // the one that was open before; nil: none
 	diff    string           // against the base; may be empty where nobody needs it
 	message string           // the commit's
-	title   string           // default of the pull request's title
-	body    string           // default of the pull request's text
+	title   string           // the pull request's
+	body    string           // the pull request's, with its marker
 }
 
 type pullRequest struct {

@@ -116,13 +116,13 @@ func prepare(ctx context.Context, c *config, getenv func(string) string, log *sl
 // run carries the plan out, and says in r what it did.
 func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 	for tries := 1; ; tries++ {
-		known := r.PullRequest
+		known := *r
 		at, err := p.push(ctx, log, r)
 		if err == nil && r.SupersededBy > 0 && tries > 1 {
 			err = p.settle(ctx, log, at, r, fmt.Sprintf("Superseded by build %d.", r.SupersededBy))
 		}
-		if err != nil && r.PullRequest == nil {
-			r.PullRequest = known // It is open all the same.
+		if err != nil && known.PullRequest != nil {
+			*r = known // What was done before is done all the same.
 		}
 		if err != nil || p.provider == nil || p.dryRun || r.Commit == "" {
 			return err
