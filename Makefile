@@ -40,6 +40,12 @@ compare:
 	TORTURE_OUT=$(CURDIR)/bin/torture $(GO) test ./template -run '^TestTorture$$' -count=1
 	cd template/compare && $(GO) run . ../testdata/torture $(CURDIR)/bin/torture
 
+# What is made from the program: the README's recording and table of flags, the man page, the completion of bash, zsh and fish.
+# The tests fail when any of it is out of date.
+.PHONY: docs
+docs:
+	UPDATE_DOCS=1 $(GO) test -count=1 ./cmd -run '^TestDocs$$'
+
 .PHONY: clean
 clean:
 	rm -rf bin

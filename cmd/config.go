@@ -12,6 +12,7 @@ import (
 	"github.com/peterbourgon/ff/v3"
 	"go.yaml.in/yaml/v4"
 
+	"update-gitops-repo/scm"
 	"update-gitops-repo/template"
 )
 
@@ -100,7 +101,16 @@ type group struct {
 	flags []string
 }
 
-// flagSet declares every flag. The groups are for -h only.
+// choices are the values that a flag takes, where they are few.
+var choices = map[string][]string{
+	"output":       {"text", "json"},
+	"log-format":   {"text", "json"},
+	"merge-method": {scm.MergeCommit, scm.MergeSquash, scm.MergeRebase},
+	"set-missing":  {"error", "create"},
+	"scm-provider": {"github", "gitlab"},
+}
+
+// flagSet declares every flag. The groups are for -h and the manual.
 func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs := flag.NewFlagSet("update-gitops-repo", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
@@ -305,19 +315,24 @@ flag's name in upper snake case; a repeatable flag's variable holds one entry a 
 	for _, g := range groups {
 		fmt.Fprintf(&b, "\n%s:\n", g.title)
 		for _, name := range g.flags {
-			f := fs.Lookup(name)
-			value, text := flag.UnquoteUsage(f)
+			value, text := explain(fs.Lookup(name))
 			if value != "" {
 				value = " " + value
-			}
-			if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && !strings.Contains(text, "(default") {
-				text += fmt.Sprintf(" (default: %s)", f.DefValue)
 			}
 			fmt.Fprintf(&b, "  -%s%s\n%s", name, value, wrap(text, 76, "        "))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// explain gives the name of a flag's value, empty for a switch, and what the flag is for, with its default.
+func explain(f *flag.Flag) (value, text string) {
+	value, text = flag.UnquoteUsage(f)
+	if f.DefValue != "" && f.DefValue != "false" && !strings.Contains(text, "(default") {
+		text += fmt.Sprintf(" (default: %s)", f.DefValue)
+	}
+	return value, text
 }
 
 // wrap breaks text into indented lines of at most width columns, indentation not counted.

@@ -169,18 +169,12 @@ func idle(c *config) []string {
 
 // checkFlags refuses values that make no sense anywhere.
 func checkFlags(c *config) error {
-	for _, v := range []struct {
-		flag, value string
-		allowed     []string
-	}{
-		{"output", c.output, []string{"text", "json"}},
-		{"log-format", c.logFormat, []string{"text", "json"}},
-		{"merge-method", c.mergeMethod, []string{scm.MergeCommit, scm.MergeSquash, scm.MergeRebase}},
-		{"set-missing", c.setMissing, []string{"error", "create"}},
-		{"scm-provider", c.scmProvider, []string{"", "github", "gitlab"}},
+	for _, v := range []struct{ flag, value string }{
+		{"output", c.output}, {"log-format", c.logFormat}, {"merge-method", c.mergeMethod}, {"set-missing", c.setMissing},
+		{"scm-provider", cmp.Or(c.scmProvider, choices["scm-provider"][0])}, // Without it, the host tells.
 	} {
-		if !slices.Contains(v.allowed, v.value) {
-			return usage("use one of: "+strings.TrimPrefix(strings.Join(v.allowed, ", "), ", "), "-%s %q is not known", v.flag, v.value)
+		if !slices.Contains(choices[v.flag], v.value) {
+			return usage("use one of: "+strings.Join(choices[v.flag], ", "), "-%s %q is not known", v.flag, v.value)
 		}
 	}
 	if c.timeout <= 0 {

@@ -1,0 +1,328 @@
+package cmd
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestDocs holds what is made from the flags against the flags: the table in the README, the man page and the completion
+// of three shells. With UPDATE_DOCS set, as "make docs" does, it writes them instead.
+func TestDocs(t *testing.T) {
+	fs, groups := new(config).flagSet()
+	const readme, begin, end = "../README.md", "<!-- the flags, by make docs -->\n", "<!-- end of the flags -->\n"
+	text := read(t, readme)
+	before, rest, ok := strings.Cut(text, begin)
+	_, after, ended := strings.Cut(rest, end)
+	if !ok || !ended {
+		t.Fatal("the README has no place for the flags")
+	}
+	for name, want := range map[string]string{
+		readme:                         before + begin + flagTable(fs, groups) + end + after,
+		"docs/update-gitops-repo.1":    manPage(fs, groups, text),
+		"docs/update-gitops-repo.bash": bashCompletion(fs, groups),
+		"docs/_update-gitops-repo":     zshCompletion(fs, groups),
+		"docs/update-gitops-repo.fish": fishCompletion(fs, groups),
+	} {
+		if os.Getenv("UPDATE_DOCS") != "" {
+			if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		} else if read(t, name) != want {
+			t.Errorf("%s is out of date; run make docs", name)
+		}
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil && os.Getenv("UPDATE_DOCS") == "" {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func isSwitch(f *flag.Flag) bool {
+	b, ok := f.Value.(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
+}
+
+func flagTable(fs *flag.FlagSet, groups []group) string {
+	escape := strings.NewReplacer("*", `\*`, "<", "&lt;", ">", "&gt;", "|", `\|`, "~", `\~`, "$", `\$`, "_", `\_`)
+	var b strings.Builder
+	for _, g := range groups {
+		fmt.Fprintf(&b, "\n| %s | |\n|---|---|\n", g.title)
+		for _, name := range g.flags {
+			value, text := explain(fs.Lookup(name))
+			fmt.Fprintf(&b, "| `%s` | %s |\n", strings.TrimSpace("-"+name+" "+value), escape.Replace(text))
+		}
+	}
+	return b.String() + "\n"
+}
+
+// manPage takes its examples from the README: the first two commands there.
+func manPage(fs *flag.FlagSet, groups []group, readme string) string {
+	escape := func(s string) string {
+		s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "~", `\(ti`, "^", `\(ha`, "`", `\(ga`, "'", `\(aq`).Replace(s)
+		if strings.HasPrefix(s, ".") {
+			s = `\&` + s
+		}
+		return s
+	}
+	var b strings.Builder
+	b.WriteString(`.\" Made from the program's flags, by make docs.
+.TH UPDATE\-GITOPS\-REPO 1 "" "" "User Commands"
+.nh
+.SH NAME
+update\-gitops\-repo \- change a GitOps repository and open a pull request
+.SH SYNOPSIS
+.B update\-gitops\-repo
+.RI [ flags ]
+.SH DESCRIPTION
+Edits files of a GitOps repository, commits, pushes, and opens or updates a pull request on GitHub or GitLab.
+The last line on standard output is the URL of the pull request; the commit, where it was pushed directly; or \(dqnothing to change\(dq.
+A failure ends with two lines on standard error, what went wrong and what to do next, and moves no branch, unless the forge
+refuses something after the push.
+.SH OPTIONS
+`)
+	for _, g := range groups {
+		fmt.Fprintf(&b, ".SS %s\n", g.title)
+		for _, name := range g.flags {
+			value, text := explain(fs.Lookup(name))
+			if value != "" {
+				value = ` \fI` + escape(value) + `\fR`
+			}
+			fmt.Fprintf(&b, ".TP\n\\fB\\-%s\\fR%s\n%s\n", escape(name), value, escape(text))
+		}
+	}
+	fmt.Fprintf(&b, `.SH ENVIRONMENT
+Every flag can be given as a variable: %s_ and its name in upper snake case. The variable of a repeatable flag holds
+one entry a line. The command line counts before variables, and they before the file of
+.BR \-config .
+.SH EXIT STATUS
+0 when all is done or nothing was to do, 1 when something failed, 2 when the command line is wrong.
+.SH EXAMPLES
+`, envPrefix)
+	var examples []string
+	for _, block := range strings.SplitN(readme, "```sh\n", 4)[1:3] {
+		example, _, _ := strings.Cut(block, "```")
+		examples = append(examples, ".nf\n"+escape(example)+".fi\n")
+	}
+	return b.String() + strings.Join(examples, ".PP\n")
+}
+
+func bashCompletion(fs *flag.FlagSet, groups []group) string {
+	var flags []string
+	var cases strings.Builder
+	for _, g := range groups {
+		for _, name := range g.flags {
+			flags = append(flags, "-"+name)
+			switch f := fs.Lookup(name); {
+			case isSwitch(f): // It takes a value after = only.
+				fmt.Fprintf(&cases, "\t-%s=) words='true false' ;;\n", name)
+			case choices[name] != nil:
+				fmt.Fprintf(&cases, "\t-%s | -%[1]s=) words='%s' ;;\n", name, strings.Join(choices[name], " "))
+			default:
+				fmt.Fprintf(&cases, "\t-%s | -%[1]s=) return ;;\n", name)
+			}
+		}
+	}
+	return `# Completion of update-gitops-repo for bash 3.2 and later; made from the program's flags, by make docs.
+# shellcheck shell=bash disable=SC2207
+_update_gitops_repo() {
+	# A = is a word by itself here.
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=
+	COMPREPLY=()
+	if [[ $cur == = ]]; then
+		cur= prev+==
+	elif [[ $prev == = ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}=
+	fi
+	case ${prev/#--/-} in
+` + cases.String() + "\t*) [[ $cur != -* ]] || words=' " + strings.Join(flags, " ") + `' ;;
+	esac
+	[[ $cur != --* ]] || words=${words// -/ --}
+	COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+# What is none of these is a file, for all that readline knows.
+complete -o bashdefault -o default -F _update_gitops_repo update-gitops-repo
+`
+}
+
+func zshCompletion(fs *flag.FlagSet, groups []group) string {
+	escape := strings.NewReplacer(`\`, `\\`, "[", `\[`, "]", `\]`, ":", `\:`, "'", `'\''`)
+	var b strings.Builder
+	b.WriteString("#compdef update-gitops-repo\n# Completion for zsh; made from the program's flags, by make docs.\n_arguments")
+	for _, g := range groups {
+		for _, name := range g.flags {
+			f := fs.Lookup(name)
+			value, text := explain(f)
+			spec := "-" + name
+			if strings.Contains(text, "repeatable") {
+				spec = "*" + spec
+			}
+			switch {
+			case isSwitch(f) && f.DefValue == "true":
+				spec, value = spec+"=-", ":value:(true false)"
+			case isSwitch(f):
+			case choices[name] != nil:
+				spec, value = spec+"=", ":value:("+strings.Join(choices[name], " ")+")"
+			default:
+				spec, value = spec+"=", ":"+escape.Replace(value)+":_files"
+			}
+			fmt.Fprintf(&b, " \\\n\t'%s[%s]%s'", spec, escape.Replace(brief(text)), value)
+		}
+	}
+	return b.String() + "\n"
+}
+
+func fishCompletion(fs *flag.FlagSet, groups []group) string {
+	escape := strings.NewReplacer(`\`, `\\`, "'", `\'`)
+	var b strings.Builder
+	b.WriteString("# Completion of update-gitops-repo for fish; made from the program's flags, by make docs.\ncomplete -c update-gitops-repo -f\n")
+	for _, g := range groups {
+		for _, name := range g.flags {
+			f := fs.Lookup(name)
+			_, text := explain(f)
+			more := " -r -F"
+			switch {
+			case isSwitch(f):
+				more = ""
+			case choices[name] != nil:
+				more = " -x -a '" + strings.Join(choices[name], " ") + "'"
+			}
+			fmt.Fprintf(&b, "complete -c update-gitops-repo -o %s%s -d '%s'\n", name, more, escape.Replace(brief(text)))
+		}
+	}
+	return b.String()
+}
+
+// brief is what fits beside a flag in a list.
+func brief(text string) string {
+	for _, end := range []string{" (default", "; "} {
+		text, _, _ = strings.Cut(text, end)
+	}
+	return text
+}
+
+// TestManPage: groff and mandoc, where they are, find nothing wrong with it, and it shows every flag.
+func TestManPage(t *testing.T) {
+	const page = "docs/update-gitops-repo.1"
+	shown := false
+	for _, command := range []string{"groff -ww -man -Tascii -P-cbou " + page, "mandoc -T ascii -W error " + page, "man -l " + page} {
+		args := strings.Fields(command)
+		if _, err := exec.LookPath(args[0]); err != nil {
+			continue
+		}
+		var stdout, stderr bytes.Buffer
+		c := exec.Command(args[0], args[1:]...)
+		c.Env = append(os.Environ(), "HOME="+t.TempDir(), "MANWIDTH=80", "LC_ALL=C", "MANPAGER=cat", "MAN_KEEP_FORMATTING=")
+		c.Stdout, c.Stderr = &stdout, &stderr
+		if err := c.Run(); err != nil || stderr.Len() > 0 {
+			t.Errorf("%s: %v: %s", command, err, &stderr)
+		}
+		text := regexp.MustCompile(".\b").ReplaceAllString(stdout.String(), "")
+		fs, _ := new(config).flagSet()
+		fs.VisitAll(func(f *flag.Flag) {
+			if f.Name != "help" && !strings.Contains(text, "       -"+f.Name) {
+				t.Errorf("%s does not show -%s", args[0], f.Name)
+			}
+		})
+		shown = true
+	}
+	if !shown {
+		t.Skip("no groff, mandoc or man here")
+	}
+}
+
+// TestCompletion has the shells that are here complete command lines.
+func TestCompletion(t *testing.T) {
+	for _, test := range []struct {
+		line string // Its last word is completed.
+		want string
+		bash bool // No other shell.
+	}{
+		{line: "-outp", want: "-output"},
+		{line: "-output=json -sign-p", want: "-sign-passphrase -sign-passphrase-file"},
+		{line: "-output ", want: "json text"},
+		{line: "-output=t", want: "text"},
+		{line: "-output=", want: "json text"},
+		{line: "-scm-provider=git", want: "github gitlab"},
+		{line: "-merge-method s", want: "squash"},
+		{line: "-create-pull-request=", want: "false true", bash: true},
+		{line: "-wait -set-m", want: "-set-missing"},
+		{line: "-app -outp", want: "", bash: true}, // It is the app's name.
+		{line: "--token-", want: "--token-file", bash: true},
+	} {
+		if got := bashCompletes(t, test.line); got != test.want {
+			t.Errorf("bash: %q completes to %q, want %q", test.line, got, test.want)
+		}
+		if _, err := exec.LookPath("fish"); err != nil || test.bash {
+			continue
+		}
+		if got := fishCompletes(t, test.line); got != test.want {
+			t.Errorf("fish: %q completes to %q, want %q", test.line, got, test.want)
+		}
+	}
+	if _, err := exec.LookPath("zsh"); err == nil {
+		if out, err := exec.Command("zsh", "-f", "-n", "docs/_update-gitops-repo").CombinedOutput(); err != nil {
+			t.Errorf("zsh: %v: %s", err, out)
+		}
+	}
+}
+
+// bashCompletes gives what bash offers for the last word of a line, which it hands over in words as readline splits them.
+func bashCompletes(t *testing.T, line string) string {
+	t.Helper()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash here")
+	}
+	line = strings.ReplaceAll(line, "=", " = ")
+	if strings.HasSuffix(line, " = ") {
+		line = strings.TrimSuffix(line, " ")
+	}
+	words := append([]string{"update-gitops-repo"}, strings.Split(line, " ")...)
+	c := exec.Command(bash, append([]string{"--norc", "--noprofile", "-euc", `source docs/update-gitops-repo.bash
+[[ $(complete -p update-gitops-repo) == *' -F _update_gitops_repo '* ]]
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_update_gitops_repo
+printf '%s\n' ${COMPREPLY[@]+"${COMPREPLY[@]}"}`, "bash"}, words...)...)
+	return offers(t, c)
+}
+
+func fishCompletes(t *testing.T, line string) string {
+	t.Helper()
+	c := exec.Command("fish", "--no-config", "-c", `source docs/update-gitops-repo.fish; complete -C "update-gitops-repo $argv"`, "--", line)
+	home := t.TempDir()
+	c.Env = append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_DATA_HOME="+home)
+	return offers(t, c)
+}
+
+// offers runs a command that prints an offer a line, and gives them sorted.
+func offers(t *testing.T, c *exec.Cmd) string {
+	t.Helper()
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, &stderr)
+	}
+	var words []string
+	for line := range strings.Lines(string(out)) {
+		word, _, _ := strings.Cut(strings.TrimSpace(line), "\t") // A description may follow.
+		word = word[strings.Index(word, "=")+1:]                 // Fish offers the flag along with the value.
+		if word != "" {
+			words = append(words, word)
+		}
+	}
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
