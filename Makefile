@@ -44,6 +44,7 @@ compare:
 # The tests fail when any of it is out of date.
 .PHONY: docs
 docs:
+	UPDATE_DOCS=1 $(GO) test -count=1 ./integration -run '^TestRecording$$'
 	UPDATE_DOCS=1 $(GO) test -count=1 ./cmd -run '^TestDocs$$'
 
 .PHONY: clean

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -15,6 +18,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -325,6 +330,45 @@ func TestHints(t *testing.T) {
 	}
 	if b.String() != "error: line one line two\nhint: do it\n" || exitCode(usage("", "")) != 2 {
 		t.Errorf("printed %q", b.String())
+	}
+}
+
+// TestHintsExplained: the README's troubleshooting has every hint, word for word but for what is filled in.
+func TestHintsExplained(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "../README.md"), "\n## Troubleshooting\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	file, err := parser.ParseFile(token.NewFileSet(), "errors.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hints := []string{hintSameBranch}
+	for _, d := range file.Decls {
+		if f, ok := d.(*ast.FuncDecl); ok && (f.Name.Name == "hint" || f.Name.Name == "templateHint") {
+			ast.Inspect(f, func(n ast.Node) bool {
+				if r, ok := n.(*ast.ReturnStmt); ok {
+					ast.Inspect(r, func(n ast.Node) bool {
+						if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING && l.Value != `"."` {
+							text, err := strconv.Unquote(l.Value)
+							if err != nil {
+								t.Error(err)
+							}
+							hints = append(hints, text)
+						}
+						return true
+					})
+				}
+				return true
+			})
+		}
+	}
+	section = strings.NewReplacer("`", "", `\*`, "*").Replace(section)
+	for _, h := range hints {
+		if !regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(h), "%s", ".+")).MatchString(section) {
+			t.Errorf("the README does not explain the hint: %s", h)
+		}
+	}
+	if len(hints) < 30 {
+		t.Errorf("only %d hints found", len(hints))
 	}
 }
 

@@ -1,24 +1,23 @@
 package integration
 
 import (
+	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // TestREADME holds every command in the README against the scripts: it must be a line of one of them, word for word.
 func TestREADME(t *testing.T) {
-	scripts, err := filepath.Glob("testdata/script/*.txtar")
-	if err != nil || len(scripts) == 0 {
-		t.Fatalf("%d scripts: %v", len(scripts), err)
-	}
 	run := map[string]bool{}
-	for _, script := range scripts {
-		for line := range strings.Lines(read(t, script)) {
-			if command, ok := strings.CutPrefix(strings.TrimSpace(line), "exec "); ok {
-				run[command] = true
-			}
+	background := regexp.MustCompile(` &\w*&?$`)
+	for _, line := range scriptLines(t) {
+		if command, ok := strings.CutPrefix(line, "exec "); ok {
+			run[background.ReplaceAllString(command, "")] = true
 		}
 	}
 	commands := 0
@@ -35,6 +34,82 @@ func TestREADME(t *testing.T) {
 	if commands == 0 {
 		t.Error("the README has no commands")
 	}
+}
+
+// TestTroubleshooting: each message in the README's table is one that a script has the program print.
+func TestTroubleshooting(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "../README.md"), "\n## Troubleshooting\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var printed []string
+	for _, line := range scriptLines(t) {
+		if regexp.MustCompile(`^(\[\w+\] )?stderr `).MatchString(line) {
+			printed = append(printed, strings.ReplaceAll(line, `\`, ""))
+		}
+	}
+	messages := regexp.MustCompile("(?m)^\\| `(.+?)` \\| ").FindAllStringSubmatch(section, -1)
+	for _, m := range messages {
+		var parts []string
+		for part := range strings.SplitSeq(m[1], "…") {
+			parts = append(parts, regexp.QuoteMeta(strings.TrimSpace(part)))
+		}
+		message := regexp.MustCompile("error: .*" + strings.Join(parts, ".*"))
+		if !slices.ContainsFunc(printed, message.MatchString) {
+			t.Errorf("no script has the program print what the README explains: %s", m[1])
+		}
+	}
+	if len(messages) < 30 {
+		t.Errorf("the README explains %d messages only", len(messages))
+	}
+}
+
+// TestRecording holds the README's recording against what make demo prints, but for the port and the commit, which
+// change. With UPDATE_DOCS set it writes the recording instead.
+func TestRecording(t *testing.T) {
+	const readme, begin, end = "../README.md", "<!-- recorded by make docs -->\n", "<!-- end of the recording -->\n"
+	program, err := exec.LookPath("update-gitops-repo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	c := exec.Command("go", "run", "./demo", program)
+	c.Stderr = &stderr
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, &stderr)
+	}
+	want := "```console\n$ make demo\n" + regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(string(out), "127.0.0.1:8080") + "```\n"
+	text := read(t, readme)
+	before, rest, ok := strings.Cut(text, begin)
+	got, after, ended := strings.Cut(rest, end)
+	if !ok || !ended {
+		t.Fatal("the README has no place for the recording")
+	}
+	commit := regexp.MustCompile(`commit [0-9a-f]{7}`)
+	if commit.ReplaceAllString(got, "commit") == commit.ReplaceAllString(want, "commit") {
+		return
+	}
+	if os.Getenv("UPDATE_DOCS") == "" {
+		t.Fatalf("the README's recording is out of date; run make docs. It is now:\n%s", want)
+	}
+	if err := os.WriteFile(readme, []byte(before+begin+want+end+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// scriptLines are the lines of all scripts.
+func scriptLines(t *testing.T) []string {
+	t.Helper()
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("%d scripts: %v", len(scripts), err)
+	}
+	var lines []string
+	for _, script := range scripts {
+		for line := range strings.Lines(read(t, script)) {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines
 }
 
 func read(t *testing.T, name string) string {
