@@ -299,9 +299,10 @@ printf '%s\n' ${COMPREPLY[@]+"${COMPREPLY[@]}"}`, "bash"}, words...)...)
 
 func fishCompletes(t *testing.T, line string) string {
 	t.Helper()
-	c := exec.Command("fish", "--no-config", "-c", `source docs/update-gitops-repo.fish; complete -C "update-gitops-repo $argv"`, "--", line)
+	c := exec.Command("fish", "--no-config", "-c", `source docs/update-gitops-repo.fish; complete -C "update-gitops-repo $LINE"`)
 	home := t.TempDir()
-	c.Env = append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_DATA_HOME="+home)
+	// Not an argument: fish has a flag -o itself.
+	c.Env = append(os.Environ(), "LINE="+line, "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_DATA_HOME="+home)
 	return offers(t, c)
 }
 
