@@ -36,6 +36,27 @@ func TestREADME(t *testing.T) {
 	}
 }
 
+// TestLinks: what the README links to is there, be it a file or one of its own headings.
+func TestLinks(t *testing.T) {
+	text := read(t, "../README.md")
+	headings := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
+		// As GitHub does: lower case, spaces to dashes, nothing else but letters, digits and dashes.
+		headings["#"+regexp.MustCompile(`[^a-z0-9-]`).ReplaceAllString(strings.ReplaceAll(strings.ToLower(m[1]), " ", "-"), "")] = true
+	}
+	links := regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(text, -1)
+	for _, m := range links {
+		if link := m[1]; strings.HasPrefix(link, "#") && !headings[link] {
+			t.Errorf("the README has no heading for %s", link)
+		} else if _, err := os.Stat("../" + link); !strings.HasPrefix(link, "#") && !strings.HasPrefix(link, "https://") && err != nil {
+			t.Error(err)
+		}
+	}
+	if len(links) < 30 {
+		t.Errorf("the README has %d links only", len(links))
+	}
+}
+
 // TestTroubleshooting: each message in the README's table is one that a script has the program print.
 func TestTroubleshooting(t *testing.T) {
 	_, section, _ := strings.Cut(read(t, "../README.md"), "\n## Troubleshooting\n")
