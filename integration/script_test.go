@@ -34,6 +34,13 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "docker" { // See docker in examples_test.go.
+		if err := docker(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "docker:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	testscript.Main(m, map[string]func(){
 		"update-gitops-repo": func() { os.Exit(cmd.Main()) },
 	})
