@@ -197,7 +197,8 @@ func docker(args []string) error {
 	return p.Run()
 }
 
-// shell runs a command line as a pipeline's shell does, where docker is the stand-in, and gives its stdout.
+// shell runs a command line as a pipeline's shell does, where docker is the stand-in, and gives its stdout. It leaves the command
+// line in the folder EXAMPLES_SHELL, if there is one, for linters.
 func shell(t *testing.T, dir, script string, env ...string) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -207,6 +208,11 @@ func shell(t *testing.T, dir, script string, env ...string) string {
 	bin := t.TempDir()
 	if err := os.Symlink(self, filepath.Join(bin, "docker")); err != nil {
 		t.Fatal(err)
+	}
+	if to := os.Getenv("EXAMPLES_SHELL"); to != "" {
+		if err := os.WriteFile(filepath.Join(to, strings.ReplaceAll(t.Name(), "/", "-")+".sh"), []byte(script), 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
 	c := exec.Command("sh", "-ec", script)
 	c.Dir = dir
