@@ -141,6 +141,21 @@ func TestExamplesNameFlags(t *testing.T) {
 	}
 }
 
+// TestExampleImage holds where an example takes the program out of the image against where the Dockerfile puts it.
+func TestExampleImage(t *testing.T) {
+	dockerfile, err := os.ReadFile("../Dockerfile")
+	if err != nil {
+		t.Skip(err)
+	}
+	m := regexp.MustCompile(`(?m)^ENTRYPOINT \["([^"]+)"\]$`).FindSubmatch(dockerfile)
+	if m == nil {
+		t.Fatal("the Dockerfile's entry point is not one program")
+	}
+	if !strings.Contains(read(t, "../examples/gitlab-ci/Dockerfile"), "COPY --from=program "+string(m[1])+" ") {
+		t.Errorf("examples/gitlab-ci/Dockerfile does not copy %s", m[1])
+	}
+}
+
 // TestEmptyVariables holds what the examples rest upon: an empty variable is one that is not given, whatever the flag's type.
 func TestEmptyVariables(t *testing.T) {
 	s := newStage(t, "github", "helm-values")

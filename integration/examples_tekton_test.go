@@ -45,8 +45,8 @@ var (
 )
 
 // runTask runs the Task as Tekton does: with the params, workspaces (a name, and the folder here), and Secrets (name/key, and the
-// value), and the service account's credentials in its home. It gives the results.
-func runTask(t *testing.T, s stage, params map[string]any, workspaces, secrets map[string]string) map[string]string {
+// value), and credentials with the password in its home, from the service account. It gives the results.
+func runTask(t *testing.T, s stage, password string, params map[string]any, workspaces, secrets map[string]string) map[string]string {
 	t.Helper()
 	var task tektonTask
 	load(t, "tekton/task.yaml", &task)
@@ -75,7 +75,7 @@ func runTask(t *testing.T, s stage, params map[string]any, workspaces, secrets m
 			t.Errorf("%s is no param", name)
 		}
 	}
-	results, home := t.TempDir(), serviceAccountHome(t, s)
+	results, home := t.TempDir(), serviceAccountHome(t, s, password)
 	c := container{env: map[string]string{}, mounts: map[string]string{"/tekton/results": results, "/tekton/home": home}}
 	for _, w := range task.Spec.Workspaces {
 		path := "/workspace/" + w.Name
@@ -133,9 +133,8 @@ func runTask(t *testing.T, s stage, params map[string]any, workspaces, secrets m
 	return values
 }
 
-// serviceAccountHome makes of the service account's Secret what Tekton does, with the forge as the host and the token as the
-// password.
-func serviceAccountHome(t *testing.T, s stage) string {
+// serviceAccountHome makes of the service account's Secret what Tekton does, with the forge as the host and another password.
+func serviceAccountHome(t *testing.T, s stage, password string) string {
 	t.Helper()
 	var secret struct {
 		Type     string
@@ -156,7 +155,7 @@ func serviceAccountHome(t *testing.T, s stage) string {
 	user, home := secret.StringData["username"], t.TempDir()
 	files := map[string]string{
 		".gitconfig":       fmt.Sprintf("[credential]\n\thelper = store\n[credential %q]\n\tusername = %q\n", s.URL(), user),
-		".git-credentials": strings.Replace(s.URL(), "://", "://"+user+":"+token+"@", 1) + "\n",
+		".git-credentials": strings.Replace(s.URL(), "://", "://"+user+":"+password+"@", 1) + "\n",
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o600); err != nil {
@@ -201,7 +200,7 @@ func TestExampleTektonPipeline(t *testing.T) {
 	for _, p := range last.Params {
 		params[p.Name] = fill(t, tektonVariable, p.Value.(string), known)
 	}
-	for name, value := range runTask(t, s, params, nil, nil) {
+	for name, value := range runTask(t, s, token, params, nil, nil) {
 		known["tasks.update.results."+name] = value
 	}
 	p := s.opened(t, "shop-1a2b3c4", "Update shop to 1a2b3c4", "tekton-pipeline")
@@ -215,7 +214,8 @@ func TestExampleTektonPipeline(t *testing.T) {
 	}
 }
 
-// TestExampleTektonCheckout runs the TaskRun in a checkout, and once more with the token in a Secret of its own.
+// TestExampleTektonCheckout runs the TaskRun in a checkout; and again with the token in a Secret of its own, and in a file of the
+// workspace for such.
 func TestExampleTektonCheckout(t *testing.T) {
 	var run struct {
 		Spec struct {
@@ -232,13 +232,19 @@ func TestExampleTektonCheckout(t *testing.T) {
 	for _, w := range run.Spec.Workspaces {
 		workspaces[w.Name] = s.checkout(t)
 	}
-	results := runTask(t, s, params, workspaces, nil)
-	if p := s.opened(t, "1a2b3c4-map", "Update gitops to 1a2b3c4", "clusters"); results["pull-request-url"] != p.URL || results["changed"] != "true" {
-		t.Errorf("the results are %v", results)
+	again := func(changed, password string, secrets map[string]string) {
+		t.Helper()
+		results := runTask(t, s, password, params, workspaces, secrets)
+		if p := s.opened(t, "1a2b3c4-map", "Update gitops to 1a2b3c4", "clusters"); results["pull-request-url"] != p.URL || results["changed"] != changed {
+			t.Errorf("the results are %v", results)
+		}
 	}
-	// With a Secret, that one counts.
+	again("true", token, nil)
 	params["token-secret"] = "mine"
-	if results := runTask(t, s, params, workspaces, map[string]string{"mine/token": token}); results["changed"] != "false" {
-		t.Errorf("the second run's results are %v", results)
+	again("false", "wrong", map[string]string{"mine/token": token})
+	workspaces["secrets"], params["token-file"] = t.TempDir(), "/etc/update-gitops-repo/token"
+	if err := os.WriteFile(filepath.Join(workspaces["secrets"], "token"), []byte(token), 0o600); err != nil {
+		t.Fatal(err)
 	}
+	again("false", "wrong", nil)
 }
