@@ -83,8 +83,14 @@ func (r *report) text() string {
 	return b.String()
 }
 
-// version is the module's version, or the revision it was built from.
+// What the linker is told (-X) where Go can't read it from a repository, as when the image is built.
+var buildVersion, buildRevision string
+
+// version is the version given at build time, else the module's, which holds the revision where there is no tag.
 func version() string {
+	if buildVersion != "" {
+		return buildVersion
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
@@ -106,6 +112,9 @@ func printVersion(w io.Writer) error {
 	}
 	if strings.Contains(version(), "-") {
 		revision = "" // A pseudo-version has it already.
+	}
+	if buildRevision != "" {
+		revision = " (" + buildRevision + ")"
 	}
 	_, err := fmt.Fprintf(w, "update-gitops-repo %s%s %s\n", version(), revision, runtime.Version())
 	return err
