@@ -28,12 +28,12 @@ func TestRooms(t *testing.T) {
 		module + "template":                 {"cmd"},
 		module + "gitrepo":                  {"cmd"},
 		module + "scm":                      {"cmd", "scm/github", "scm/gitlab", "scm/internal/rest"},
-		module + "integration":              {"integration/bench", "integration/demo"},
+		module + "integration":              {"integration/bench", "integration/demo", "integration/image"},
 		"net/http/httptest":                 {"scm/internal/resttest"},
 		"testing":                           {"scm/internal/resttest"},
 		"github.com/rogpeppe/go-internal/":  {},
 		"golang.org/x/crypto/ssh":           {"integration/forge", "gitrepo"},
-		"os/exec":                           {"gitrepo", "integration/forge", "integration/bench", "integration/demo"},
+		"os/exec":                           {"gitrepo", "integration/forge", "integration/bench", "integration/demo", "integration/image"},
 	}
 	met := map[string]bool{}
 	for line := range strings.Lines(string(out)) {

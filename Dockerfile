@@ -1,0 +1,31 @@
+# One static binary and what it needs to speak TLS. Compiled where the builder runs, for any platform: nothing is emulated.
+FROM --platform=$BUILDPLATFORM docker.io/library/golang:1.26.8-bookworm AS build
+WORKDIR /src
+COPY . .
+ARG GOPROXY
+ARG TARGETOS
+ARG TARGETARCH
+ARG VERSION=devel
+ARG REVISION
+# The flags are those of the Makefile, so that both make the same bytes.
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \
+    -tags=yq_nohcl,yq_noini,yq_nolua,yq_notoml,yq_noxml \
+    -ldflags="-s -w -X update-gitops-repo/cmd.buildVersion=$VERSION -X update-gitops-repo/cmd.buildRevision=$REVISION" \
+    -o /out/update-gitops-repo ./cmd/update-gitops-repo
+RUN mkdir -p /out/etc && echo 'nonroot:x:65532:65532::/home/nonroot:/sbin/nologin' >/out/etc/passwd
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/etc/passwd /etc/
+COPY --from=build /out/update-gitops-repo /usr/local/bin/
+ARG VERSION=devel
+ARG REVISION
+LABEL org.opencontainers.image.title="update-gitops-repo" \
+      org.opencontainers.image.description="Puts a new image into a GitOps repository, as a pull request" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
+USER 65532:65532
+WORKDIR /workspace
+ENTRYPOINT ["/usr/local/bin/update-gitops-repo"]
