@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Builds and tests the image. Without docker or podman, podman is installed (as root, on Debian). Where the base image can't
+# be pulled, one that does the same is made of Debian and Go, which the Go module proxy has in every version.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+install() {
+	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+		echo "the image is not tested: it takes docker, or podman and debootstrap, and only root can install $*" >&2
+		exit 1
+	fi
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "$@" >/dev/null
+}
+
+base=$(awk '$1 == "FROM" && /golang/ { print $3 }' Dockerfile)
+version=${base#*:}
+export GOTOOLCHAIN=go${version%%-*} # Else the binaries could not be compared.
+
+if docker info >/dev/null 2>&1; then
+	make image-test ENGINE=docker
+	exit
+fi
+command -v podman >/dev/null || install podman runc
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+# Limits below the usual ones, which only CAP_SYS_RESOURCE could raise; and no systemd.
+cat >"$dir/containers.conf" <<-'EOF'
+	[containers]
+	default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+	[engine]
+	cgroup_manager = "cgroupfs"
+	runtime = "runc"
+EOF
+export CONTAINERS_CONF=$dir/containers.conf
+
+flags=(--network=host)
+if ! podman image exists "$base" && ! podman pull --quiet "$base"; then
+	echo "$base can't be pulled and is made here"
+	command -v debootstrap >/dev/null || install debootstrap
+	debootstrap --variant=minbase --include=ca-certificates "${version#*-}" "$dir/root" >"$dir/log" || { cat "$dir/log" >&2; exit 1; }
+	mkdir -p "$dir/root/usr/local/go"
+	tar -C "$(go env GOROOT)" --exclude=./api --exclude=./doc --exclude=./test -c . | tar -C "$dir/root/usr/local/go" -x
+	tar -C "$dir/root" -c . | podman import --quiet --change=ENV=PATH=/usr/local/go/bin:/usr/bin:/bin \
+		--change=ENV=GOPATH=/go --change=ENV=GOTOOLCHAIN=local --change=LABEL=made=here - "$base"
+fi
+if [ -n "$(podman image inspect --format '{{index .Labels "made"}}' "$base")" ]; then
+	# Nor will it know this machine's certificate authorities: the modules come from here.
+	go mod download
+	flags+=(--volume="$(go env GOMODCACHE)/cache/download:/modules:ro" --build-arg=GOPROXY=file:///modules)
+fi
+IMAGE_FLAGS="${flags[*]}" make image-test ENGINE=podman
