@@ -22,7 +22,7 @@ type outputs struct {
 // newOutputs takes the places from the flags and from the CI's own variables:
 // https://docs.github.com/actions/reference/workflow-commands-for-github-actions and
 // https://codefresh.io/docs/docs/pipelines/variables/#exporting-environment-variables-from-a-freestyle-step. It makes the
-// folder of -result-dir, so that a run that cannot tell what it did does not start.
+// folder of -result-dir and the files, so that a run that cannot tell what it did does not start.
 func newOutputs(c *config, getenv func(string) string) (outputs, error) {
 	o := outputs{dir: c.resultDir, github: getenv("GITHUB_OUTPUT"), summary: getenv("GITHUB_STEP_SUMMARY")}
 	if c.resultEnv != "" {
@@ -34,6 +34,14 @@ func newOutputs(c *config, getenv func(string) string) (outputs, error) {
 	if o.dir != "" {
 		if err := os.MkdirAll(o.dir, 0o777); err != nil {
 			return outputs{}, fmt.Errorf("-result-dir: %w", err)
+		}
+	}
+	for _, name := range append([]string{o.github, o.summary}, o.env...) {
+		if name == "" {
+			continue
+		}
+		if err := appendTo(name, ""); err != nil {
+			return outputs{}, fmt.Errorf("write the results: %w", err)
 		}
 	}
 	return o, nil
