@@ -23,16 +23,18 @@ if docker info >/dev/null 2>&1; then
 fi
 command -v podman >/dev/null || install podman runc
 dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-# Limits below the usual ones, which only CAP_SYS_RESOURCE could raise; and no systemd.
-cat >"$dir/containers.conf" <<-'EOF'
-	[containers]
-	default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
-	[engine]
-	cgroup_manager = "cgroupfs"
-	runtime = "runc"
-EOF
-export CONTAINERS_CONF=$dir/containers.conf
+trap 'rm -rf --one-file-system "$dir"' EXIT
+if [ "$(id -u)" = 0 ] && command -v runc >/dev/null; then
+	# Limits below the usual ones, which only CAP_SYS_RESOURCE could raise; and no systemd.
+	cat >"$dir/containers.conf" <<-'EOF'
+		[containers]
+		default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+		[engine]
+		cgroup_manager = "cgroupfs"
+		runtime = "runc"
+	EOF
+	export CONTAINERS_CONF=$dir/containers.conf
+fi
 
 flags=(--network=host)
 if ! podman image exists "$base" && ! podman pull --quiet "$base"; then

@@ -66,8 +66,8 @@ func check(engine, image, binary string) error {
 	if p.Architecture != runtime.GOARCH {
 		return nil
 	}
-	// A user that the image knows, and one like those that OpenShift makes up.
-	for _, user := range []string{"65532:65532", "1000670000:0"} {
+	// A user that the image knows, and one that nobody knows, in root's group as OpenShift has it.
+	for _, user := range []string{"65532:65532", "12345:0"} {
 		if err := works(container{engine: engine, image: image, user: user}, p.version()); err != nil {
 			return fmt.Errorf("as user %s: %w", user, err)
 		}
