@@ -329,7 +329,7 @@ flag's name in upper snake case; a repeatable flag's variable holds one entry a 
 // explain gives the name of a flag's value, empty for a switch, and what the flag is for, with its default.
 func explain(f *flag.Flag) (value, text string) {
 	value, text = flag.UnquoteUsage(f)
-	if f.DefValue != "" && f.DefValue != "false" && !strings.Contains(text, "(default") {
+	if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && !strings.Contains(text, "(default") {
 		text += fmt.Sprintf(" (default: %s)", f.DefValue)
 	}
 	return value, text
