@@ -7,8 +7,9 @@ out=$PWD/bin/lint
 rm -rf "$out"
 mkdir -p "$out/shell"
 
+# Fish, mandoc and zsh are for the tests of what is made from the flags.
 missing=()
-for program in npm shellcheck yamllint; do
+for program in fish mandoc npm shellcheck yamllint zsh; do
 	command -v "$program" >/dev/null || missing+=("$program")
 done
 if [ ${#missing[@]} -gt 0 ]; then

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestDocs holds what is made from the flags against the flags: the table in the README, the man page and the completion
@@ -270,9 +272,15 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("fish: %q completes to %q, want %q", test.line, got, test.want)
 		}
 	}
-	if _, err := exec.LookPath("zsh"); err == nil {
-		if out, err := exec.Command("zsh", "-f", "-n", "docs/_update-gitops-repo").CombinedOutput(); err != nil {
-			t.Errorf("zsh: %v: %s", err, out)
+	if _, err := exec.LookPath("zsh"); err != nil {
+		return
+	}
+	// What is left to choose zsh lists in its own way; it completes what is settled.
+	for line, want := range map[string]string{
+		"-outp": "-output=", "-output=t": "-output=text", "-merge-method=s": "-merge-method=squash", "-wait -set-m": "-set-missing=", "-nosuch": "-nosuch",
+	} {
+		if got := zshCompletes(t, line); got != want {
+			t.Errorf("zsh: %q completes to %q, want %q", line, got, want)
 		}
 	}
 }
@@ -304,6 +312,32 @@ func fishCompletes(t *testing.T, line string) string {
 	// Not an argument: fish has a flag -o itself.
 	c.Env = append(os.Environ(), "LINE="+line, "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_DATA_HOME="+home)
 	return offers(t, c)
+}
+
+// zshCompletes gives the last word of a line after the tab key, in a shell on a terminal of zsh's own making: nowhere else does its
+// completion run.
+func zshCompletes(t *testing.T, line string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // A shell that does not show the word waits for ever.
+	defer cancel()
+	c := exec.CommandContext(ctx, "zsh", "-f", "-c", `zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "fpath=(${(q)PWD}/docs \$fpath); autoload -Uz compinit; compinit -D -u"
+zpty -w shell 'show() { print -r -- "[${${(z)BUFFER}[-1]}]"; exit }; zle -N show; bindkey "^X" show; print rea""dy'
+zpty -r shell line '*ready*'
+zpty -w -n shell "update-gitops-repo $LINE"$'\t\x18'
+zpty -r shell line '*\[*\]*'
+print -r -- $line`)
+	c.Env = append(os.Environ(), "LINE="+line, "TERM=dumb")
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("zsh: %v: %s", err, out)
+	}
+	word := regexp.MustCompile(`\[(-[^\]]*)\]`).FindSubmatch(out)
+	if word == nil {
+		t.Fatalf("zsh shows no word: %q", out)
+	}
+	return string(word[1])
 }
 
 // offers runs a command that prints an offer a line, and gives them sorted.
