@@ -40,6 +40,15 @@ func detectCI(getenv func(string) string) ciSystem {
 	return ciSystem{}
 }
 
+// appCommit is the application's commit; empty where it is not known. Buildkite tells HEAD for a build that was started without
+// a commit, by hand or by a schedule: named after that, all such builds would share one branch.
+func (s ciSystem) appCommit(getenv func(string) string) string {
+	if commit := getenv(s.revision); commit != "HEAD" {
+		return commit
+	}
+	return ""
+}
+
 // commitURL is where people can see the application's commit; empty where that is not known.
 func (s ciSystem) commitURL(getenv func(string) string) string {
 	complete := true

@@ -323,8 +323,9 @@ func (p *plan) name(c *config, repo gitrepo.URL, getenv func(string) string) err
 	ci := detectCI(getenv)
 	p.revision, p.app = c.revision, c.app
 	if ci.revision != "" {
-		p.revision = cmp.Or(p.revision, getenv(ci.revision))
-		if p.revision == getenv(ci.revision) {
+		commit := ci.appCommit(getenv)
+		p.revision = cmp.Or(p.revision, commit)
+		if p.revision == commit {
 			p.link = ci.commitURL(getenv)
 		}
 	}
