@@ -402,8 +402,8 @@ func TestExampleGitHubActions(t *testing.T) {
 	}
 	load(t, "github-actions/workflow.yml", &workflow)
 	load(t, "github-actions/action.yml", &action)
-	if action.Runs.Using != "docker" || action.Runs.Image != "Dockerfile" || !strings.Contains(read(t, "../examples/github-actions/Dockerfile"), "FROM "+theImage+"\n") {
-		t.Errorf("the action runs %q of %q", action.Runs.Image, action.Runs.Using)
+	if dockerfile := read(t, "../examples/github-actions/Dockerfile"); action.Runs.Using != "docker" || action.Runs.Image != "Dockerfile" || !strings.HasSuffix(dockerfile, "\nFROM "+theImage+"\nUSER 0:0\n") {
+		t.Errorf("the action runs %q of %q:\n%s", action.Runs.Image, action.Runs.Using, dockerfile)
 	}
 	s := newStage(t, forge.GitHub, "flux-kustomization")
 	known := map[string]string{
@@ -457,6 +457,21 @@ func TestExampleGitHubActions(t *testing.T) {
 	}
 	if got, want := slices.Sorted(maps.Keys(action.Outputs)), slices.Sorted(maps.Keys(outputs)); !slices.Equal(got, want) {
 		t.Errorf("the action has the outputs %q, the program %q", got, want)
+	}
+	names(t, "github-actions/workflow.yml", `steps\.gitops\.outputs\.([\w-]+)`, outputs)
+}
+
+// names holds the results that an example's file has a later step read, by the pattern's group, against those that are there.
+func names(t *testing.T, file, pattern string, results map[string]string) {
+	t.Helper()
+	found := regexp.MustCompile(pattern).FindAllStringSubmatch(read(t, filepath.Join("../examples", file)), -1)
+	for _, m := range found {
+		if _, ok := results[m[1]]; !ok {
+			t.Errorf("%s: there is no result %s", file, m[1])
+		}
+	}
+	if len(found) == 0 {
+		t.Errorf("%s reads no result", file)
 	}
 }
 
@@ -530,6 +545,7 @@ func TestExampleCodefresh(t *testing.T) {
 	known := maps.Clone(variables)
 	known["main_clone"] = "/codefresh/volume/shop"
 	exported := pipeline.Steps["update_gitops"].run(t, variables, known, codefreshVolume(t))
+	names(t, "codefresh/README.md", `\$\{\{(GITOPS_\w+)\}\}`, exported)
 	p := s.opened(t, "shop-1a2b3c4", "1a2b3c4 from shop", "codefresh")
 	if exported["GITOPS_PULL_REQUEST_URL"] != p.URL {
 		t.Errorf("it exports %v", exported)
@@ -662,9 +678,13 @@ func TestExampleGitLab(t *testing.T) {
 	if !slices.Equal(p.Labels, []string{"deployment", "shop"}) {
 		t.Errorf("the labels are %q", p.Labels)
 	}
-	if got := variables(t, filepath.Join(dir, job.Artifacts.Reports.Dotenv)); got["GITOPS_PULL_REQUEST_URL"] != p.URL {
-		t.Errorf("the report is %v", got)
+	report := variables(t, filepath.Join(dir, job.Artifacts.Reports.Dotenv))
+	if report["GITOPS_PULL_REQUEST_URL"] != p.URL {
+		t.Errorf("the report is %v", report)
 	}
+	report["GITOPS_REPO"] = "" // The pipeline's own.
+	names(t, "gitlab-ci/.gitlab-ci.yml", `\$(GITOPS_\w+)`, report)
+	names(t, "gitlab-ci/README.md", "`\\$?(GITOPS_\\w+)`", report)
 }
 
 // nameValue is a parameter, argument or variable, as Kubernetes' resources list them.
