@@ -59,6 +59,9 @@ var (
 	errOnlyRegular = errors.New("the forge's API commits regular files only, and none that is executable")
 )
 
+// errResults is a file for later steps of the pipeline that cannot be written.
+var errResults = errors.New("write the results")
+
 const hintSameBranch = "give another -branch, or -create-pull-request=false to push directly"
 
 // exitCode is 2 for a wrong command line and 1 for everything else.
@@ -145,6 +148,8 @@ func hint(err error) string {
 		return "the pull request is open; if its base has just moved, run it again, else see there what it waits for"
 	case errors.Is(err, scm.ErrRefused):
 		return "the forge's words above say why; when that is mended, run it again"
+	case errors.Is(err, errResults):
+		return "the folder has to be there, and the user that the step runs as has to be allowed to write to it"
 	case isPathError(err):
 		return "check the path, and who may read it; the sources of -template start at -workdir"
 	}

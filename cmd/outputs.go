@@ -41,7 +41,7 @@ func newOutputs(c *config, getenv func(string) string) (outputs, error) {
 			continue
 		}
 		if err := appendTo(name, ""); err != nil {
-			return outputs{}, fmt.Errorf("write the results: %w", err)
+			return outputs{}, fmt.Errorf("%w: %w", errResults, err)
 		}
 	}
 	return o, nil
@@ -85,7 +85,7 @@ func (o outputs) write(r *report, failure error) error {
 		errs = append(errs, appendTo(o.summary, r.summary(failure)))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("write the results: %w", err)
+		return fmt.Errorf("%w: %w", errResults, err)
 	}
 	return nil
 }
