@@ -230,7 +230,7 @@ func parseConfig(args []string) (*config, error) {
 	}
 	err := c.keepToken(envPrefix+"_TOKEN", func() error { return ff.Parse(fs, nil, ff.WithEnvVarPrefix(envPrefix)) })
 	if err != nil {
-		return nil, usage("the variables are named "+envPrefix+"_ and the flag", "%s", flagError(err))
+		return nil, usage("a switch takes true or false, -sequence a number, and -timeout a time such as 90s or 5m", "%s", flagError(err))
 	}
 	for _, l := range lists {
 		l.byLine = false
