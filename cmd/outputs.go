@@ -36,7 +36,11 @@ func newOutputs(c *config, getenv func(string) string) (outputs, error) {
 			return outputs{}, fmt.Errorf("-result-dir: %w", err)
 		}
 	}
-	for _, name := range append([]string{o.github, o.summary}, o.env...) {
+	names := append([]string{o.github, o.summary}, o.env...)
+	if o.dir != "" {
+		names = append(names, filepath.Join(o.dir, "changed")) // The folder may be there already, and another's.
+	}
+	for _, name := range names {
 		if name == "" {
 			continue
 		}
