@@ -36,7 +36,7 @@ func TestREADME(t *testing.T) {
 	}
 }
 
-// TestLinks: what the README links to is there, be it a file or one of its own headings.
+// TestLinks: what the README links to is there, be it a file or one of its own headings, and so is what the examples' pages link to.
 func TestLinks(t *testing.T) {
 	text := read(t, "../README.md")
 	headings := map[string]bool{}
@@ -54,6 +54,17 @@ func TestLinks(t *testing.T) {
 	}
 	if len(links) < 30 {
 		t.Errorf("the README has %d links only", len(links))
+	}
+	pages, err := filepath.Glob("../examples/*/README.md")
+	if err != nil || len(pages) < 9 {
+		t.Errorf("%d pages of examples: %v", len(pages), err)
+	}
+	for _, page := range append(pages, "../examples/README.md") {
+		for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(read(t, page), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil && !strings.HasPrefix(m[1], "https://") {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
 	}
 }
 
