@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What other programs have to say of the examples: yamllint of all YAML, shellcheck of all shell, actionlint and action-validator of
+# What other programs have to say of the examples and of the workflow that releases: yamllint of all YAML, shellcheck of all shell, actionlint and action-validator of
 # the files for GitHub, gitlab-ci-local of those for GitLab. Tekton's own types are in integration/tekton.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,7 +21,7 @@ npm ci --prefix "$out" --silent --no-audit --no-fund
 PATH=$out/node_modules/.bin:$PATH
 
 # The templates of a Helm chart are no YAML before they are rendered.
-find examples -name '*.y*ml' -not -path '*/charts/*/templates/*' -print0 | xargs -0 yamllint --strict --config-file .ci/yamllint.yaml
+find .github examples -name '*.y*ml' -not -path '*/charts/*/templates/*' -print0 | xargs -0 yamllint --strict --config-file .ci/yamllint.yaml
 
 # The tests leave the shell that they find within other files, as they run it.
 EXAMPLES_SHELL=$out/shell go test ./integration -count=1 -run '^TestExample'
@@ -30,9 +30,10 @@ shellcheck --shell=sh examples/docker/*.sh "$out"/shell/*.sh
 shellcheck .ci/run .ci/*.sh
 
 # With shellcheck on the PATH, actionlint has it look at each run: too.
-go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 examples/github-actions/workflow.yml
+go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 .github/workflows/release.yml examples/github-actions/workflow.yml
 action-validator examples/github-actions/action.yml
 action-validator examples/github-actions/workflow.yml
+action-validator .github/workflows/release.yml
 
 # It finds what is included by asking git, and keeps a folder of its own beside it.
 cp -R examples/gitlab-ci "$out"
