@@ -314,7 +314,7 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, races *
 	*r = report{Base: base, Branch: branch, DryRun: p.dryRun}
 	races.saw(repo.Tip(branch))
 	log.Info("fetching", "branch", base)
-	snapshot, err := repo.Snapshot(ctx, base)
+	snapshot, err := repo.Snapshot(ctx, base, p.edits.scope())
 	if err != nil {
 		return attempt{}, err
 	}

@@ -248,15 +248,15 @@ type reusing struct {
 	asked   bool // the connection was, for the tip
 }
 
-func (r *reusing) fetchTip(ctx context.Context, store *memory.Storage, tip plumbing.Hash) error {
+func (r *reusing) fetchTip(ctx context.Context, store *memory.Storage, tip plumbing.Hash, trees bool) error {
 	r.tip, r.asked = tip, !r.objects.copy(store, tip)
 	if !r.asked {
 		return nil
 	}
-	return r.connection.fetchTip(ctx, store, tip)
+	return r.connection.fetchTip(ctx, store, tip, trees)
 }
 
-func (r *reusing) fetchObjects(ctx context.Context, store *memory.Storage, hashes []plumbing.Hash) error {
+func (r *reusing) fetchObjects(ctx context.Context, store *memory.Storage, hashes []plumbing.Hash, what extent) error {
 	missing := func() (out []plumbing.Hash, err error) {
 		for _, h := range hashes {
 			if !r.objects.copy(store, h) {
@@ -270,16 +270,16 @@ func (r *reusing) fetchObjects(ctx context.Context, store *memory.Storage, hashe
 		return err
 	}
 	if !r.asked {
-		// What is missing may be a tree, and then more of them: all come with the tip, in one request.
+		// What is missing may be a tree, and then more of them: all come with the tip, in one request, if they are not many.
 		r.asked = true
-		if err := r.connection.fetchTip(ctx, store, r.tip); err != nil {
+		if err := r.connection.fetchTip(ctx, store, r.tip, false); err != nil {
 			return err
 		}
 		if left, err = missing(); err != nil || len(left) == 0 {
 			return err
 		}
 	}
-	return r.connection.fetchObjects(ctx, store, left)
+	return r.connection.fetchObjects(ctx, store, left, what)
 }
 
 func (r *reusing) fetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error {

@@ -76,8 +76,13 @@ func (s *Snapshot) With(ctx context.Context, contents map[string][]byte) (*Snaps
 func (s *Snapshot) Add(ctx context.Context, files []File) (*Snapshot, error) {
 	edits := maps.Clone(s.edits)
 	deleted := map[string]bool{}
+	var paths []string
 	for _, f := range files {
 		deleted[f.Path] = f.Deleted
+		paths = append(paths, f.Path)
+	}
+	if err := s.reach(ctx, s.root, paths); err != nil {
+		return nil, err
 	}
 	var conflicts []string
 	for _, f := range files {
@@ -142,6 +147,9 @@ func (s *Snapshot) write(ctx context.Context, edits map[string]edit) (*Snapshot,
 		if err := root.add(name, edits[name]); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.reach(ctx, s.base, slices.Collect(maps.Keys(edits))); err != nil {
+		return nil, err
 	}
 	w := treeWriter{ctx: ctx, s: s}
 	tree, err := w.write(root, s.base, "")

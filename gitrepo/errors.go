@@ -22,6 +22,8 @@ var (
 	ErrMoved = errors.New("branch moved")
 	// ErrRejected: the server refuses the push for good (a protected branch, a hook); its own words follow.
 	ErrRejected = errors.New("push refused")
+	// ErrTooLarge: the server sends more than Remote.MaxFetch allows.
+	ErrTooLarge = errors.New("the server sends too much")
 	// ErrNoCheckout: the folder is not in a git checkout, or the checkout has no remote named origin.
 	ErrNoCheckout = errors.New("not a usable checkout")
 	// ErrNoFile: no file of the checkout matches.

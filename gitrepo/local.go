@@ -122,11 +122,11 @@ func (l *local) readReference(heads fs.FS, name string, branches map[string]plum
 	return err
 }
 
-func (l *local) fetchTip(ctx context.Context, store *memory.Storage, tip plumbing.Hash) error {
-	return l.fetchObjects(ctx, store, []plumbing.Hash{tip})
+func (l *local) fetchTip(ctx context.Context, store *memory.Storage, tip plumbing.Hash, _ bool) error {
+	return l.fetchObjects(ctx, store, []plumbing.Hash{tip}, alone)
 }
 
-func (l *local) fetchObjects(ctx context.Context, store *memory.Storage, hashes []plumbing.Hash) error {
+func (l *local) fetchObjects(ctx context.Context, store *memory.Storage, hashes []plumbing.Hash, _ extent) error {
 	for _, h := range hashes {
 		if err := ctx.Err(); err != nil {
 			return err

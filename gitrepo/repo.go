@@ -22,6 +22,7 @@ type Remote struct {
 	SSH         SSH          // ssh only
 	Checkout    *Checkout    // its objects need not be fetched; nil: there is none
 	Received    func(n int)  // told of bytes of objects as they arrive; nil: nobody asks
+	MaxFetch    int64        // how many bytes the server may send, packed or unpacked, before it is refused; 0: any number
 }
 
 // Repo is a repository whose references were read once. They do not change while it lives: after ErrMoved, open anew.
@@ -51,10 +52,10 @@ func (r references) conflict(branch string) string {
 type connection interface {
 	// references reads the branches.
 	references(context.Context) (references, error)
-	// fetchTip gets a commit, and as much below it as one cheap request brings.
-	fetchTip(context.Context, *memory.Storage, plumbing.Hash) error
-	// fetchObjects gets objects by their hashes.
-	fetchObjects(context.Context, *memory.Storage, []plumbing.Hash) error
+	// fetchTip gets a commit, and as much below it as is cheap; all trees, where they are all needed.
+	fetchTip(ctx context.Context, store *memory.Storage, tip plumbing.Hash, trees bool) error
+	// fetchObjects gets objects by their hashes. More may come along.
+	fetchObjects(context.Context, *memory.Storage, []plumbing.Hash, extent) error
 	// fetchCommits gets the commits that tip reaches and base does not.
 	fetchCommits(ctx context.Context, store *memory.Storage, tip, base plumbing.Hash) error
 	// fetchLog gets the last n commits that tip, which the store has, reaches. It sets as shallow those whose parents are
@@ -67,6 +68,15 @@ type connection interface {
 	// push sends the named objects of the store and moves the branch, if it still is at u.old.
 	push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u update) error
 }
+
+// extent is which objects are asked for.
+type extent int
+
+const (
+	blobs extent = iota // files' contents
+	alone               // trees without those below them
+	below               // trees with all those below them
+)
 
 // update moves a branch from old (zero: it must not exist) to new (zero: it is deleted, if it is not gone already).
 type update struct {
@@ -123,8 +133,12 @@ func (r *Repo) CheckPush(ctx context.Context) error {
 	return nil
 }
 
-// Snapshot opens the tip of a branch. Errors: ErrNoBranch.
-func (r *Repo) Snapshot(ctx context.Context, branch string) (*Snapshot, error) {
+// Snapshot opens the tip of a branch, and fetches what the scopes name. Errors: ErrNoBranch.
+func (r *Repo) Snapshot(ctx context.Context, branch string, scopes ...Scope) (*Snapshot, error) {
+	var scope Scope
+	for _, other := range scopes {
+		scope = scope.Merge(other)
+	}
 	tip, ok := r.refs.branches[branch]
 	if !ok {
 		return nil, fmt.Errorf("%s: branch %q: %w", r.url, branch, ErrNoBranch)
@@ -133,7 +147,7 @@ func (r *Repo) Snapshot(ctx context.Context, branch string) (*Snapshot, error) {
 		repo: r, tip: tip, store: memory.NewStorage(),
 		trees: map[plumbing.Hash]*object.Tree{}, edits: map[string]edit{},
 	}
-	if err := r.conn.fetchTip(ctx, s.store, tip); err != nil {
+	if err := r.conn.fetchTip(ctx, s.store, tip, scope.everything()); err != nil {
 		return nil, fmt.Errorf("%s: fetch branch %q: %w", r.url, branch, err)
 	}
 	commit, err := object.GetCommit(s.store, tip)
@@ -141,6 +155,9 @@ func (r *Repo) Snapshot(ctx context.Context, branch string) (*Snapshot, error) {
 		return nil, fmt.Errorf("%s: commit %s of branch %q: %w", r.url, tip, branch, err)
 	}
 	s.base, s.root = commit.TreeHash, commit.TreeHash
+	if err := s.fetch(ctx, scope); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 

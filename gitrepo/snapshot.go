@@ -36,21 +36,26 @@ type Snapshot struct {
 func (s *Snapshot) Tip() string { return s.tip.String() }
 
 // Files is the snapshot as a read-only file system. Besides fs.FS it has ReadDir, ReadFile, Stat, and
-// Prefetch(names []string) error, which gets the named files' contents in one request; files that do not exist are
+// Prefetch(names []string) error, which gets the named files' contents together; files that do not exist are
 // left for the read to complain of. The context bounds every fetch.
 //
 // Symlinks and submodules appear in listings with their types, but cannot be read; ReadLink gives a symlink's target.
 func (s *Snapshot) Files(ctx context.Context) fs.FS { return files{ctx: ctx, s: s} }
 
 // ensure gets the objects that are not in the store yet.
-func (s *Snapshot) ensure(ctx context.Context, hashes ...plumbing.Hash) error {
-	missing := slices.DeleteFunc(slices.Clone(hashes), func(h plumbing.Hash) bool {
-		return s.store.HasEncodedObject(h) == nil
-	})
+func (s *Snapshot) ensure(ctx context.Context, what extent, hashes ...plumbing.Hash) error {
+	var missing []plumbing.Hash
+	asked := map[plumbing.Hash]bool{}
+	for _, h := range hashes {
+		if !asked[h] && s.store.HasEncodedObject(h) != nil {
+			asked[h] = true
+			missing = append(missing, h)
+		}
+	}
 	if len(missing) == 0 {
 		return nil
 	}
-	if err := s.repo.conn.fetchObjects(ctx, s.store, missing); err != nil {
+	if err := s.repo.conn.fetchObjects(ctx, s.store, missing, what); err != nil {
 		return fmt.Errorf("%s: fetch %d objects: %w", s.repo.url, len(missing), err)
 	}
 	for _, h := range missing {
@@ -65,7 +70,7 @@ func (s *Snapshot) tree(ctx context.Context, hash plumbing.Hash) (*object.Tree, 
 	if t, ok := s.trees[hash]; ok {
 		return t, nil
 	}
-	if err := s.ensure(ctx, hash); err != nil {
+	if err := s.ensure(ctx, alone, hash); err != nil {
 		return nil, err
 	}
 	t, err := object.GetTree(s.store, hash)
@@ -92,16 +97,14 @@ func (s *Snapshot) entry(ctx context.Context, name string) (object.TreeEntry, er
 	if err != nil {
 		return object.TreeEntry{}, err
 	}
-	// Not Tree.FindEntry: it validates names, and a repository's odd names are its own affair.
-	base := path.Base(name)
-	if i := slices.IndexFunc(t.Entries, func(e object.TreeEntry) bool { return e.Name == base }); i >= 0 {
-		return t.Entries[i], nil
+	if e, ok := child(t, path.Base(name)); ok {
+		return e, nil
 	}
 	return object.TreeEntry{}, fs.ErrNotExist
 }
 
 func (s *Snapshot) blob(ctx context.Context, hash plumbing.Hash) (_ []byte, err error) {
-	if err := s.ensure(ctx, hash); err != nil {
+	if err := s.ensure(ctx, blobs, hash); err != nil {
 		return nil, err
 	}
 	b, err := object.GetBlob(s.store, hash)
@@ -185,6 +188,11 @@ func (f files) ReadDir(name string) ([]fs.DirEntry, error) {
 	if e.Mode != filemode.Dir {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("not a directory")}
 	}
+	// Whoever lists a folder will go on to those in it.
+	err = f.s.ensure(f.ctx, below, e.Hash)
+	if err != nil {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
+	}
 	t, err := f.s.tree(f.ctx, e.Hash)
 	if err != nil {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
@@ -226,22 +234,32 @@ func (f files) ReadLink(name string) (string, error) {
 	return string(target), nil
 }
 
-// Prefetch gets the named files' contents in one request.
+// Prefetch gets the named files' contents: a request for the trees of each depth that are not here, one for all contents.
 func (f files) Prefetch(names []string) error {
+	if err := f.s.reach(f.ctx, f.s.root, names); err != nil {
+		return err
+	}
+	return f.s.prefetch(f.ctx, names)
+}
+
+func (s *Snapshot) prefetch(ctx context.Context, names []string) error {
 	var hashes []plumbing.Hash
 	for _, name := range names {
-		e, err := f.lookup("prefetch", name)
+		if !fs.ValidPath(name) {
+			return &fs.PathError{Op: "prefetch", Path: name, Err: fs.ErrInvalid}
+		}
+		e, err := s.entry(ctx, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return err
+			return &fs.PathError{Op: "prefetch", Path: name, Err: err}
 		}
 		if e.Mode.IsFile() && e.Mode != filemode.Symlink {
 			hashes = append(hashes, e.Hash)
 		}
 	}
-	return f.s.ensure(f.ctx, hashes...)
+	return s.ensure(ctx, blobs, hashes...)
 }
 
 // info is a tree entry as fs.FileInfo. Git keeps neither sizes nor times in its trees.

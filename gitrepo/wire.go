@@ -28,22 +28,34 @@ type wire struct {
 	http     bool
 	ssh      *sshAuth // nil over http
 	received func(n int)
+	quota    *quota
+	spill    spill
 
 	session transport.UploadPackSession // the next request goes here; nil: open one
 	caps    *capability.List            // of upload-pack
 	tip     plumbing.Hash               // what fetchTip was asked for, to fall back to
 	whole   bool                        // the tip came with all its objects: a partial fetch is not to be had
+	flat    bool                        // trees are not to be had without those below them
 }
 
 func newWire(r Remote) (*wire, error) {
-	w := &wire{endpoint: r.URL.endpoint(), received: r.Received}
+	w := &wire{endpoint: r.URL.endpoint(), received: r.Received, quota: &quota{max: r.MaxFetch}}
 	if w.received == nil {
 		w.received = func(int) {}
 	}
 	switch r.URL.Scheme {
 	case "http", "https":
 		w.http = true
-		w.client = githttp.NewClient(r.HTTPClient)
+		client := http.Client{}
+		if r.HTTPClient != nil {
+			client = *r.HTTPClient
+		}
+		next := client.Transport
+		if next == nil {
+			next = http.DefaultTransport
+		}
+		client.Transport = metered{next, w.quota}
+		w.client = githttp.NewClient(&client)
 		switch {
 		case r.Credentials.Bearer:
 			w.auth = &githttp.TokenAuth{Token: r.Credentials.Password}
@@ -118,12 +130,31 @@ func (w *wire) partial() bool {
 		(w.http || w.caps.Supports(capability.AllowReachableSHA1InWant))
 }
 
-// fetchTip gets the commit with all its trees, and with all its blobs where the server cannot or will not leave
-// them out.
-func (w *wire) fetchTip(ctx context.Context, store *memory.Storage, tip plumbing.Hash) error {
+// manyObjects is how many objects of a tip are too many to take all its trees: a tree at a time comes sooner.
+const manyObjects = 4000
+
+// fetchTip gets the commit with all its trees where they are all needed or are not many, and with all its blobs where
+// the server cannot or will not leave them out. Where there are many, the commit and mostly the first tree is all that comes:
+// the connection is dropped when the pack says how many it has. Over ssh a request costs a connection, so that trees are
+// better had all at once.
+func (w *wire) fetchTip(ctx context.Context, store *memory.Storage, tip plumbing.Hash, trees bool) error {
 	w.tip = tip
 	if w.partial() {
-		err := w.fetch(ctx, store, request{wants: []plumbing.Hash{tip}, depth: 1, filter: packp.FilterBlobNone()})
+		r := request{wants: []plumbing.Hash{tip}, depth: 1, filter: packp.FilterBlobNone()}
+		if w.http && !w.flat && !trees {
+			r.most = manyObjects
+		}
+		err := w.fetch(ctx, store, r)
+		if errors.Is(err, errTooMany) {
+			if store.HasEncodedObject(tip) == nil {
+				return nil
+			}
+			r.filter, r.most = packp.FilterTreeDepth(0), 0
+			if err = w.fetch(ctx, store, r); refusal(ctx, err) {
+				w.flat = true
+				return w.fetchTip(ctx, store, tip, true)
+			}
+		}
 		if !refusal(ctx, err) {
 			return err
 		}
@@ -136,15 +167,28 @@ func (w *wire) fetchWhole(ctx context.Context, store *memory.Storage) error {
 	return w.fetch(ctx, store, request{wants: []plumbing.Hash{w.tip}, depth: 1})
 }
 
-func (w *wire) fetchObjects(ctx context.Context, store *memory.Storage, hashes []plumbing.Hash) error {
+// fetchObjects relies on that an object that is wanted by its hash is sent whatever the filter says. Deeper filters than
+// tree:0 are refused by GitHub, and by whoever sets uploadpackfilter.tree.maxDepth as it does.
+func (w *wire) fetchObjects(ctx context.Context, store *memory.Storage, hashes []plumbing.Hash, what extent) error {
 	if w.whole {
 		return nil // All there is has been sent; the caller sees what is missing.
 	}
-	err := w.fetch(ctx, store, request{wants: hashes})
-	if refusal(ctx, err) {
-		return w.fetchWhole(ctx, store)
+	r := request{wants: hashes}
+	switch what {
+	case alone:
+		r.filter = packp.FilterTreeDepth(0)
+	case below:
+		r.filter = packp.FilterBlobNone()
 	}
-	return err
+	err := w.fetch(ctx, store, r)
+	switch {
+	case !refusal(ctx, err):
+		return err
+	case what == alone:
+		w.flat = true
+		return w.fetchTip(ctx, store, w.tip, true)
+	}
+	return w.fetchWhole(ctx, store)
 }
 
 func (w *wire) fetchCommits(ctx context.Context, store *memory.Storage, tip, base plumbing.Hash) error {
@@ -184,6 +228,7 @@ type request struct {
 	thin         bool            // the store has all of haves
 	depth        int             // 0: all history
 	filter       packp.Filter
+	most         uint32 // objects; 0: any number. Of more, only the first come, and the error is errTooMany
 }
 
 func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err error) {
@@ -235,26 +280,28 @@ func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err
 		return err
 	}
 
-	err = packfile.UpdateObjectStorage(store, demux(req.Capabilities, counted{response, w.received}))
-	if errors.Is(err, packfile.ErrEmptyPackfile) {
-		return nil // Nothing between the wants and the haves.
-	}
-	if err != nil {
+	u := unpacker{store: store, quota: w.quota, spill: &w.spill}
+	if err := u.unpack(ctx, demux(req.Capabilities, counted{response, w}), r.most); err != nil {
 		return fmt.Errorf("read pack: %w", err)
 	}
 	return nil
 }
 
-// counted tells of the bytes that are read.
+// counted counts the bytes that are read, and tells of them.
 type counted struct {
 	io.Reader
-	received func(n int)
+	wire *wire
 }
 
 // Read implements io.Reader.
 func (c counted) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
-	c.received(n)
+	c.wire.received(n)
+	if !c.wire.http { // Where all bodies are counted already.
+		if over := c.wire.quota.receive(n); over != nil {
+			return 0, over
+		}
+	}
 	return n, err
 }
 
@@ -403,7 +450,7 @@ func remoteError(ctx context.Context, err error) error {
 // refusal tells a server that will not do a partial fetch, which a whole fetch may cure, from a fault, which it will
 // not. The library keeps only the text of a server's refusal, so this goes by what it is not.
 func refusal(ctx context.Context, err error) bool {
-	if err == nil || ctx.Err() != nil || errors.Is(err, ErrAuth) || errors.Is(err, ErrHostKey) || errors.Is(err, ErrNotFound) {
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrAuth) || errors.Is(err, ErrHostKey) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrTooLarge) {
 		return false
 	}
 	var status *githttp.Err

@@ -75,6 +75,18 @@ func Glob(fsys fs.FS, pattern string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
+// Split tells where Glob looks for what matches a pattern that CheckGlob takes: the folder, "." for the root, that all of
+// it is in, and what the rest of the names matches, in which "/" stands wherever folders are crossed. A pattern that is just a name has
+// no rest, and is itself the first part.
+func Split(pattern string) (fixed, rest string) {
+	cleaned := path.Clean(pattern)
+	if !strings.ContainsAny(cleaned, `*?[{\`) {
+		return cleaned, ""
+	}
+	fixed, rest = doublestar.SplitPattern(crossing(cleaned))
+	return path.Clean(fixed), rest
+}
+
 // folders lists what is not a folder as something that does not exist: braces can make a pattern try "values.yaml/*".
 type folders struct{ fs.FS }
 

@@ -1,0 +1,42 @@
+package gitrepo
+
+import (
+	"io"
+	"net/http"
+)
+
+// metered is git's way to the http server. It counts what comes, and has every body read to its end.
+type metered struct {
+	next  http.RoundTripper
+	quota *quota
+}
+
+// RoundTrip implements http.RoundTripper.
+func (m metered) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := m.next.RoundTrip(r)
+	if err == nil {
+		response.Body = &meteredBody{response.Body, m.quota}
+	}
+	return response, err
+}
+
+type meteredBody struct {
+	io.ReadCloser
+	quota *quota
+}
+
+// Read implements io.Reader.
+func (b *meteredBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if over := b.quota.receive(n); over != nil {
+		return 0, over
+	}
+	return n, err
+}
+
+// Close implements io.Closer. A connection can be used again only after its body has been read to the end, and the
+// library stops at the end of what git has to say, which is some bytes earlier. More than that is a body that nobody wants.
+func (b *meteredBody) Close() error {
+	_, _ = io.CopyN(io.Discard, b.ReadCloser, 64)
+	return b.ReadCloser.Close()
+}

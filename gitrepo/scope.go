@@ -1,0 +1,153 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// Scope is what will be read of a snapshot, as far as it is known beforehand. What it leaves out is fetched when it is
+// asked for; what it names and does not exist is left for the read to complain of. All are paths as in fs.FS.
+type Scope struct {
+	Files   []string // whose contents are read
+	Paths   []string // that are looked up or written, or patterns whose last element alone is one: the folders on the way are read
+	Folders []string // that are listed, with all that is below them; "." is the whole repository
+}
+
+// Merge gives what either of the two needs.
+func (s Scope) Merge(t Scope) Scope {
+	return Scope{
+		Files:   append(s.Files[:len(s.Files):len(s.Files)], t.Files...),
+		Paths:   append(s.Paths[:len(s.Paths):len(s.Paths)], t.Paths...),
+		Folders: append(s.Folders[:len(s.Folders):len(s.Folders)], t.Folders...),
+	}
+}
+
+// everything tells whether all trees are needed.
+func (s Scope) everything() bool { return s.listed(".") }
+
+// listed tells whether a path is in one of the folders, or is one.
+func (s Scope) listed(name string) bool {
+	for _, f := range s.Folders {
+		if f == "." || name == f || strings.HasPrefix(name, f+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// fetch gets what the scope names: first the trees on all the ways to it, those of one depth in one request; then all
+// folders with what is below them; then the files.
+func (s *Snapshot) fetch(ctx context.Context, scope Scope) error {
+	ways := append([]string{}, scope.Folders...)
+	for _, name := range append(scope.Files[:len(scope.Files):len(scope.Files)], scope.Paths...) {
+		if dir := path.Dir(name); !scope.listed(dir) {
+			ways = append(ways, name)
+		}
+	}
+	if err := s.reach(ctx, s.root, ways); err != nil {
+		return err
+	}
+	var roots []plumbing.Hash
+	for _, name := range scope.Folders {
+		if e, err := s.entry(ctx, name); err == nil && e.Mode == filemode.Dir {
+			roots = append(roots, e.Hash)
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if err := s.list(ctx, roots); err != nil {
+		return err
+	}
+	return s.prefetch(ctx, scope.Files)
+}
+
+// reach gets the trees on the ways from a root to the paths, without those that the paths name.
+func (s *Snapshot) reach(ctx context.Context, root plumbing.Hash, paths []string) error {
+	type way struct {
+		tree plumbing.Hash
+		rest string
+	}
+	var ways []way
+	for _, name := range paths {
+		if fs.ValidPath(name) && name != "." {
+			ways = append(ways, way{root, name})
+		}
+	}
+	for len(ways) > 0 {
+		var trees []plumbing.Hash
+		for _, w := range ways {
+			trees = append(trees, w.tree)
+		}
+		if err := s.ensure(ctx, alone, trees...); err != nil {
+			return err
+		}
+		var next []way
+		for _, w := range ways {
+			name, rest, further := strings.Cut(w.rest, "/")
+			if !further {
+				continue
+			}
+			t, err := s.tree(ctx, w.tree)
+			if err != nil {
+				return err
+			}
+			if e, ok := child(t, name); ok && e.Mode == filemode.Dir {
+				next = append(next, way{e.Hash, rest})
+			}
+		}
+		ways = next
+	}
+	return nil
+}
+
+// list gets the trees with all those below them.
+func (s *Snapshot) list(ctx context.Context, trees []plumbing.Hash) error {
+	seen := map[plumbing.Hash]bool{}
+	for len(trees) > 0 {
+		// Of those that are here, some below may not be; over the network once at most, since then all below come too.
+		var missing []plumbing.Hash
+		for len(trees) > 0 {
+			h := trees[len(trees)-1]
+			trees = trees[:len(trees)-1]
+			if seen[h] {
+				continue
+			}
+			if s.store.HasEncodedObject(h) != nil {
+				missing = append(missing, h)
+				continue
+			}
+			seen[h] = true
+			t, err := s.tree(ctx, h)
+			if err != nil {
+				return err
+			}
+			for _, e := range t.Entries {
+				if e.Mode == filemode.Dir {
+					trees = append(trees, e.Hash)
+				}
+			}
+		}
+		if err := s.ensure(ctx, below, missing...); err != nil {
+			return err
+		}
+		trees = missing
+	}
+	return nil
+}
+
+// child finds an entry of a tree. Not Tree.FindEntry: it validates names, and a repository's odd names are its own affair.
+func child(t *object.Tree, name string) (object.TreeEntry, bool) {
+	for _, e := range t.Entries {
+		if e.Name == name {
+			return e, true
+		}
+	}
+	return object.TreeEntry{}, false
+}
