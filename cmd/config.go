@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	iofs "io/fs"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -90,6 +92,7 @@ type config struct {
 	verbose   bool
 	logFormat string
 	timeout   time.Duration
+	maxFetch  byteSize
 
 	help    bool
 	version bool
@@ -182,6 +185,8 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.BoolVar(&c.verbose, "verbose", false, "log each step to stderr, not just what the run is at")
 	fs.StringVar(&c.logFormat, "log-format", "text", "`format` of the log: text or json")
 	fs.DurationVar(&c.timeout, "timeout", 10*time.Minute, "`time` that the whole run may take")
+	c.maxFetch = 2 << 30
+	fs.Var(&c.maxFetch, "max-fetch", "refuse a git server that sends more than this `size`, packed or unpacked: bytes, or a number with KiB, MiB or GiB")
 	fs.String("config", "", "YAML `file` with flags: a key is a flag's name without the dash, a list repeats it")
 	fs.BoolVar(&c.version, "version", false, "print the version")
 	fs.BoolVar(&c.help, "h", false, "print this help")
@@ -192,7 +197,7 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 		{"What to change", []string{"add", "filepath", "substitute", "substitute-env", "delims", "template", "set", "set-missing", "image", "image-files", "yq"}},
 		{"Commit", []string{"git-revision", "app", "branch", "commit-message", "author-name", "author-email", "committer-name", "committer-email", "signoff", "sign-key-file", "sign-passphrase", "sign-passphrase-file", "commit-via-api", "sequence", "force-push"}},
 		{"Pull request", []string{"create-pull-request", "merge-pull-request", "merge-method", "auto-merge", "wait", "delete-branch", "supersede", "pr-title", "pr-body", "pr-body-file", "pr-label", "pr-reviewer", "pr-assignee", "pr-milestone", "pr-draft", "scm-provider", "scm-url"}},
-		{"Run", []string{"dry-run", "output", "result-dir", "result-env", "verbose", "log-format", "timeout", "config", "version", "h"}},
+		{"Run", []string{"dry-run", "output", "result-dir", "result-env", "verbose", "log-format", "timeout", "max-fetch", "config", "version", "h"}},
 	}
 }
 
@@ -370,6 +375,37 @@ func (l *list) Set(s string) error {
 			l.values = append(l.values, line)
 		}
 	}
+	return nil
+}
+
+// byteSize is a number of bytes.
+type byteSize int64
+
+// String implements flag.Value, with the largest unit that leaves nothing over.
+func (s *byteSize) String() string {
+	n, unit := int64(*s), ""
+	for _, u := range []string{"KiB", "MiB", "GiB"} {
+		if n == 0 || n%1024 != 0 {
+			break
+		}
+		n, unit = n/1024, u
+	}
+	return strconv.FormatInt(n, 10) + unit
+}
+
+// Set implements flag.Value.
+func (s *byteSize) Set(v string) error {
+	number, shift := v, 0
+	for i, unit := range []string{"KiB", "MiB", "GiB"} {
+		if n, ok := strings.CutSuffix(v, unit); ok {
+			number, shift = strings.TrimSpace(n), 10*(i+1)
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n <= 0 || n > math.MaxInt64>>shift {
+		return errors.New("it is no size such as 500MiB, 2GiB or 1048576")
+	}
+	*s = byteSize(n << shift)
 	return nil
 }
 

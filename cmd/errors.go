@@ -128,6 +128,8 @@ func hint(err error) string {
 		return "if the authority is your own, give its certificates with -ca-file or SSL_CERT_FILE"
 	case errors.Is(err, gitrepo.ErrNotFound):
 		return "check -repo, and that the token may see the repository"
+	case errors.Is(err, gitrepo.ErrTooLarge):
+		return "if the repository is that large, give a larger -max-fetch; partial clone on the server makes it need less"
 	case errors.Is(err, gitrepo.ErrEmpty):
 		return "push a first commit to it"
 	case errors.Is(err, gitrepo.ErrNoBranch):

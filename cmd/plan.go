@@ -115,6 +115,7 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 		return nil, err
 	}
 	w.repo, p.remote.HTTPClient = web(p.remote.URL), client
+	p.remote.MaxFetch = int64(c.maxFetch)
 	found := w.settings.SSH()
 	p.remote.SSH = gitrepo.SSH{KeyFile: cmp.Or(c.sshKeyFile, found.KeyFile), KnownHostsFile: cmp.Or(c.sshKnownHosts, found.KnownHostsFile)}
 	w.provider = providerName(c, w.repo, getenv)
