@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// metered is git's way to the http server. It counts what comes, and has every body read to its end.
+// metered is git's way to the http server, and counts what comes.
 type metered struct {
 	next  http.RoundTripper
 	quota *quota
@@ -32,11 +32,4 @@ func (b *meteredBody) Read(p []byte) (int, error) {
 		return 0, over
 	}
 	return n, err
-}
-
-// Close implements io.Closer. A connection can be used again only after its body has been read to the end, and the
-// library stops at the end of what git has to say, which is some bytes earlier. More than that is a body that nobody wants.
-func (b *meteredBody) Close() error {
-	_, _ = io.CopyN(io.Discard, b.ReadCloser, 64)
-	return b.ReadCloser.Close()
 }
