@@ -313,6 +313,9 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, races *
 	}
 	*r = report{Base: base, Branch: branch, DryRun: p.dryRun}
 	races.saw(repo.Tip(branch))
+	if !p.dryRun && p.committerAPI == nil {
+		repo.PreparePush(ctx)
+	}
 	log.Info("fetching", "branch", base)
 	snapshot, err := repo.Snapshot(ctx, base, p.edits.scope())
 	if err != nil {

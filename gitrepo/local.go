@@ -211,6 +211,8 @@ func (l *local) checkPush(context.Context) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
+func (l *local) preparePush(context.Context) {}
+
 // push writes the objects and moves the branch under git's own lock file, so that it races safely with git programs
 // (https://git-scm.com/docs/gitrepository-layout; the lock is NAME.lock beside the reference).
 func (l *local) push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u update) (err error) {

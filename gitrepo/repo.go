@@ -63,6 +63,8 @@ type connection interface {
 	fetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error
 	// checkPush asks for what push would ask for, and stops there.
 	checkPush(context.Context) error
+	// preparePush begins a push, to go on while others work.
+	preparePush(context.Context)
 	// keySource says which ssh key the server took; empty where there is no such thing.
 	keySource() string
 	// push sends the named objects of the store and moves the branch, if it still is at u.old.
@@ -132,6 +134,10 @@ func (r *Repo) CheckPush(ctx context.Context) error {
 	}
 	return nil
 }
+
+// PreparePush begins what every push begins with, so that the next one need not wait for it. It returns at once and goes
+// on until the context ends; what goes wrong, that push tells.
+func (r *Repo) PreparePush(ctx context.Context) { r.conn.preparePush(ctx) }
 
 // Snapshot opens the tip of a branch, and fetches what the scopes name. Errors: ErrNoBranch.
 func (r *Repo) Snapshot(ctx context.Context, branch string, scopes ...Scope) (*Snapshot, error) {

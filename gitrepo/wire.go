@@ -31,6 +31,8 @@ type wire struct {
 	quota    *quota
 	spill    spill
 
+	prepared chan receiver // of preparePush; nil: none
+
 	session transport.UploadPackSession // the next request goes here; nil: open one
 	caps    *capability.List            // of upload-pack
 	tip     plumbing.Hash               // what fetchTip was asked for, to fall back to
@@ -324,32 +326,72 @@ func (w *wire) keySource() string {
 	return w.ssh.source
 }
 
-func (w *wire) checkPush(ctx context.Context) (err error) {
-	session, err := open(ctx, w, w.client.NewReceivePackSession)
-	if err != nil {
-		return err
+func (w *wire) checkPush(ctx context.Context) error {
+	r := w.receive(ctx, *w.endpoint)
+	if r.err != nil {
+		return r.err
 	}
-	_, err = session.AdvertisedReferencesContext(ctx)
-	if err != nil {
-		return errors.Join(remoteError(ctx, err), session.Close())
+	return r.session.Close()
+}
+
+// receiver is a push that has not been sent yet.
+type receiver struct {
+	session transport.ReceivePackSession
+	adv     *packp.AdvRefs
+	err     error
+}
+
+// receive asks the server what it takes. The endpoint is the session's own: what it makes of a redirect is no business of other
+// goroutines.
+func (w *wire) receive(ctx context.Context, endpoint transport.Endpoint) (r receiver) {
+	r.session, r.err = open(ctx, w, func(_ *transport.Endpoint, auth transport.AuthMethod) (transport.ReceivePackSession, error) {
+		return w.client.NewReceivePackSession(&endpoint, auth)
+	})
+	if r.err != nil {
+		return r
 	}
-	return session.Close()
+	if r.adv, r.err = r.session.AdvertisedReferencesContext(ctx); r.err != nil {
+		r.err = errors.Join(remoteError(ctx, r.err), r.session.Close())
+	}
+	return r
+}
+
+// preparePush does nothing over ssh, where it would leave a process waiting on the server.
+func (w *wire) preparePush(ctx context.Context) {
+	if !w.http || w.prepared != nil {
+		return
+	}
+	done := make(chan receiver, 1)
+	w.prepared = done
+	go func(endpoint transport.Endpoint) { done <- w.receive(ctx, endpoint) }(*w.endpoint)
+}
+
+// receiver gives the prepared push, or one that begins now where what the server has now counts.
+func (w *wire) receiver(ctx context.Context, now bool) receiver {
+	prepared := w.prepared
+	if prepared == nil || now {
+		return w.receive(ctx, *w.endpoint)
+	}
+	w.prepared = nil
+	select {
+	case r := <-prepared:
+		return r
+	case <-ctx.Done():
+		return receiver{err: ctx.Err()}
+	}
 }
 
 func (w *wire) push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u update) (err error) {
-	session, err := open(ctx, w, w.client.NewReceivePackSession)
-	if err != nil {
-		return err
+	r := w.receiver(ctx, u.there)
+	if r.err != nil {
+		return r.err
 	}
+	session, adv := r.session, r.adv
 	defer func() {
 		if cerr := session.Close(); err == nil && cerr != nil {
 			err = remoteError(ctx, cerr)
 		}
 	}()
-	adv, err := session.AdvertisedReferencesContext(ctx)
-	if err != nil {
-		return remoteError(ctx, err)
-	}
 	name := plumbing.NewBranchReferenceName(u.branch)
 	if u.there {
 		// There is nothing to send but the command, which what the server has just said may settle.
