@@ -132,8 +132,9 @@ func (w *wire) partial() bool {
 		(w.http || w.caps.Supports(capability.AllowReachableSHA1InWant))
 }
 
-// manyObjects is how many objects of a tip are too many to take all its trees: a tree at a time comes sooner.
-const manyObjects = 4000
+// manyObjects is how many objects of a tip are too many to take all its trees: a tree at a time comes sooner. With 40 ms
+// a request and 50 Mbit/s, 3755 of them, 680 kB, take as long as the two or three requests that they save.
+const manyObjects = 3000
 
 // fetchTip gets the commit with all its trees where they are all needed or are not many, and with all its blobs where
 // the server cannot or will not leave them out. Where there are many, the commit and mostly the first tree is all that comes:
