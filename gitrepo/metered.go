@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// metered is git's way to the http server, and counts what comes.
+// metered is git's way to the http server. It counts what comes, and has bodies read to their ends.
 type metered struct {
 	next  http.RoundTripper
 	quota *quota
@@ -32,4 +32,11 @@ func (b *meteredBody) Read(p []byte) (int, error) {
 		return 0, over
 	}
 	return n, err
+}
+
+// Close implements io.Closer. The client uses a connection again only where it has seen the body's end, and the library
+// stops some bytes before it, where git has no more to say. If there are more than some, nobody wants them.
+func (b *meteredBody) Close() error {
+	_, _ = io.CopyN(io.Discard, b.ReadCloser, 64)
+	return b.ReadCloser.Close()
 }
