@@ -91,16 +91,17 @@ type Server struct {
 	closing func() error   // runs once
 	served  sync.WaitGroup // the HTTP servers' accept loops
 
-	mu    sync.Mutex     // guards what follows
-	ssh   *sshServer     // nil until StartSSH
-	tls   string         // the address of StartTLS, empty until then
-	proxy *proxy         // nil until StartProxy
-	repos []string       // as created; a repository's project number is its index plus one
-	pulls []*pull        // oldest first
-	moved map[string]int // former names of repositories, to their indices; a present name wins
-	away  *url.URL       // where RedirectTo says
-	users []string       // a user's number is its index plus one
-	teams []string       // "acme/platform"
+	mu      sync.Mutex     // guards what follows
+	ssh     *sshServer     // nil until StartSSH
+	tls     string         // the address of StartTLS, empty until then
+	proxy   *proxy         // nil until StartProxy
+	repos   []string       // as created; a repository's project number is its index plus one
+	pulls   []*pull        // oldest first
+	moved   map[string]int // former names of repositories, to their indices; a present name wins
+	away    *url.URL       // where RedirectTo says
+	network *network       // nil until SetNetwork
+	users   []string       // a user's number is its index plus one
+	teams   []string       // "acme/platform"
 
 	settings map[int]*settings // by the repository's number
 }
@@ -149,7 +150,7 @@ func Start(c Config) (*Server, error) {
 	} else {
 		s.routeGitLab(mux)
 	}
-	s.http.Handler = s.record(s.redirect(mux))
+	s.http.Handler = s.record(s.slow(s.redirect(mux)))
 	s.http.ErrorLog = log.New(io.Discard, "", 0)
 	s.served.Go(func() { s.http.Serve(ln) }) // returns http.ErrServerClosed: nothing else stops it
 	return s, nil
