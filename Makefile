@@ -48,16 +48,16 @@ demo: bin/update-gitops-repo
 test:
 	$(GO) vet -tags=$(TAGS) ./...
 	$(if $(RACE),CGO_ENABLED=1) $(GO) test -tags=$(TAGS) $(RACE) ./gitrepo ./integration/forge
-	$(GO) test -tags=$(TAGS) ./integration
+	$(GO) test -tags=$(TAGS) ./integration ./integration/bench
 	@mkdir -p bin
 	@$(GO) test -tags=$(TAGS) -cover ./cmd/... ./gitrepo ./scm/... ./template >bin/test.log; status=$$?; cat bin/test.log; \
 		test $$status -eq 0 && awk -f .ci/coverage.awk bin/test.log
 
-# YAML edits, and whole runs timed against git's own ways.
+# YAML edits, and whole runs against git's own ways, beside the goals. BENCH is for flags
 .PHONY: bench
 bench: bin/update-gitops-repo
 	$(GO) test ./template -run '^$$' -bench .
-	$(GO) run ./integration/bench bin/update-gitops-repo
+	GO='$(GO)' $(GO) run ./integration/bench $(BENCH) bin/update-gitops-repo
 
 # The table in the README: what other programs make of the torture suite.
 .PHONY: compare

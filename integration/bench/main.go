@@ -1,16 +1,23 @@
-// Command bench times whole runs of the program that is named by its argument, and of git doing the same job, against
-// the embedded forge. It prints a table of medians and ratios; machines are noisy, so only the ratios mean something.
+//go:build unix
+
+// Command bench times whole runs of the program that is named by its argument, and of git, git with yq, and go-git doing
+// the same job, against the embedded forge. It prints what each run took, asked for and moved, and at the end the goals
+// beside the figures. Machines are noisy: of the times, only the ratios mean something.
 package main
 
 import (
-	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,198 +25,306 @@ import (
 	"update-gitops-repo/integration/forge"
 )
 
-const (
-	token = "bench-token"
-	repo  = "acme/gitops"
-)
+// options are what the flags choose.
+type options struct {
+	program string
+	run     *regexp.Regexp // which rows
+	rounds  int            // how often each way is timed
+	budget  time.Duration  // and after which time it is not timed again
+	apps    [3]int         // in the small, the middle and the large repository
+	commits int            // in the history of each
+	pushes  int            // direct pushes to one branch
+	wan     forge.Network  // between a pipeline and a forge elsewhere
+}
 
 func main() {
-	apps := flag.Int("apps", 3750, "applications in the repository; each has 16 files")
-	history := flag.Int("commits", 5000, "commits in the repository")
-	rounds := flag.Int("rounds", 5, "how often each way is timed")
+	o := options{rounds: 5, budget: 10 * time.Second, apps: [3]int{15, 375, 3750}, commits: 5000, pushes: 24,
+		wan: forge.Network{Latency: 40 * time.Millisecond, Bandwidth: 50e6 / 8}}
+	run := flag.String("run", "", "bench the rows that match this `regexp` only")
+	short := flag.Bool("short", false, "small repositories, one round: whether the bench itself works")
+	flag.IntVar(&o.rounds, "rounds", o.rounds, "how often each way is timed, at most")
+	flag.DurationVar(&o.budget, "budget", o.budget, "`time` after which a way is not timed again")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		fmt.Fprintln(os.Stderr, "usage: bench [flags] PROGRAM")
 		os.Exit(2)
 	}
-	if err := bench(flag.Arg(0), *apps, *history, *rounds); err != nil {
+	if *short {
+		o.shorten()
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var err error
+	if o.run, err = regexp.Compile(*run); err == nil {
+		if o.program, err = filepath.Abs(flag.Arg(0)); err == nil {
+			_, err = bench(ctx, o, os.Stdout)
+		}
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// way is one way to do the job: three templates below one folder rendered, committed and pushed to a new branch.
-type way struct {
-	name string
-	run  func(branch, scratch string) error
+// shorten makes it a matter of seconds.
+func (o *options) shorten() {
+	o.rounds, o.apps, o.commits, o.pushes = 1, [3]int{3, 5, 10}, 20, 4
+	o.wan.Latency = time.Millisecond
 }
 
-func bench(program string, apps, history, rounds int) (err error) {
+const token = "bench-token"
+
+// The repositories by size.
+const (
+	small = iota
+	middle
+	large
+)
+
+var repos = [3]string{small: "acme/small", middle: "acme/middle", large: "acme/large"}
+
+// figures are what a way has cost. Those of a row of processes are of all together.
+type figures struct {
+	Time     time.Duration // the median of the rounds
+	Memory   int64         // the most of the rounds; 0 where it was not measured
+	Requests int           // to the forge, in one round
+	Fetches  int           // those among them that fetch objects
+	Sent     int64         // bytes of the bodies of requests
+	Received int64         // and of answers
+	rounds   int
+}
+
+// results are the figures by row and way.
+type results map[string]map[string]figures
+
+// world is where the bench runs.
+type world struct {
+	options
+	ctx           context.Context
+	out           io.Writer
+	dir           string
+	forge         *forge.Server
+	measure, peer string
+	filled        [3]bool
+	branches      int // so far: each run has a branch of its own
+}
+
+// bench runs the rows and prints their figures, and then the goals. It fails when a run does not do its job.
+func bench(ctx context.Context, o options, out io.Writer) (found results, err error) {
 	dir, err := os.MkdirTemp("", "update-gitops-repo-bench-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	f, err := forge.Start(forge.Config{Kind: forge.GitHub, Partial: true, Token: token, Dir: dir})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := f.CreateRepo(repo, "main"); err != nil {
-		return err
-	}
-	if err := fill(f.GitDir(repo), apps, history); err != nil {
-		return err
-	}
-
-	const folder = "apps/app-0000"
-	authenticated := strings.Replace(f.CloneURL(repo), "://", "://git:"+token+"@", 1)
-	ways := []way{
-		{"update-gitops-repo", func(branch, _ string) error {
-			return command("", program, "-repo="+f.CloneURL(repo), "-token="+token, "-create-pull-request=false",
-				"-branch="+branch, "-base=main", "-filepath="+folder+"/**.tmpl", "-substitute=image="+branch)
-		}},
-		{"git clone --depth 1 --filter=blob:none, sparse", func(branch, scratch string) error {
-			return gitWay(scratch, authenticated, branch, folder, "--filter=blob:none", "--sparse")
-		}},
-		{"git clone --depth 1", func(branch, scratch string) error {
-			return gitWay(scratch, authenticated, branch, folder)
-		}},
-	}
-
-	times := make([][]time.Duration, len(ways))
-	for round := range rounds {
-		for i, w := range ways {
-			scratch := filepath.Join(dir, "scratch")
-			start := time.Now()
-			if err := w.run(fmt.Sprintf("update-%d-%d", i, round), scratch); err != nil {
-				return fmt.Errorf("%s: %w", w.name, err)
-			}
-			times[i] = append(times[i], time.Since(start))
-			if err := os.RemoveAll(scratch); err != nil {
-				return err
-			}
+	w := &world{options: o, ctx: ctx, out: out, dir: dir, measure: filepath.Join(dir, "measure"), peer: filepath.Join(dir, "peer")}
+	for _, program := range []string{w.measure, w.peer} {
+		build := exec.CommandContext(ctx, cmp.Or(os.Getenv("GO"), "go"), "build", "-ldflags=-s -w", "-o", program,
+			"update-gitops-repo/integration/bench/"+filepath.Base(program))
+		if out, err := build.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("build %s: %w\n%s", filepath.Base(program), err, out)
 		}
 	}
-	fmt.Printf("%d files, %d commits, three templates below one folder, median of %d rounds:\n\n", apps*filesPerApp, history, rounds)
-	fmt.Printf("%-50s %10s %8s\n", "way", "time", "ratio")
-	first := median(times[1])
-	for i, w := range ways {
-		m := median(times[i])
-		fmt.Printf("%-50s %10s %8.2f\n", w.name, m.Round(time.Millisecond), float64(m)/float64(first))
+	w.forge, err = forge.Start(forge.Config{Kind: forge.GitHub, Partial: true, Token: token, Dir: dir})
+	if err != nil {
+		return nil, err
 	}
-	return nil
-}
-
-func median(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
-}
-
-// gitWay does the job with git, as a pipeline's script would.
-func gitWay(scratch, url, branch, folder string, cloneFlags ...string) error {
-	clone := append([]string{"clone", "--quiet", "--depth=1"}, cloneFlags...)
-	if err := command("", "git", append(clone, url, scratch)...); err != nil {
-		return err
-	}
-	if len(cloneFlags) > 0 {
-		if err := command(scratch, "git", "sparse-checkout", "set", folder); err != nil {
-			return err
+	defer func() { err = errors.Join(err, w.forge.Close()) }()
+	for _, repo := range repos {
+		if err := w.forge.CreateRepo(repo, "main"); err != nil {
+			return nil, err
 		}
 	}
-	templates, err := filepath.Glob(filepath.Join(scratch, folder, "*", "*.tmpl"))
-	if err != nil {
-		return err
+	found = results{}
+	for _, row := range rows(o) {
+		if !o.run.MatchString(row.name) {
+			continue
+		}
+		if found[row.name], err = w.bench(row); err != nil {
+			return nil, fmt.Errorf("%s: %w", row.name, err)
+		}
 	}
-	if len(templates) != 3 {
-		return fmt.Errorf("%d templates below %s, want 3", len(templates), folder)
+	return found, printGoals(out, found, o)
+}
+
+// row is one job, and the ways to do it. Times are told as ratios to that of the way named by base.
+type row struct {
+	name, title string
+	size        int
+	network     forge.Network
+	base        string
+	setUp       func(*world) (undo func() error, err error) // or nil
+	ways        []way
+}
+
+// way is one way to do a job.
+type way struct {
+	name string
+	run  func(w *world, j *job) error
+}
+
+// job is one round of a way.
+type job struct {
+	way     string
+	repo    string
+	url     string // of the repository, with credentials for git
+	branch  string // the branch to make, and the image or the tag to set
+	scratch string // an empty folder
+	before  int    // requests that came to the forge before
+	figures figures
+}
+
+// bench measures each way of a row, in turns, so that what disturbs the machine disturbs all of them.
+func (w *world) bench(r row) (found map[string]figures, err error) {
+	if err := w.fill(r.size); err != nil {
+		return nil, err
 	}
-	for _, t := range templates {
-		data, err := os.ReadFile(t)
+	if r.setUp != nil {
+		undo, err := r.setUp(w)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		data = bytes.ReplaceAll(data, []byte("$(< .image >)"), []byte(branch))
-		if err := os.WriteFile(strings.TrimSuffix(t, ".tmpl"), data, 0o644); err != nil {
-			return err
+		defer func() { err = errors.Join(err, undo()) }()
+	}
+	w.forge.SetNetwork(r.network)
+	defer w.forge.SetNetwork(forge.Network{})
+
+	rounds := map[string][]figures{}
+	spent := map[string]time.Duration{}
+	for i := range max(w.rounds, 1) {
+		for _, way := range r.ways {
+			if i > 0 && spent[way.name] >= w.budget {
+				continue
+			}
+			got, err := w.round(r, way)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", way.name, err)
+			}
+			rounds[way.name] = append(rounds[way.name], got)
+			spent[way.name] += got.Time
 		}
 	}
-	for _, args := range [][]string{
-		{"checkout", "--quiet", "-b", branch},
-		{"add", "--all", folder},
-		{"-c", "user.name=bench", "-c", "user.email=bench@example.com", "commit", "--quiet", "--message=update"},
-		{"push", "--quiet", "origin", branch},
-	} {
-		if err := command(scratch, "git", args...); err != nil {
-			return err
-		}
+	fmt.Fprintf(w.out, "%s: %s\n", r.name, r.title)
+	fmt.Fprintf(w.out, "  %-42s %9s %6s %7s %6s %9s %9s %9s\n", "", "time", "ratio", "rounds", "asked", "sent", "received", "memory")
+	found = map[string]figures{}
+	for _, way := range r.ways {
+		found[way.name] = middleOf(rounds[way.name])
 	}
-	return nil
+	for _, way := range r.ways {
+		f := found[way.name]
+		ratio := "-"
+		if base, ok := found[r.base]; ok {
+			ratio = fmt.Sprintf("%.2f", float64(f.Time)/float64(base.Time))
+		}
+		fmt.Fprintf(w.out, "  %-42s %9s %6s %7d %6d %9s %9s %9s\n",
+			way.name, duration(f.Time), ratio, f.rounds, f.Requests, size(f.Sent), size(f.Received), size(f.Memory))
+	}
+	fmt.Fprintln(w.out)
+	return found, nil
 }
 
-func command(dir, name string, args ...string) error {
-	c := exec.Command(name, args...)
+// round is one run of one way.
+func (w *world) round(r row, way way) (figures, error) {
+	w.branches++
+	j := &job{way: way.name, repo: repos[r.size], branch: fmt.Sprintf("update-%d", w.branches), scratch: filepath.Join(w.dir, "scratch")}
+	j.url = strings.Replace(w.forge.CloneURL(j.repo), "://", "://git:"+token+"@", 1)
+	if err := os.Mkdir(j.scratch, 0o777); err != nil {
+		return figures{}, err
+	}
+	j.before = len(w.forge.Requests())
+	if err := way.run(w, j); err != nil {
+		return figures{}, err
+	}
+	for _, q := range w.forge.Requests()[j.before:] {
+		j.figures.Requests++
+		j.figures.Sent += q.In
+		j.figures.Received += q.Out
+		if strings.HasSuffix(q.Path, "/git-upload-pack") {
+			j.figures.Fetches++
+		}
+	}
+	return j.figures, os.RemoveAll(j.scratch)
+}
+
+// middleOf is the median of times and the most of the rest: that does not vary, or is a peak.
+func middleOf(rounds []figures) figures {
+	slices.SortFunc(rounds, func(a, b figures) int { return cmp.Compare(a.Time, b.Time) })
+	out := figures{Time: rounds[len(rounds)/2].Time, rounds: len(rounds)}
+	for _, f := range rounds {
+		out.Memory, out.Requests, out.Fetches = max(out.Memory, f.Memory), max(out.Requests, f.Requests), max(out.Fetches, f.Fetches)
+		out.Sent, out.Received = max(out.Sent, f.Sent), max(out.Received, f.Received)
+	}
+	return out
+}
+
+// fill makes one of the repositories, once.
+func (w *world) fill(size int) error {
+	if w.filled[size] {
+		return nil
+	}
+	w.filled[size] = true
+	return fill(w.forge.GitDir(repos[size]), w.apps[size], w.commits)
+}
+
+// command runs a program in the scratch folder of a job and adds what it took to the job's figures.
+func (w *world) command(j *job, env []string, program string, args ...string) error {
+	f, err := w.measured(j.scratch, env, program, args...)
+	j.figures.Time += f.Time
+	j.figures.Memory = max(j.figures.Memory, f.Memory)
+	return err
+}
+
+// measured runs a program in a folder.
+func (w *world) measured(dir string, env []string, program string, args ...string) (figures, error) {
+	file, err := os.CreateTemp(w.dir, "measured-")
+	if err != nil {
+		return figures{}, err
+	}
+	defer os.Remove(file.Name())
+	file.Close()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return figures{}, err
+	}
+	c := exec.CommandContext(w.ctx, w.measure, append([]string{file.Name(), path}, args...)...)
 	c.Dir = dir
-	c.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null")
+	c.Env = append(gitEnv(), env...)
 	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", name, err, out)
+		return figures{}, fmt.Errorf("%s: %w\n%s", filepath.Base(program), err, out)
 	}
-	return nil
+	var f figures
+	data, err := os.ReadFile(file.Name())
+	if err != nil {
+		return f, err
+	}
+	return f, json.Unmarshal(data, &f)
 }
 
-const filesPerApp = 16
-
-// fill makes the repository: apps of three environments with a template, what was rendered from it, Helm values, JSON
-// and more; a history in which every commit sets one value.
-func fill(gitDir string, apps, history int) error {
-	r, w := io.Pipe()
-	c := exec.Command("git", "-C", gitDir, "fast-import", "--quiet")
-	c.Stdin = r
-	var stderr bytes.Buffer
-	c.Stderr = &stderr
-	go func() { w.CloseWithError(writeHistory(w, apps, history)) }()
-	if err := c.Run(); err != nil {
-		return fmt.Errorf("fast-import: %w\n%s", err, stderr.Bytes())
-	}
-	return nil
+// gitEnv is the environment of whatever is run: nothing of the machine's own configuration of git, of the pipeline that
+// the bench may run in, or of a proxy.
+func gitEnv() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.DevNull, "TMPDIR=" + os.TempDir(), "LC_ALL=C",
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_TERMINAL_PROMPT=0"}
 }
 
-func writeHistory(w io.Writer, apps, history int) error {
-	var b bytes.Buffer
-	file := func(name, content string) {
-		fmt.Fprintf(&b, "M 100644 inline %s\ndata %d\n%s\n", name, len(content), content)
+func duration(d time.Duration) string {
+	switch {
+	case d >= 10*time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	case d >= 100*time.Millisecond:
+		return d.Round(time.Millisecond).String()
 	}
-	for i := range history {
-		subject := fmt.Sprintf("commit %d", i)
-		fmt.Fprintf(&b, "commit refs/heads/main\ncommitter bench <bench@example.com> %d +0000\ndata %d\n%s\n", 1700000000+i, len(subject), subject)
-		if i > 0 {
-			file(fmt.Sprintf("apps/app-%04d/dev/values.yaml", i%apps), values(i))
-		}
-		for app := range apps {
-			if i > 0 {
-				break
-			}
-			dir := fmt.Sprintf("apps/app-%04d", app)
-			file(dir+"/README.md", fmt.Sprintf("# Application %d\n", app))
-			for _, env := range []string{"dev", "staging", "production"} {
-				file(dir+"/"+env+"/app.yaml.tmpl", application(app, env, "$(< .image >)"))
-				file(dir+"/"+env+"/app.yaml", application(app, env, "acme/app:1"))
-				file(dir+"/"+env+"/values.yaml", values(app))
-				file(dir+"/"+env+"/dashboard.json", fmt.Sprintf("{\n  \"title\": \"app %d in %s\"\n}\n", app, env))
-				file(dir+"/"+env+"/kustomization.yaml", fmt.Sprintf("# %d\nresources: [app.yaml]\n", app))
-			}
-		}
-		if _, err := b.WriteTo(w); err != nil {
-			return err
-		}
-	}
-	return nil
+	return d.Round(100 * time.Microsecond).String()
 }
 
-func application(app int, env, image string) string {
-	return fmt.Sprintf("kind: Deployment\nmetadata:\n  name: app-%d\n  namespace: %s\nspec:\n  template:\n    spec:\n      containers:\n        - image: %s\n", app, env, image)
-}
-
-func values(n int) string {
-	return fmt.Sprintf("# Values.\nreplicas: %d\nimage:\n  repository: acme/app\n  tag: \"%d\"\n", n%5, n)
+// size tells of kB and MB as a million bytes; 0 is nothing to tell.
+func size(n int64) string {
+	switch {
+	case n == 0:
+		return "-"
+	case n < 10e3:
+		return fmt.Sprintf("%d B", n)
+	case n < 10e6:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 }
