@@ -230,15 +230,13 @@ func (p *plan) open(ctx context.Context, log *slog.Logger, r *report) error {
 
 // push brings the change onto the branch. The branch may move while it works; then it starts again from the new tip.
 func (p *plan) push(ctx context.Context, log *slog.Logger, r *report) (attempt, error) {
-	// Randomized by its whole length, the interval is between nothing and twice the mean: full jitter. Every lost race
-	// is another writer's success, so this ends once the others are done.
-	interval := &backoff.ExponentialBackOff{
-		InitialInterval: 50 * time.Millisecond, MaxInterval: 2 * time.Second, Multiplier: 1.5, RandomizationFactor: 1,
-	}
+	interval := newPauses()
 	var lost error
 	var races races
 	at, err := backoff.Retry(ctx, func() (attempt, error) {
+		start := time.Now()
 		at, err := p.attempt(ctx, log, r, &races)
+		interval.after(time.Since(start), races.same == 1)
 		if !errors.Is(err, gitrepo.ErrMoved) {
 			return at, permanent(err)
 		}
@@ -253,6 +251,33 @@ func (p *plan) push(ctx context.Context, log *slog.Logger, r *report) (attempt, 
 		err = fmt.Errorf("%w, after: %w", err, lost)
 	}
 	return at, err
+}
+
+// pauses are the intervals between attempts to push.
+type pauses struct {
+	backoff.ExponentialBackOff
+	took time.Duration // by an attempt, of late
+}
+
+// minPause is about the time that a push takes beside a fast server.
+const minPause = 50 * time.Millisecond
+
+// newPauses starts with short ones. Randomized by its whole length, an interval is between nothing and twice the mean: full
+// jitter. Every lost race is another writer's success, so this ends once the others are done.
+func newPauses() *pauses {
+	return &pauses{ExponentialBackOff: backoff.ExponentialBackOff{
+		InitialInterval: minPause, MaxInterval: 2 * time.Second, Multiplier: 1.5, RandomizationFactor: 1,
+	}}
+}
+
+// after says how long an attempt took, and whether the branch had moved since the one before. While others land, that time
+// tells best how many they are; a branch that does not move is asked for less and less often.
+func (p *pauses) after(took time.Duration, moved bool) {
+	p.took = (cmp.Or(p.took, took) + took) / 2
+	if moved {
+		p.InitialInterval = min(max(p.took, minPause), p.MaxInterval)
+		p.Reset()
+	}
 }
 
 // attempt is the repository as one attempt to push found it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -339,6 +340,11 @@ func TestLostRace(t *testing.T) {
 		}
 		if now := git(t, w.dir, "for-each-ref"); now != before {
 			t.Errorf("references moved:\n%s\nto\n%s", before, now)
+		}
+		for _, r := range w.forge.Requests() {
+			if r.Method == http.MethodPost && strings.HasSuffix(r.Path, "/git-receive-pack") {
+				t.Error("a pack was sent that the server's references already told to be too late")
+			}
 		}
 	})
 }

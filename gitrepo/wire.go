@@ -390,18 +390,17 @@ func (w *wire) push(ctx context.Context, store *memory.Storage, objects []plumbi
 		}
 	}()
 	name := plumbing.NewBranchReferenceName(u.branch)
-	if u.there {
-		// There is nothing to send but the command, which what the server has just said may settle.
-		switch now := adv.References[name.String()]; {
-		case now.IsZero() && u.new.IsZero():
-			return nil
-		case now != u.old:
-			return fmt.Errorf("%w: it is at %s, not at %s", ErrMoved, now, u.old)
-		case now == u.new:
-			return nil
-		case u.new.IsZero() && !adv.Capabilities.Supports(capability.DeleteRefs):
-			return fmt.Errorf("%w: the server lets no branch be deleted", ErrRejected)
-		}
+	// Most lost races show here already, before the pack is sent.
+	now := adv.References[name.String()]
+	switch {
+	case u.there && now.IsZero() && u.new.IsZero():
+		return nil
+	case now != u.old:
+		return fmt.Errorf("%w: it is at %s, not at %s", ErrMoved, now, u.old)
+	case u.there && now == u.new:
+		return nil
+	case u.new.IsZero() && !adv.Capabilities.Supports(capability.DeleteRefs):
+		return fmt.Errorf("%w: the server lets no branch be deleted", ErrRejected)
 	}
 	req := packp.NewReferenceUpdateRequestFromCapabilities(adv.Capabilities)
 	if adv.Capabilities.Supports(capability.Sideband64k) {
