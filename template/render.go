@@ -7,10 +7,14 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	texttemplate "text/template"
+	"unicode"
 )
 
 // Delims is a pair of delimiters around the actions of a template. The zero value stands for "$({" and "})" or
@@ -62,29 +66,69 @@ func (r Renderer) Render(fsys fs.FS, v Values) (map[string][]byte, error) {
 		return nil, err
 	}
 
+	texts, errs := r.texts(fsys, names, v)
 	out := make(map[string][]byte, len(names))
 	var noAction error
 	actions := false
-	for _, name := range names {
-		src, err := fs.ReadFile(fsys, name)
-		if err != nil {
-			return nil, err
-		}
-		text, err := r.Text(name, src, v)
+	for i, name := range names {
 		switch {
-		case errors.Is(err, ErrNoAction):
-			noAction, text = err, src
-		case err != nil:
-			return nil, err
+		case errors.Is(errs[i], ErrNoAction):
+			noAction = errs[i]
+		case errs[i] != nil:
+			return nil, errs[i]
 		default:
 			actions = true
 		}
-		out[strings.TrimSuffix(name, suffix)] = text
+		out[strings.TrimSuffix(name, suffix)] = texts[i]
 	}
 	if !actions {
 		return nil, noAction
 	}
 	return out, nil
+}
+
+// texts renders the named files on all cores, and gives each one's text, or its error; a file without actions has both. Files
+// are begun in order, and none once there is an error: before the first error, every file has its result. Only this
+// goroutine reads them, since not every file system is for several, and not before there is a core for them.
+func (r Renderer) texts(fsys fs.FS, names []string, v Values) (texts [][]byte, errs []error) {
+	texts, errs = make([][]byte, len(names)), make([]error, len(names))
+	render := func(i int, src []byte) error {
+		if texts[i], errs[i] = r.Text(names[i], src, v); errors.Is(errs[i], ErrNoAction) {
+			texts[i] = src
+			return nil
+		}
+		return errs[i]
+	}
+	type file struct {
+		i   int
+		src []byte
+	}
+	files := make(chan file)
+	var failed atomic.Bool
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(names)) {
+		workers.Go(func() {
+			for f := range files {
+				if render(f.i, f.src) != nil {
+					failed.Store(true)
+				}
+			}
+		})
+	}
+	for i, name := range names {
+		if failed.Load() {
+			break
+		}
+		src, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			errs[i] = err
+			break
+		}
+		files <- file{i, src}
+	}
+	close(files)
+	workers.Wait()
+	return texts, errs
 }
 
 func isTemplate(name string) bool {
@@ -104,15 +148,15 @@ func (r Renderer) Text(name string, src []byte, v Values) ([]byte, error) {
 	// A fixed name keeps the file's own out of text/template's messages, which are taken apart below.
 	t, err := texttemplate.New("t").
 		Delims(delims.Left, delims.Right).
-		Funcs(functions()).
+		Funcs(calledBy(src, delims)).
 		Option("missingkey=error").
 		Parse(string(src))
 	if err != nil {
 		return nil, syntaxError(name, src, delims, err)
 	}
 	var out bytes.Buffer
-	// The plain map, since a template could call the methods of Values.
-	if err := t.Execute(&out, map[string]any(v)); err != nil {
+	// The plain map, since a template could call the methods of Values; and its own, since set and merge write to it.
+	if err := t.Execute(&out, own(map[string]any(v))); err != nil {
 		return nil, executeError(name, src, delims, err)
 	}
 	// What a function gives for nothing, such as the first of an empty list, prints as this.
@@ -121,6 +165,38 @@ func (r Renderer) Text(name string, src []byte, v Values) ([]byte, error) {
 			Err: ErrMissingKey}
 	}
 	return out.Bytes(), nil
+}
+
+var allFunctions = sync.OnceValue(functions)
+
+// calledBy returns the functions that src can call, since their names are words in it: a template looks at each function
+// that it is given, which costs more than to render a small file.
+func calledBy(src []byte, d Delims) texttemplate.FuncMap {
+	all := allFunctions()
+	inWord := func(c rune) bool { return c == '_' || unicode.IsLetter(c) || unicode.IsDigit(c) } // As text/template has it.
+	if strings.ContainsFunc(d.Left+d.Right, inWord) {
+		return all // A name may stick to a delimiter.
+	}
+	called := texttemplate.FuncMap{}
+	for word := range bytes.FieldsFuncSeq(src, func(c rune) bool { return !inWord(c) }) {
+		if f, ok := all[string(word)]; ok {
+			called[string(word)] = f
+		}
+	}
+	return called
+}
+
+// own copies a value, and the maps in it.
+func own(v any) any {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return v
+	}
+	out := make(map[string]any, len(m))
+	for k, e := range m {
+		out[k] = own(e)
+	}
+	return out
 }
 
 // delims returns the pair of delimiters that src is to be read with.
