@@ -3,9 +3,11 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -107,5 +109,24 @@ func TestCheck(t *testing.T) {
 		if err := check(w.forge.GitDir(repos[small]), tc.base, "main", tc.want); (err == nil) != tc.ok {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+// TestMeasure: what is measured is the command's own, not the bench's, and its failure is told in its words.
+func TestMeasure(t *testing.T) {
+	w := &world{ctx: t.Context(), dir: t.TempDir()}
+	var err error
+	if w.measure, err = w.build("measure"); err != nil {
+		t.Fatal(err)
+	}
+	ballast := bytes.Repeat([]byte("x"), 128<<20) // Written to, and so in memory.
+	f, err := w.measured(w.dir, nil, "sh", "-c", "exit 0")
+	runtime.KeepAlive(ballast)
+	if err != nil || f.Time <= 0 || f.Memory <= 0 || f.Memory > 64<<20 {
+		t.Errorf("got %+v, %v", f, err)
+	}
+	if _, err := w.measured(w.dir, nil, "sh", "-c", "echo the reason >&2; exit 3"); err == nil ||
+		!strings.Contains(err.Error(), "status 3") || !strings.Contains(err.Error(), "the reason") {
+		t.Errorf("a command that fails: %v", err)
 	}
 }

@@ -104,7 +104,7 @@ type world struct {
 	out           io.Writer
 	dir           string
 	forge         *forge.Server
-	measure, peer string
+	measure, peer string // programs: see build
 	filled        [3]bool
 	branches      int // so far: each run has a branch of its own
 }
@@ -116,13 +116,12 @@ func bench(ctx context.Context, o options, out io.Writer) (found results, err er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	w := &world{options: o, ctx: ctx, out: out, dir: dir, measure: filepath.Join(dir, "measure"), peer: filepath.Join(dir, "peer")}
-	for _, program := range []string{w.measure, w.peer} {
-		build := exec.CommandContext(ctx, cmp.Or(os.Getenv("GO"), "go"), "build", "-ldflags=-s -w", "-o", program,
-			"update-gitops-repo/integration/bench/"+filepath.Base(program))
-		if out, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("build %s: %w\n%s", filepath.Base(program), err, out)
-		}
+	w := &world{options: o, ctx: ctx, out: out, dir: dir}
+	if w.measure, err = w.build("measure"); err != nil {
+		return nil, err
+	}
+	if w.peer, err = w.build("peer"); err != nil {
+		return nil, err
 	}
 	w.forge, err = forge.Start(forge.Config{Kind: forge.GitHub, Partial: true, Token: token, Dir: dir})
 	if err != nil {
@@ -144,6 +143,17 @@ func bench(ctx context.Context, o options, out io.Writer) (found results, err er
 		}
 	}
 	return found, printGoals(out, found, o)
+}
+
+// build makes one of the bench's own programs.
+func (w *world) build(name string) (string, error) {
+	program := filepath.Join(w.dir, name)
+	c := exec.CommandContext(w.ctx, cmp.Or(os.Getenv("GO"), "go"), "build", "-ldflags=-s -w", "-o", program,
+		"update-gitops-repo/integration/bench/"+name)
+	if out, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
+	}
+	return program, nil
 }
 
 // row is one job, and the ways to do it. Times are told as ratios to that of the way named by base.
