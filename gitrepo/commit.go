@@ -221,8 +221,8 @@ func (s *Snapshot) Commit(m Message) (Commit, error) {
 }
 
 func (s Signature) object(role string) (object.Signature, error) {
-	if strings.ContainsAny(s.Name+s.Email, "<>\n\x00") {
-		return object.Signature{}, fmt.Errorf("%s %q <%q>: a name or address must not contain <, > or a line break", role, s.Name, s.Email)
+	if err := CheckIdentity(s.Name, s.Email); err != nil {
+		return object.Signature{}, fmt.Errorf("%s: %w", role, err)
 	}
 	return object.Signature{Name: s.Name, Email: s.Email, When: s.When}, nil
 }
@@ -243,20 +243,6 @@ func (n *node) writes() bool {
 		}
 	}
 	return false
-}
-
-// CheckPath returns an ErrPath when no file may be written there, whatever the repository holds: the path is not a
-// relative, clean one, or has a component ".git".
-func CheckPath(name string) error {
-	if !fs.ValidPath(name) || name == "." || strings.ContainsRune(name, 0) {
-		return fmt.Errorf("%s: %w: it must be relative and clean, with no dots for a component", name, ErrPath)
-	}
-	for part := range strings.SplitSeq(name, "/") {
-		if strings.EqualFold(part, ".git") {
-			return fmt.Errorf("%s: %w: a component is %q", name, ErrPath, part)
-		}
-	}
-	return nil
 }
 
 func (n *node) add(name string, e edit) error {

@@ -217,12 +217,3 @@ func (r *Repo) update(ctx context.Context, branch, from, to string) error {
 	u := update{branch: branch, old: plumbing.NewHash(from), new: plumbing.NewHash(to), there: true}
 	return r.conn.push(ctx, memory.NewStorage(), nil, u)
 }
-
-// CheckBranch returns an error when git would not take the name for a branch
-// (https://git-scm.com/docs/git-check-ref-format).
-func CheckBranch(name string) error {
-	if strings.HasPrefix(name, "-") || name == "HEAD" || plumbing.NewBranchReferenceName(name).Validate() != nil {
-		return fmt.Errorf("%q cannot be the name of a branch", name)
-	}
-	return nil
-}
