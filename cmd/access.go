@@ -81,7 +81,7 @@ func (p *plan) checkAPI(ctx context.Context, a *apiAccess) error {
 // print writes what was found, for people or as JSON.
 func (a access) print(w io.Writer, format string) error {
 	if format == "json" {
-		e := json.NewEncoder(w)
+		e := json.NewEncoder(jsonWriter{w})
 		e.SetEscapeHTML(false)
 		return e.Encode(a)
 	}
@@ -93,7 +93,7 @@ func (a access) print(w io.Writer, format string) error {
 			fmt.Fprintf(&b, "  note: %s\n", a.API.Note)
 		}
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, printable(b.String()))
 	return err
 }
 

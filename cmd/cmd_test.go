@@ -286,7 +286,9 @@ func TestTrailer(t *testing.T) {
 		}
 	}
 	for message, want := range map[string]string{
-		"x": "", "x\n\nUpdate-App: a": "a", "Update-App: a\n\nmore": "a", "x\n\nUpdate-App: a\nUpdate-App: b\n": "b", "x\n\nUpdate-Apple: a": "",
+		"x": "", "x\n\nUpdate-App: a": "a", "Update-App: a\n\nmore": "", "x\n\nUpdate-App: a\n\nmore": "", "Update-App: a": "",
+		"x\n\nUpdate-App: a\n\n---------\n\nCo-authored-by: B <b@example.com>\n": "a", "x\n\nUpdate-App: a\nSigned-off-by: B\n folded\n": "a",
+		"x\n\nUpdate-App: a\nUpdate-App: b\n": "b", "x\n\nUpdate-Apple: a": "",
 	} {
 		if got := trailer(message, trailerApp); got != want {
 			t.Errorf("%q: %q, want %q", message, got, want)

@@ -20,11 +20,29 @@ const (
 	trailerSequence = "Update-Sequence"
 )
 
-// trailer gives the value of a trailer, the last one where there are several; empty when there is none. It looks at all
-// paragraphs, since forges put their own behind ours when they squash.
-func trailer(message, key string) string {
+// trailers gives the lines of a message that are trailers, as git has it: those of the last paragraph, which is not the
+// first, if it has nothing else. And of those before it that have nothing else, since a forge that squashes puts a paragraph
+// of its own behind ours, GitHub below a line of dashes.
+func trailers(message string) []string {
+	paragraphs := blankLines.Split(strings.TrimSpace(message), -1)
+	first := len(paragraphs)
+	for first > 1 && onlyTrailers.MatchString(paragraphs[first-1]) {
+		first--
+	}
+	return strings.Split(strings.Join(paragraphs[first:], "\n"), "\n")
+}
+
+var (
+	blankLines   = regexp.MustCompile(`\n(?:[ \t\r]*\n)+`)
+	onlyTrailers = regexp.MustCompile(`^(?:-+|[A-Za-z0-9-]+[ \t]*:.*(?:\n[ \t].*|\n[A-Za-z0-9-]+[ \t]*:.*)*)$`)
+)
+
+// trailer gives the value of a trailer, the last one where there are several; empty when there is none.
+func trailer(message, key string) string { return lastOf(trailers(message), key) }
+
+func lastOf(trailers []string, key string) string {
 	value := ""
-	for line := range strings.SplitSeq(message, "\n") {
+	for _, line := range trailers {
 		if v, ok := strings.CutPrefix(line, key+":"); ok {
 			value = strings.TrimSpace(v)
 		}
@@ -35,11 +53,17 @@ func trailer(message, key string) string {
 // sequenceOf gives a commit's place in the order of an app's builds; 0 when it has none. The number counts only behind the
 // app that it is for: what stands before may be anybody's words.
 func sequenceOf(message, app string) int64 {
-	i := strings.LastIndex("\n"+message, "\n"+trailerApp+":")
-	if i < 0 || trailer(message[i:], trailerApp) != app {
+	lines := trailers(message)
+	for i, line := range slices.Backward(lines) {
+		if strings.HasPrefix(line, trailerApp+":") {
+			lines = lines[i:]
+			break
+		}
+	}
+	if lastOf(lines, trailerApp) != app {
 		return 0
 	}
-	n, err := strconv.ParseInt(trailer(message[i:], trailerSequence), 10, 64)
+	n, err := strconv.ParseInt(lastOf(lines, trailerSequence), 10, 64)
 	if err != nil {
 		return 0
 	}
@@ -96,20 +120,20 @@ func (p *plan) describe(r *report, changes []template.Change) error {
 			rows = append(rows, template.Change{File: name})
 		}
 	}
-	values := p.values(r, rows)
 	for _, t := range []struct {
 		flag, text string
+		value      func(string) string
 		to         *string
 	}{
-		{"-commit-message", p.message, &r.message},
-		{"-pr-title", p.pull.Title, &r.title},
-		{"-pr-body", p.pull.Body, &r.body},
+		{"-commit-message", p.message, quiet, &r.message},
+		{"-pr-title", p.pull.Title, quiet, &r.title},
+		{"-pr-body", p.pull.Body, inMarkdown, &r.body},
 	} {
-		text, err := p.words(t.flag, t.text, values)
+		text, err := p.words(t.flag, t.text, p.values(r, rows, t.value))
 		if err != nil {
 			return err
 		}
-		*t.to = strings.TrimSpace(text)
+		*t.to = strings.TrimSpace(visible(strings.ReplaceAll(text, "\r\n", "\n")))
 	}
 	if r.message == "" {
 		r.message = "Update " + p.app
@@ -139,17 +163,21 @@ func (p *plan) words(flag, text string, values template.Values) (string, error) 
 	return string(out), err
 }
 
-// values is what the templates of message, title and text see.
-func (p *plan) values(r *report, rows []template.Change) template.Values {
+// values is what the templates of message, title and text see, each made fit to stand there.
+func (p *plan) values(r *report, rows []template.Change, fit func(string) string) template.Values {
 	changes := []map[string]any{}
 	for _, c := range rows {
 		if c.Path != "" {
-			changes = append(changes, map[string]any{"file": c.File, "path": c.Path, "old": c.Old, "new": c.New})
+			changes = append(changes, map[string]any{"file": fit(c.File), "path": fit(c.Path), "old": fit(c.Old), "new": fit(c.New)})
 		}
 	}
+	files := []string{}
+	for _, name := range r.Files {
+		files = append(files, fit(name))
+	}
 	return template.Values{
-		"app": p.app, "revision": p.revision, "shortRevision": shortRevision(p.revision),
-		"base": r.Base, "branch": r.Branch, "files": slices.Clone(r.Files), "changes": changes,
+		"app": fit(p.app), "revision": fit(p.revision), "shortRevision": fit(shortRevision(p.revision)),
+		"base": fit(r.Base), "branch": fit(r.Branch), "files": files, "changes": changes,
 	}
 }
 
@@ -179,7 +207,7 @@ func bullets(rows []template.Change) string {
 		if c.Path != "" {
 			line += fmt.Sprintf(": %s: %s -> %s", c.Path, cmp.Or(c.Old, `""`), cmp.Or(c.New, `""`))
 		}
-		fmt.Fprintf(&b, "- %s\n", cut(oneLine(line), maxLine))
+		fmt.Fprintf(&b, "- %s\n", cut(quiet(line), maxLine))
 	}
 	return strings.TrimSpace(b.String())
 }
@@ -201,7 +229,7 @@ func (p *plan) defaultBody(r *report, rows []template.Change) string {
 	}
 	end := ""
 	if p.link != "" {
-		end = "\n\nFrom " + p.link
+		end = "\n\nFrom " + escapeURL(p.link)
 	}
 	if room := maxBody - b.Len() - len(end); r.diff != "" && room > 0 {
 		fmt.Fprintf(&b, "\n<details><summary>Diff</summary>\n\n%s\n\n</details>", foldedDiff(r.diff, room))
@@ -211,6 +239,7 @@ func (p *plan) defaultBody(r *report, rows []template.Change) string {
 
 // foldedDiff is a diff as a block of code, cut at a line where it is longer than room.
 func foldedDiff(diff string, room int) string {
+	diff = visible(diff)
 	if len(diff) <= room {
 		return fenced("diff", diff)
 	}

@@ -74,7 +74,7 @@ func exitCode(err error) int {
 
 // printError writes the two lines that every failure ends in.
 func printError(w io.Writer, err error) error {
-	_, werr := fmt.Fprintf(w, "error: %s\nhint: %s\n", oneLine(err.Error()), hint(err))
+	_, werr := fmt.Fprintf(w, "error: %s\nhint: %s\n", printable(oneLine(err.Error())), printable(oneLine(hint(err))))
 	return werr
 }
 
@@ -85,8 +85,6 @@ func both(a, b error) error {
 	}
 	return fmt.Errorf("%w; %w", a, b)
 }
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // hint says what to do next.
 func hint(err error) string {

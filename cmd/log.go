@@ -23,7 +23,7 @@ func newLogger(c *config, w io.Writer) (*slog.Logger, *screen) {
 	}
 	s := &screen{w: w}
 	if c.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})), s
+		return slog.New(slog.NewJSONHandler(jsonWriter{w}, &slog.HandlerOptions{Level: level})), s
 	}
 	if f, ok := w.(*os.File); ok {
 		s.live = isatty.IsTerminal(f.Fd()) && !c.verbose
@@ -54,9 +54,9 @@ func (c console) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	if r.Level == slog.LevelInfo {
-		return c.screen.phase(b.String())
+		return c.screen.phase(printable(b.String()))
 	}
-	return c.screen.line(b.String())
+	return c.screen.line(printable(b.String()))
 }
 
 func (c console) attr(a slog.Attr) string {

@@ -88,7 +88,7 @@ func (p *plan) supersedeNow(ctx context.Context, log *slog.Logger, r *report) er
 		return err
 	}
 	for _, pr := range pulls {
-		if _, err := p.retire(ctx, log, at, pr, "Superseded by "+r.PullRequest.URL); err != nil {
+		if _, err := p.retire(ctx, log, at, pr, "Superseded by "+escapeURL(r.PullRequest.URL)); err != nil {
 			return err
 		}
 	}

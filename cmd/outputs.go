@@ -155,7 +155,3 @@ var active = regexp.MustCompile("[\\\\`*_\\[\\]<>#~|&!]")
 
 // escapeMarkdown is s as text within a line (https://spec.commonmark.org/0.31.2/#backslash-escapes).
 func escapeMarkdown(s string) string { return active.ReplaceAllString(oneLine(s), `\$0`) }
-
-func escapeURL(s string) string {
-	return strings.NewReplacer("<", "%3C", ">", "%3E", "\\", "%5C").Replace(oneLine(s))
-}

@@ -187,8 +187,18 @@ func checkFlags(c *config) error {
 		}
 	}
 	for _, v := range []struct{ flag, value string }{{"author-name", c.authorName}, {"author-email", c.authorEmail}, {"committer-name", c.committerName}, {"committer-email", c.committerEmail}} {
-		if strings.ContainsAny(v.value, "<>\n\x00") {
-			return usage("give a plain name and address", "-%s %q has a <, > or line break in it", v.flag, v.value)
+		if err := gitrepo.CheckIdentity(v.value, ""); err != nil {
+			return usage("give a plain name and address", "-%s %v", v.flag, err)
+		}
+	}
+	for _, v := range []struct {
+		flag   string
+		values []string
+	}{{"pr-label", c.labels.values}, {"pr-reviewer", c.reviewers.values}, {"pr-assignee", c.assignees.values}, {"pr-milestone", []string{c.milestone}}} {
+		for _, value := range v.values {
+			if value != visible(value) || strings.ContainsAny(value, "\r\n\t") {
+				return usage("give it in one line, of characters that can be seen", "-%s %q has a line break or control character in it", v.flag, value)
+			}
 		}
 	}
 	if c.createPull && c.branch != "" && c.branch == c.base {
@@ -339,7 +349,7 @@ func (p *plan) name(c *config, repo gitrepo.URL, getenv func(string) string) err
 		p.app = repo.Name()
 	}
 	for _, v := range []struct{ flag, value string }{{"app", p.app}, {"git-revision", p.revision}} {
-		if strings.ContainsFunc(v.value, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		if strings.ContainsFunc(v.value, func(r rune) bool { return unicode.IsSpace(r) || hidden(r) }) {
 			return usage("it goes into a branch name and a commit trailer; give it without spaces", "-%s %q has a space or a control character", v.flag, v.value)
 		}
 	}
@@ -513,7 +523,7 @@ func (p *plan) sign(c *config) error {
 
 // checkWords refuses a template of the message, title or text that cannot be rendered, whatever changes.
 func (p *plan) checkWords(flag, text string) error {
-	_, err := p.words(flag, text, p.values(&report{}, nil))
+	_, err := p.words(flag, text, p.values(&report{}, nil, oneLine))
 	if errors.Is(err, template.ErrSyntax) || errors.Is(err, template.ErrDelims) || errors.Is(err, template.ErrMissingKey) {
 		return usage("it is a template over .app .revision .shortRevision .base .branch .files .changes; other text with its delimiters wants -delims", "%v", err)
 	}

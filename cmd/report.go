@@ -47,11 +47,11 @@ func (r *report) print(w io.Writer, format string) error {
 		if out.Files == nil {
 			out.Files = []string{} // An empty list, not null.
 		}
-		e := json.NewEncoder(w)
+		e := json.NewEncoder(jsonWriter{w})
 		e.SetEscapeHTML(false)
 		return e.Encode(out)
 	}
-	_, err := io.WriteString(w, r.text())
+	_, err := io.WriteString(w, printable(r.text()))
 	return err
 }
 

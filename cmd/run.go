@@ -361,7 +361,7 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, races *
 	edited := outcome.snapshot
 	r.Files = edited.Changed()
 	if len(r.Files) == 0 {
-		return at, p.settle(ctx, log, at, r, fmt.Sprintf("`%s` has this change already.", base))
+		return at, p.settle(ctx, log, at, r, code(base)+" has this change already.")
 	}
 	if p.provider != nil || p.dryRun || p.wantDiff {
 		if r.diff, err = diff(snapshot.Files(ctx), edited.Files(ctx), r.Files); err != nil {
@@ -435,6 +435,8 @@ func (p *plan) branches(repo *gitrepo.Repo) (base, branch string, err error) {
 	switch {
 	case base == "":
 		return "", "", fmt.Errorf("%s: %w", p.remote.URL, errNoDefault)
+	case gitrepo.CheckBranch(base) != nil: // The server's word.
+		return "", "", fmt.Errorf("%s: %w: %w", p.remote.URL, errNoDefault, gitrepo.CheckBranch(base))
 	case p.pull.Head != "" && branch == base:
 		return "", "", fmt.Errorf("branch %q: %w", branch, errSameBranch)
 	case p.pull.Head == "" && repo.Tip(branch) != "":
