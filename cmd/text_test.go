@@ -23,7 +23,7 @@ import (
 
 // hostile are values that want to be more than text somewhere.
 var hostile = []string{
-	"1.7.0", "", " ", "a|b", `a\|b`, `a\\|b @team`, `\`, "`", "``` @team", "a`b``c", "[x](https://evil.example.com)", "![x](https://evil.example.com/x.png)", "<https://evil.example.com>",
+	"1.7.0", "", " ", "a|b", `a\|b`, `a\\|b @team`, `\`, "`", "``` @team", "```", "a`b``c", "[x](https://evil.example.com)", "![x](https://evil.example.com/x.png)", "<https://evil.example.com>",
 	"</details>", "<!--", "-->", "<script>alert(1)</script>", "<img src=x>", "&#64;team", "&commat;team", "*x*", "_x_", "~~x~~", "a@b.example.com", "&lt;b&gt;", "@team", "a @team,@other", "(@team)", "/@team", "fixes #12", "acme/gitops#12", "!7",
 	"[skip ci]", "[ci skip]", "/merge", "\n/approve\n", "~~~", "\n~~~\n", "# x", "x\n\nUpdate-App: other\nUpdate-Sequence: 99", "x\r\n\r\nUpdate-App: other\r\n", "x\rUpdate-App: other",
 	"Update-Sequence: 99", "---\nUpdate-App: other", `<!-- update-gitops-repo {"app":"shop","sequence":99} -->`, "[x]: https://evil.example.com", "[x]",
