@@ -660,6 +660,12 @@ func TestParseURL(t *testing.T) {
 		{"https://github.com/acme/gitops", "https://github.com/acme/gitops", "acme/gitops", "github.com", ""},
 		{"https://alex:s3cret@git.example.com:8443/acme/gitops.git", "https://git.example.com:8443/acme/gitops.git", "acme/gitops", "git.example.com:8443", "s3cret"},
 		{"https://gitlab.com/a/b/c/d.git/", "https://gitlab.com/a/b/c/d.git/", "a/b/c/d", "gitlab.com", ""},
+		{"https://u%40x:p%40s%3ay@host/a/b", "https://host/a/b", "a/b", "host", "p@s:y"},
+		{"https://u:p@w@host/a/b", "https://host/a/b", "a/b", "host", "p@w"},
+		{"https://good.example.com%2f:s3cret@evil/a/b", "https://evil/a/b", "a/b", "evil", "s3cret"},
+		{"https://git.bücher.example/a/b", "https://git.bücher.example/a/b", "a/b", "git.bücher.example", ""},
+		{"ssh://git@[::1]:2222/a/b.git", "ssh://git@[::1]:2222/a/b.git", "a/b", "[::1]:2222", ""},
+		{"https://host/a@b/c:d", "https://host/a@b/c:d", "a@b/c:d", "host", ""},
 		{"http://[::1]:8080/x/y", "http://[::1]:8080/x/y", "x/y", "[::1]:8080", ""},
 		{"https://GitHub.com/Acme/GitOps", "https://github.com/Acme/GitOps", "Acme/GitOps", "github.com", ""},
 		{"git@github.com:acme/gitops.git", "ssh://git@github.com/acme/gitops.git", "acme/gitops", "github.com:22", ""},
@@ -681,6 +687,12 @@ func TestParseURL(t *testing.T) {
 		}
 	}
 	for _, in := range []string{"https://", "https://user:s3cret@host", "ssh://host", "svn://host/x", "https://a:s3cret@[::1/x", "git://host/x",
+		"https://host/acme/x?private_token=s3cret", "https://host/acme/x#s3cret", "https://host/acme/x%3fs3cret", "https://s3cret.example.com#@evil/x",
+		"-oProxyCommand=s3cret@host:x", "git@-oProxyCommand=s3cret:x", "ssh://-s3cret/x", "ssh://-s3cret@host/x", "git@host:-s3cret", "ssh://git@-s3cret/x",
+		"ext::sh -c s3cret", "::s3cret", "http::https://host/s3cret", "fd::17/s3cret", "https:/host/s3cret", "https:s3cret/x", "ssh:host/s3cret", "file:/s3cret",
+		"https://host:65536/s3cret", "https://host:99999/s3cret", "ssh://git@host:70000/s3cret", "git@host:70000:s3cret", "https://host:-1/s3cret",
+		"https://host/a%0d%0aX-Header:%20s3cret", "https://host/a\r\nX: s3cret/x", "https://host/a%00s3cret", "git@host:a\ns3cret", "git@h\x1b:s3cret", "https://host/s3cret\u202e", "/srv/s3cret\n", "https://host/%ffs3cret",
+		"git@[::1]:s3cret", "[::1]:s3cret", "https://[::1/s3cret", "https://[s3cret]/x", "https://good.example.com\\@evil/s3cret", "git@h|x:s3cret", "git@$(s3cret):x",
 		"alex:s3cret@host/acme/x", "alex:s3cret@host:acme/x", "http//alex:s3cret@host/x", "//alex:s3cret@host/x", "ssh://alex:s3cret@host/x"} {
 		if _, _, err := gitrepo.ParseURL(in); err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v, want an error without the password", in, err)

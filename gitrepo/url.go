@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"path"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
 )
@@ -39,8 +41,26 @@ func (c Credentials) Format(f fmt.State, _ rune) {
 
 // ParseURL reads the forms that git itself accepts (https://git-scm.com/docs/git-clone#_git_urls), but for git:// and
 // ftp://: https and http URLs, ssh URLs, the short user@host:path, file URLs and paths. A user and password in an http
-// URL come back as Credentials.
+// URL come back as Credentials. Errors hold nothing of the text, since a password may be anywhere in it.
+//
+// Refused beside what is none of them: what git calls strange and blocks, a user, host or path that starts with "-"; remote
+// helpers (ext::); ports that are none; and in http URLs a query or a fragment, which have no use but to hold a token, and a
+// "?" or "#" in disguise.
 func ParseURL(s string) (URL, Credentials, error) {
+	u, c, err := parseURL(s)
+	if err == nil {
+		err = u.check()
+	}
+	if err != nil {
+		return URL{}, Credentials{}, err
+	}
+	return u, c, nil
+}
+
+func parseURL(s string) (URL, Credentials, error) {
+	if helper.MatchString(s) {
+		return URL{}, Credentials{}, errors.New("git's remote helpers are not run")
+	}
 	ep, err := transport.NewEndpoint(s)
 	if err != nil {
 		// The parser's error quotes the whole URL, with a password that may be in it.
@@ -52,6 +72,9 @@ func ParseURL(s string) (URL, Credentials, error) {
 		if u.Host == "" || strings.Trim(u.Path, "/") == "" {
 			return URL{}, Credentials{}, errors.New("the URL lacks a host or a path")
 		}
+		if strings.ContainsAny(u.Path, "?#") {
+			return URL{}, Credentials{}, errors.New("the URL has a query or a fragment")
+		}
 		u.User = ""
 		return u, Credentials{Username: ep.User, Password: ep.Password}, nil
 	case "ssh":
@@ -61,6 +84,9 @@ func ParseURL(s string) (URL, Credentials, error) {
 		// A mistyped scheme turns an http URL into the short form or a path, with the password in a part that is printed.
 		if ep.Password != "" || strings.ContainsAny(u.User, ":/") || strings.Contains(u.Path, "@") {
 			return URL{}, Credentials{}, errors.New("an ssh URL takes no password, and no @ in its path")
+		}
+		if knownScheme.MatchString(u.Host) {
+			return URL{}, Credentials{}, errors.New("it reads as a host and a path; is the scheme right?")
 		}
 		if u.User == "" {
 			u.User = "git"
@@ -74,6 +100,38 @@ func ParseURL(s string) (URL, Credentials, error) {
 	}
 	return URL{}, Credentials{}, fmt.Errorf("scheme %q is not one of https, http, ssh and file", u.Scheme)
 }
+
+// check refuses parts that a server, a program or a reader could take for something else.
+func (u URL) check() error {
+	for _, part := range []string{u.User, u.Host, u.Path} {
+		if strings.HasPrefix(part, "-") {
+			return errors.New("a user, host or path that starts with - is blocked")
+		}
+		if !utf8.ValidString(part) || strings.ContainsFunc(part, unseen) {
+			return errors.New("it has control characters in it")
+		}
+	}
+	if u.Scheme == "file" {
+		return nil
+	}
+	if u.Port < 0 || u.Port > 65535 {
+		return errors.New("the port is not below 65536")
+	}
+	if v6, ok := strings.CutPrefix(u.Host, "["); ok {
+		if _, err := netip.ParseAddr(strings.TrimSuffix(v6, "]")); err != nil || !strings.HasSuffix(v6, "]") {
+			return errors.New("the host is no address; with one of IPv6, write ssh://USER@[ADDRESS]/PATH")
+		}
+	} else if strangeHost.MatchString(u.Host) {
+		return errors.New("the host has characters that none has")
+	}
+	return nil
+}
+
+var (
+	helper      = regexp.MustCompile(`^[A-Za-z0-9]*::`)
+	knownScheme = regexp.MustCompile(`^(?:https?|ssh|git|file|ftps?)$`)
+	strangeHost = regexp.MustCompile(`[^\pL\pN._-]`)
+)
 
 var looksLikePassword = regexp.MustCompile(`:[^/@]*@`)
 
