@@ -53,6 +53,12 @@ test:
 	@$(GO) test -tags=$(TAGS) -cover ./cmd/... ./gitrepo ./scm/... ./template >bin/test.log; status=$$?; cat bin/test.log; \
 		test $$status -eq 0 && awk -f .ci/coverage.awk bin/test.log
 
+# Every fuzz target of the module, each for FUZZTIME. What fails is left in the package's testdata/fuzz, where make test runs it.
+FUZZTIME ?= 10s
+.PHONY: fuzz
+fuzz:
+	GO='$(GO)' GOFLAGS=-tags=$(TAGS) .ci/fuzz.sh $(FUZZTIME)
+
 # YAML edits, and whole runs against git's own ways, beside the goals. BENCH is for flags
 .PHONY: bench
 bench: bin/update-gitops-repo

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,6 +66,33 @@ func TestLinks(t *testing.T) {
 				t.Errorf("%s: %v", page, err)
 			}
 		}
+	}
+}
+
+// TestSecurity: what SECURITY.md names as proof is there.
+func TestSecurity(t *testing.T) {
+	var tests strings.Builder
+	err := filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(name, "_test.go") {
+			tests.WriteString(read(t, name))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`((?:Test|Fuzz)\\w+|\\w+\\.txtar)`").FindAllStringSubmatch(read(t, "../SECURITY.md"), -1)
+	for _, m := range names {
+		if strings.HasSuffix(m[1], ".txtar") {
+			if _, err := os.Stat("testdata/script/" + m[1]); err != nil {
+				t.Error(err)
+			}
+		} else if !strings.Contains(tests.String(), "\nfunc "+m[1]+"(") {
+			t.Errorf("there is no test %s", m[1])
+		}
+	}
+	if len(names) < 30 {
+		t.Errorf("SECURITY.md names %d tests only", len(names))
 	}
 }
 
