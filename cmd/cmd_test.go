@@ -262,6 +262,13 @@ func TestDescribe(t *testing.T) {
 	if err := p.describe(r, changes); err != nil {
 		t.Fatal(err)
 	}
+	// What is 50,000 bytes in the diff and more in the text; and what needs a fence of its own length.
+	for _, diff := range []string{strings.Repeat("-x\n", 30_000), strings.Repeat("-\x1b\x1b\x1b\n", 10_000), "-\n" + strings.Repeat("`", 50_000) + "\n"} {
+		long := &report{Files: []string{"a"}, diff: diff}
+		if err := (&plan{app: "shop"}).describe(long, nil); err != nil || len(long.body) > 65536 || !strings.Contains(long.body, "\n```\n\nThe rest is left out here.\n\n</details>\n\n<!--") {
+			t.Errorf("%v: the text has %d bytes: %s", err, len(long.body), long.body[len(long.body)-100:])
+		}
+	}
 	if n := len([]rune(r.title)); n != 248 {
 		t.Errorf("the title has %d characters", n)
 	}

@@ -129,6 +129,10 @@ func (p *plan) describe(r *report, changes []template.Change) error {
 		{"-pr-title", p.pull.Title, quiet, &r.title},
 		{"-pr-body", p.pull.Body, inMarkdown, &r.body},
 	} {
+		if t.text == "" {
+			*t.to = ""
+			continue // Of many changes, making the values fit takes its time.
+		}
 		text, err := p.words(t.flag, t.text, p.values(r, rows, t.value))
 		if err != nil {
 			return err
@@ -231,19 +235,30 @@ func (p *plan) defaultBody(r *report, rows []template.Change) string {
 	if p.link != "" {
 		end = "\n\nFrom " + escapeURL(p.link)
 	}
-	if room := maxBody - b.Len() - len(end); r.diff != "" && room > 0 {
-		fmt.Fprintf(&b, "\n<details><summary>Diff</summary>\n\n%s\n\n</details>", foldedDiff(r.diff, room))
+	before, after := "\n<details><summary>Diff</summary>\n\n", "\n\n</details>"
+	if room := maxBody - b.Len() - len(before+after+end); r.diff != "" && room > 100 {
+		b.WriteString(before + foldedDiff(r.diff, room) + after)
 	}
 	return strings.TrimSpace(b.String() + end)
 }
 
-// foldedDiff is a diff as a block of code, cut at a line where it is longer than room.
+// foldedDiff is a diff as a block of code, cut at a line where that is longer than room.
 func foldedDiff(diff string, room int) string {
-	diff = visible(diff)
-	if len(diff) <= room {
-		return fenced("diff", diff)
+	const rest = "\n\nThe rest is left out here."
+	shown := visible(wholeLines(diff, room)) // Which may be longer, as may be the fence.
+	text := fenced("diff", shown)
+	if len(diff) <= room && len(text) <= room {
+		return text
 	}
-	return fenced("diff", diff[:strings.LastIndexByte(diff[:room], '\n')+1]) + "\n\nThe rest is left out here."
+	return fenced("diff", wholeLines(shown, max(0, room-len(rest)-len(text)+len(shown)))) + rest
+}
+
+// wholeLines is as many of a text's lines as have room.
+func wholeLines(s string, room int) string {
+	if len(s) <= room {
+		return s
+	}
+	return s[:strings.LastIndexByte(s[:room], '\n')+1]
 }
 
 // code is s as a span of code in a cell of a table (https://github.github.com/gfm/#tables-extension-), empty for nothing.

@@ -84,13 +84,14 @@ var notice = regexp.MustCompile(`(?i)((?:^|\W)@)(\w)|([#!])(\d)|(\[)((?:skip|ci|
 
 // quiet is s in one line in which a forge finds nobody to tell. What would be found is parted by a space of no width.
 func quiet(s string) string {
-	for s = oneLine(s); ; {
+	for s = oneLine(s); strings.ContainsAny(s, "@#!["); {
 		next := notice.ReplaceAllString(s, "$1$3$5\u200b$2$4$6")
 		if next == s {
 			return s
 		}
 		s = next // Of two side by side, the first holds what is before the second.
 	}
+	return s
 }
 
 // inMarkdown is s as words of somebody else in a text in Markdown: quiet, and unable to open a link, an image, HTML or code, to
