@@ -16,6 +16,8 @@ var (
 	ErrSyntax = errors.New("syntax error")
 	// ErrExecute: a template parses, but one of its functions fails.
 	ErrExecute = errors.New("template failed")
+	// ErrLimit: a template, or a yq expression, takes more memory or time than it may.
+	ErrLimit = errors.New("too much")
 	// ErrDelims: a file holds actions in both of the default pairs of delimiters.
 	ErrDelims = errors.New("ambiguous delimiters")
 	// ErrNoAction: none of the templates has an action, so nothing would be substituted.

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	texttemplate "text/template"
-	"unicode"
+	parsetree "text/template/parse"
 )
 
 // Delims is a pair of delimiters around the actions of a template. The zero value stands for "$({" and "})" or
@@ -92,8 +92,9 @@ func (r Renderer) Render(fsys fs.FS, v Values) (map[string][]byte, error) {
 // goroutine reads them, since not every file system is for several, and not before there is a core for them.
 func (r Renderer) texts(fsys fs.FS, names []string, v Values) (texts [][]byte, errs []error) {
 	texts, errs = make([][]byte, len(names)), make([]error, len(names))
+	use := new(usage)
 	render := func(i int, src []byte) error {
-		if texts[i], errs[i] = r.Text(names[i], src, v); errors.Is(errs[i], ErrNoAction) {
+		if texts[i], errs[i] = r.text(use, names[i], src, v); errors.Is(errs[i], ErrNoAction) {
 			texts[i] = src
 			return nil
 		}
@@ -138,52 +139,59 @@ func isTemplate(name string) bool {
 // Text renders one text. name stands for it in errors.
 //
 // An *Error tells of a value that is missing (ErrMissingKey), of a text that does not parse (ErrSyntax), whose function
-// fails (ErrExecute), that uses both of the default pairs of delimiters (ErrDelims), or that has no action (ErrNoAction;
-// whoever takes that for a plain file uses src as it is).
+// fails (ErrExecute), that takes too much memory or time or makes too much (ErrLimit), that uses both of the default pairs
+// of delimiters (ErrDelims), or that has no action (ErrNoAction; whoever takes that for a plain file uses src as it is).
 func (r Renderer) Text(name string, src []byte, v Values) ([]byte, error) {
+	return r.text(new(usage), name, src, v)
+}
+
+func (r Renderer) text(use *usage, name string, src []byte, v Values) ([]byte, error) {
 	delims, err := r.delims(name, src)
 	if err != nil {
 		return nil, err
 	}
+	limit := func(reason string) error {
+		return &Error{File: name, Delims: delims.Left, Reason: reason, Err: ErrLimit}
+	}
+	if len(src) > maxSource {
+		return nil, limit("is larger than the " + mebibytes(maxSource) + " that a template may have")
+	}
+	if len(src) > maxSmall {
+		use.large.Lock()
+		defer use.large.Unlock()
+	}
 	// A fixed name keeps the file's own out of text/template's messages, which are taken apart below.
-	t, err := texttemplate.New("t").
-		Delims(delims.Left, delims.Right).
-		Funcs(calledBy(src, delims)).
-		Option("missingkey=error").
-		Parse(string(src))
+	trees, err := parsetree.Parse("t", string(src), delims.Left, delims.Right, library().names)
 	if err != nil {
 		return nil, syntaxError(name, src, delims, err)
 	}
-	var out bytes.Buffer
+	w := weaver{called: map[string]bool{}}
+	for _, tree := range trees {
+		w.list(tree.Root, 0)
+	}
+	if w.depth > maxDepth {
+		return nil, limit("actions are nested too deep")
+	}
+	m := &meter{usage: use}
+	t := texttemplate.New("t").Funcs(m.steps()).Funcs(m.functions(w.called)).Option("missingkey=error")
+	for name, tree := range trees {
+		if _, err := t.AddParseTree(name, tree); err != nil {
+			return nil, syntaxError(name, src, delims, err)
+		}
+	}
 	// The plain map, since a template could call the methods of Values; and its own, since set and merge write to it.
-	if err := t.Execute(&out, own(map[string]any(v))); err != nil {
+	if err := t.Execute(m, own(map[string]any(v))); err != nil {
 		return nil, executeError(name, src, delims, err)
 	}
+	if err := m.overflow(); err != nil {
+		return nil, limit(err.Error())
+	}
 	// What a function gives for nothing, such as the first of an empty list, prints as this.
-	if noValue := []byte("<no value>"); bytes.Contains(out.Bytes(), noValue) && !bytes.Contains(src, noValue) {
+	if noValue := []byte("<no value>"); bytes.Contains(m.out.Bytes(), noValue) && !bytes.Contains(src, noValue) {
 		return nil, &Error{File: name, Delims: delims.Left, Reason: "a value that does not exist would print as <no value>",
 			Err: ErrMissingKey}
 	}
-	return out.Bytes(), nil
-}
-
-var allFunctions = sync.OnceValue(functions)
-
-// calledBy returns the functions that src can call, since their names are words in it: a template looks at each function
-// that it is given, which costs more than to render a small file.
-func calledBy(src []byte, d Delims) texttemplate.FuncMap {
-	all := allFunctions()
-	inWord := func(c rune) bool { return c == '_' || unicode.IsLetter(c) || unicode.IsDigit(c) } // As text/template has it.
-	if strings.ContainsFunc(d.Left+d.Right, inWord) {
-		return all // A name may stick to a delimiter.
-	}
-	called := texttemplate.FuncMap{}
-	for word := range bytes.FieldsFuncSeq(src, func(c rune) bool { return !inWord(c) }) {
-		if f, ok := all[string(word)]; ok {
-			called[string(word)] = f
-		}
-	}
-	return called
+	return m.out.Bytes(), nil
 }
 
 // own copies a value, and the maps in it.
@@ -273,6 +281,10 @@ func executeError(name string, src []byte, delims Delims, err error) error {
 	e.Line, _ = strconv.Atoi(m[1])
 	column, _ := strconv.Atoi(m[2])
 	e.Reason = m[3]
+	if limit, ok := errors.AsType[limitError](err); ok {
+		e.Reason, e.Err = limit.Error(), ErrLimit
+		return e
+	}
 	if missing := missingText.FindStringSubmatch(m[3]); missing != nil {
 		e.Key = fieldAt(src, e.Line, column, missing[1]+missing[2])
 		e.Reason = "no value for " + e.Key

@@ -120,7 +120,7 @@ func TestTextErrors(t *testing.T) {
 		{"fail", "a\n$({ fail \"stop\\nhere\" })", Delims{},
 			Error{Line: 2, Delims: "$({", Err: ErrExecute}, "x/a.tmpl:2: error calling fail: stop\nhere"},
 		{"recursion", "$({ define \"a\" })$({ template \"a\" })$({ end })$({ template \"a\" })", Delims{},
-			Error{Line: 1, Delims: "$({", Err: ErrExecute}, "x/a.tmpl:1: exceeded maximum template depth…"},
+			Error{Line: 1, Delims: "$({", Err: ErrLimit}, "x/a.tmpl:1: templates call each other too deep, or without end"},
 		{"both", "$({ .imageName })\n\n$(< .imageName >)", Delims{},
 			Error{Line: 3, Err: ErrDelims}, "x/a.tmpl:3: actions open with $({ on line 1 and with $(< on line 3; choose one with -delims"},
 		{"both, the other way round", "\n$(< file)\n$({ .imageName })", Delims{},
@@ -231,7 +231,7 @@ func FuzzText(f *testing.F) {
 
 // TestFunctions: what looks outside, or gives another answer each time, is not to be had; what is left is ordered.
 func TestFunctions(t *testing.T) {
-	fm := functions()
+	fm := library().names
 	for _, name := range []string{
 		"env", "expandenv", "getHostByName", "now", "date", "ago", "toDate", "mustToDate", "htmlDate", "dateModify",
 		"randInt", "randAlpha", "randAlphaNum", "randAscii", "randNumeric", "randBytes", "shuffle", "uuidv4",

@@ -1,0 +1,247 @@
+package template
+
+import (
+	"bytes"
+	"reflect"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	texttemplate "text/template"
+	parsetree "text/template/parse"
+)
+
+// What templates may use. It is a hundred times what the templates of a GitOps repository need, and keeps those that want
+// all there is below 512 MB and within seconds. It is counted and not measured, so that the same templates always fail at
+// the same place.
+const (
+	maxSource = 2 << 20   // bytes of a template with actions, whose parsed form takes up to 120 times as much
+	maxOutput = 64 << 20  // bytes of one result
+	maxTotal  = 128 << 20 // bytes of all the results of one Render
+	maxWork   = 256 << 20 // see meter.charge
+	maxDepth  = 10_000    // of actions within each other, on the way through all templates that are being called
+	maxNested = 1_000     // of lists and maps within each other
+	perCall   = 512       // of work: any call, and any round of a range
+	maxSmall  = 128 << 10 // bytes of a template that may be rendered together with others
+)
+
+// limitError is a limit that an execution has run into.
+type limitError string
+
+func (e limitError) Error() string { return string(e) }
+
+// usage is what the templates of one run have used so far.
+type usage struct {
+	work, output atomic.Int64
+	large        sync.Mutex // held while a template above maxSmall is in memory
+}
+
+// meter is the account of one execution, and what it writes to. text/template asks nobody before it goes on, so the parsed
+// templates get steps that do: see weaver.
+type meter struct {
+	*usage
+	out   bytes.Buffer
+	full  bool // more was written than there may be
+	depth int
+}
+
+// Write implements io.Writer. What is too much is left out, and said by the next step, which knows where it is; text alone
+// cannot make much of it until then.
+func (m *meter) Write(p []byte) (int, error) {
+	if m.output.Add(int64(len(p))) > maxTotal || m.out.Len()+len(p) > maxOutput {
+		m.full = true
+	}
+	if !m.full {
+		m.out.Write(p)
+	}
+	return len(p), nil
+}
+
+// check panics, as charge does, when too much was written.
+func (m *meter) check() {
+	if err := m.overflow(); err != nil {
+		panic(err)
+	}
+}
+
+func (m *meter) overflow() error {
+	switch {
+	case m.output.Load() > maxTotal:
+		return limitError("the results of all templates would be larger than " + mebibytes(maxTotal))
+	case m.full:
+		return limitError("the result would be larger than " + mebibytes(maxOutput))
+	}
+	return nil
+}
+
+// charge accounts for work that is about to be done: about a byte that is allocated, or a nanosecond. It panics, which
+// text/template makes the error of the function that it called.
+func (m *meter) charge(what string, n float64) {
+	if !(n <= maxWork) || m.work.Add(int64(n)) > maxWork {
+		panic(limitError(what + " would take more memory or time than templates may use"))
+	}
+}
+
+// weigh returns about how many bytes v takes when it is copied or printed, each time that it is reached anew, and how deep
+// it is nested. It ends when that is more than may be used.
+func (m *meter) weigh(what string, v reflect.Value) (bytes float64, depth int) {
+	var visit func(v reflect.Value, level int)
+	visit = func(v reflect.Value, level int) {
+		if level > maxNested {
+			panic(limitError(what + ": the value is nested too deep, or holds itself"))
+		}
+		depth = max(depth, level)
+		if bytes += 16; bytes > maxWork {
+			panic(limitError(what + " would take more memory or time than templates may use"))
+		}
+		switch v.Kind() {
+		case reflect.String:
+			bytes += float64(v.Len())
+		case reflect.Interface, reflect.Pointer:
+			if !v.IsNil() {
+				visit(v.Elem(), level+1)
+			}
+		case reflect.Slice, reflect.Array:
+			for i := range v.Len() {
+				visit(v.Index(i), level+1)
+			}
+		case reflect.Map:
+			for entries := v.MapRange(); entries.Next(); {
+				visit(entries.Key(), level+1)
+				visit(entries.Value(), level+1)
+			}
+		case reflect.Struct:
+			for i := range v.NumField() {
+				visit(v.Field(i), level+1)
+			}
+		}
+	}
+	visit(v, 0)
+	return bytes, depth
+}
+
+// steps are the functions that a weaver puts into templates. Their names mean nothing where a template is parsed.
+func (m *meter) steps() texttemplate.FuncMap {
+	return texttemplate.FuncMap{
+		// show is called with each value that is about to be printed, which fmt does in memory of its own.
+		"show": func(v any) any {
+			m.check()
+			size, work := 0.0, 0.0
+			if text, ok := v.(string); ok {
+				size = float64(len(text))
+			} else {
+				size, _ = m.weigh("printing it", reflect.ValueOf(&v).Elem())
+				work = 8 * size
+			}
+			if float64(m.out.Len())+size > maxOutput {
+				m.full = true
+				m.check()
+			}
+			m.charge("printing it", perCall+work)
+			return v
+		},
+		// each is called with what a range goes through, which sorts the keys of a map.
+		"each": func(v any) any {
+			m.check()
+			n := 1
+			if r := reflect.ValueOf(v); r.Kind() == reflect.Map {
+				n = r.Len()
+			}
+			m.charge("range", perCall+1024*float64(n))
+			return v
+		},
+		// next is called at the start of each round of a range.
+		"next": func() string {
+			m.check()
+			m.charge("range", perCall)
+			return ""
+		},
+		// enter and leave are called around a call of another template, with how deep it is in its own.
+		"enter": func(depth int) string {
+			m.check()
+			m.charge("template", perCall)
+			if m.depth += depth; m.depth > maxDepth {
+				panic(limitError("templates call each other too deep, or without end"))
+			}
+			return ""
+		},
+		"leave": func(depth int) string {
+			m.depth -= depth
+			return ""
+		},
+	}
+}
+
+func mebibytes(n int) string { return strconv.Itoa(n>>20) + " MiB" }
+
+// weaver puts steps into the trees of templates.
+type weaver struct {
+	called map[string]bool // the functions that the templates call
+	depth  int             // of the deepest action
+}
+
+func (w *weaver) list(list *parsetree.ListNode, depth int) {
+	if list == nil {
+		return
+	}
+	w.depth = max(w.depth, depth)
+	var nodes []parsetree.Node
+	for _, n := range list.Nodes {
+		switch n := n.(type) {
+		case *parsetree.ActionNode:
+			w.pipe(n.Pipe, depth+1)
+			if len(n.Pipe.Decl) == 0 {
+				n.Pipe.Cmds = append(n.Pipe.Cmds, command("show", n.Pipe.Pos))
+			}
+		case *parsetree.IfNode:
+			w.branch(&n.BranchNode, depth)
+		case *parsetree.WithNode:
+			w.branch(&n.BranchNode, depth)
+		case *parsetree.RangeNode:
+			w.branch(&n.BranchNode, depth)
+			n.Pipe.Cmds = append(n.Pipe.Cmds, command("each", n.Pipe.Pos))
+			n.List.Nodes = append([]parsetree.Node{action("next", n.Pos)}, n.List.Nodes...)
+		case *parsetree.TemplateNode:
+			w.pipe(n.Pipe, depth+1)
+			by := &parsetree.NumberNode{NodeType: parsetree.NodeNumber, Pos: n.Pos, IsInt: true, Int64: int64(depth + 1), Text: strconv.Itoa(depth + 1)}
+			nodes = append(nodes, action("enter", n.Pos, by), n, action("leave", n.Pos, by))
+			continue
+		}
+		nodes = append(nodes, n)
+	}
+	list.Nodes = nodes
+}
+
+func (w *weaver) branch(n *parsetree.BranchNode, depth int) {
+	w.pipe(n.Pipe, depth+1)
+	w.list(n.List, depth+1)
+	w.list(n.ElseList, depth+1)
+}
+
+func (w *weaver) pipe(n *parsetree.PipeNode, depth int) {
+	if n == nil {
+		return
+	}
+	w.depth = max(w.depth, depth)
+	for _, cmd := range n.Cmds {
+		for _, arg := range cmd.Args {
+			if chain, ok := arg.(*parsetree.ChainNode); ok {
+				arg = chain.Node
+			}
+			switch arg := arg.(type) {
+			case *parsetree.IdentifierNode:
+				w.called[arg.Ident] = true
+			case *parsetree.PipeNode:
+				w.pipe(arg, depth+1)
+			}
+		}
+	}
+}
+
+func command(name string, pos parsetree.Pos, args ...parsetree.Node) *parsetree.CommandNode {
+	return &parsetree.CommandNode{NodeType: parsetree.NodeCommand, Pos: pos, Args: append([]parsetree.Node{parsetree.NewIdentifier(name).SetPos(pos)}, args...)}
+}
+
+func action(name string, pos parsetree.Pos, args ...parsetree.Node) parsetree.Node {
+	return &parsetree.ActionNode{NodeType: parsetree.NodeAction, Pos: pos,
+		Pipe: &parsetree.PipeNode{NodeType: parsetree.NodePipe, Pos: pos, Cmds: []*parsetree.CommandNode{command(name, pos, args...)}}}
+}

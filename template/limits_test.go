@@ -1,0 +1,302 @@
+package template
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/Masterminds/sprig/v3"
+)
+
+// allocated returns how many bytes do allocates.
+func allocated(do func()) float64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	do()
+	runtime.ReadMemStats(&after)
+	return float64(after.TotalAlloc - before.TotalAlloc)
+}
+
+// Templates that want all there is: each is refused, at its line, before it took much memory.
+func TestHostileTemplates(t *testing.T) {
+	const grown = `$(< $x := .v >)$(< range until 40 >)$(< $x = %s >)$(< end >)$(< $x >)`
+	tests := []struct {
+		name, src string
+		line      int
+		text      string // of the error, if any of those below
+	}{
+		{"repeat", "\n$(< repeat 1000000000 .v >)", 2, "repeat would take more"},
+		{"repeat, overflowing", `$(< repeat 9223372036854775807 "ab" >)`, 1, "repeat would take more"},
+		{"repeat of repeat", `$(< repeat 10000 (repeat 10000 (repeat 10000 .v)) >)`, 1, "repeat would take more"},
+		{"until", "$(< until 1000000000 | len >)", 1, "until would take more"},
+		{"untilStep", "$(< untilStep 0 1000000000 1 | len >)", 1, "untilStep would take more"},
+		{"untilStep, overflowing", "$(< untilStep 0 9223372036854775807 9223372036854775806 | len >)", 1, "untilStep would take more"},
+		{"seq", "$(< seq 1000000000 >)", 1, "seq would take more"},
+		{"range until", "$(< range until 1000 >)$(< range until 1000000 >)\n$(< end >)$(< end >)", 1, "would take more"},
+		{"range over a number", "\n$(< range 1000000000000 >)$(< end >)", 2, "range would take more"},
+		{"ranges within each other", "$(< range 100000 >)$(< range 100000 >)$(< range 100000 >)$(< end >)$(< end >)$(< end >)", 1, "range would take more"},
+		{"a text many times", "\n$(< range 1000000 >)" + strings.Repeat("x", 1000) + "$(< end >)", 2, "the result would be larger than 64 MiB"},
+		{"a value many times", "$(< $x := repeat 1000000 .v >)\n$(< range 1000000 >)$(< $x >)$(< end >)", 2, "the result would be larger than 64 MiB"},
+		{"a large value", "\n\n$(< $x := repeat 67108865 .v >)\n$(< $x >)", 4, "the result would be larger than 64 MiB"},
+		{"values one after the other", "$(< $x := repeat 1000000 .v >)" + strings.Repeat("\n$(< $x >)", 100), 69, "the result would be larger than 64 MiB"},
+		{"the sorted keys of a map", `$(< $d := dict >)$(< range $i := until 20000 >)$(< $_ := set $d (toString $i) 1 >)$(< end >)$(< range 1000000 >)$(< range $d >)$(< break >)$(< end >)$(< end >)`, 1, "range would take more"},
+		{"recursion", "$(< define `a` >)\n$(< template `a` >)$(< end >)$(< template `a` >)", 2, "templates call each other too deep"},
+		{"deep recursion", "$(< define `a` >)" + strings.Repeat("$(< if 1 >)", 1000) + "$(< template `a` >)" + strings.Repeat("$(< end >)", 1001) + "$(< template `a` >)", 1, "templates call each other too deep"},
+		{"recursion in two", "$(< define `a` >)\n$(< template `b` >)$(< end >)$(< define `b` >)$(< template `a` >)$(< end >)$(< template `a` >)", 2, "templates call each other too deep"},
+		{"recursion that doubles", "$(< define `a` >)$(< if gt . 0 >)$(< template `a` (sub . 1) >)$(< template `a` (sub . 1) >)$(< end >)$(< end >)\n$(< template `a` 40 >)", 1, "would take more"},
+		{"doubling in a loop", fmt.Sprintf(grown, "print $x $x"), 1, "print would take more"},
+		{"doubling by cat", fmt.Sprintf(grown, "cat $x $x"), 1, "cat would take more"},
+		{"doubling by printf", fmt.Sprintf(grown, "printf `%[1]s%[1]s` $x"), 1, "printf would take more"},
+		{"doubling by join", fmt.Sprintf(grown, "join $x (list $x $x)"), 1, "join would take more"},
+		{"doubling by replace", fmt.Sprintf(grown, "replace `x` `xx` $x"), 1, "replace would take more"},
+		{"squaring by replace", fmt.Sprintf(grown, "replace `x` $x (print $x $x)"), 1, "replace would take more"},
+		{"doubling by regexReplaceAll", fmt.Sprintf(grown, "regexReplaceAll `.` $x `$0$0`"), 1, "regexReplaceAll would take more"},
+		{"doubling by quote", fmt.Sprintf(grown, "quote $x $x"), 1, "quote would take more"},
+		{"doubling by squote", fmt.Sprintf(grown, "squote $x $x"), 1, "squote would take more"},
+		{"doubling by nindent", fmt.Sprintf(grown, "nindent (len $x) $x"), 1, "indent would take more"},
+		{"doubling by wrapWith", fmt.Sprintf(grown, "wrapWith 1 $x (print $x $x)"), 1, "wrapWith would take more"},
+		{"doubling by html", fmt.Sprintf(grown, "html $x $x `<`"), 1, "html would take more"},
+		{"base64 again and again", "$(< $x := .v >)$(< range 1000 >)$(< $x = b64enc $x >)$(< end >)", 1, "b64enc would take more"},
+		{"a list that grows", "$(< $x := list >)$(< range 1000000 >)$(< $x = append $x 1 >)$(< end >)", 1, "append would take more"},
+		{"a list that doubles", fmt.Sprintf("$(< $x := list 1 >)$(< range 60 >)$(< $x = concat $x $x >)$(< end >)"), 1, "concat would take more"},
+		{"a map that grows", "$(< $x := dict >)$(< range $i := 100000000 >)$(< $_ := set $x (toString $i) $i >)$(< end >)", 1, "would take more"},
+		{"a shared list, printed", fmt.Sprintf(grown, "list $x $x"), 1, "printing it would take more"},
+		{"a shared list in JSON", "$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)\n$(< toJson $x >)", 2, "toJson would take more"},
+		{"a shared list, copied", "$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)\n$(< $y := deepCopy $x >)", 2, "deepCopy would take more"},
+		{"shared lists, compared", "$(< $x := .v >)$(< $y := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< $y = list $y $y >)$(< end >)\n$(< deepEqual $x $y >)", 2, "deepEqual would take more"},
+		{"a map in itself, printed", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< $x >)", 2, "printing it: the value is nested too deep, or holds itself"},
+		{"a map in itself, quoted", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< quote $x >)", 2, "quote: the value is nested too deep, or holds itself"},
+		{"a map in itself, in JSON", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< toJson $x >)", 2, "toJson: the value is nested too deep, or holds itself"},
+		{"a map in itself, merged", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< $_ := merge $x $x >)", 2, "merge: the value is nested too deep, or holds itself"},
+		{"a map in itself, copied", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< $_ := deepCopy $x >)", 2, "deepCopy: the value is nested too deep, or holds itself"},
+		{"lists within each other", "$(< $x := list >)$(< range 100000 >)$(< $x = list $x >)$(< end >)\n$(< toPrettyJson $x >)", 2, "toPrettyJson: the value is nested too deep"},
+		{"a wide number", "$(< printf `" + strings.Repeat("%1000000d", 300) + "` 1 >)", 1, "printf would take more"},
+		{"a width given", "$(< printf `" + strings.Repeat("%[1]*[1]d", 300) + "` 1000000 >)", 1, "printf would take more"},
+		{"a precision", "$(< range 1000 >)$(< printf `%.1000000f` 1.0 >)$(< end >)", 1, ""},
+		{"derivePassword", "$(< range until 1000 >)$(< derivePassword 1 `long` `a` `b` `c` >)$(< end >)", 1, "derivePassword would take more"},
+		{"a large expression", "$(< regexMatch `" + strings.Repeat("a", 900) + "((((a{10}){10}){10})){1000}` .v >)", 1, ""},
+		{"a large expression that is none too large", "$(< regexMatch `" + strings.Repeat("(a{1000})", 1000) + "` .v >)", 1, "regexMatch would take more"},
+		{"a slow expression", "$(< regexMatch `" + strings.Repeat("(x+x+)+", 1000) + "y` (repeat 10000000 .v) >)", 1, "regexMatch would take more"},
+		{"many products", "$(< mulf" + strings.Repeat(" 1e308", 100000) + " >)", 1, "mulf would take more"},
+		{"actions within each other", strings.Repeat("$(< if 1 >)", 80_000) + strings.Repeat("$(< end >)", 80_000), 0, "actions are nested too deep"},
+		{"parentheses within each other", "$(< " + strings.Repeat("(", 9_999) + "1" + strings.Repeat(")", 9_999) + " >)", 0, ""},
+		{"a large template", "$(< .v >)" + strings.Repeat("x", maxSource), 0, "is larger than the 2 MiB that a template may have"},
+		{"a large list", "$(< list" + strings.Repeat(" 1", 1_000_000) + " | len >)", 0, ""},
+		{"many actions", strings.Repeat("$(<1>)", 340_000), 0, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var err error
+			bytes := allocated(func() { _, err = Renderer{}.Text("a.tmpl", []byte(tt.src), Values{"v": "x"}) })
+			if bytes > 700<<20 { // of which a part is garbage at any time
+				t.Errorf("%d MiB were allocated", int(bytes)>>20)
+			}
+			if tt.text == "" {
+				return // it may come to an end
+			}
+			var got *Error
+			if !errors.As(err, &got) || got.Err != ErrLimit || got.Line != tt.line || !strings.Contains(got.Reason, tt.text) {
+				t.Errorf("got %.200v", err)
+			}
+			t.Logf("%d MiB, %v", int(bytes)>>20, err)
+		})
+	}
+}
+
+// What all templates of a run make together is limited as well.
+func TestRenderTotal(t *testing.T) {
+	fsys := fstest.MapFS{}
+	for i := range 10 {
+		fsys[fmt.Sprintf("%d.tmpl", i)] = &fstest.MapFile{Data: []byte(`$(< repeat 15000000 .v >)`)}
+	}
+	_, err := Renderer{Globs: []string{"*.tmpl"}}.Render(fsys, Values{"v": "x"})
+	if got := (*Error)(nil); !errors.As(err, &got) || got.Err != ErrLimit || got.Reason != "the results of all templates would be larger than 128 MiB" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What a template of some size does is far from the limits.
+func TestHonestTemplates(t *testing.T) {
+	src := `$(< define "c" >)- $(< . | quote >)$(< end >)$(< range $i := until 5000 >)$(< $n := printf "%s-%03d" $.v $i >)
+$(< $n | upper | b64enc | nindent 4 >)$(< template "c" $n >)$(< dict "a" $n "b" (list $i $n) | toPrettyJson | indent 2 >)
+$(< regexReplaceAll "[a-z]+" $n "<$0>" | replace "<" "[" | trunc 20 >)$(< end >)`
+	if _, err := (Renderer{}).Text("a.tmpl", []byte(src), Values{"v": "x"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// Nothing that goes into a template is taken for one.
+func TestValuesAreNoTemplates(t *testing.T) {
+	const value = `$({ .v })$(< .v >){{ .v }}`
+	src := `$(< .v >) $(< print .v >) $(< printf "%s" .v >) $(< get . "v" >) $(< list .v | first >) $(< .v | trim | default "x" >)$(< define "a" >)$(< . >)$(< end >)$(< template "a" .v >)`
+	got, err := Renderer{}.Text("a.tmpl", []byte(src), Values{"v": value})
+	if n := strings.Count(string(got), value); err != nil || n != 7 {
+		t.Errorf("got %s, %v", got, err)
+	}
+	fsys := fstest.MapFS{"a.tmpl.tmpl": {Data: []byte("$(< .v >)")}}
+	files, err := Renderer{Globs: []string{"**.tmpl"}}.Render(fsys, Values{"v": value})
+	if err != nil || string(files["a.tmpl"]) != value {
+		t.Errorf("got %q, %v", files, err)
+	}
+}
+
+// TestEveryFunction: whoever updates sprig or Go looks at each function that comes with it.
+func TestEveryFunction(t *testing.T) {
+	// https://pkg.go.dev/text/template#hdr-Functions
+	builtins := strings.Fields("and call eq ge gt html index js le len lt ne not or print printf println slice urlquery")
+	found := sprig.HermeticTxtFuncMap()
+	for _, name := range builtins {
+		found[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		if _, ok := costs[name]; ok == excluded.MatchString(name) {
+			t.Errorf("%s is neither in costs nor excluded, or both", name)
+		}
+	}
+	for name, cost := range costs {
+		if _, ok := found[name]; !ok {
+			t.Errorf("%s is gone", name)
+		}
+		if f := library().all[name]; cost != nil && !f.value.IsValid() {
+			t.Errorf("%s is no function", name)
+		}
+		if _, ok := new(meter).steps()[name]; ok {
+			t.Errorf("%s is the name of a step", name)
+		}
+		if cost == nil && !slices.Contains(builtins, name) {
+			t.Errorf("%s costs nothing", name)
+		}
+	}
+}
+
+// TestCosts calls every function with much, and sees that it charges at least what it allocates.
+func TestCosts(t *testing.T) {
+	odd := strings.Repeat("a \x00<é>\u0085\"\U0010ffff\n", 5_000)
+	plain, spaced := strings.Repeat("x", 100_000), strings.Repeat("Ab c-d_e\n", 10_000)
+	ints, words, dict := []any{}, []any{}, map[string]any{}
+	for i := range 5_000 {
+		ints, words = append(ints, i), append(words, fmt.Sprint(i, "\x00"))
+		dict[fmt.Sprint(i)] = map[string]any{"k": fmt.Sprint("v", i)}
+	}
+	var deepList any = 1.5e300
+	for range 400 {
+		deepList = []any{deepList, 1}
+	}
+	few := func() []any { return slices.Clone(ints[:300]) }
+	texts := func(names string) (out map[string][][]any) {
+		out = map[string][][]any{}
+		for name := range strings.FieldsSeq(names) {
+			out[name] = [][]any{{odd}, {plain}, {spaced}}
+		}
+		return out
+	}
+	calls := texts("html js print println urlquery trim upper lower title untitle initials nospace swapcase snakecase camelcase kebabcase " +
+		"quote squote cat toString regexQuoteMeta toStrings sortAlpha sha1sum sha256sum sha512sum adler32sum b64enc b64dec b32enc b32dec fail " +
+		"atoi int int64 float64 toDecimal add1 ceil floor base dir clean ext isAbs osBase osDir osClean osExt osIsAbs urlParse semver " +
+		"fromJson mustFromJson toJson mustToJson toRawJson mustToRawJson toPrettyJson mustToPrettyJson duration durationRound typeOf kindOf empty")
+	for _, name := range []string{"html", "js", "print", "println", "urlquery", "quote", "squote", "cat", "toString", "toStrings", "sortAlpha", "toDecimal",
+		"toJson", "mustToJson", "toRawJson", "mustToRawJson", "toPrettyJson", "mustToPrettyJson", "deepCopy", "mustDeepCopy"} {
+		calls[name] = append(calls[name], []any{ints}, []any{words}, []any{dict}, []any{deepList})
+	}
+	for _, name := range []string{"fromJson", "mustFromJson"} {
+		for _, part := range []string{"1,", "[],", "{},", `{"":1},`, `"",`, `"\u0000",`, "[[[]]],", "null,"} {
+			calls[name] = append(calls[name], []any{"[" + strings.Repeat(part, 50_000) + "1]"})
+		}
+	}
+	for _, name := range []string{"first", "mustFirst", "last", "mustLast", "rest", "mustRest", "initial", "mustInitial", "reverse", "mustReverse", "compact", "mustCompact", "slice", "mustSlice"} {
+		calls[name] = [][]any{{ints}, {words}}
+	}
+	for _, name := range []string{"uniq", "mustUniq"} {
+		calls[name] = [][]any{{few()}}
+	}
+	for _, name := range []string{"append", "push", "mustAppend", "mustPush", "prepend", "mustPrepend"} {
+		calls[name] = [][]any{{ints, plain}}
+	}
+	for _, name := range []string{"has", "mustHas"} {
+		calls[name] = [][]any{{few(), []any{few(), few(), 1}}}
+	}
+	for _, name := range []string{"without", "mustWithout"} {
+		calls[name] = [][]any{append([]any{few()}, few()...), {[]any{few(), few()}, few()}}
+	}
+	for _, name := range []string{"chunk", "mustChunk"} {
+		calls[name] = [][]any{{1, ints}, {1000, ints}, {1_000_000, ints}, {0, ints}, {-1, ints}}
+	}
+	for _, name := range []string{"merge", "mustMerge", "mergeOverwrite", "mustMergeOverwrite"} {
+		calls[name] = [][]any{{map[string]any{}, dict}, {maps.Clone(dict), map[string]any{"1": map[string]any{"x": few()}}}}
+	}
+	for _, name := range []string{"regexMatch", "mustRegexMatch", "regexFind", "mustRegexFind"} {
+		calls[name] = [][]any{{"(x+x+)+y", plain}, {`\pL{900}`, spaced}, {strings.Repeat(`[\pL\P{Nd}]`, 100), spaced}, {"((a{30}){30})", odd}, {strings.Repeat("(?i)é|k", 1000), odd}, {strings.Repeat("(", 2_000_000), ""}}
+	}
+	for _, name := range []string{"regexFindAll", "mustRegexFindAll", "regexSplit", "mustRegexSplit"} {
+		calls[name] = [][]any{{"", plain, -1}, {".", odd, -1}, {"(x)(x)|(x)", plain, 1_000_000_000}}
+	}
+	for _, name := range []string{"regexReplaceAll", "mustRegexReplaceAll", "regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"} {
+		calls[name] = [][]any{{"", plain, "$0$0 y"}, {".", odd, "$0"}, {"x+", plain, "$0$0$0$0$0$0$0$0"}, {"(x)", plain, "${1}${1}"}}
+	}
+	for _, name := range []string{"add", "sub", "div", "mod", "mul", "max", "biggest", "min", "maxf", "minf"} {
+		calls[name] = [][]any{{plain, 1}, {1, plain}}
+	}
+	for _, name := range []string{"addf", "subf", "mulf"} {
+		calls[name] = [][]any{slices.Repeat([]any{1.1e308, 1e-300}, 100)}
+	}
+	maps.Copy(calls, map[string][][]any{
+		"hello": {{}}, "printf": {{"%s%q%[1]s%[1]x", odd}, {"%1000000d", 1}, {"%*d", 1_000_000, 1}, {"%.1000000f", 1.5}, {"%v %#v", dict, words}, {"%[1]*.[1]*[1]f", 900_000}, {"%999999999d", 1}},
+		"index": {{ints, 1}, {dict, "1"}, {plain, 5}}, "trimAll": {{"é", plain}, {"x", plain}}, "trimall": {{"x", plain}}, "trimPrefix": {{"x", plain}}, "trimSuffix": {{"x", plain}},
+		"substr": {{1, 1000, plain}}, "trunc": {{1000, plain}}, "abbrev": {{100_000, plain}}, "abbrevboth": {{10, 100_000, plain}}, "contains": {{"xy", plain}}, "hasPrefix": {{"x", plain}}, "hasSuffix": {{"x", plain}},
+		"plural": {{plain, odd, 3}}, "repeat": {{1000, "é\n"}, {1_000_000, ""}}, "indent": {{100, spaced}, {1_000_000, "x"}}, "nindent": {{100, spaced}}, "replace": {{"x", "yy", plain}, {"", plain[:100], plain[:10_000]}},
+		"wrap": {{1, spaced}, {10, plain}}, "wrapWith": {{1, "abc", plain}, {3, odd[:100], spaced[:10_000]}}, "join": {{plain[:1000], few()}, {"", words}},
+		"split": {{"", odd}, {"\n", spaced}}, "splitList": {{"", odd}}, "splitn": {{"", 1_000_000, odd}}, "round": {{plain, 3}}, "add1f": {{1.1e308}}, "divf": {{1.1e308, 1e-308, 3.0}},
+		"until": {{100_000}, {-100_000}}, "untilStep": {{0, 100_000, 1}, {0, -100_000, -1}, {0, 100, 0}}, "seq": {{100_000}, {100_000, 1}, {0, 2, 200_000}, {200_000, -2, 0}},
+		"list": {ints}, "tuple": {ints}, "dict": {words, ints}, "get": {{dict, "1"}}, "set": {{maps.Clone(dict), plain, 1}}, "unset": {{maps.Clone(dict), "1"}}, "hasKey": {{dict, "1"}}, "dig": {{"1", "k", "x", dict}},
+		"pluck": {{"1", dict, dict}}, "keys": {{dict, dict}}, "values": {{dict}}, "pick": {{dict, "1", "2"}}, "omit": {{dict, "1"}}, "concat": {{ints, words, ints}},
+		"default": {{plain, ""}}, "coalesce": {{"", plain}}, "all": {ints}, "any": {ints}, "ternary": {{plain, odd, true}}, "typeIs": {{plain, plain}}, "typeIsLike": {{plain, plain}}, "kindIs": {{plain, plain}}, "deepEqual": {{dict, maps.Clone(dict)}},
+		"semverCompare": {{">=1.2", "1.2.3"}, {strings.Repeat(">=1 || ", 500) + ">=1", "1.2.3"}}, "urlJoin": {{map[string]any{"host": odd, "path": plain, "query": odd}}},
+		"derivePassword": {{uint32(1), "long", "a", "b", "c"}}, "decryptAES": {{"key", strings.Repeat("AAAA", 4000)}}, "buildCustomCert": {{plain, odd}},
+	})
+	calls["semver"] = append(calls["semver"], []any{"1.2.3"})
+	for _, name := range []string{"unixEpoch", "must_date_modify", "mustDateModify"} {
+		delete(calls, name) // which take a time, of which there is none
+	}
+	library().all["semver"].value.Call([]reflect.Value{reflect.ValueOf("1.2")}) // what it makes once
+	for _, name := range slices.Sorted(maps.Keys(costs)) {
+		if costs[name] == nil || strings.Contains("unixEpoch must_date_modify mustDateModify", name) {
+			continue
+		}
+		if len(calls[name]) == 0 {
+			t.Errorf("%s is not called", name)
+		}
+		for i, in := range calls[name] {
+			m := &meter{usage: new(usage)}
+			f := reflect.ValueOf(m.functions(map[string]bool{name: true})[name])
+			args := make([]reflect.Value, len(in))
+			for j, arg := range in {
+				args[j] = reflect.ValueOf(arg)
+			}
+			var failure any
+			bytes := allocated(func() {
+				defer func() { failure = recover() }()
+				f.Call(args)
+			})
+			charged := float64(m.work.Load())
+			if _, refused := failure.(limitError); refused {
+				charged = math.Inf(1)
+				if bytes > maxWork/2 {
+					t.Errorf("%s, call %d: %.0f bytes before it was refused", name, i, bytes)
+				}
+			}
+			if bytes > charged+4096 {
+				t.Errorf("%s, call %d: %.0f bytes for %.0f: %v", name, i, bytes, charged, failure)
+			}
+			if testing.Verbose() {
+				t.Logf("%s, call %d: %.0f bytes for %.0f, %.80v", name, i, bytes, charged, failure)
+			}
+		}
+	}
+}
