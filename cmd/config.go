@@ -42,6 +42,7 @@ type config struct {
 	substituteEnvs list
 	delims         string
 	templates      list
+	validate       bool
 	sets           list
 	setMissing     string
 	images         list
@@ -138,6 +139,7 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.Var(&c.substituteEnvs, "substitute-env", "`NAME` of an environment variable for the templates; repeatable")
 	fs.StringVar(&c.delims, "delims", "", "`LEFT,RIGHT`: the templates' delimiters (default: $({ and }), or $(< and >), whichever a file holds)")
 	fs.Var(&c.templates, "template", "`SRC:DEST`: render the local file SRC into DEST of the repository; repeatable")
+	fs.BoolVar(&c.validate, "validate", true, "refuse a template's result that is YAML or JSON by its name and does not parse, unless it is itself a template of another language, such as Helm's; =false commits it")
 	fs.Var(&c.sets, "set", "`FILE:PATH=VALUE`: set the YAML value that the yq path selects; FILE may be a glob; repeatable")
 	fs.StringVar(&c.setMissing, "set-missing", "error", "`what` to do where the path of -set selects nothing: error, or create")
 	fs.Var(&c.images, "image", "`NAME=REF`: set the image NAME, wherever it is deployed, to REF; repeatable")
@@ -194,7 +196,7 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 
 	return fs, []group{
 		{"Repository", []string{"repo", "workdir", "base", "token", "token-file", "username", "github-app-id", "github-app-key-file", "ssh-key-file", "ssh-known-hosts", "ca-file", "check-auth"}},
-		{"What to change", []string{"add", "filepath", "substitute", "substitute-env", "delims", "template", "set", "set-missing", "image", "image-files", "yq"}},
+		{"What to change", []string{"add", "filepath", "substitute", "substitute-env", "delims", "template", "validate", "set", "set-missing", "image", "image-files", "yq"}},
 		{"Commit", []string{"git-revision", "app", "branch", "commit-message", "author-name", "author-email", "committer-name", "committer-email", "signoff", "sign-key-file", "sign-passphrase", "sign-passphrase-file", "commit-via-api", "sequence", "force-push"}},
 		{"Pull request", []string{"create-pull-request", "merge-pull-request", "merge-method", "auto-merge", "wait", "delete-branch", "supersede", "pr-title", "pr-body", "pr-body-file", "pr-label", "pr-reviewer", "pr-assignee", "pr-milestone", "pr-draft", "scm-provider", "scm-url"}},
 		{"Run", []string{"dry-run", "output", "result-dir", "result-env", "verbose", "log-format", "timeout", "max-fetch", "config", "version", "h"}},

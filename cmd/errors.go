@@ -178,6 +178,8 @@ func templateHint(e *template.Error, flag string) string {
 		return "check the expression: it has to yield the whole document, as assignments and del() do"
 	case errors.Is(e, template.ErrLimit):
 		return "look for what repeats or calls itself without end"
+	case errors.Is(e, template.ErrInvalid):
+		return "correct the template, or the value that it puts there; -validate=false commits it as it is"
 	case errors.Is(e, template.ErrMissingKey) && e.Key == "":
 		return "give the value that the template looks up with -substitute, or correct the template"
 	case errors.Is(e, template.ErrMissingKey):

@@ -290,7 +290,7 @@ func newEdits(c *config, getenv func(string) string) (edits, error) {
 		}
 		e.expressions = append(e.expressions, x)
 	}
-	e.renderer.Globs = c.filepaths.values
+	e.renderer.Globs, e.renderer.Validate = c.filepaths.values, c.validate
 	if len(e.renderer.Globs) == 0 && len(e.values) > 0 && len(e.texts) == 0 {
 		e.renderer.Globs = []string{"**.tmpl"}
 	}

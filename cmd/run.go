@@ -573,7 +573,7 @@ func (e edits) text(t text) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-template: %w", err)
 	}
-	out, err := e.renderer.Text(t.src, src, e.values)
+	out, err := e.renderer.File(t.src, t.dest, src, e.values)
 	if errors.Is(err, template.ErrNoAction) && len(e.values) == 0 {
 		return src, nil
 	}

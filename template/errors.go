@@ -18,6 +18,8 @@ var (
 	ErrExecute = errors.New("template failed")
 	// ErrLimit: a template, or a yq expression, takes more memory or time than it may.
 	ErrLimit = errors.New("too much")
+	// ErrInvalid: what a template was rendered to does not parse.
+	ErrInvalid = errors.New("invalid result")
 	// ErrDelims: a file holds actions in both of the default pairs of delimiters.
 	ErrDelims = errors.New("ambiguous delimiters")
 	// ErrNoAction: none of the templates has an action, so nothing would be substituted.

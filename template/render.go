@@ -38,6 +38,8 @@ func ParseDelims(s string) (Delims, error) {
 type Renderer struct {
 	Globs  []string // patterns as Glob takes them
 	Delims Delims
+	// Validate has Render and File refuse results that are YAML or JSON by the name of their file, and do not parse.
+	Validate bool
 }
 
 const suffix = ".tmpl"
@@ -46,7 +48,7 @@ const suffix = ".tmpl"
 // ".tmpl". All but the actions comes through byte for byte, and a file without actions is copied.
 //
 // An *Error tells of a glob that matches no template (ErrNoMatch), of a set of templates without a single action
-// (ErrNoAction), and of what Text refuses.
+// (ErrNoAction), and of what File refuses.
 func (r Renderer) Render(fsys fs.FS, v Values) (map[string][]byte, error) {
 	var names []string
 	for _, glob := range r.Globs {
@@ -94,7 +96,7 @@ func (r Renderer) texts(fsys fs.FS, names []string, v Values) (texts [][]byte, e
 	texts, errs = make([][]byte, len(names)), make([]error, len(names))
 	use := new(usage)
 	render := func(i int, src []byte) error {
-		if texts[i], errs[i] = r.text(use, names[i], src, v); errors.Is(errs[i], ErrNoAction) {
+		if texts[i], errs[i] = r.file(use, names[i], strings.TrimSuffix(names[i], suffix), src, v); errors.Is(errs[i], ErrNoAction) {
 			texts[i] = src
 			return nil
 		}
@@ -143,6 +145,23 @@ func isTemplate(name string) bool {
 // of delimiters (ErrDelims), or that has no action (ErrNoAction; whoever takes that for a plain file uses src as it is).
 func (r Renderer) Text(name string, src []byte, v Values) ([]byte, error) {
 	return r.text(new(usage), name, src, v)
+}
+
+// File renders one text that goes into the file dest. It refuses what Text refuses and, with Validate, a result that does
+// not parse (ErrInvalid).
+func (r Renderer) File(name, dest string, src []byte, v Values) ([]byte, error) {
+	return r.file(new(usage), name, dest, src, v)
+}
+
+func (r Renderer) file(use *usage, name, dest string, src []byte, v Values) ([]byte, error) {
+	out, err := r.text(use, name, src, v)
+	if err == nil && r.Validate {
+		err = r.check(name, dest, src, out)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (r Renderer) text(use *usage, name string, src []byte, v Values) ([]byte, error) {

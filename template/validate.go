@@ -1,0 +1,100 @@
+package template
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"path"
+	"regexp"
+	"strings"
+	parsetree "text/template/parse"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// maxChecked is the size of the largest result that is parsed. The nodes of a text can take more than a hundred times as
+// much memory, and nobody deploys a manifest of that size.
+const maxChecked = 2 << 20
+
+// foreign finds what templates of other languages hold (Helm, Jinja, ERB), and comments of what is more than JSON.
+var foreign = regexp.MustCompile(`\{\{|\{%|<%|(?m:^|[\s,{\[])(?://|/\*)`)
+
+// check returns an error when out, which a template was rendered to, is to be YAML or JSON by the name of its file, and
+// does not parse. Text that is a template for another program, such as a Helm chart's, need not: that is one which holds
+// actions of another language, and whose template would not parse either with its own actions left out. Nor has JSON to
+// be more than YAML where that can be said of its template, too.
+func (r Renderer) check(name, dest string, src, out []byte) error {
+	ext := path.Ext(strings.ToLower(dest))
+	if ext != ".yaml" && ext != ".yml" && ext != ".json" || len(out) > maxChecked {
+		return nil
+	}
+	e := &Error{File: dest, Err: ErrInvalid}
+	if ext == ".json" {
+		_, err := parseJSON(out)
+		if err == nil {
+			return nil
+		}
+		if _, no := parseJSON(r.skeleton(name, src)); no == nil {
+			e.Reason = "is no JSON once " + name + " is rendered: " + err.Error()
+			if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+				e.Line = lineOf(out, min(int(syntax.Offset), len(out)))
+			}
+			return e
+		}
+	}
+	_, err := parse(out)
+	if err == nil {
+		return nil
+	}
+	if foreign.Match(out) {
+		if _, err := parse(r.skeleton(name, src)); err != nil {
+			return nil
+		}
+	}
+	if load, ok := errors.AsType[*yaml.LoadError](err); ok {
+		e.Line, err = load.Mark.Line, errors.New(load.Message)
+	}
+	e.Reason = "is no YAML once " + name + " is rendered: " + err.Error()
+	return e
+}
+
+// skeleton returns a template's text with all branches and without its actions, with 0 in place of those that print.
+func (r Renderer) skeleton(name string, src []byte) []byte {
+	delims, err := r.delims(name, src)
+	if err != nil {
+		return src
+	}
+	trees, err := parsetree.Parse("t", string(src), delims.Left, delims.Right, library().names)
+	if err != nil {
+		return src
+	}
+	var out bytes.Buffer
+	var write func(*parsetree.ListNode)
+	branches := func(n *parsetree.BranchNode) {
+		write(n.List)
+		write(n.ElseList)
+	}
+	write = func(list *parsetree.ListNode) {
+		if list == nil {
+			return
+		}
+		for _, n := range list.Nodes {
+			switch n := n.(type) {
+			case *parsetree.TextNode:
+				out.Write(n.Text)
+			case *parsetree.ActionNode:
+				if len(n.Pipe.Decl) == 0 {
+					out.WriteByte('0')
+				}
+			case *parsetree.IfNode:
+				branches(&n.BranchNode)
+			case *parsetree.WithNode:
+				branches(&n.BranchNode)
+			case *parsetree.RangeNode:
+				branches(&n.BranchNode)
+			}
+		}
+	}
+	write(trees["t"].Root)
+	return out.Bytes()
+}
