@@ -324,6 +324,7 @@ func TestHints(t *testing.T) {
 		&template.Error{Err: template.ErrMissingKey, Key: ".a"}, &template.Error{Err: template.ErrSyntax}, &template.Error{Err: template.ErrSyntax, Delims: "$(<"},
 		&template.Error{Err: template.ErrDelims}, &template.Error{Err: template.ErrNoAction}, &template.Error{Err: template.ErrNoMatch},
 		&template.Error{Err: template.ErrNoNode}, &template.Error{Err: template.ErrUneditable}, &template.Error{Err: template.ErrExecute},
+		&template.Error{Err: template.ErrLimit}, &template.Error{Err: template.ErrInvalid}, &editError{flag: "-yq", err: &template.Error{Err: template.ErrLimit}},
 	} {
 		wrapped := fmt.Errorf("subject: %w", err)
 		if h := hint(wrapped); h == "" || h == general {

@@ -168,6 +168,8 @@ func isPathError(err error) bool {
 
 func templateHint(e *template.Error, flag string) string {
 	switch {
+	case flag != "-template" && errors.Is(e, template.ErrLimit):
+		return "simplify the expression, or edit a smaller file"
 	case flag == "-image" && errors.Is(e, template.ErrNoMatch):
 		return "check the image's name, and with -image-files where it is looked for"
 	case flag == "-image":

@@ -174,7 +174,18 @@ func (t *target) matches(full, tag, digest string) bool {
 // is named all the same), of a file that is not YAML but deploys an image (ErrSyntax), and of a place that cannot be set
 // without touching anything else, or a key that is there twice (ErrUneditable). Where it is about one image, its Key is
 // the Name. Any other error is that of CheckImages, or of the file system.
+//
+// Of a file that is so large that more than 1 GiB of memory would be needed, it is told with ErrLimit, after which the
+// program has to end.
 func SetImages(fsys fs.FS, globs []string, images []Image) (map[string][]byte, []Change, error) {
+	o, err := watched(maxHeap, func(at func(file, key string)) (o outcome, err error) {
+		o.files, o.changes, err = setAllImages(fsys, globs, images, at)
+		return o, err
+	})
+	return o.files, o.changes, err
+}
+
+func setAllImages(fsys fs.FS, globs []string, images []Image, at func(file, key string)) (map[string][]byte, []Change, error) {
 	targets, err := targetsOf(images)
 	if err != nil {
 		return nil, nil, err
@@ -203,6 +214,7 @@ func SetImages(fsys fs.FS, globs []string, images []Image) (map[string][]byte, [
 		if !slices.ContainsFunc(targets, func(t *target) bool { return t.mayBeIn(src) }) {
 			continue
 		}
+		at(name, "")
 		out, more, err := setImages(name, src, targets)
 		if err != nil {
 			return nil, nil, err

@@ -300,3 +300,35 @@ func TestCosts(t *testing.T) {
 		}
 	}
 }
+
+// FuzzTemplate: whatever is in a template, it ends within its limits, in a result or an *Error, and the same each time.
+func FuzzTemplate(f *testing.F) {
+	for _, src := range []string{
+		"$(< .v >)", "$({ .v | quote })", "$(< range until 5 >)$(< . >),$(< end >)", "$(< define `a` >)$(< template `a` >)$(< end >)$(< template `a` >)",
+		"$(<- with $x := dict `a` .m >)$(< range $k, $v := $x >)$(< $k >)$(< $v >)$(< break >)$(< else >)$(< continue >)$(< end >)$(< end ->)",
+		"$(< $x := list >)$(< range 9 >)$(< $x = list $x $x >)$(< end >)$(< toPrettyJson $x >)", "$(< $d := dict >)$(< $_ := set $d `a` $d >)$(< $d >)",
+		"$(< printf `%*d %[1]v %.3f` 3 4 >)", "$(< regexReplaceAll `(a*)` .v `${1}` >)", "$(< untilStep 0 9 -1 >)$(< seq 1 2 9 >)$(< chunk 0 (list 1) >)",
+		"$(< index .m `a` 1 >)$(< slice (list 1) 2 1 >)$(< substr 3 1 .v >)$(< (index (list .) 0).v >)", "$(< if and .v (not .v) >)a$(< else if or 1 >)b$(< end >)",
+		"$(< block `a` . >)x$(< end >)$(< call 1 >)$(< eq 1 `a` >)$(< len 1 >)", "$(< 1 | add 2 | toString | b64enc | nindent 3 >)$(< semver `1.2` >)$(< .m.a.b >)",
+	} {
+		f.Add(src)
+	}
+	f.Fuzz(func(t *testing.T, src string) {
+		run := func() ([]byte, error) {
+			use := new(usage)
+			use.work.Store(maxWork - 4<<20) // enough for what a fuzzer comes by, and soon over
+			use.output.Store(maxTotal - 1<<20)
+			return Renderer{Validate: true}.file(use, "a.tmpl", "a.yaml", []byte(src), Values{"v": "x: y", "m": map[string]any{"a": "b"}})
+		}
+		out, err := run()
+		if _, ok := errors.AsType[*Error](err); err != nil && !ok {
+			t.Fatalf("got %v", err)
+		}
+		if len(out) > 1<<20 {
+			t.Errorf("got %d bytes", len(out))
+		}
+		if again, err2 := run(); string(again) != string(out) || (err == nil) != (err2 == nil) {
+			t.Errorf("got %q, %v and then %q, %v", out, err, again, err2)
+		}
+	})
+}

@@ -16,8 +16,11 @@ import (
 
 // parse returns the root nodes of the documents of src. Lines and columns of the nodes are those of src.
 func parse(src []byte) ([]*yaml.Node, error) {
-	if !utf8.Valid(src) {
-		return nil, errors.New("not in UTF-8") // the parser reads UTF-16 too, but there its columns are of no use
+	if !utf8.Valid(src) { // the parser reads UTF-16 too, but there its columns are of no use
+		return nil, &yaml.LoadError{Message: "not in UTF-8", Mark: yaml.Mark{Line: 1 + bytes.Count(validPrefix(src), []byte("\n"))}}
+	}
+	if i := bytes.IndexByte(src, 0); i >= 0 { // of which the parser says no line
+		return nil, &yaml.LoadError{Message: "it is binary: there is a NUL byte", Mark: yaml.Mark{Line: lineOf(src, i)}}
 	}
 	var docs []*yaml.Node
 	for dec := yaml.NewDecoder(bytes.NewReader(hideVersions(src))); ; {
@@ -30,6 +33,18 @@ func parse(src []byte) ([]*yaml.Node, error) {
 		}
 		docs = append(docs, doc.Content...)
 	}
+}
+
+// validPrefix returns src up to the first byte that is not UTF-8.
+func validPrefix(src []byte) []byte {
+	for i := 0; i < len(src); {
+		r, size := utf8.DecodeRune(src[i:])
+		if r == utf8.RuneError && size == 1 {
+			return src[:i]
+		}
+		i += size
+	}
+	return src
 }
 
 // version is a directive that says that a document is in YAML 1.2. All others are the parser's to judge.

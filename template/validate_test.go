@@ -19,7 +19,7 @@ func TestValidate(t *testing.T) {
 		{"the good branch", "a.yaml", "a: 1\n$(< if eq .v `x` >)b: [\n$(< else >)b: []\n$(< end >)", Values{"v": "y"}, ""},
 		{"a value with a colon", "a.yml", "a: 1\nb: x $(< .v >)\n", Values{"v": "y: z"}, "a.yml:2: is no YAML once a.tmpl is rendered: mapping values are not allowed in this context"},
 		{"a value with lines", "A.YAML", "a:\n  b: $(< .v >)\n", Values{"v": "x\ny"}, "A.YAML:…"},
-		{"not UTF-8", "a.yaml", "a: $(< .v >)\n", Values{"v": "\xff"}, "a.yaml: is no YAML once a.tmpl is rendered: not in UTF-8"},
+		{"not UTF-8", "a.yaml", "a: $(< .v >)\n", Values{"v": "\xff"}, "a.yaml:1: is no YAML once a.tmpl is rendered: not in UTF-8"},
 		{"any other file", "a.conf", "a: 1\nb: x $(< .v >)\n", Values{"v": "y: z"}, ""},
 		{"no ending", "yaml", "a: [$(< .v >)", Values{"v": "y"}, ""},
 

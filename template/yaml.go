@@ -103,7 +103,18 @@ type Change struct {
 // An *Error tells of a File that matches nothing (ErrNoMatch), of a file that is not YAML (ErrSyntax), of a Path that
 // selects nothing in one of the files (ErrNoNode), and of one that selects what is not a scalar, or one whose
 // replacement would change anything else (ErrUneditable).
+//
+// Of a File that is so large, or a Path that makes so much, that more than 1 GiB of memory would be needed, it is told
+// with ErrLimit, after which the program has to end.
 func Assign(fsys fs.FS, as []Assignment) (map[string][]byte, []Change, error) {
+	o, err := watched(maxHeap, func(at func(file, key string)) (o outcome, err error) {
+		o.files, o.changes, err = assignAll(fsys, as, at)
+		return o, err
+	})
+	return o.files, o.changes, err
+}
+
+func assignAll(fsys fs.FS, as []Assignment, at func(file, key string)) (map[string][]byte, []Change, error) {
 	selectors := make([]selector, len(as))
 	matches := make([][]string, len(as))
 	var names []string
@@ -124,25 +135,31 @@ func Assign(fsys fs.FS, as []Assignment) (map[string][]byte, []Change, error) {
 	}
 
 	files := make([]*file, len(names))
+	largest := 0
 	for i, name := range names {
 		src, err := fs.ReadFile(fsys, name)
 		if err != nil {
 			return nil, nil, err
 		}
 		files[i] = &file{name: name, first: src, src: src, simple: true}
+		if len(src) > largest {
+			largest = len(src)
+			at(name, "") // they are read at the same time, and this is the one to take most
+		}
 	}
 	uses := make([][]*file, len(as))
 	for i := range as {
 		for _, name := range matches[i] {
-			at, _ := slices.BinarySearch(names, name)
-			files[at].simple = files[at].simple && selectors[i].steps != nil
-			uses[i] = append(uses[i], files[at])
+			f, _ := slices.BinarySearch(names, name)
+			files[f].simple = files[f].simple && selectors[i].steps != nil
+			uses[i] = append(uses[i], files[f])
 		}
 	}
 	failed := make([]error, len(files))
 	parallel(len(files), func(i int) { files[i].unread = files[i].parse() })
 	for i, a := range as {
 		for _, f := range uses[i] {
+			at(f.name, a.Path)
 			if err := f.assign(selectors[i], a); err != nil {
 				return nil, nil, err
 			}

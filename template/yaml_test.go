@@ -248,7 +248,7 @@ func TestAssignErrors(t *testing.T) {
 		{"a key without a value", "? b\n? c\n", ".b", ErrUneditable, "f.yaml:2: .b selects what cannot be set: .b has no place for a value; write one by hand"},
 		{"not YAML", "x: 1\na: b: c\n", ".a", ErrSyntax, "f.yaml:2: cannot be read as YAML: mapping values are not allowed in this context"},
 		{"Helm", "x: 1\n{{ if .x }}\na: 1\n{{ end }}\n", ".a", ErrSyntax, "f.yaml:…"},
-		{"UTF-16", "\xff\xfea\x00", ".a", ErrSyntax, "f.yaml: cannot be read as YAML: not in UTF-8"},
+		{"UTF-16", "\xff\xfea\x00", ".a", ErrSyntax, "f.yaml:1: cannot be read as YAML: not in UTF-8"},
 		{"an unknown alias", "a: *x\n", ".a", ErrSyntax, "f.yaml:1: cannot be read as YAML: …"},
 	}
 	for _, tt := range tests {

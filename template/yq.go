@@ -116,7 +116,17 @@ func computesZone(node *yqlib.ExpressionNode) bool {
 // An *Error tells of a File that matches nothing (ErrNoMatch), of a file that is not YAML (ErrSyntax), of an expression
 // that selects nothing at all (ErrNoNode), and of one that fails, does not yield the document, or whose result cannot be
 // written, or that changes a map in which a key is there twice or would be (ErrUneditable). Error.Key holds the expression.
+//
+// Of an expression that would take more than 1 GiB of memory it is told with ErrLimit, after which the program has to end.
 func Evaluate(fsys fs.FS, es []Expression) (map[string][]byte, []Change, []string, error) {
+	o, err := watched(maxHeap, func(at func(file, key string)) (o outcome, err error) {
+		o.files, o.changes, o.warnings, err = evaluateAll(fsys, es, at)
+		return o, err
+	})
+	return o.files, o.changes, o.warnings, err
+}
+
+func evaluateAll(fsys fs.FS, es []Expression, at func(file, key string)) (map[string][]byte, []Change, []string, error) {
 	matches := make([][]string, len(es))
 	var names []string
 	for i, e := range es {
@@ -149,6 +159,7 @@ func Evaluate(fsys fs.FS, es []Expression) (map[string][]byte, []Change, []strin
 	for i, e := range es {
 		found := false
 		for _, name := range matches[i] {
+			at(name, e.Expr)
 			result, err := evaluate(name, after[name], e.Expr)
 			if err != nil {
 				return nil, nil, nil, err

@@ -191,7 +191,7 @@ func TestEvaluateErrors(t *testing.T) {
 		{"b: 1\n? [x]\n: 1\n? [z]\n: 2\n", `sort_keys(.)`, ErrUneditable, `f.yaml:4: sort_keys(.) changes a map in which the key "[z]" is there twice`},
 		{bomb, `explode(.)`, ErrUneditable, `f.yaml: explode(.) meets aliases that make more than 1000000 nodes`},
 		{bomb + "# " + strings.Repeat("x", maxReached), `explode(.)`, ErrUneditable, `f.yaml: explode(.) meets aliases that make more than 1000000 nodes`},
-		{"\xff", ".a = 1", ErrSyntax, "f.yaml: cannot be read as YAML: not in UTF-8"},
+		{"\xff", ".a = 1", ErrSyntax, "f.yaml:1: cannot be read as YAML: not in UTF-8"},
 	} {
 		got, changes, warnings, err := evaluateOne("f.yaml", tt.src, tt.expr)
 		var e *Error
