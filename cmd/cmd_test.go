@@ -568,3 +568,14 @@ func TestDiff(t *testing.T) {
 		t.Errorf("folder: %v\n%s\nwant\n%s", err, got, want)
 	}
 }
+
+// A file of very many lines is not compared line by line.
+func TestLargeDiff(t *testing.T) {
+	small, large := side{0o644, []byte("a\n")}, side{0o644, []byte(strings.Repeat("a\n", maxDiff))}
+	if got, want := diffFile("f", small, large), "Files a/f and b/f differ; they are too large to be shown\n"; got != want {
+		t.Errorf("got %.100q", got)
+	}
+	if got := diffFile("f", small, side{0o644, []byte("b\n")}); !strings.Contains(got, "\n+b\n") {
+		t.Errorf("got %q", got)
+	}
+}

@@ -643,6 +643,10 @@ func diff(before, after fs.FS, names []string) (string, error) {
 	return b.String(), nil
 }
 
+// maxDiff is the number of lines of both sides together above which nothing is compared line by line: each takes some 130
+// bytes of memory for that.
+const maxDiff = 1_000_000
+
 func diffFile(name string, old, now side) string {
 	from, to, header := "a/"+name, "b/"+name, ""
 	switch {
@@ -661,6 +665,9 @@ func diffFile(name string, old, now side) string {
 	}
 	if bytes.IndexByte(old.data, 0) >= 0 || bytes.IndexByte(now.data, 0) >= 0 {
 		return header + fmt.Sprintf("Binary files %s and %s differ\n", from, to)
+	}
+	if bytes.Count(old.data, []byte("\n"))+bytes.Count(now.data, []byte("\n")) > maxDiff {
+		return header + fmt.Sprintf("Files %s and %s differ; they are too large to be shown\n", from, to)
 	}
 	text := udiff.Unified(from, to, string(old.data), string(now.data))
 	if text == "" && header == "" { // A new file with nothing in it.
