@@ -20,6 +20,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"update-gitops-repo/integration/forge"
@@ -52,7 +53,7 @@ func main() {
 	if *short {
 		o.shorten()
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
 	if o.run, err = regexp.Compile(*run); err == nil {
