@@ -1,0 +1,239 @@
+package secret_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"update-gitops-repo/secret"
+)
+
+func redactor(secrets ...string) *secret.Redactor {
+	r := &secret.Redactor{}
+	for _, s := range secrets {
+		r.Add(secret.New(s))
+	}
+	return r
+}
+
+func TestRedact(t *testing.T) {
+	const token = `gh/p_T0k+e"n&é%`
+	std, raw := base64.StdEncoding.EncodeToString, base64.RawURLEncoding.EncodeToString
+	inJSON, _ := json.Marshal(token)
+	for _, test := range []struct{ in, want string }{
+		{"", ""},
+		{"nothing in it", "nothing in it"},
+		{token, "***"},
+		{"a" + token + "b" + token, "a***b***"},
+		{token + token, "***"},
+		{url.PathEscape(token) + " " + url.QueryEscape(token), "*** ***"},
+		{strings.ToLower(url.QueryEscape("x"+token)) + " ", strings.ToLower(url.QueryEscape("x"+token)) + " "}, // It has T and T is not t.
+		{"gh%2fp_T0k%2be%22n%26%c3%a9%25", "***"},
+		{"gh%2Fp%5FT0k+e%22n&%C3%a9%", "***"},
+		{string(inJSON), `"***"`},
+		{`gh\/p_T0k+e\"n\u0026\u00E9%`, "***"},
+		{fmt.Sprintf("%q", token), `"***"`},
+		{fmt.Sprintf("%+q", token), `"***"`},
+		{`gh/p\_T0k+e"n\&é%`, "***"},
+		{"Authorization: Basic " + std([]byte(token)), "Authorization: Basic ***=="},
+		{"Basic " + std([]byte("alex:"+token)), "Basic YWxleDp***"},
+		{"Basic " + std([]byte("a:"+token)), "Basic YTp***"},
+		{raw([]byte("ab:"+token)) + ".", "YWI6***."},
+		{url.QueryEscape(std([]byte("ab:" + token))), "YWI6***%3D%3D"},
+		{token[:len(token)-1], token[:len(token)-1]},
+	} {
+		if got := redactor(token).Redact(test.in); got != test.want {
+			t.Errorf("%s\ngot  %s\nwant %s", test.in, got, test.want)
+		}
+		if redactor(token).Finds(test.in) != (test.in != test.want) {
+			t.Errorf("Finds in %q", test.in)
+		}
+	}
+
+	// The longer one counts, and of two that overlap no rest is left.
+	for _, test := range []struct{ in, want string }{
+		{"x token-and-more x", "x *** x"},
+		{"x token-and- x", "x ***-and- x"},
+		{"x-oken-and-more-yet-another x", "x-oken-and-***-another x"},
+		{"token-and-more-yet", "***"},
+	} {
+		if got := redactor("token", "token-and-more", "more-yet").Redact(test.in); got != test.want {
+			t.Errorf("%s: got %s, want %s", test.in, got, test.want)
+		}
+	}
+
+	// Too short to be told from other words; white space as errors are printed; no mask that makes the secret anew.
+	if got := redactor("", "a", "abc").Redact("abc a YWJj"); got != "abc a YWJj" {
+		t.Errorf("short ones: %s", got)
+	}
+	if got := redactor("two  words\nmore").Redact("two words more, two++words%0Amore"); got != "***, ***" {
+		t.Errorf("white space: %s", got)
+	}
+	for _, s := range []string{"a***", "****", "***b", "*#*#"} {
+		if got := redactor(s).Redact("a" + s + s[:3] + "*b"); strings.Contains(got, s) {
+			t.Errorf("%s: %s", s, got)
+		}
+	}
+}
+
+// What is written in pieces is redacted all the same, and what cannot be the beginning of a secret is not held back.
+func TestWriter(t *testing.T) {
+	r := redactor("s3cret-token")
+	const text = "a s3cret-token, s3cret%2dtoken and s3cret\n"
+	for size := 1; size <= len(text); size++ {
+		var b strings.Builder
+		w := r.Writer(&b)
+		for rest := text; rest != ""; {
+			n := min(size, len(rest))
+			if written, err := w.Write([]byte(rest[:n])); written != n || err != nil {
+				t.Fatal(written, err)
+			}
+			rest = rest[n:]
+		}
+		if got := b.String(); got != "a ***, *** and s3cret\n" { // No secret begins with a line break.
+			t.Errorf("in pieces of %d: %q", size, got)
+		}
+	}
+
+	var b strings.Builder
+	w := r.Writer(&b)
+	for _, step := range []struct{ write, want string }{{"line s3c", "line "}, {"one", "line s3cone"}, {" s3cret", "line s3cone "}} {
+		if _, err := w.Write([]byte(step.write)); err != nil || b.String() != step.want {
+			t.Errorf("after %q: %q, %v", step.write, b.String(), err)
+		}
+	}
+	r.Add(secret.New("one s3")) // Late, but not too late for what is held back.
+	if err := w.Flush(); err != nil || b.String() != "line s3cone s3cret" {
+		t.Errorf("flushed: %q, %v", b.String(), err)
+	}
+	if w.Unwrap() != &b {
+		t.Error("Unwrap")
+	}
+
+	w = r.Writer(full{})
+	if _, err := w.Write([]byte("text")); !errors.Is(err, errFull) {
+		t.Errorf("got %v", err)
+	}
+}
+
+var errFull = errors.New("full")
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+// FuzzRedactor holds the redactor against what the same rules are as a regular expression: no form of a secret comes through,
+// however the text is cut, and a text without any comes through as it is.
+func FuzzRedactor(f *testing.F) {
+	f.Add("token", "a token, %74oken", uint8(1))
+	f.Add("a b+c%", "a+b%2Bc%25 YSBiK2Ml", uint8(2))
+	f.Add(`\\\\\\\\`, `\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\`, uint8(3))
+	f.Add("%25%25", "%25%25%2525%25", uint8(3))
+	f.Add("aaaa", "aaaaaaaaaaaaa", uint8(4))
+	f.Add("****", "a*******b", uint8(1))
+	f.Add("é😀x", `\u00e9\ud83d\ude00x \U000000e9\xf0\x9f\x98\x80x`, uint8(5))
+	f.Add("line\nbreak", `line\nbreak line%0abreak line break`, uint8(7))
+	f.Add("s3cret-token", "Basic YWxleDpzM2NyZXQtdG9rZW4= "+base64.StdEncoding.EncodeToString([]byte("a:s3cret-token")), uint8(9))
+	f.Fuzz(func(t *testing.T, s, text string, size uint8) {
+		if len(s) < secret.Shortest || len(s) > 100 || len(text) > 2000 || strings.ContainsAny(s, "&|@?<>(){}[]") {
+			t.Skip() // The last are what is left to make a mask of.
+		}
+		pattern := pattern(s)
+		for _, in := range []string{text, text + s + text, text + url.QueryEscape(s), base64.StdEncoding.EncodeToString([]byte(text + s + text))} {
+			r := redactor(s)
+			var b strings.Builder
+			w := r.Writer(&b)
+			for rest := in; rest != ""; {
+				n := min(int(size)+1, len(rest))
+				if _, err := w.Write([]byte(rest[:n])); err != nil {
+					t.Fatal(err)
+				}
+				rest = rest[n:]
+			}
+			if err := w.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			got := b.String()
+			if whole := r.Redact(in); got != whole {
+				t.Errorf("secret %q, text %q: %q in pieces, %q as a whole", s, in, got, whole)
+			}
+			// Regular expressions are for runes; the bytes are made some.
+			there, left := pattern.MatchString(latin(in)), pattern.MatchString(latin(got))
+			if left || there != (got != in) || !there && strings.Contains(in, s) {
+				t.Errorf("secret %q, text %q, got %q; it is there: %t, it is left: %t", s, in, got, there, left)
+			}
+		}
+	})
+}
+
+// latin gives each byte as a rune of its own.
+func latin(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		b.WriteRune(rune(s[i]))
+	}
+	return b.String()
+}
+
+// pattern is a regular expression for every form of a secret.
+func pattern(s string) *regexp.Regexp {
+	var all []string
+	for _, s := range []string{s, strings.Join(strings.Fields(s), " ")} {
+		if len(s) < secret.Shortest {
+			continue
+		}
+		all = append(all, spelled(s))
+		for before := range 3 {
+			// In bits: the digits that are the secret's alone.
+			digits := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", before) + s + "xx"))
+			start, end := (before*8+5)/6, (before+len(s))*8/6
+			all = append(all, spelled(digits[start:end]), spelled(strings.NewReplacer("+", "-", "/", "_").Replace(digits[start:end])))
+		}
+	}
+	return regexp.MustCompile(`(?s)` + strings.Join(all, "|"))
+}
+
+// spelled is a regular expression for a text with any of its characters escaped.
+func spelled(s string) string {
+	var b strings.Builder
+	for s != "" {
+		c, size := utf8.DecodeRuneInString(s)
+		ways := []string{bytewise(s[:size])}
+		if c != utf8.RuneError {
+			ways = append(ways, fmt.Sprintf(`\\u(?i:%04x)|\\U(?i:%08x)`, c, c))
+		}
+		if c > 0xffff {
+			c -= 0x10000
+			ways = append(ways, fmt.Sprintf(`\\u(?i:%04x)\\u(?i:%04x)`, 0xd800+c>>10, 0xdc00+c&0x3ff))
+		}
+		b.WriteString("(?:" + strings.Join(ways, "|") + ")")
+		s = s[size:]
+	}
+	return b.String()
+}
+
+func bytewise(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		literal := regexp.QuoteMeta(string(rune(c)))
+		ways := []string{`\\?` + literal, fmt.Sprintf(`(?:%%|\\x)(?i:%02x)`, c)}
+		if c == ' ' {
+			ways = append(ways, `\+`)
+		}
+		if j := strings.IndexByte("\a\b\f\n\r\t\v", c); j >= 0 {
+			ways = append(ways, `\\`+"abfnrtv"[j:j+1])
+		}
+		if c < 0x80 {
+			ways = append(ways, fmt.Sprintf(`\\u(?i:%04x)|\\U(?i:%08x)`, c, c))
+		}
+		b.WriteString("(?:" + strings.Join(ways, "|") + ")")
+	}
+	return b.String()
+}
