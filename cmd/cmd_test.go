@@ -27,6 +27,7 @@ import (
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
+	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
 )
 
@@ -106,9 +107,9 @@ func TestCredentials(t *testing.T) {
 	}
 	nobody := []string{"HOME=" + t.TempDir(), "GIT_CONFIG_NOSYSTEM=1"}
 	all := append([]string{"GITHUB_TOKEN=from-github", "GH_TOKEN=from-gh", "GITLAB_TOKEN=from-gitlab", "CI_JOB_TOKEN=from-job"}, nobody...)
-	inURL := gitrepo.Credentials{Username: "alex", Password: "from-url"}
+	inURL := gitrepo.Credentials{Username: secret.New("alex"), Password: secret.New("from-url")}
 	login := func(user, password, source string) credential {
-		return credential{gitrepo.Credentials{Username: user, Password: password}, source}
+		return login(secret.New(user), secret.New(password), source)
 	}
 	for _, test := range []struct {
 		name     string
@@ -118,7 +119,7 @@ func TestCredentials(t *testing.T) {
 		env      []string
 		git, api credential
 	}{
-		{"flag before all", config{token: newSecret("from-flag"), tokenSource: "-token", tokenFile: file}, inURL, "github", all, login("alex", "from-flag", "-token"), login("alex", "from-flag", "-token")},
+		{"flag before all", config{token: newToken("from-flag"), tokenSource: "-token", tokenFile: file}, inURL, "github", all, login("alex", "from-flag", "-token"), login("alex", "from-flag", "-token")},
 		{"file before URL", config{tokenFile: file}, inURL, "gitlab", all, login("alex", "from-file", "the file "+file), login("alex", "from-file", "the file "+file)},
 		{"URL before variables", config{}, inURL, "github", all, login("alex", "from-url", "the repository's URL"), login("alex", "from-url", "the repository's URL")},
 		{"-username before the URL's", config{username: "robot"}, inURL, "github", all, login("robot", "from-url", "the repository's URL"), login("robot", "from-url", "the repository's URL")},
@@ -197,16 +198,17 @@ func TestProviderByHost(t *testing.T) {
 	}
 }
 
-func newSecret(value string) (s secret) {
-	_ = s.Set(value) // It always takes it.
-	return s
+func newToken(value string) (t tokenFlag) {
+	_ = t.Set(value) // It always takes it.
+	return t
 }
 
 func TestSecret(t *testing.T) {
-	s := newSecret("s3cret")
-	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
-		for _, v := range []any{s, &s, config{token: s}, &config{token: s}} {
-			if got := fmt.Sprintf(format, v); strings.Contains(got, "s3cret") {
+	s := newToken("s3cret")
+	found := login(s.Text, s.Text, "-token")
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, v := range []any{s, &s, config{token: s}, &config{token: s, signPassphrase: passphraseFlag(s)}, found, plan{credential: found, apiCredential: found}, wallet{fromURL: found.Credentials}} {
+			if got := fmt.Sprintf(format, v); strings.Contains(got, "s3cret") || strings.Contains(got, fmt.Sprintf("%x", "s3cret")) {
 				t.Errorf("%s prints %s", format, got)
 			}
 		}

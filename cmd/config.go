@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"update-gitops-repo/scm"
+	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
 )
 
@@ -27,7 +28,7 @@ type config struct {
 	workdir   string
 	base      string
 	username  string
-	token     secret
+	token     tokenFlag
 	tokenFile string
 
 	tokenSource   string // where the token was given, for a person
@@ -61,7 +62,7 @@ type config struct {
 	committerEmail     string
 	signoff            bool
 	signKeyFile        string
-	signPassphrase     passphrase
+	signPassphrase     passphraseFlag
 	signPassphraseFile string
 	commitViaAPI       bool
 	sequence           int64
@@ -218,10 +219,10 @@ func parseConfig(args []string) (*config, error) {
 	if c.help || c.version {
 		return c, nil
 	}
-	if c.token.reveal() != "" && c.tokenFile != "" {
+	if !c.token.Empty() && c.tokenFile != "" {
 		return nil, usage("give one of them", "-token and -token-file are both given")
 	}
-	if c.token.reveal() != "" {
+	if !c.token.Empty() {
 		c.tokenSource = "-token"
 	}
 	for _, name := range []string{"h", "help", "version"} {
@@ -260,9 +261,9 @@ func parseConfig(args []string) (*config, error) {
 func (c *config) keepToken(source string, read func() error) error {
 	token, file := c.token, c.tokenFile
 	err := read()
-	if token.reveal() != "" || file != "" {
+	if !token.Empty() || file != "" {
 		c.token, c.tokenFile = token, file
-	} else if c.token.reveal() != "" {
+	} else if !c.token.Empty() {
 		c.tokenSource = source
 	}
 	return err
@@ -411,41 +412,20 @@ func (s *byteSize) Set(v string) error {
 	return nil
 }
 
-// secret is a string that does not print itself: not with any verb, and behind its pointer not as part of a struct either.
-type secret struct{ value *string }
-
-// reveal gives the secret itself; empty when there is none.
-func (s secret) reveal() string {
-	if s.value == nil {
-		return ""
-	}
-	return *s.value
-}
-
-// String implements flag.Value and fmt.Stringer.
-func (s secret) String() string {
-	if s.reveal() == "" {
-		return ""
-	}
-	return "(secret)"
-}
-
-// GoString implements fmt.GoStringer.
-func (s secret) GoString() string { return s.String() }
+// tokenFlag is a flag whose value is a secret.
+type tokenFlag struct{ secret.Text }
 
 // Set implements flag.Value.
-func (s *secret) Set(v string) error {
-	v = strings.TrimSpace(v)
-	s.value = &v
+func (t *tokenFlag) Set(v string) error {
+	t.Text = secret.New(strings.TrimSpace(v))
 	return nil
 }
 
-// passphrase is a secret that counts byte for byte, but for the line end that is left of a file.
-type passphrase struct{ secret }
+// passphraseFlag is one that counts byte for byte, but for the line end that is left of a file.
+type passphraseFlag struct{ secret.Text }
 
 // Set implements flag.Value.
-func (p *passphrase) Set(v string) error {
-	v = strings.TrimRight(v, "\r\n")
-	p.value = &v
+func (p *passphraseFlag) Set(v string) error {
+	p.Text = secret.New(strings.TrimRight(v, "\r\n"))
 	return nil
 }

@@ -14,12 +14,17 @@ import (
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/github"
+	"update-gitops-repo/secret"
 )
 
 // credential is what the program proves itself with to one host, and where that was found.
 type credential struct {
 	gitrepo.Credentials
 	source string // for a person; empty when there is none
+}
+
+func login(username, password secret.Text, source string) credential {
+	return credential{gitrepo.Credentials{Username: username, Password: password}, source}
 }
 
 // wallet finds the credentials for one repository: for git, and for the API of its forge.
@@ -57,7 +62,7 @@ func (w wallet) app(ctx context.Context) (credential, error) {
 		return credential{}, err
 	}
 	token, _, err := github.AppToken(ctx, config, w.config.appID, key)
-	return credential{gitrepo.Credentials{Username: forgeUsers["github"], Password: token}, "GitHub App " + w.config.appID}, err
+	return login(secret.New(forgeUsers["github"]), token, "GitHub App "+w.config.appID), err
 }
 
 // forgeUsers are the user names that go with a token over http, and the forges' own variables for tokens.
@@ -75,8 +80,8 @@ func (w wallet) git(ctx context.Context) (credential, error) {
 	}
 	// https://docs.gitlab.com/ci/jobs/ci_job_token/: it is for the forge that runs the job, and its API takes it for
 	// nothing that is needed here.
-	if token := w.getenv("CI_JOB_TOKEN"); token != "" && w.repo.HostPort() == ciServer("gitlab", w.getenv) {
-		return credential{gitrepo.Credentials{Username: "gitlab-ci-token", Password: token}, "CI_JOB_TOKEN"}, nil
+	if token := secret.New(w.getenv("CI_JOB_TOKEN")); !token.Empty() && w.repo.HostPort() == ciServer("gitlab", w.getenv) {
+		return login(secret.New("gitlab-ci-token"), token, "CI_JOB_TOKEN"), nil
 	}
 	return w.stored(ctx, w.repo)
 }
@@ -111,32 +116,32 @@ func (w wallet) given(ctx context.Context) (credential, error) {
 	if w.config.appID != "" {
 		return w.app(ctx)
 	}
-	c := credential{gitrepo.Credentials{Username: w.config.username, Password: w.config.token.reveal()}, w.config.tokenSource}
-	if c.Password == "" && w.config.tokenFile != "" {
+	c := login(secret.New(w.config.username), w.config.token.Text, w.config.tokenSource)
+	if c.Password.Empty() && w.config.tokenFile != "" {
 		data, err := os.ReadFile(w.config.tokenFile)
 		if err != nil {
 			return credential{}, fmt.Errorf("-token-file: %w", err)
 		}
-		c.Password, c.source = strings.TrimSpace(string(data)), "the file "+w.config.tokenFile
-		if c.Password == "" {
+		c.Password, c.source = secret.New(strings.TrimSpace(string(data))), "the file "+w.config.tokenFile
+		if c.Password.Empty() {
 			return credential{}, fmt.Errorf("-token-file: %s is empty", w.config.tokenFile)
 		}
 	}
-	if c.Password == "" && w.fromURL.Password != "" {
+	if c.Password.Empty() && !w.fromURL.Password.Empty() {
 		c.Password, c.source = w.fromURL.Password, "the repository's URL"
 	}
 	c.Username = cmp.Or(c.Username, w.fromURL.Username)
 	for _, name := range forgeTokens[w.provider] {
 		server := ciServer(w.provider, w.getenv)
-		if token := strings.TrimSpace(w.getenv(name)); c.Password == "" && token != "" && (server == "" || server == w.repo.HostPort()) {
+		if token := secret.New(strings.TrimSpace(w.getenv(name))); c.Password.Empty() && !token.Empty() && (server == "" || server == w.repo.HostPort()) {
 			c.Password, c.source = token, name
 		}
 	}
-	if c.Password == "" {
+	if c.Password.Empty() {
 		return credential{}, nil
 	}
-	c.Username = cmp.Or(c.Username, forgeUsers[w.provider])
-	if strings.ContainsFunc(c.Password, unicode.IsSpace) {
+	c.Username = cmp.Or(c.Username, secret.New(forgeUsers[w.provider]))
+	if strings.ContainsFunc(c.Password.Reveal(), unicode.IsSpace) {
 		return credential{}, errors.New("the token has white space in it")
 	}
 	return c, nil
@@ -144,7 +149,7 @@ func (w wallet) given(ctx context.Context) (credential, error) {
 
 // stored asks git's own settings.
 func (w wallet) stored(ctx context.Context, u gitrepo.URL) (credential, error) {
-	u.User = cmp.Or(w.config.username, w.fromURL.Username)
+	u.User = cmp.Or(w.config.username, w.fromURL.Username.Reveal())
 	found, source, err := w.settings.Credentials(ctx, u)
 	return credential{found, source}, err
 }

@@ -508,7 +508,7 @@ func (p *plan) sign(c *config) error {
 	if err != nil {
 		return fmt.Errorf("-sign-key-file: %w", err)
 	}
-	passphrase := []byte(c.signPassphrase.reveal())
+	passphrase := []byte(c.signPassphrase.Reveal())
 	if c.signPassphraseFile != "" {
 		if passphrase, err = os.ReadFile(c.signPassphraseFile); err != nil {
 			return fmt.Errorf("-sign-passphrase-file: %w", err)

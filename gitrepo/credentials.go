@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"update-gitops-repo/secret"
 )
 
 // Credentials finds what git would authenticate with against the host of an http or https URL: an Authorization in
@@ -67,7 +69,7 @@ func (s *Settings) extraHeader(u URL) (Credentials, string) {
 			s.note("http.extraHeader of %s: neither basic nor bearer", e.source)
 		case e.key == "http.extraheader" && !s.isOrigin(u):
 			s.note("http.extraHeader of %s: it names no URL, and this host is not the origin's", e.source)
-		case u.User != "" && !c.Bearer && c.Username != u.User:
+		case u.User != "" && !c.Bearer && c.Username != secret.New(u.User):
 			s.note("http.extraHeader of %s: it is another user's", e.source)
 		default:
 			found, source = c, "http.extraHeader of "+e.source
@@ -80,7 +82,7 @@ func (s *Settings) extraHeader(u URL) (Credentials, string) {
 func (s *Settings) extraHeaders(u URL) []setting {
 	var headers []setting
 	var best urlMatch
-	for _, e := range s.entries {
+	for _, e := range s.entries() {
 		var match urlMatch
 		if pattern, ok := e.sub("http", "extraheader"); ok {
 			if match, ok, _ = u.match(pattern); !ok {
@@ -111,14 +113,14 @@ func parseAuthorization(value string) (Credentials, bool) {
 	value = strings.TrimSpace(value)
 	switch strings.ToLower(scheme) {
 	case "bearer":
-		return Credentials{Password: value, Bearer: true}, value != ""
+		return Credentials{Password: secret.New(value), Bearer: true}, value != ""
 	case "basic":
 		data, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(value, "="))
 		if err != nil {
 			return Credentials{}, false
 		}
 		user, password, ok := strings.Cut(string(data), ":")
-		return Credentials{Username: user, Password: password}, ok && password != ""
+		return login(user, password), ok && password != ""
 	}
 	return Credentials{}, false
 }
@@ -166,7 +168,7 @@ type helperSettings struct {
 func (s *Settings) helperSettings(u URL) helperSettings {
 	var h helperSettings
 	usePath := false
-	for _, e := range s.entries {
+	for _, e := range s.entries() {
 		section, name := "credential", e.key[strings.LastIndexByte(e.key, '.')+1:]
 		if e.key != section+"."+name {
 			pattern, ok := e.sub(section, name)
@@ -326,7 +328,7 @@ func storedLogin(data string, u URL, username, path string) (Credentials, bool) 
 		e := parseCredentialURL(line)
 		if e.protocol == u.Scheme && e.hasPassword && strings.EqualFold(e.host, u.HostPort()) &&
 			(username == "" || e.username == username) && (path == "" || e.path == path) && !strings.ContainsAny(e.username+e.password, "\n\x00") {
-			return Credentials{Username: e.username, Password: e.password}, true
+			return login(e.username, e.password), true
 		}
 	}
 	return Credentials{}, false
@@ -427,5 +429,5 @@ func (s *Settings) helped(ctx context.Context, u URL) (Credentials, string, erro
 		s.note("git credential fill: no password for this host came")
 		return Credentials{}, "", nil
 	}
-	return Credentials{Username: fields["username"], Password: fields["password"]}, "git's credential helper", nil
+	return login(fields["username"], fields["password"]), "git's credential helper", nil
 }

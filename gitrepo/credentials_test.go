@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"update-gitops-repo/secret"
 )
 
 func mustURL(t testing.TB, s string) URL {
@@ -20,7 +22,7 @@ func mustURL(t testing.TB, s string) URL {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.User = c.Username
+	u.User = c.Username.Reveal()
 	return u
 }
 
@@ -29,16 +31,18 @@ func basic(user, password string) string {
 }
 
 func TestCredentialsDoNotPrint(t *testing.T) {
-	c := Credentials{Username: "tok3n", Password: "s3cret"}
-	for _, v := range []any{c, &c, []Credentials{c}, map[string]Credentials{"x": c}, struct{ C Credentials }{c}, Remote{Credentials: c}} {
+	c := Credentials{Username: secret.New("tok3n"), Password: secret.New("s3cret")}
+	auth := wire{auth: httpAuth{c}}
+	s := &Settings{}
+	if err := s.add(setting{key: "url.https://s3cret@h/.insteadof", value: "tok3n"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []any{c, &c, []Credentials{c}, map[string]Credentials{"x": c}, struct{ C Credentials }{c}, struct{ c Credentials }{c}, Remote{Credentials: c}, auth, &auth, s, *s, struct{ s *Settings }{s}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%q", "%s", "%x", "%d"} {
 			if text := fmt.Sprintf(verb, v); strings.Contains(text, "s3cret") || strings.Contains(text, "tok3n") || strings.Contains(text, fmt.Sprintf("%x", "s3cret")) {
 				t.Errorf("%s of %T prints %s", verb, v, text)
 			}
 		}
-	}
-	if got := fmt.Sprint(c, Credentials{}); got != "(secret) (no credentials)" {
-		t.Error(got)
 	}
 }
 
@@ -62,52 +66,52 @@ func TestCredentials(t *testing.T) {
 		{"ssh", files{".netrc": "machine git.example.com password p"}, "git@git.example.com:acme/gitops.git", Credentials{}, "", 0},
 
 		{"actions/checkout", files{"checkout/.git/config": header("https://git.example.com/", basic("x-access-token", "p"))}, at,
-			Credentials{Username: "x-access-token", Password: "p"}, "http.extraHeader of $HOME/checkout/.git/config", 0},
+			Credentials{Username: secret.New("x-access-token"), Password: secret.New("p")}, "http.extraHeader of $HOME/checkout/.git/config", 0},
 		{"actions/checkout since v6", files{
 			"checkout/.git/config":          "[includeIf \"gitdir:$HOME/checkout/.git\"]\n\tpath = $HOME/temp/git-credentials-1.config\n",
 			"temp/git-credentials-1.config": header("https://git.example.com/", basic("x-access-token", "p")),
-		}, at, Credentials{Username: "x-access-token", Password: "p"}, "temp/git-credentials-1.config", 0},
+		}, at, Credentials{Username: secret.New("x-access-token"), Password: secret.New("p")}, "temp/git-credentials-1.config", 0},
 		{"Azure", files{"checkout/.git/config": header("https://git.example.com/acme/gitops.git", "AUTHORIZATION: bearer a.b-c")}, at,
-			Credentials{Password: "a.b-c", Bearer: true}, "config", 0},
+			Credentials{Password: secret.New("a.b-c"), Bearer: true}, "config", 0},
 		{"another host", files{".gitconfig": header("https://git.example.com.evil.org/", basic("u", "p"))}, at, Credentials{}, "", 0},
 		{"another port", files{".gitconfig": header("https://git.example.com:444/", basic("u", "p"))}, at, Credentials{}, "", 0},
-		{"the port itself", files{".gitconfig": header("https://git.example.com:443/", basic("u", "p"))}, at, Credentials{Username: "u", Password: "p"}, ".gitconfig", 0},
+		{"the port itself", files{".gitconfig": header("https://git.example.com:443/", basic("u", "p"))}, at, Credentials{Username: secret.New("u"), Password: secret.New("p")}, ".gitconfig", 0},
 		{"another scheme", files{".gitconfig": header("http://git.example.com/", basic("u", "p"))}, at, Credentials{}, "", 0},
 		{"another path", files{".gitconfig": header("https://git.example.com/acm", basic("u", "p"))}, at, Credentials{}, "", 0},
 		{"reset", files{".gitconfig": header("https://git.example.com/", basic("u", "p")) + header("https://git.example.com/acme", "")}, at, Credentials{}, "", 0},
 		{"the best match", files{".gitconfig": header("https://git.example.com/acme", basic("u", "p")) + header("https://git.example.com", basic("u", "q"))}, at,
-			Credentials{Username: "u", Password: "p"}, ".gitconfig", 0},
+			Credentials{Username: secret.New("u"), Password: secret.New("p")}, ".gitconfig", 0},
 		{"other headers", files{".gitconfig": header("https://git.example.com", "X-Trace: 1") + header("https://git.example.com", "Authorization: Digest x") +
 			header("https://git.example.com", "Authorization: basic *")}, at, Credentials{}, "", 1},
 		{"no URL, at the origin", files{"checkout/.git/config": "[remote \"origin\"]\n\turl = https://git.example.com/a/b\n[http]\n\textraheader = " + basic("u", "p")}, at,
-			Credentials{Username: "u", Password: "p"}, "config", 0},
+			Credentials{Username: secret.New("u"), Password: secret.New("p")}, "config", 0},
 		{"no URL, elsewhere", files{"checkout/.git/config": "[remote \"origin\"]\n\turl = https://example.com/a/b\n[http]\n\textraheader = " + basic("u", "p")}, at, Credentials{}, "", 1},
 		{"no URL, no checkout", files{".gitconfig": "[http]\n\textraheader = " + basic("u", "p")}, at, Credentials{}, "", 1},
-		{"user", files{".gitconfig": header("https://alex@git.example.com", basic("alex", "p"))}, "https://alex@git.example.com/a/b", Credentials{Username: "alex", Password: "p"}, ".gitconfig", 0},
+		{"user", files{".gitconfig": header("https://alex@git.example.com", basic("alex", "p"))}, "https://alex@git.example.com/a/b", Credentials{Username: secret.New("alex"), Password: secret.New("p")}, ".gitconfig", 0},
 		{"another user", files{".gitconfig": header("https://git.example.com", basic("robot", "p"))}, "https://alex@git.example.com/a/b", Credentials{}, "", 1},
 
-		{"netrc", files{".netrc": "machine git.example.com login u password p"}, at, Credentials{Username: "u", Password: "p"}, "$HOME/.netrc", 0},
-		{"header before netrc", files{".netrc": "machine git.example.com login u password p", ".gitconfig": header("https://git.example.com", basic("u", "h"))}, at, Credentials{Username: "u", Password: "h"}, ".gitconfig", 0},
+		{"netrc", files{".netrc": "machine git.example.com login u password p"}, at, Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/.netrc", 0},
+		{"header before netrc", files{".netrc": "machine git.example.com login u password p", ".gitconfig": header("https://git.example.com", basic("u", "h"))}, at, Credentials{Username: secret.New("u"), Password: secret.New("h")}, ".gitconfig", 0},
 
 		{"Tekton", files{".gitconfig": "[credential]\n\thelper = store\n[credential \"https://git.example.com\"]\n\tusername = u\n",
-			".git-credentials": "https://v:q@git.example.com\nhttps://u:p@git.example.com\n"}, at, Credentials{Username: "u", Password: "p"}, "$HOME/.git-credentials", 0},
-		{"netrc before store", files{".netrc": "machine git.example.com login u password p", ".git-credentials": "https://v:q@git.example.com\n"}, at, Credentials{Username: "u", Password: "p"}, ".netrc", 0},
-		{"no helper", files{".git-credentials": "https://u:p%40%2F@git.example.com\n"}, at, Credentials{Username: "u", Password: "p@/"}, ".git-credentials", 0},
-		{"XDG", files{".config/git/credentials": "https://u:p@git.example.com\n"}, at, Credentials{Username: "u", Password: "p"}, "$HOME/.config/git/credentials", 0},
+			".git-credentials": "https://v:q@git.example.com\nhttps://u:p@git.example.com\n"}, at, Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/.git-credentials", 0},
+		{"netrc before store", files{".netrc": "machine git.example.com login u password p", ".git-credentials": "https://v:q@git.example.com\n"}, at, Credentials{Username: secret.New("u"), Password: secret.New("p")}, ".netrc", 0},
+		{"no helper", files{".git-credentials": "https://u:p%40%2F@git.example.com\n"}, at, Credentials{Username: secret.New("u"), Password: secret.New("p@/")}, ".git-credentials", 0},
+		{"XDG", files{".config/git/credentials": "https://u:p@git.example.com\n"}, at, Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/.config/git/credentials", 0},
 		{"store elsewhere", files{".gitconfig": "[credential]\n\thelper = store --file='~/a b'\n\thelper = \"store --file ~/c\\\\ d\"\n", "c d": "https://u:p@git.example.com\n", ".git-credentials": "https://v:q@git.example.com\n"}, at,
-			Credentials{Username: "u", Password: "p"}, "$HOME/c d", 0},
+			Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/c d", 0},
 		{"store for another scheme", files{".git-credentials": "http://u:p@git.example.com\n"}, at, Credentials{}, "", 0},
 		{"store for another port", files{".git-credentials": "https://u:p@git.example.com:8443\n"}, at, Credentials{}, "", 0},
-		{"store for a port", files{".git-credentials": "https://u:p@git.example.com\nhttps://u:q@git.example.com:8443\n"}, "https://git.example.com:8443/a/b", Credentials{Username: "u", Password: "q"}, ".git-credentials", 0},
-		{"the path counts", files{".gitconfig": "[credential]\n\tuseHttpPath = true\n", ".git-credentials": "https://u:p@git.example.com\nhttps://u:q@git.example.com/acme/gitops.git/\n"}, at, Credentials{Username: "u", Password: "q"}, ".git-credentials", 0},
-		{"the user counts", files{".git-credentials": "https://u:p@git.example.com\nhttps://alex:q@git.example.com\n"}, "https://alex@git.example.com/a/b", Credentials{Username: "alex", Password: "q"}, ".git-credentials", 0},
+		{"store for a port", files{".git-credentials": "https://u:p@git.example.com\nhttps://u:q@git.example.com:8443\n"}, "https://git.example.com:8443/a/b", Credentials{Username: secret.New("u"), Password: secret.New("q")}, ".git-credentials", 0},
+		{"the path counts", files{".gitconfig": "[credential]\n\tuseHttpPath = true\n", ".git-credentials": "https://u:p@git.example.com\nhttps://u:q@git.example.com/acme/gitops.git/\n"}, at, Credentials{Username: secret.New("u"), Password: secret.New("q")}, ".git-credentials", 0},
+		{"the user counts", files{".git-credentials": "https://u:p@git.example.com\nhttps://alex:q@git.example.com\n"}, "https://alex@git.example.com/a/b", Credentials{Username: secret.New("alex"), Password: secret.New("q")}, ".git-credentials", 0},
 
-		{"a helper", files{".gitconfig": "[credential \"git.example.com\"]\n\thelper = \"!f() { cat >/dev/null; echo username=u; echo password=p; }; f\"\n"}, at, Credentials{Username: "u", Password: "p"}, "git's credential helper", 0},
+		{"a helper", files{".gitconfig": "[credential \"git.example.com\"]\n\thelper = \"!f() { cat >/dev/null; echo username=u; echo password=p; }; f\"\n"}, at, Credentials{Username: secret.New("u"), Password: secret.New("p")}, "git's credential helper", 0},
 		{"a helper of another host", files{".gitconfig": "[credential \"https://example.com\"]\n\thelper = !echo password=p\n"}, at, Credentials{}, "", 0},
 		{"a helper that was reset", files{".gitconfig": "[credential]\n\thelper = !echo password=p\n\thelper =\n"}, at, Credentials{}, "", 0},
 		{"a helper that fails", files{".gitconfig": "[core]\n\taskPass = echo\n[credential]\n\thelper = !exit 1\n"}, at, Credentials{}, "", 1},
 		{"a helper that answers for another host", files{".gitconfig": "[credential]\n\thelper = !printf 'host=x\\\\nusername=u\\\\npassword=p\\\\n'\n"}, at, Credentials{}, "", 1},
-		{"store, then a helper", files{".gitconfig": "[credential]\n\thelper = !echo username=u && echo password=p\n\thelper = store\n", ".git-credentials": "https://s:t@git.example.com\n"}, at, Credentials{Username: "s", Password: "t"}, ".git-credentials", 0},
+		{"store, then a helper", files{".gitconfig": "[credential]\n\thelper = !echo username=u && echo password=p\n\thelper = store\n", ".git-credentials": "https://s:t@git.example.com\n"}, at, Credentials{Username: secret.New("s"), Password: secret.New("t")}, ".git-credentials", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			home := newHome(t)
@@ -124,7 +128,7 @@ func TestCredentials(t *testing.T) {
 			s := settings(t, dir)
 			got, source, err := s.Credentials(t.Context(), mustURL(t, test.url))
 			if err != nil || got != test.want {
-				t.Fatalf("%q:%q bearer %t, %v", got.Username, got.Password, got.Bearer, err)
+				t.Fatalf("%q:%q bearer %t, %v", got.Username.Reveal(), got.Password.Reveal(), got.Bearer, err)
 			}
 			if want := strings.ReplaceAll(test.source, "$HOME", home); !strings.HasSuffix(source, want) || (source == "") != (want == "") {
 				t.Errorf("source %q, want %q", source, want)
@@ -203,19 +207,19 @@ func TestNetrc(t *testing.T) {
 		name, data, user string
 		want             Credentials
 	}{
-		{"lines", "machine other login x password y\nmachine h\n\tlogin u\n\tpassword p\n", "", Credentials{Username: "u", Password: "p"}},
-		{"one line, any order", "machine h password p account a login u machine other password q", "", Credentials{Username: "u", Password: "p"}},
-		{"quotes", `machine "h" login "a b" password "p\"\\q\t#"`, "", Credentials{Username: "a b", Password: "p\"\\q\t#"}},
+		{"lines", "machine other login x password y\nmachine h\n\tlogin u\n\tpassword p\n", "", Credentials{Username: secret.New("u"), Password: secret.New("p")}},
+		{"one line, any order", "machine h password p account a login u machine other password q", "", Credentials{Username: secret.New("u"), Password: secret.New("p")}},
+		{"quotes", `machine "h" login "a b" password "p\"\\q\t#"`, "", Credentials{Username: secret.New("a b"), Password: secret.New("p\"\\q\t#")}},
 		{"a quote without end", `machine h login u password "p`, "", Credentials{}},
-		{"comments", "# machine h password no\nmachine h # password no\nlogin u password #p", "", Credentials{Username: "u", Password: "#p"}},
+		{"comments", "# machine h password no\nmachine h # password no\nlogin u password #p", "", Credentials{Username: secret.New("u"), Password: secret.New("#p")}},
 		{"default", "default login u password p", "", Credentials{}},
 		{"default ends a machine", "machine other default login u password p", "", Credentials{}},
-		{"macdef", "machine other password y\nmacdef x\nmachine h password no\n\nmachine h password p", "", Credentials{Password: "p"}},
+		{"macdef", "machine other password y\nmacdef x\nmachine h password no\n\nmachine h password p", "", Credentials{Password: secret.New("p")}},
 		{"macdef without end", "macdef x\nmachine h password no", "", Credentials{}},
-		{"the first", "machine h login u password p machine h login v password q", "", Credentials{Username: "u", Password: "p"}},
-		{"the user's", "machine h login u password p machine h login v password q", "v", Credentials{Username: "v", Password: "q"}},
-		{"without a password", "machine h login u machine h login v password q", "", Credentials{Username: "v", Password: "q"}},
-		{"case", "machine H password p", "", Credentials{Password: "p"}},
+		{"the first", "machine h login u password p machine h login v password q", "", Credentials{Username: secret.New("u"), Password: secret.New("p")}},
+		{"the user's", "machine h login u password p machine h login v password q", "v", Credentials{Username: secret.New("v"), Password: secret.New("q")}},
+		{"without a password", "machine h login u machine h login v password q", "", Credentials{Username: secret.New("v"), Password: secret.New("q")}},
+		{"case", "machine H password p", "", Credentials{Password: secret.New("p")}},
 		{"part of the name", "machine h.evil.org password p machine xh password p", "", Credentials{}},
 		{"empty", "", "", Credentials{}},
 		{"no name", "machine", "", Credentials{}},
@@ -225,7 +229,7 @@ func TestNetrc(t *testing.T) {
 			c = Credentials{}
 		}
 		if c != test.want || ok != (test.want != Credentials{}) {
-			t.Errorf("%s: %q:%q, %t", test.name, c.Username, c.Password, ok)
+			t.Errorf("%s: %q:%q, %t", test.name, c.Username.Reveal(), c.Password.Reveal(), ok)
 		}
 	}
 }
@@ -301,7 +305,7 @@ func TestStoreLikeGit(t *testing.T) {
 		got := ""
 		if source != "" {
 			found++
-			got = fmt.Sprintf("username=%s\npassword=%s\n", c.Username, c.Password)
+			got = fmt.Sprintf("username=%s\npassword=%s\n", c.Username.Reveal(), c.Password.Reveal())
 		}
 		if (out == "") != (got == "") || !strings.HasSuffix(out, got) {
 			t.Errorf("%s: %q, want %q, of\n%s\n%s", raw, got, out, lines.String(), s.list())
@@ -318,8 +322,8 @@ func FuzzNetrc(f *testing.F) {
 	f.Add("default login u password p\nmachine \"h.example.com\" password \"p\\n\" # x\nmacdef a\n\n")
 	f.Fuzz(func(t *testing.T, data string) {
 		c, ok := netrcLogin(data, "h.example.com", "")
-		if ok && (c.Password == "" || !strings.ContainsAny(data, "\"") && !strings.Contains(strings.ToLower(data), "h.example.com")) {
-			t.Errorf("%q: %q:%q", data, c.Username, c.Password)
+		if ok && (c.Password.Empty() || !strings.ContainsAny(data, "\"") && !strings.Contains(strings.ToLower(data), "h.example.com")) {
+			t.Errorf("%q: %q:%q", data, c.Username.Reveal(), c.Password.Reveal())
 		}
 		if _, ok := netrcLogin(data, "", ""); ok {
 			t.Errorf("%q: a login for no host", data)
@@ -337,8 +341,8 @@ func FuzzStore(f *testing.F) {
 		if !ok {
 			return
 		}
-		if strings.ContainsAny(c.Username+c.Password, "\n\x00") || !strings.Contains(data, "%") && !strings.Contains(strings.ToLower(data), "@h.example.com") {
-			t.Errorf("%q: %q:%q", data, c.Username, c.Password)
+		if strings.ContainsAny(c.Username.Reveal()+c.Password.Reveal(), "\n\x00") || !strings.Contains(data, "%") && !strings.Contains(strings.ToLower(data), "@h.example.com") {
+			t.Errorf("%q: %q:%q", data, c.Username.Reveal(), c.Password.Reveal())
 		}
 		if _, ok := storedLogin(strings.ReplaceAll(data, "https://", "http://"), u, "", path); ok {
 			t.Errorf("%q: found for another scheme", data)
@@ -352,9 +356,10 @@ func FuzzSettings(f *testing.F) {
 	f.Add("\ufeff[a.b]c\r\n[http \"https://*.example.com:443\"] extraheader = \"\\t;\" \\\n x # y")
 	f.Add("[http \"https://u:p@h.example.com.evil.org\"]extraheader=a:b\n[credential \"h\"]\nhelper")
 	f.Fuzz(func(t *testing.T, data string) {
-		s := &Settings{getenv: func(string) string { return "" }}
+		var entries []setting
+		s := &Settings{getenv: func(string) string { return "" }, all: func() []setting { return entries }}
 		if _, err := parseGitConfig([]byte(data), func(key, value string, bare bool) error {
-			s.entries = append(s.entries, setting{key: key, value: value, bare: bare, source: "x"})
+			entries = append(entries, setting{key: key, value: value, bare: bare, source: "x"})
 			return nil
 		}); err != nil && !errors.Is(err, errGitConfig) {
 			t.Error(err)

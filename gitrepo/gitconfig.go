@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,12 +18,12 @@ import (
 
 // Settings are git's settings as git itself would read them in a checkout, or outside of any. The zero value has none.
 type Settings struct {
-	entries []setting
-	root    string // of the checkout; empty: there is none
-	gitDir  string // the checkout's own, which for a linked worktree is not the one with the configuration
-	home    string
-	getenv  func(string) string
-	notes   []string
+	all    func() []setting // keys and values may be secrets, and of a function package fmt prints an address; nil: none
+	root   string           // of the checkout; empty: there is none
+	gitDir string           // the checkout's own, which for a linked worktree is not the one with the configuration
+	home   string
+	getenv func(string) string
+	notes  []string
 }
 
 // setting is one line of a configuration. The same key may come many times, and the order counts.
@@ -164,7 +165,8 @@ func (s *Settings) readEnvironment() error {
 
 // add appends a setting and, where it names a file to include, what that holds.
 func (s *Settings) add(e setting, depth int) error {
-	s.entries = append(s.entries, e)
+	entries := append(s.entries(), e)
+	s.all = func() []setting { return entries }
 	condition, conditional := e.sub("includeif", "path")
 	if e.value == "" || e.key != "include.path" && !(conditional && s.met(condition, e.source)) {
 		return nil
@@ -183,6 +185,14 @@ func (s *Settings) add(e setting, depth int) error {
 		return err
 	}
 	return nil
+}
+
+// entries are the settings in their order.
+func (s *Settings) entries() []setting {
+	if s.all == nil {
+		return nil
+	}
+	return s.all()
 }
 
 func (s *Settings) expand(name string) string { return expandHome(name, s.home) }
@@ -283,9 +293,9 @@ func (e setting) sub(section, name string) (string, bool) {
 
 // last is the value of a key that counts where only one does.
 func (s *Settings) last(key string) (setting, bool) {
-	for i := len(s.entries) - 1; i >= 0; i-- {
-		if s.entries[i].key == key {
-			return s.entries[i], true
+	for _, e := range slices.Backward(s.entries()) {
+		if e.key == key {
+			return e, true
 		}
 	}
 	return setting{}, false
@@ -299,7 +309,7 @@ func (s *Settings) get(key string) string {
 
 // origin is the URL that git fetches from; those that are added to it are for pushing.
 func (s *Settings) origin() string {
-	for _, e := range s.entries {
+	for _, e := range s.entries() {
 		if e.key == "remote.origin.url" {
 			return e.value
 		}
@@ -332,7 +342,7 @@ func gitBool(value string, bare bool) bool {
 // replaced by its BASE.
 func (s *Settings) Rewrite(url string) string {
 	base, longest := "", ""
-	for _, e := range s.entries {
+	for _, e := range s.entries() {
 		if b, ok := e.sub("url", "insteadof"); ok && len(e.value) > len(longest) && strings.HasPrefix(url, e.value) {
 			base, longest = b, e.value
 		}

@@ -60,7 +60,7 @@ func settings(t *testing.T, dir string) *Settings {
 // list is what git config --list -z prints.
 func (s *Settings) list() string {
 	var b strings.Builder
-	for _, e := range s.entries {
+	for _, e := range s.entries() {
 		b.WriteString(e.key)
 		if !e.bare {
 			b.WriteString("\n" + e.value)

@@ -19,6 +19,7 @@ import (
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/integration/forge"
+	"update-gitops-repo/secret"
 )
 
 const (
@@ -76,7 +77,7 @@ func open(t *testing.T, name string, files map[string]string) way {
 	check(t, err)
 	w.remote = gitrepo.Remote{URL: url}
 	if url.Scheme == "http" {
-		w.remote.Credentials = gitrepo.Credentials{Username: "git", Password: token}
+		w.remote.Credentials = gitrepo.Credentials{Username: secret.New("git"), Password: secret.New(token)}
 	}
 	return w
 }
@@ -614,7 +615,7 @@ func TestDeaf(t *testing.T) {
 func TestAuth(t *testing.T) {
 	w := open(t, "http", map[string]string{"a": "1"})
 	for _, password := range []string{"", "wrong-password"} {
-		w.remote.Credentials.Password = password
+		w.remote.Credentials.Password = secret.New(password)
 		_, err := gitrepo.Open(t.Context(), w.remote)
 		if !errors.Is(err, gitrepo.ErrAuth) || password != "" && strings.Contains(err.Error(), password) {
 			t.Errorf("password %q: %v", password, err)
@@ -679,8 +680,8 @@ func TestParseURL(t *testing.T) {
 			t.Errorf("%s: %v", test.in, err)
 			continue
 		}
-		if u.String() != test.want || u.Repository() != test.repository || u.HostPort() != test.hostPort || c.Password != test.password {
-			t.Errorf("%s: %s, %s, %s, %q", test.in, u, u.Repository(), u.HostPort(), c.Password)
+		if u.String() != test.want || u.Repository() != test.repository || u.HostPort() != test.hostPort || c.Password.Reveal() != test.password {
+			t.Errorf("%s: %s, %s, %s, %q", test.in, u, u.Repository(), u.HostPort(), c.Password.Reveal())
 		}
 		if want := test.repository[strings.LastIndex(test.repository, "/")+1:]; u.Name() != want {
 			t.Errorf("%s: name %s, want %s", test.in, u.Name(), want)

@@ -1,6 +1,10 @@
 package gitrepo
 
-import "strings"
+import (
+	"strings"
+
+	"update-gitops-repo/secret"
+)
 
 // netrcLogin gives the first login with a password that a .netrc has for a host, as curl reads the file for git: tokens
 // between white space, in double quotes where they have some, comments from a # at a token's place to the end of the
@@ -11,7 +15,7 @@ func netrcLogin(data, host, user string) (Credentials, bool) {
 	var found Credentials
 	inMachine := false
 	complete := func() bool {
-		return inMachine && found.Password != "" && (user == "" || found.Username == user)
+		return inMachine && !found.Password.Empty() && (user == "" || found.Username == secret.New(user))
 	}
 	for {
 		keyword, ok := p.token(true)
@@ -29,9 +33,11 @@ func netrcLogin(data, host, user string) (Credentials, bool) {
 				inMachine = name != "" && strings.EqualFold(name, host)
 			}
 		case "login":
-			found.Username, _ = p.token(false)
+			name, _ := p.token(false)
+			found.Username = secret.New(name)
 		case "password":
-			found.Password, _ = p.token(false)
+			password, _ := p.token(false)
+			found.Password = secret.New(password)
 		case "account":
 			p.token(false)
 		case "macdef":

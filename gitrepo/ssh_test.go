@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/secret"
 )
 
 // sshHome is a forge's ssh server, and a home where nothing is yet.
@@ -334,7 +335,7 @@ func TestHTTPCredentials(t *testing.T) {
 	defer server.Close()
 	u, _, err := gitrepo.ParseURL(server.URL + "/a/b")
 	check(t, err)
-	if _, err := gitrepo.Open(t.Context(), gitrepo.Remote{URL: u, Credentials: gitrepo.Credentials{Password: "a.b", Bearer: true}}); !errors.Is(err, gitrepo.ErrAuth) || got != "Bearer a.b" {
+	if _, err := gitrepo.Open(t.Context(), gitrepo.Remote{URL: u, Credentials: gitrepo.Credentials{Password: secret.New("a.b"), Bearer: true}}); !errors.Is(err, gitrepo.ErrAuth) || got != "Bearer a.b" {
 		t.Errorf("%v, sent %q", err, got)
 	}
 }

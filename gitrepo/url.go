@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
+
+	"update-gitops-repo/secret"
 )
 
 // URL says where a repository is. It holds no password: Parse hands that out apart, so that a URL is safe to print.
@@ -23,20 +25,14 @@ type URL struct {
 	Path   string // as given: "/acme/gitops.git"; for "file" an absolute path
 }
 
-// Credentials authenticate against a git server over http and https. Printed with any verb, they show neither the user,
-// who may be a token, nor the password.
+// Credentials authenticate against a git server over http and https. The user may be a token, too.
 type Credentials struct {
-	Username, Password string
+	Username, Password secret.Text
 	Bearer             bool // the password is a bearer token, and there is no user
 }
 
-// Format implements fmt.Formatter.
-func (c Credentials) Format(f fmt.State, _ rune) {
-	text := "(no credentials)"
-	if c != (Credentials{}) {
-		text = "(secret)"
-	}
-	fmt.Fprint(f, text)
+func login(username, password string) Credentials {
+	return Credentials{Username: secret.New(username), Password: secret.New(password)}
 }
 
 // ParseURL reads the forms that git itself accepts (https://git-scm.com/docs/git-clone#_git_urls), but for git:// and
@@ -76,7 +72,7 @@ func parseURL(s string) (URL, Credentials, error) {
 			return URL{}, Credentials{}, errors.New("the URL has a query or a fragment")
 		}
 		u.User = ""
-		return u, Credentials{Username: ep.User, Password: ep.Password}, nil
+		return u, login(ep.User, ep.Password), nil
 	case "ssh":
 		if u.Host == "" || strings.Trim(u.Path, "/") == "" {
 			return URL{}, Credentials{}, errors.New("the URL lacks a host or a path")

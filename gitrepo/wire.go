@@ -57,11 +57,8 @@ func newWire(r Remote) (*wire, error) {
 		}
 		client.Transport = metered{next, w.quota}
 		w.client = githttp.NewClient(&client)
-		switch {
-		case r.Credentials.Bearer:
-			w.auth = &githttp.TokenAuth{Token: r.Credentials.Password}
-		case r.Credentials != (Credentials{}):
-			w.auth = &githttp.BasicAuth{Username: r.Credentials.Username, Password: r.Credentials.Password}
+		if r.Credentials != (Credentials{}) {
+			w.auth = httpAuth{r.Credentials}
 		}
 		return w, nil
 	case "ssh":
@@ -74,6 +71,24 @@ func newWire(r Remote) (*wire, error) {
 		return w, nil
 	}
 	return nil, fmt.Errorf("scheme %q is not supported", r.URL.Scheme)
+}
+
+// httpAuth implements go-git's http.AuthMethod, whose own implementations hold the password in plain.
+type httpAuth struct{ credentials Credentials }
+
+// Name implements transport.AuthMethod.
+func (httpAuth) Name() string { return "http" }
+
+// String implements transport.AuthMethod.
+func (a httpAuth) String() string { return a.Name() }
+
+// SetAuth implements go-git's http.AuthMethod.
+func (a httpAuth) SetAuth(r *http.Request) {
+	if a.credentials.Bearer {
+		r.Header.Set("Authorization", "Bearer "+a.credentials.Password.Reveal())
+		return
+	}
+	r.SetBasicAuth(a.credentials.Username.Reveal(), a.credentials.Password.Reveal())
 }
 
 // open starts a session. Over ssh that is when the library connects, deaf to any context: when this one ends first, the

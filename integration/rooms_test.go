@@ -27,6 +27,7 @@ func TestRooms(t *testing.T) {
 		module + "cmd":                      {"cmd/update-gitops-repo"},
 		module + "template":                 {"cmd"},
 		module + "gitrepo":                  {"cmd"},
+		module + "secret":                   {"cmd", "gitrepo", "scm", "scm/github", "scm/internal/rest"},
 		module + "scm":                      {"cmd", "scm/github", "scm/gitlab", "scm/internal/rest"},
 		module + "integration":              {"integration/bench", "integration/demo", "integration/image"},
 		"net/http/httptest":                 {"scm/internal/resttest"},

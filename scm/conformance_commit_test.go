@@ -24,6 +24,7 @@ import (
 	"update-gitops-repo/integration/forge"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/github"
+	"update-gitops-repo/secret"
 )
 
 // What waits for checks is merged when they have passed, as it was asked for; asking again changes nothing.
@@ -115,7 +116,7 @@ func TestAutoMergeRefused(t *testing.T) {
 			return errors.Join(w.Protect(repo, "main"), w.NoAutoMerge(repo))
 		}, scm.ErrRefused, map[forge.Kind]string{forge.GitHub: "refused: Pull request Auto merge is not allowed for this repository"}},
 		{"reader", func(_ world, _ *scm.Request, cfg *scm.Config) error {
-			cfg.Token = readToken
+			cfg.Token = secret.New(readToken)
 			return nil
 		}, scm.ErrAuth, nil},
 	} {
@@ -216,8 +217,8 @@ func TestCommitRefused(t *testing.T) {
 		},
 			scm.ErrRefused, map[forge.Kind]string{forge.GitHub: "for deletion which does not exist", forge.GitLab: "doesn't exist"}},
 		{"bad path", func(w world, c *scm.Commit, _ *scm.Config) { c.Files[0] = scm.File{Path: "../up"} }, scm.ErrRefused, nil},
-		{"reader", func(_ world, _ *scm.Commit, cfg *scm.Config) { cfg.Token = readToken }, scm.ErrAuth, nil},
-		{"token", func(_ world, _ *scm.Commit, cfg *scm.Config) { cfg.Token = "other" }, scm.ErrAuth, nil},
+		{"reader", func(_ world, _ *scm.Commit, cfg *scm.Config) { cfg.Token = secret.New(readToken) }, scm.ErrAuth, nil},
+		{"token", func(_ world, _ *scm.Commit, cfg *scm.Config) { cfg.Token = secret.New("other") }, scm.ErrAuth, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			each(t, func(t *testing.T, w world) {
@@ -354,7 +355,7 @@ func TestAppToken(t *testing.T) {
 	w.AddApp("Iv23li", &key.PublicKey, repo, "acme/other")
 	for name, data := range map[string][]byte{"PKCS #1": pkcs1, "PKCS #8": pkcs8} {
 		cfg := w.config()
-		cfg.Token = ""
+		cfg.Token = secret.Text{}
 		token, expires, err := github.AppToken(t.Context(), cfg, "Iv23li", data)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -375,7 +376,7 @@ func TestAppToken(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		remote := func(repo string) error {
-			git := exec.Command("git", "ls-remote", strings.Replace(w.CloneURL(repo), "://", "://x-access-token:"+token+"@", 1))
+			git := exec.Command("git", "ls-remote", strings.Replace(w.CloneURL(repo), "://", "://x-access-token:"+token.Reveal()+"@", 1))
 			git.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0")
 			return git.Run()
 		}
@@ -391,14 +392,14 @@ func TestAppToken(t *testing.T) {
 			t.Errorf("%s: another repository: %v", name, err)
 		}
 		w.ExpireAppTokens()
-		if _, err := p.Find(t.Context(), "change", "main"); !errors.Is(err, scm.ErrAuth) || strings.Contains(err.Error(), token) {
+		if _, err := p.Find(t.Context(), "change", "main"); !errors.Is(err, scm.ErrAuth) || strings.Contains(err.Error(), token.Reveal()) {
 			t.Errorf("%s: expired: %v", name, err)
 		}
 		if remote(repo) == nil {
 			t.Errorf("%s: git takes an expired token", name)
 		}
 		for _, r := range w.Requests() {
-			if strings.Contains(r.Path, token) || r.Auth == "other" && !strings.Contains(r.Path, "installation") && r.Status < 400 {
+			if strings.Contains(r.Path, token.Reveal()) || r.Auth == "other" && !strings.Contains(r.Path, "installation") && r.Status < 400 {
 				t.Errorf("logged %+v", r)
 			}
 		}
@@ -445,7 +446,7 @@ func TestAppTokenRefused(t *testing.T) {
 			if test.kind != nil {
 				checkError(t, w, err, test.kind)
 			}
-			if token != "" || strings.Contains(err.Error(), "eyJ") || strings.Contains(err.Error(), "hunter2") {
+			if !token.Empty() || strings.Contains(err.Error(), "eyJ") || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("got %q, %v", token, err)
 			}
 		})

@@ -18,6 +18,7 @@ import (
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/github"
 	"update-gitops-repo/scm/gitlab"
+	"update-gitops-repo/secret"
 )
 
 const (
@@ -77,7 +78,7 @@ func newWorld(t *testing.T, kind forge.Kind) world {
 }
 
 func (w world) config() scm.Config {
-	return scm.Config{BaseURL: w.APIURL(), Repository: repo, Token: token, HTTPClient: new(http.Client)}
+	return scm.Config{BaseURL: w.APIURL(), Repository: repo, Token: secret.New(token), HTTPClient: new(http.Client)}
 }
 
 func (w world) provider() scm.Provider { return provider(w.t, w.kind, w.config()) }
@@ -380,7 +381,7 @@ func TestErrors(t *testing.T) {
 		change func(*scm.Config, *scm.Request)
 		kind   error
 	}{
-		{"token", func(c *scm.Config, _ *scm.Request) { c.Token = "other" }, scm.ErrAuth},
+		{"token", func(c *scm.Config, _ *scm.Request) { c.Token = secret.New("other") }, scm.ErrAuth},
 		{"base", func(_ *scm.Config, r *scm.Request) { r.Base = "nowhere" }, scm.ErrRefused},
 		{"head", func(_ *scm.Config, r *scm.Request) { r.Head = "nowhere" }, scm.ErrRefused},
 		{"title", func(_ *scm.Config, r *scm.Request) { r.Title = strings.Repeat("long ", 99) }, scm.ErrRefused},
@@ -466,7 +467,7 @@ func TestCheckAccess(t *testing.T) {
 					t.Fatal(err)
 				}
 				cfg := w.config()
-				cfg.Token, cfg.Repository = test.token, test.repo
+				cfg.Token, cfg.Repository = secret.New(test.token), test.repo
 				got, err := provider(t, w.kind, cfg).(scm.Checker).CheckAccess(t.Context())
 				want := test.want
 				want.Reason = test.reason[w.kind]
@@ -1088,7 +1089,7 @@ func TestCheck(t *testing.T) {
 		for _, kind := range kinds {
 			t.Run(test.name+"/"+string(kind), func(t *testing.T) {
 				p := provider(t, kind, scm.Config{
-					BaseURL: "https://git.example.com/", Repository: repo, Token: token,
+					BaseURL: "https://git.example.com/", Repository: repo, Token: secret.New(token),
 					HTTPClient: &http.Client{Transport: tripper(func(*http.Request) (*http.Response, error) {
 						return nil, errors.New("no such call")
 					})},

@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"update-gitops-repo/secret"
 )
 
 // The kinds of failure. Providers wrap one of them with the provider's and the repository's name and, after it, the
@@ -56,7 +58,7 @@ type Config struct {
 	// Repository is the repository's path on the forge, "acme/gitops".
 	Repository string
 	// Token is sent as a bearer token (RFC 6750) to BaseURL's host and to no other, redirects included.
-	Token string
+	Token secret.Text
 	// HTTPClient is required. User agent, certificates, retries and the like are its RoundTripper's business:
 	// providers neither retry a request nor wait for a rate limit.
 	HTTPClient *http.Client

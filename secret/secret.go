@@ -26,9 +26,12 @@ func New(s string) Text {
 	return Text{unique.Make(s)}
 }
 
+// Empty tells whether there is nothing to keep.
+func (t Text) Empty() bool { return t == Text{} }
+
 // Reveal gives the text itself, to be sent to where it belongs.
 func (t Text) Reveal() string {
-	if t == (Text{}) {
+	if t.Empty() {
 		return ""
 	}
 	return t.value.Value()
@@ -36,7 +39,7 @@ func (t Text) Reveal() string {
 
 // String implements fmt.Stringer and, for the types of flags that hold a Text, half of flag.Value.
 func (t Text) String() string {
-	if t == (Text{}) {
+	if t.Empty() {
 		return ""
 	}
 	return "(secret)"

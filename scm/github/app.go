@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-github/v92/github"
+
+	"update-gitops-repo/secret"
 )
 
 // AppToken makes a token for cfg.Repository as the GitHub App appID, its application ID or its client ID, and says when the
@@ -25,25 +27,25 @@ import (
 // may do there what the app was granted. cfg.Token is not used.
 //
 // No error holds the key or what was signed with it.
-func AppToken(ctx context.Context, cfg Config, appID string, key []byte) (token string, expires time.Time, err error) {
+func AppToken(ctx context.Context, cfg Config, appID string, key []byte) (token secret.Text, expires time.Time, err error) {
 	private, err := appKey(key)
 	if err != nil {
-		return "", expires, fmt.Errorf("github: private key of app %s: %w", appID, err)
+		return secret.Text{}, expires, fmt.Errorf("github: private key of app %s: %w", appID, err)
 	}
 	now := time.Now()
 	if cfg.Token, err = appJWT(appID, private, now); err != nil {
-		return "", expires, fmt.Errorf("github: private key of app %s: %w", appID, err)
+		return secret.Text{}, expires, fmt.Errorf("github: private key of app %s: %w", appID, err)
 	}
 	c, err := New(cfg)
 	if err != nil {
-		return "", expires, err
+		return secret.Text{}, expires, err
 	}
 	installation, resp, err := c.apps.GetRepositoryInstallation(ctx, c.owner, c.name)
 	if err == nil && installation.GetID() == 0 {
 		err = errors.New("no installation in it")
 	}
 	if err != nil {
-		return "", expires, c.appError(appID, now, resp, err)
+		return secret.Text{}, expires, c.appError(appID, now, resp, err)
 	}
 	made, resp, err := c.apps.CreateInstallationToken(ctx, installation.GetID(), &github.InstallationTokenOptions{
 		Repositories: []string{c.name},
@@ -52,9 +54,9 @@ func AppToken(ctx context.Context, cfg Config, appID string, key []byte) (token 
 		err = errors.New("no token in it")
 	}
 	if err != nil {
-		return "", expires, c.appError(appID, now, resp, err)
+		return secret.Text{}, expires, c.appError(appID, now, resp, err)
 	}
-	return made.GetToken(), made.GetExpiresAt().Time, nil
+	return secret.New(made.GetToken()), made.GetExpiresAt().Time, nil
 }
 
 // appError says what to do about an error of the SDK: what GitHub says is hardly ever of help.
@@ -112,19 +114,19 @@ func appKey(data []byte) (*rsa.PrivateKey, error) {
 // appJWT makes what an app identifies itself with for the next minutes. It is dated back, and ends before the ten minutes
 // that GitHub allows, because clocks differ.
 // https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
-func appJWT(appID string, key *rsa.PrivateKey, now time.Time) (string, error) {
+func appJWT(appID string, key *rsa.PrivateKey, now time.Time) (secret.Text, error) {
 	claims, err := json.Marshal(map[string]any{
 		"iss": appID, "iat": now.Add(-time.Minute).Unix(), "exp": now.Add(9 * time.Minute).Unix(),
 	})
 	if err != nil {
-		return "", err
+		return secret.Text{}, err
 	}
 	encode := base64.RawURLEncoding.EncodeToString
 	signed := encode([]byte(`{"alg":"RS256","typ":"JWT"}`)) + "." + encode(claims)
 	digest := sha256.Sum256([]byte(signed))
 	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
 	if err != nil {
-		return "", err
+		return secret.Text{}, err
 	}
-	return signed + "." + encode(signature), nil
+	return secret.New(signed + "." + encode(signature)), nil
 }

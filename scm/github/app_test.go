@@ -59,12 +59,12 @@ func TestAppToken(t *testing.T) {
 			cfg := Config{BaseURL: srv.URL, Repository: "acme/gitops", HTTPClient: new(http.Client)}
 			token, expires, err := AppToken(t.Context(), cfg, "7", key)
 			if test.want != "" {
-				if err == nil || !strings.Contains(err.Error(), test.want) || token != "" {
+				if err == nil || !strings.Contains(err.Error(), test.want) || !token.Empty() {
 					t.Errorf("got %q, %v, want %q", token, err, test.want)
 				}
 				return
 			}
-			if err != nil || token != "ghs_x" || expires.Unix() != 1893553445 {
+			if err != nil || token.Reveal() != "ghs_x" || expires.Unix() != 1893553445 {
 				t.Errorf("got %q, %s, %v", token, expires, err)
 			}
 			if got := strings.Join(asked, ", "); got != "GET /repos/acme/gitops/installation, POST /app/installations/42/access_tokens" {

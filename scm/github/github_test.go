@@ -11,13 +11,14 @@ import (
 
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/internal/resttest"
+	"update-gitops-repo/secret"
 )
 
 // client returns a client for a server that follows the script.
 func client(t *testing.T, script ...resttest.Answer) *Client {
 	t.Helper()
 	c, err := New(Config{
-		BaseURL: resttest.Serve(t, script...), Repository: "acme/gitops", Token: resttest.Token, HTTPClient: new(http.Client),
+		BaseURL: resttest.Serve(t, script...), Repository: "acme/gitops", Token: secret.New(resttest.Token), HTTPClient: new(http.Client),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +42,7 @@ func TestAPIURL(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	good := Config{BaseURL: "https://api.github.com", Repository: "acme/gitops", Token: "t", HTTPClient: new(http.Client)}
+	good := Config{BaseURL: "https://api.github.com", Repository: "acme/gitops", Token: secret.New("t"), HTTPClient: new(http.Client)}
 	if _, err := New(good); err != nil {
 		t.Error(err)
 	}
@@ -209,7 +210,7 @@ func TestMerge(t *testing.T) {
 		})
 	}
 	t.Run("no server", func(t *testing.T) {
-		c, err := New(Config{BaseURL: "http://127.0.0.1:1/", Repository: "acme/gitops", Token: "t", HTTPClient: new(http.Client)})
+		c, err := New(Config{BaseURL: "http://127.0.0.1:1/", Repository: "acme/gitops", Token: secret.New("t"), HTTPClient: new(http.Client)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/internal/resttest"
+	"update-gitops-repo/secret"
 )
 
 const sha = "0123456789abcdef0123456789abcdef01234567"
@@ -29,7 +30,7 @@ func TestGraphQLURL(t *testing.T) {
 		"https://git.example.com:8443/api/v3/":  "https://git.example.com:8443/api/graphql",
 		"https://example.com/proxy/git/api/v3/": "https://example.com/proxy/git/api/graphql",
 	} {
-		c, err := New(Config{BaseURL: base, Repository: "acme/gitops", Token: "t", HTTPClient: new(http.Client)})
+		c, err := New(Config{BaseURL: base, Repository: "acme/gitops", Token: secret.New("t"), HTTPClient: new(http.Client)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +90,7 @@ func TestGraphQLErrors(t *testing.T) {
 		})
 	}
 	t.Run("no server", func(t *testing.T) {
-		c, err := New(Config{BaseURL: "http://127.0.0.1:1/", Repository: "acme/gitops", Token: "t", HTTPClient: new(http.Client)})
+		c, err := New(Config{BaseURL: "http://127.0.0.1:1/", Repository: "acme/gitops", Token: secret.New("t"), HTTPClient: new(http.Client)})
 		if err != nil {
 			t.Fatal(err)
 		}

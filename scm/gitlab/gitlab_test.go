@@ -13,6 +13,7 @@ import (
 
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/internal/resttest"
+	"update-gitops-repo/secret"
 )
 
 // client returns a client for a server that follows the script.
@@ -20,7 +21,7 @@ func client(t *testing.T, script ...resttest.Answer) *Client {
 	t.Helper()
 	c, err := New(Config{
 		BaseURL:    resttest.Serve(t, script...) + "/api/v4",
-		Repository: "acme/platform/gitops", Token: resttest.Token, HTTPClient: new(http.Client),
+		Repository: "acme/platform/gitops", Token: secret.New(resttest.Token), HTTPClient: new(http.Client),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +211,7 @@ func TestMerge(t *testing.T) {
 		}
 	})
 	t.Run("no server", func(t *testing.T) {
-		c, err := New(Config{BaseURL: "http://127.0.0.1:1/", Repository: "acme/gitops", Token: "t", HTTPClient: new(http.Client)})
+		c, err := New(Config{BaseURL: "http://127.0.0.1:1/", Repository: "acme/gitops", Token: secret.New("t"), HTTPClient: new(http.Client)})
 		if err != nil {
 			t.Fatal(err)
 		}

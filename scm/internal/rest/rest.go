@@ -16,6 +16,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"update-gitops-repo/scm"
+	"update-gitops-repo/secret"
 )
 
 // API is one repository behind a forge's REST API.
@@ -26,7 +27,7 @@ type API struct {
 	Pause time.Duration // upper limit of the first pause in Patiently, half a second unless a test is in a hurry
 
 	subject string // "github: acme/gitops"
-	token   string
+	token   secret.Text
 }
 
 // New checks cfg, without any I/O, and returns the API for it. The name is the provider's, for errors.
@@ -47,9 +48,9 @@ func New(name string, cfg scm.Config) (*API, error) {
 		return fail("API URL for host %s: must not hold a query or a fragment", base.Host)
 	case cfg.HTTPClient == nil:
 		return fail("no HTTP client")
-	case cfg.Token == "":
+	case cfg.Token.Empty():
 		return fail("no token")
-	case strings.ContainsFunc(cfg.Token, func(r rune) bool { return r <= ' ' || r > '~' }):
+	case strings.ContainsFunc(cfg.Token.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }):
 		return fail("the token holds white space, or characters that no token has")
 	}
 	parts := strings.Split(cfg.Repository, "/")
@@ -84,7 +85,7 @@ func badPart(s string) bool {
 // custom headers, and the SDKs' own transports would add the token anew.
 type authorized struct {
 	base  *url.URL
-	token string
+	token secret.Text
 	next  http.RoundTripper
 }
 
@@ -96,7 +97,7 @@ func (t authorized) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("redirected to %s://%s, which does not get the token; is this the API's URL?", req.URL.Scheme, req.URL.Host)
 	}
 	req = req.Clone(req.Context())
-	req.Header.Set("Authorization", "Bearer "+t.token)
+	req.Header.Set("Authorization", "Bearer "+t.token.Reveal())
 	return t.next.RoundTrip(req)
 }
 
@@ -121,7 +122,7 @@ func (a *API) Error(kind error, resp *http.Response, words string, err error) er
 	case html || words == "":
 		words = http.StatusText(status)
 	}
-	words = oneLine(strings.ReplaceAll(words, a.token, "[token]"))
+	words = oneLine(strings.ReplaceAll(words, a.token.Reveal(), "[token]"))
 	words = strings.TrimPrefix(words, strconv.Itoa(status)+" ") // GitLab's often begin with it
 	if kind == nil {
 		kind = kindOf(status)

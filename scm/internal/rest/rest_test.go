@@ -12,12 +12,13 @@ import (
 
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/internal/rest"
+	"update-gitops-repo/secret"
 )
 
 const token = "s3cr3t-t0ken"
 
 func config(url string) scm.Config {
-	return scm.Config{BaseURL: url, Repository: "acme/gitops", Token: token, HTTPClient: new(http.Client)}
+	return scm.Config{BaseURL: url, Repository: "acme/gitops", Token: secret.New(token), HTTPClient: new(http.Client)}
 }
 
 func TestNew(t *testing.T) {
@@ -38,10 +39,10 @@ func TestNew(t *testing.T) {
 		{"credentials", func(c *scm.Config) { c.BaseURL = "https://me:" + token + "@git.example.com/" }, "credentials"},
 		{"query", func(c *scm.Config) { c.BaseURL = "https://git.example.com/?private_token=" + token }, "query"},
 		{"no client", func(c *scm.Config) { c.HTTPClient = nil }, "no HTTP client"},
-		{"no token", func(c *scm.Config) { c.Token = "" }, "no token"},
-		{"line end", func(c *scm.Config) { c.Token += "\n" }, "white space"},
-		{"two tokens", func(c *scm.Config) { c.Token += " " + token }, "white space"},
-		{"umlaut", func(c *scm.Config) { c.Token += "ü" }, "no token has"},
+		{"no token", func(c *scm.Config) { c.Token = secret.Text{} }, "no token"},
+		{"line end", func(c *scm.Config) { c.Token = secret.New(token + "\n") }, "white space"},
+		{"two tokens", func(c *scm.Config) { c.Token = secret.New(token + " " + token) }, "white space"},
+		{"umlaut", func(c *scm.Config) { c.Token = secret.New(token + "ü") }, "no token has"},
 		{"no repository", func(c *scm.Config) { c.Repository = "" }, `repository "": want OWNER/NAME`},
 		{"no owner", func(c *scm.Config) { c.Repository = "gitops" }, "want OWNER/NAME"},
 		{"empty owner", func(c *scm.Config) { c.Repository = "/gitops" }, "want OWNER/NAME"},
