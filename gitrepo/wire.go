@@ -100,7 +100,9 @@ func open[S io.Closer](ctx context.Context, w *wire, start func(*transport.Endpo
 	}
 	done := make(chan result, 1)
 	go func() {
-		session, err := start(w.endpoint, w.auth)
+		// The library moves a session's endpoint to where a redirect leads, and only that session forgets the credentials.
+		endpoint := *w.endpoint
+		session, err := start(&endpoint, w.auth)
 		done <- result{session, err}
 	}()
 	select {

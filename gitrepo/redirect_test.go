@@ -1,0 +1,60 @@
+package gitrepo_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"sync"
+	"testing"
+
+	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/secret"
+)
+
+// Another host gets no credentials, though it serves everything that a redirect asks of it: neither with the request that is
+// redirected nor with a later one.
+func TestRedirect(t *testing.T) {
+	w := open(t, "http", map[string]string{"a": "1"})
+	to, err := url.Parse(w.forge.URL())
+	check(t, err)
+	var mu sync.Mutex
+	var asked []string
+	served := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, r.In.Method+" "+r.In.URL.Path)
+		if r.In.Header.Get("Authorization") != "" {
+			t.Errorf("%s %s: the other host got the credentials", r.In.Method, r.In.URL)
+		}
+		r.SetURL(to)
+		r.Out.SetBasicAuth("git", token)
+	}})
+	defer served.Close()
+	redirecting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "" {
+			t.Errorf("%s %s: the host itself got no credentials", r.Method, r.URL)
+		}
+		http.Redirect(w, r, served.URL+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+	}))
+	defer redirecting.Close()
+
+	for _, credentials := range []gitrepo.Credentials{
+		{Username: secret.New("git"), Password: secret.New(token)},
+		{Password: secret.New(token), Bearer: true},
+	} {
+		u, _, err := gitrepo.ParseURL(redirecting.URL + "/" + repo + ".git")
+		check(t, err)
+		r, err := gitrepo.Open(t.Context(), gitrepo.Remote{URL: u, Credentials: credentials})
+		check(t, err)
+		s, err := r.Snapshot(t.Context(), "main")
+		check(t, err)
+		check(t, r.CheckPush(t.Context()))
+		check(t, r.Move(t.Context(), fmt.Sprint("b", credentials.Bearer), "", s.Tip()))
+	}
+	if !slices.Contains(asked, "POST /"+repo+".git/git-receive-pack") {
+		t.Errorf("the other host was asked for %q only", asked)
+	}
+}
