@@ -85,7 +85,7 @@ func TestCI(t *testing.T) {
 
 func mustPlan(t *testing.T, getenv func(string) string, args ...string) *plan {
 	t.Helper()
-	c, err := parseConfig(args)
+	c, err := parseConfig(args, &secret.Redactor{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,6 +199,7 @@ func TestProviderByHost(t *testing.T) {
 }
 
 func newToken(value string) (t tokenFlag) {
+	t.found = func(...secret.Text) {}
 	_ = t.Set(value) // It always takes it.
 	return t
 }
@@ -216,7 +217,7 @@ func TestSecret(t *testing.T) {
 }
 
 func TestDescribe(t *testing.T) {
-	p := &plan{app: "shop", revision: "1111111"}
+	p := &plan{app: "shop", revision: "1111111", secrets: &secret.Redactor{}}
 	changes := []template.Change{{File: "b.yaml", Path: ".tag", Old: "1", New: "2"}, {File: "b.yaml", Path: ".x", Old: "a\nb", New: "c"}}
 	r := &report{Files: []string{"a.yaml", "b.yaml"}}
 	r.diff = "--- a/a.yaml\n+++ b/a.yaml\n@@ -1 +1 @@\n-```\n+b\n"
@@ -249,7 +250,7 @@ func TestDescribe(t *testing.T) {
 	if err := p.describe(r, changes); !errors.Is(err, template.ErrMissingKey) {
 		t.Errorf("got %v", err)
 	}
-	p = &plan{app: "shop", revision: "1111111"}
+	p = &plan{app: "shop", revision: "1111111", secrets: &secret.Redactor{}}
 
 	// The forges' limits: a title of 255 characters with "Draft: ", a text of 65,536.
 	r = &report{}
@@ -280,7 +281,7 @@ func TestDescribe(t *testing.T) {
 }
 
 func TestTrailer(t *testing.T) {
-	p := &plan{app: "shop", revision: "1111111"}
+	p := &plan{app: "shop", revision: "1111111", secrets: &secret.Redactor{}}
 	for _, text := range []string{"", "Deploy", "Deploy\n\nUpdate-App: other\n"} {
 		p.message = text
 		r := &report{Files: []string{"a.yaml"}}
@@ -322,7 +323,7 @@ func TestHints(t *testing.T) {
 	for _, err := range []error{
 		gitrepo.ErrAuth, gitrepo.ErrNotFound, gitrepo.ErrEmpty, gitrepo.ErrNoBranch, gitrepo.ErrPath, gitrepo.ErrMoved, gitrepo.ErrRejected, gitrepo.ErrNoCheckout,
 		scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable,
-		errNoDefault, errSameBranch, context.DeadlineExceeded, context.Canceled, &fs.PathError{Err: fs.ErrNotExist}, &foreignError{},
+		errNoDefault, errSameBranch, errSecret, context.DeadlineExceeded, context.Canceled, &fs.PathError{Err: fs.ErrNotExist}, &foreignError{},
 		&template.Error{Err: template.ErrMissingKey, Key: ".a"}, &template.Error{Err: template.ErrSyntax}, &template.Error{Err: template.ErrSyntax, Delims: "$(<"},
 		&template.Error{Err: template.ErrDelims}, &template.Error{Err: template.ErrNoAction}, &template.Error{Err: template.ErrNoMatch},
 		&template.Error{Err: template.ErrNoNode}, &template.Error{Err: template.ErrUneditable}, &template.Error{Err: template.ErrExecute},
@@ -457,7 +458,7 @@ func TestUserAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("User-Agent", "some library")
-	client, err := newClient("", slog.New(slog.DiscardHandler))
+	client, err := newClient("", slog.New(slog.DiscardHandler), &secret.Redactor{})
 	if err != nil {
 		t.Fatal(err)
 	}

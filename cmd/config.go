@@ -31,7 +31,8 @@ type config struct {
 	token     tokenFlag
 	tokenFile string
 
-	tokenSource   string // where the token was given, for a person
+	secrets       *secret.Redactor // told of each secret that is given or found
+	tokenSource   string           // where the token was given, for a person
 	sshKeyFile    string
 	sshKnownHosts string
 	caFile        string
@@ -205,8 +206,9 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 }
 
 // parseConfig reads the arguments, then the process's environment, then the configuration file; what came first counts.
-func parseConfig(args []string) (*config, error) {
-	c := &config{}
+func parseConfig(args []string, secrets *secret.Redactor) (*config, error) {
+	c := &config{secrets: secrets}
+	c.token.found, c.signPassphrase.found = secrets.Add, secrets.Add
 	fs, _ := c.flagSet()
 	if err := ff.Parse(fs, args); err != nil {
 		return nil, usage("see update-gitops-repo -h", "%s", flagError(err))
@@ -249,6 +251,7 @@ func parseConfig(args []string) (*config, error) {
 	if _, ok := errors.AsType[*iofs.PathError](err); ok {
 		return nil, usage("check the path", "-config: %s", flagError(err))
 	}
+	secrets.Add(append(secretsInURL(c.repo), secretsInURL(c.scmURL)...)...)
 	if err != nil {
 		return nil, usage("the file is a YAML map from flags' names, without the dash, to values or lists of values",
 			"configuration file %s: %s", fs.Lookup("config").Value, flagError(err))
@@ -413,19 +416,27 @@ func (s *byteSize) Set(v string) error {
 }
 
 // tokenFlag is a flag whose value is a secret.
-type tokenFlag struct{ secret.Text }
+type tokenFlag struct {
+	secret.Text
+	found func(...secret.Text)
+}
 
 // Set implements flag.Value.
 func (t *tokenFlag) Set(v string) error {
 	t.Text = secret.New(strings.TrimSpace(v))
+	t.found(t.Text)
 	return nil
 }
 
 // passphraseFlag is one that counts byte for byte, but for the line end that is left of a file.
-type passphraseFlag struct{ secret.Text }
+type passphraseFlag struct {
+	secret.Text
+	found func(...secret.Text)
+}
 
 // Set implements flag.Value.
 func (p *passphraseFlag) Set(v string) error {
 	p.Text = secret.New(strings.TrimRight(v, "\r\n"))
+	p.found(p.Text)
 	return nil
 }

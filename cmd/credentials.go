@@ -57,6 +57,7 @@ func (w wallet) app(ctx context.Context) (credential, error) {
 	if err != nil {
 		return credential{}, fmt.Errorf("-github-app-key-file: %w", err)
 	}
+	w.config.secrets.Add(secretsOfKey(key)...)
 	config, _, err := w.apiConfig()
 	if err != nil {
 		return credential{}, err

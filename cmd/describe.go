@@ -111,6 +111,8 @@ const (
 func (p *plan) describe(r *report, changes []template.Change) error {
 	of := map[string][]template.Change{}
 	for _, c := range changes {
+		// Before they are cut, which may leave a part; and a secret that is to go from a file is no reason to fail.
+		c.Old, c.New = p.secrets.Redact(c.Old), p.secrets.Redact(c.New)
 		of[c.File] = append(of[c.File], c)
 	}
 	var rows []template.Change // one without a Path stands for a file of which no more is known
@@ -149,11 +151,11 @@ func (p *plan) describe(r *report, changes []template.Change) error {
 	if r.title == "" {
 		r.title, _, _ = strings.Cut(r.message, "\n")
 	}
-	r.title = cut(oneLine(r.title), maxTitle)
+	r.title = cut(p.secrets.Redact(oneLine(r.title)), maxTitle)
 	if p.pull.Body == "" {
 		r.body = p.defaultBody(r, rows)
 	}
-	r.body = cut(r.body, maxBody) + "\n\n" + marker{p.app, p.sequence}.String()
+	r.body = cut(p.secrets.Redact(r.body), maxBody) + "\n\n" + marker{p.app, p.sequence}.String()
 	r.message += "\n\n" + p.trailers()
 	return nil
 }

@@ -104,6 +104,8 @@ func hint(err error) string {
 	switch {
 	case errors.Is(err, errNoDefault):
 		return "give -base"
+	case errors.Is(err, errSecret):
+		return "leave it out: what is pushed cannot be taken back"
 	case errors.Is(err, errSameBranch):
 		return hintSameBranch
 	case errors.Is(err, context.DeadlineExceeded):

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+
+	"update-gitops-repo/secret"
 )
 
 // newClient gives the client for everything that goes over http, git and API alike. It takes HTTP_PROXY, HTTPS_PROXY and
 // NO_PROXY from the environment, and trusts the machine's certificate authorities (SSL_CERT_FILE, SSL_CERT_DIR) and
 // those in the file caFile.
-func newClient(caFile string, log *slog.Logger) (*http.Client, error) {
+func newClient(caFile string, log *slog.Logger, secrets *secret.Redactor) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile)
@@ -28,17 +30,20 @@ func newClient(caFile string, log *slog.Logger) (*http.Client, error) {
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
 	}
-	return &http.Client{Transport: logged{next: transport, log: log}}, nil
+	return &http.Client{Transport: logged{next: transport, log: log, secrets: secrets}}, nil
 }
 
-// logged names the program in every request, whichever library makes it, and logs it.
+// logged names the program in every request, whichever library makes it, logs it, and has nobody show what it authenticates
+// with.
 type logged struct {
-	next http.RoundTripper
-	log  *slog.Logger
+	next    http.RoundTripper
+	log     *slog.Logger
+	secrets *secret.Redactor
 }
 
 // RoundTrip implements http.RoundTripper.
 func (l logged) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.secrets.Add(secretsOfRequest(r)...)
 	r = r.Clone(r.Context())
 	r.Header.Set("User-Agent", "update-gitops-repo/"+version())
 	response, err := l.next.RoundTrip(r)

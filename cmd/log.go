@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/mattn/go-isatty"
+
+	"update-gitops-repo/secret"
 )
 
 // newLogger gives the log that c asks for, on w, and the screen that it writes to. Info is what the run is at: a line a
@@ -21,9 +23,12 @@ func newLogger(c *config, w io.Writer) (*slog.Logger, *screen) {
 	if c.verbose {
 		level = slog.LevelDebug
 	}
-	s := &screen{w: w}
+	s := &screen{w: w, secrets: c.secrets}
 	if c.logFormat == "json" {
 		return slog.New(slog.NewJSONHandler(jsonWriter{w}, &slog.HandlerOptions{Level: level})), s
+	}
+	if r, ok := w.(*secret.Writer); ok {
+		w = r.Unwrap()
 	}
 	if f, ok := w.(*os.File); ok {
 		s.live = isatty.IsTerminal(f.Fd()) && !c.verbose
@@ -85,9 +90,10 @@ func (c console) WithGroup(name string) slog.Handler {
 type screen struct {
 	mu       sync.Mutex
 	w        io.Writer
-	live     bool   // a terminal
-	status   string // its last line; empty: there is none
-	received int64  // bytes, since the phase began
+	secrets  *secret.Redactor // takes them out of what is cut; of the rest, w does
+	live     bool             // a terminal
+	status   string           // its last line; empty: there is none
+	received int64            // bytes, since the phase began
 	painted  time.Time
 }
 
@@ -115,7 +121,7 @@ func (s *screen) phase(text string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status, s.received = cut(text, statusWidth), 0
+	s.status, s.received = cut(s.secrets.Redact(text), statusWidth), 0
 	return s.paint("")
 }
 

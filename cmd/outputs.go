@@ -8,15 +8,18 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"update-gitops-repo/secret"
 )
 
 // outputs is where later steps of the pipeline look for what a run did, beside stdout. Each is empty when there is no such
 // place.
 type outputs struct {
-	dir     string   // -result-dir: a file a result, as Tekton reads them
-	env     []string // files that take lines NAME=VALUE: -result-env, and Codefresh's own
-	github  string   // GITHUB_OUTPUT
-	summary string   // GITHUB_STEP_SUMMARY
+	secrets *secret.Redactor // takes them out
+	dir     string           // -result-dir: a file a result, as Tekton reads them
+	env     []string         // files that take lines NAME=VALUE: -result-env, and Codefresh's own
+	github  string           // GITHUB_OUTPUT
+	summary string           // GITHUB_STEP_SUMMARY
 }
 
 // newOutputs takes the places from the flags and from the CI's own variables:
@@ -24,7 +27,7 @@ type outputs struct {
 // https://codefresh.io/docs/docs/pipelines/variables/#exporting-environment-variables-from-a-freestyle-step. It makes the
 // folder of -result-dir and the files, so that a run that cannot tell what it did does not start.
 func newOutputs(c *config, getenv func(string) string) (outputs, error) {
-	o := outputs{dir: c.resultDir, github: getenv("GITHUB_OUTPUT"), summary: getenv("GITHUB_STEP_SUMMARY")}
+	o := outputs{secrets: c.secrets, dir: c.resultDir, github: getenv("GITHUB_OUTPUT"), summary: getenv("GITHUB_STEP_SUMMARY")}
 	if c.resultEnv != "" {
 		o.env = append(o.env, c.resultEnv)
 	}
@@ -73,6 +76,7 @@ func (o outputs) write(r *report, failure error) error {
 	var errs []error
 	var github, env strings.Builder
 	for _, v := range r.results() {
+		v.value = o.secrets.Redact(v.value)
 		if o.dir != "" {
 			errs = append(errs, os.WriteFile(filepath.Join(o.dir, v.name), []byte(v.value), 0o666))
 		}
@@ -86,7 +90,7 @@ func (o outputs) write(r *report, failure error) error {
 		errs = append(errs, appendTo(o.github, github.String()))
 	}
 	if o.summary != "" {
-		errs = append(errs, appendTo(o.summary, r.summary(failure)))
+		errs = append(errs, appendTo(o.summary, o.secrets.Redact(r.summary(failure))))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("%w: %w", errResults, err)

@@ -21,6 +21,7 @@ import (
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/github"
 	"update-gitops-repo/scm/gitlab"
+	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
 )
 
@@ -54,6 +55,7 @@ type plan struct {
 	dryRun        bool
 	wantDiff      bool // in the report, without a dry run too
 	warnings      []string
+	secrets       *secret.Redactor
 }
 
 // edits are what the run does to the files, in this order.
@@ -79,7 +81,7 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 	if err := checkFlags(c); err != nil {
 		return nil, err
 	}
-	p := &plan{base: c.base, branch: c.branch, force: c.forcePush, message: c.message, dryRun: c.dryRun, warnings: idle(c)}
+	p := &plan{base: c.base, branch: c.branch, force: c.forcePush, message: c.message, dryRun: c.dryRun, warnings: idle(c), secrets: c.secrets}
 	p.author = gitrepo.Signature{Name: c.authorName, Email: c.authorEmail, When: time.Now()}
 	p.committer = gitrepo.Signature{Name: cmp.Or(c.committerName, c.authorName), Email: cmp.Or(c.committerEmail, c.authorEmail), When: p.author.When}
 	p.sequence, p.signoff, p.supersede, p.wait, p.deleteBranch = c.sequence, c.signoff, c.supersede, c.wait, c.deleteBranch
@@ -114,6 +116,7 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 	if err := p.name(c, p.remote.URL, getenv); err != nil {
 		return nil, err
 	}
+	p.secrets.Add(secretsOfLogin(w.fromURL.Username.Reveal(), w.fromURL.Password.Reveal())...)
 	w.repo, p.remote.HTTPClient = web(p.remote.URL), client
 	p.remote.MaxFetch = int64(c.maxFetch)
 	found := w.settings.SSH()
@@ -127,6 +130,7 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 			return nil, err
 		}
 		p.remote.Credentials = p.credential.Credentials
+		p.secrets.Add(secretsOfLogin(p.credential.Username.Reveal(), p.credential.Password.Reveal())...)
 	}
 	if w.repo.Scheme == "http" && p.credential.source != "" && !loopback(w.repo.Host) {
 		return nil, usage("use https", "the token would be sent in plain text to http://%s", w.repo.HostPort())
@@ -460,6 +464,7 @@ func (p *plan) forge(ctx context.Context, w wallet) (scm.Provider, error) {
 	if p.apiCredential, err = w.api(ctx, api); err != nil {
 		return nil, err
 	}
+	p.secrets.Add(p.apiCredential.Password)
 	if p.apiURL = config.BaseURL; p.apiCredential.source == "" {
 		where := w.repo.HostPort()
 		if notes := w.settings.Notes(); len(notes) > 0 {
@@ -515,6 +520,7 @@ func (p *plan) sign(c *config) error {
 		}
 		passphrase = bytes.TrimRight(passphrase, "\r\n")
 	}
+	p.secrets.Add(append(secretsOfKey(key), secret.New(string(passphrase)))...)
 	if p.signer, err = gitrepo.ParseSigner(key, passphrase); err != nil {
 		return usage("give a private key, and its passphrase with -sign-passphrase-file", "-sign-key-file %s: %v", c.signKeyFile, err)
 	}

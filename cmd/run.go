@@ -22,6 +22,7 @@ import (
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
+	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
 )
 
@@ -31,19 +32,24 @@ func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // The first signal ends the run in order, a second one kills the process.
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
-	if err == nil {
+	var secrets secret.Redactor
+	stdout, stderr := secrets.Writer(os.Stdout), secrets.Writer(os.Stderr)
+	err := run(ctx, os.Args[1:], os.Getenv, &secrets, stdout, stderr)
+	if err = both(err, stdout.Flush()); err == nil {
+		_ = stderr.Flush() // A log that cannot be written is no reason to fail.
 		return 0
 	}
-	if printError(os.Stderr, err) != nil {
+	if both(printError(stderr, err), stderr.Flush()) != nil {
 		return 1 // Nobody is left to tell.
 	}
 	return exitCode(err)
 }
 
-// run is the whole program: flags -> config -> plan -> report.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	c, err := parseConfig(args)
+// run is the whole program: flags -> config -> plan -> report. It tells secrets of each secret that it comes across, as soon as
+// it does.
+func run(ctx context.Context, args []string, getenv func(string) string, secrets *secret.Redactor, stdout, stderr io.Writer) error {
+	secrets.Add(secretsOf(getenv)...)
+	c, err := parseConfig(args, secrets)
 	if err != nil {
 		return err
 	}
@@ -98,7 +104,7 @@ func checkAuth(ctx context.Context, c *config, getenv func(string) string, log *
 
 // prepare makes the plan.
 func prepare(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *screen) (*plan, error) {
-	client, err := newClient(c.caFile, log)
+	client, err := newClient(c.caFile, log, c.secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -369,6 +375,9 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, races *
 		}
 	}
 	if err := p.describe(r, outcome.changes); err != nil {
+		return at, err
+	}
+	if err := p.checkSecrets(ctx, snapshot, edited, r); err != nil {
 		return at, err
 	}
 	commit, err := edited.Commit(gitrepo.Message{Text: r.message, Author: p.author, Committer: p.committer, Signer: p.signer})

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -22,7 +23,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"update-gitops-repo/cmd"
 	"update-gitops-repo/integration/forge"
 )
 
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	testscript.Main(m, map[string]func(){
-		"update-gitops-repo": func() { os.Exit(cmd.Main()) },
+		"update-gitops-repo": func() { os.Exit(watched()) },
 	})
 }
 
@@ -91,11 +91,12 @@ func TestScripts(t *testing.T) {
 type (
 	forgeKey struct{}
 	askedKey struct{}
+	keysKey  struct{} // the lines of the keys that are made for a script
 )
 
 // setUp starts the script's own forge with an empty acme/gitops. The variables that scripts use: REPO (its clone URL),
 // URL, HOST and API (the forge), GITDIR (the bare repository), PROVIDER, TOKEN, JOB_TOKEN and READ_TOKEN (which may do less), PULL (URL of a
-// pull request, but for the number), SSH_REPO,
+// pull request, but for the number), SSH_REPO, BASIC (the token as http sends it),
 // BIN (a folder for PATH that holds the program and nothing else).
 func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 	dir := filepath.Join(env.WorkDir, ".forge")
@@ -112,6 +113,17 @@ func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 	env.Defer(func() {
 		if err := f.Close(); err != nil {
 			env.T().Log("close the forge: ", err)
+		}
+	})
+	told := filepath.Join(dir, "told")
+	if err := os.Mkdir(told, 0o700); err != nil {
+		return err
+	}
+	env.Values[keysKey{}] = new([]string)
+	env.Defer(func() {
+		secrets := append(f.Secrets(), *env.Values[keysKey{}].(*[]string)...)
+		if err := findTold(told, secrets); err != nil {
+			env.T().Fatal(err)
 		}
 	})
 	if err := f.CreateRepo(repo, "main"); err != nil {
@@ -151,6 +163,8 @@ func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 		"SSH_KNOWN_HOSTS="+ssh.KnownHostsFile,
 		"PROVIDER="+string(kind),
 		"TOKEN="+token,
+		"BASIC="+base64.StdEncoding.EncodeToString([]byte("alex:"+token)),
+		toldVariable+"="+told,
 		"JOB_TOKEN="+jobToken,
 		"READ_TOKEN="+readToken,
 		"PULL="+f.URL()+"/"+repo+pull,
@@ -296,6 +310,8 @@ func tellForge(ts *testscript.TestScript, neg bool, args []string) {
 		f.AddApp(args[1], &key.PublicKey, repo)
 		block := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
 		ts.Check(os.WriteFile(ts.MkAbs(args[2]), block, 0o600))
+		keys := ts.Value(keysKey{}).(*[]string)
+		*keys = append(*keys, strings.Split(string(block), "\n")[1:10]...)
 	case "merges":
 		ts.Check(f.AllowMerge(repo, args[1:]...))
 	default:

@@ -1,0 +1,129 @@
+package cmd
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/secret"
+)
+
+// errSecret is a secret of this run's in what would be pushed, where it could not be taken back. That is refused rather than
+// redacted, since whoever wrote it meant something else to be there.
+var errSecret = errors.New("there is a token, key or password of this run in it")
+
+// secretVariables are those that may hold a secret of this program's, wherever else it then is found; proxyVariables may have
+// one in a URL (https://pkg.go.dev/net/http#ProxyFromEnvironment).
+var (
+	secretVariables = []string{envPrefix + "_TOKEN", envPrefix + "_SIGN_PASSPHRASE", "GITHUB_TOKEN", "GH_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN"}
+	proxyVariables  = []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", envPrefix + "_REPO", envPrefix + "_SCM_URL"}
+)
+
+// secretsOf are the secrets in the environment.
+func secretsOf(getenv func(string) string) []secret.Text {
+	var found []secret.Text
+	for _, name := range secretVariables {
+		found = append(found, secret.New(strings.TrimSpace(getenv(name))))
+	}
+	for _, name := range proxyVariables {
+		found = append(found, secretsInURL(getenv(name))...)
+	}
+	return found
+}
+
+// userinfo is what stands before the host of a URL, whether or not the rest of it makes sense.
+var userinfo = regexp.MustCompile(`([^/:@]*)(?::([^/@]*))?@`)
+
+// secretsInURL are the passwords in a URL, or in what was to be one.
+func secretsInURL(s string) []secret.Text {
+	var found []secret.Text
+	for _, m := range userinfo.FindAllStringSubmatch(s, -1) {
+		found = append(found, secretsOfLogin(m[1], m[2])...)
+		user, err := url.PathUnescape(m[1])
+		password, perr := url.PathUnescape(m[2])
+		if err == nil && perr == nil {
+			found = append(found, secretsOfLogin(user, password)...)
+		}
+	}
+	return found
+}
+
+// minTokenUser is the length from which on a user name without a password is taken for a token.
+const minTokenUser = 20
+
+// secretsOfLogin are a password, and in its place the user: forges take a token there, too
+// (https://github.blog/security/easier-builds-and-deployments-using-git-over-https-and-oauth/).
+func secretsOfLogin(user, password string) []secret.Text {
+	if password != "" && password != "x-oauth-basic" {
+		return []secret.Text{secret.New(password)}
+	}
+	if len(user) >= minTokenUser {
+		return []secret.Text{secret.New(user)}
+	}
+	return nil
+}
+
+// secretsOfRequest are what a request authenticates with, wherever that was found: before anybody can have it echoed.
+func secretsOfRequest(r *http.Request) []secret.Text {
+	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if user, password, ok := r.BasicAuth(); ok {
+		return secretsOfLogin(user, password)
+	}
+	if !strings.EqualFold(scheme, "Basic") {
+		return []secret.Text{secret.New(value)}
+	}
+	data, _ := base64.StdEncoding.DecodeString(value) // What is none has no name and password.
+	return []secret.Text{secret.New(value), secret.New(string(data))}
+}
+
+// secretsOfKey are the lines of a private key in PEM or OpenPGP's armor, each of which is shown as little as the whole.
+func secretsOfKey(key []byte) []secret.Text {
+	var found []secret.Text
+	for line := range strings.Lines(string(key)) {
+		line = strings.TrimSpace(line)
+		if len(line) >= minKeyLine && !strings.ContainsAny(line, " :") && !strings.HasPrefix(line, "-----") {
+			found = append(found, secret.New(line))
+		}
+	}
+	return found
+}
+
+// minKeyLine leaves out what could be any word: the last line of a key, and the checksum of an armor.
+const minKeyLine = 16
+
+// checkSecrets refuses a change with a secret in what is pushed: names, message, or a file that had it not before.
+func (p *plan) checkSecrets(ctx context.Context, before, after *gitrepo.Snapshot, r *report) error {
+	for _, v := range []struct{ what, text string }{
+		{"the branch's name", r.Branch},
+		{"the commit's author or committer", strings.Join([]string{p.author.Name, p.author.Email, p.committer.Name, p.committer.Email}, "\n")},
+		{"the name of a file", strings.Join(r.Files, "\n")},
+		{"the commit message", r.message},
+	} {
+		if p.secrets.Finds(v.text) {
+			return fmt.Errorf("%s: %w", v.what, errSecret)
+		}
+	}
+	now, then := after.Files(ctx), before.Files(ctx)
+	for _, name := range r.Files {
+		file, err := newSide(now, name)
+		if err != nil {
+			return err
+		}
+		if !p.secrets.Finds(string(file.data)) {
+			continue
+		}
+		if file, err = newSide(then, name); err != nil {
+			return err
+		}
+		if !p.secrets.Finds(string(file.data)) {
+			return fmt.Errorf("%s: %w", name, errSecret)
+		}
+	}
+	return nil
+}

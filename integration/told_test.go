@@ -1,0 +1,143 @@
+package integration
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"update-gitops-repo/cmd"
+)
+
+// toldVariable names the folder in which watched keeps what the program tells.
+const toldVariable = "TEST_TOLD"
+
+// watched is the program, and keeps what it tells on stdout, on stderr and in the files for later steps.
+func watched() int {
+	dir := os.Getenv(toldVariable)
+	if dir == "" {
+		return cmd.Main()
+	}
+	dir, err := os.MkdirTemp(dir, "")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 3
+	}
+	command := strings.Join(append([]string{"update-gitops-repo"}, os.Args[1:]...), " ")
+	outDone, errDone := tee(&os.Stdout, filepath.Join(dir, "stdout")), tee(&os.Stderr, filepath.Join(dir, "stderr"))
+	code := cmd.Main()
+	err = errors.Join(outDone(), errDone(), os.WriteFile(filepath.Join(dir, "command"), []byte(command), 0o600))
+	for i, name := range resultFiles() {
+		if data, rerr := os.ReadFile(name); rerr == nil {
+			err = errors.Join(err, os.WriteFile(filepath.Join(dir, fmt.Sprint("result", i)), data, 0o600))
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 3
+	}
+	return code
+}
+
+// tee has a file written to what it was, and to the named one. The function that it gives waits for the end.
+func tee(to **os.File, name string) func() error {
+	was := *to
+	r, w, err := os.Pipe()
+	if err != nil {
+		return func() error { return err }
+	}
+	copied, err := os.Create(name)
+	if err != nil {
+		return func() error { return err }
+	}
+	*to = w
+	done := make(chan error)
+	go func() {
+		_, err := io.Copy(io.MultiWriter(copied, was), r)
+		done <- err
+	}()
+	return func() error {
+		*to = was
+		return errors.Join(w.Close(), <-done, copied.Close())
+	}
+}
+
+// resultFiles are those that the program is told to write its results to.
+func resultFiles() []string {
+	files := []string{os.Getenv("GITHUB_OUTPUT"), os.Getenv("GITHUB_STEP_SUMMARY")}
+	if volume := os.Getenv("CF_VOLUME_PATH"); volume != "" {
+		files = append(files, filepath.Join(volume, "env_vars_to_export"))
+	}
+	for _, argument := range os.Args {
+		name, value, _ := strings.Cut(strings.TrimLeft(argument, "-"), "=")
+		switch name {
+		case "result-env":
+			files = append(files, value)
+		case "result-dir":
+			in, _ := filepath.Glob(filepath.Join(value, "*")) // Of a pattern that is none, nothing is asked here.
+			files = append(files, in...)
+		}
+	}
+	return files
+}
+
+// findTold looks in what watched has kept for any of the secrets, as it is and encoded.
+func findTold(dir string, secrets []string) error {
+	var errs []error
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if filepath.Base(file) == "command" {
+			continue
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		for _, s := range secrets {
+			if form := findForm(string(data), s); form != "" {
+				command, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "command"))
+				errs = append(errs, fmt.Errorf("%s\nshows the secret %q as %q on %s:\n%s", command, s, form, filepath.Base(file), data))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// findForm gives the form in which a text has a secret in it; empty when it has not.
+func findForm(text, s string) string {
+	inJSON, _ := json.Marshal(s) // A string can always be.
+	forms := []string{s, strings.Trim(string(inJSON), `"`), strings.Trim(fmt.Sprintf("%+q", s), `"`), url.QueryEscape(s), url.PathEscape(s)}
+	for before := range 3 {
+		// Without what the neighbours have a part in.
+		encoded := base64.RawStdEncoding.EncodeToString([]byte("abc"[:before] + s + "d"))
+		encoded = encoded[[]int{0, 2, 3}[before] : len(encoded)-3]
+		forms = append(forms, encoded, strings.NewReplacer("+", "-", "/", "_").Replace(encoded), url.QueryEscape(encoded))
+	}
+	for _, form := range forms {
+		for _, form := range []string{form, lowerEscapes(form)} {
+			if strings.Contains(text, form) {
+				return form
+			}
+		}
+	}
+	return ""
+}
+
+// lowerEscapes is %2F made %2f.
+func lowerEscapes(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i:], strings.ToLower(s[i:i+3]))
+		}
+	}
+	return string(b)
+}
