@@ -122,6 +122,7 @@ func (p *plan) describe(r *report, changes []template.Change) error {
 			rows = append(rows, template.Change{File: name})
 		}
 	}
+	r.diff = p.secrets.Redact(r.diff) // What it quotes may be quoted once more.
 	for _, t := range []struct {
 		flag, text string
 		value      func(string) string

@@ -25,7 +25,14 @@ func newLogger(c *config, w io.Writer) (*slog.Logger, *screen) {
 	}
 	s := &screen{w: w, secrets: c.secrets}
 	if c.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(jsonWriter{w}, &slog.HandlerOptions{Level: level})), s
+		// What is quoted already is quoted once more; it is looked through before.
+		redact := func(_ []string, a slog.Attr) slog.Attr {
+			if _, failed := a.Value.Any().(error); failed || a.Value.Kind() == slog.KindString {
+				a.Value = slog.StringValue(c.secrets.Redact(a.Value.String()))
+			}
+			return a
+		}
+		return slog.New(slog.NewJSONHandler(jsonWriter{w}, &slog.HandlerOptions{Level: level, ReplaceAttr: redact})), s
 	}
 	if r, ok := w.(*secret.Writer); ok {
 		w = r.Unwrap()
@@ -65,7 +72,7 @@ func (c console) Handle(_ context.Context, r slog.Record) error {
 }
 
 func (c console) attr(a slog.Attr) string {
-	value := a.Value.Resolve().String()
+	value := c.screen.secrets.Redact(a.Value.Resolve().String())
 	if value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == '"' || !strconv.IsPrint(r) }) {
 		value = strconv.Quote(value)
 	}

@@ -114,7 +114,8 @@ func findTold(dir string, secrets []string) error {
 // findForm gives the form in which a text has a secret in it; empty when it has not.
 func findForm(text, s string) string {
 	inJSON, _ := json.Marshal(s) // A string can always be.
-	forms := []string{s, strings.Trim(string(inJSON), `"`), strings.Trim(fmt.Sprintf("%+q", s), `"`), url.QueryEscape(s), url.PathEscape(s)}
+	twice, _ := json.Marshal(strings.Trim(string(inJSON), `"`))
+	forms := []string{s, strings.Trim(string(inJSON), `"`), strings.Trim(string(twice), `"`), strings.Trim(fmt.Sprintf("%+q", s), `"`), url.QueryEscape(s), url.PathEscape(s)}
 	for before := range 3 {
 		// Without what the neighbours have a part in.
 		encoded := base64.RawStdEncoding.EncodeToString([]byte("abc"[:before] + s + "d"))
