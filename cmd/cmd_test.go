@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -469,6 +471,75 @@ func TestUserAgent(t *testing.T) {
 	defer response.Body.Close()
 	if got, err := io.ReadAll(response.Body); err != nil || string(got) != "update-gitops-repo/"+version() {
 		t.Errorf("the server saw %q, %v", got, err)
+	}
+}
+
+// Whatever a request authenticates with is not shown from then on, wherever it came from.
+func TestRequestsAreSecret(t *testing.T) {
+	srv := httptest.NewServer(http.NotFoundHandler())
+	defer srv.Close()
+	for _, test := range []struct{ header, secret string }{
+		{"Bearer made-of-a-key", "made-of-a-key"}, {"token s3cret", "s3cret"},
+		{"Basic " + base64.StdEncoding.EncodeToString([]byte("alex:s3cret")), "s3cret"},
+		{"Basic " + base64.StdEncoding.EncodeToString([]byte("a-token-of-20-characters:x-oauth-basic")), "a-token-of-20-characters"},
+		{"Basic " + base64.StdEncoding.EncodeToString([]byte("no-colon")), "no-colon"},
+	} {
+		var secrets secret.Redactor
+		client, err := newClient("", slog.New(slog.DiscardHandler), &secrets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", test.header)
+		response, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := response.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		if got := secrets.Redact("alex, x-oauth-basic: " + test.secret); got != "alex, x-oauth-basic: ***" {
+			t.Errorf("%s: %s", test.header, got)
+		}
+	}
+}
+
+func TestSecretsInURL(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://alex:s3cret@host/a/b":                       "s3cret",
+		"https://alex:s3%2fcret@host/a/b":                    "s3%2fcret s3/cret",
+		"http//alex:s3cret@host":                             "s3cret",
+		"alex:s3cret@host:a/b":                               "s3cret",
+		"https://a-token-of-20-characters@host/a":            "a-token-of-20-characters",
+		"https://a-token-of-20-characters:x-oauth-basic@h/a": "a-token-of-20-characters",
+		"https://gitlab+deploy-token-123456:s3cret@host/a":   "s3cret",
+		"git@host:acme/gitops.git":                           "",
+		"https://host/acme/gitops.git":                       "",
+		"/srv/gitops":                                        "",
+		"https://x-access-token@host/a":                      "",
+	} {
+		var got []string
+		for _, s := range secretsInURL(in) {
+			if !slices.Contains(got, s.Reveal()) {
+				got = append(got, s.Reveal())
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestSecretsOfKey: a key is known line by line, what stands around it is not.
+func TestSecretsOfKey(t *testing.T) {
+	var secrets secret.Redactor
+	secrets.Add(secretsOfKey([]byte("-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2 and more\n\nlQOYBGY1234567890abc\r\nlQOYBGY1234567890def\n=abcd\n-----END PGP PRIVATE KEY BLOCK-----\n"))...)
+	const text = "-----BEGIN PGP PRIVATE KEY BLOCK----- Version: GnuPG v2 and more lQOYBGY1234567890abc =abcd lQOYBGY1234567890def"
+	if got := secrets.Redact(text); got != "-----BEGIN PGP PRIVATE KEY BLOCK----- Version: GnuPG v2 and more *** =abcd ***" {
+		t.Error(got)
 	}
 }
 

@@ -105,7 +105,7 @@ func (p *plan) checkSecrets(ctx context.Context, before, after *gitrepo.Snapshot
 		{"the name of a file", strings.Join(r.Files, "\n")},
 		{"the commit message", r.message},
 	} {
-		if p.secrets.Finds(v.text) {
+		if p.secrets.Finds([]byte(v.text)) {
 			return fmt.Errorf("%s: %w", v.what, errSecret)
 		}
 	}
@@ -115,13 +115,13 @@ func (p *plan) checkSecrets(ctx context.Context, before, after *gitrepo.Snapshot
 		if err != nil {
 			return err
 		}
-		if !p.secrets.Finds(string(file.data)) {
+		if !p.secrets.Finds(file.data) {
 			continue
 		}
 		if file, err = newSide(then, name); err != nil {
 			return err
 		}
-		if !p.secrets.Finds(string(file.data)) {
+		if !p.secrets.Finds(file.data) {
 			return fmt.Errorf("%s: %w", name, errSecret)
 		}
 	}

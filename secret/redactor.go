@@ -97,7 +97,16 @@ func (r *Redactor) Redact(text string) string {
 }
 
 // Finds tells whether there is a secret in the text.
-func (r *Redactor) Finds(text string) bool { return r.Redact(text) != text }
+func (r *Redactor) Finds(text []byte) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for i := range text {
+		if n, _ := r.at(text[i:]); n > 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // Writer gives a writer that redacts what goes to w.
 func (r *Redactor) Writer(w io.Writer) *Writer { return &Writer{redactor: r, to: w} }

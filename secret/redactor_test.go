@@ -51,7 +51,7 @@ func TestRedact(t *testing.T) {
 		if got := redactor(token).Redact(test.in); got != test.want {
 			t.Errorf("%s\ngot  %s\nwant %s", test.in, got, test.want)
 		}
-		if redactor(token).Finds(test.in) != (test.in != test.want) {
+		if redactor(token).Finds([]byte(test.in)) != (test.in != test.want) {
 			t.Errorf("Finds in %q", test.in)
 		}
 	}
@@ -122,6 +122,18 @@ func TestWriter(t *testing.T) {
 	}
 }
 
+// BenchmarkFinds is what it costs to look through the files that are pushed, as a run has it: one token, as YAML does not have it.
+func BenchmarkFinds(b *testing.B) {
+	r := redactor("ghp_16C7e42F292c6912E7710c838347Ae178B4a")
+	text := []byte(strings.Repeat("apiVersion: apps/v1\nkind: Deployment\nspec:\n  image: ghcr.io/acme/shop@sha256:0123456789abcdef\n  command: [\"a b\", 'c%20d\\n']\n", 1000))
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if r.Finds(text) {
+			b.Fatal("found")
+		}
+	}
+}
+
 var errFull = errors.New("full")
 
 type full struct{}
@@ -162,6 +174,9 @@ func FuzzRedactor(f *testing.F) {
 			got := b.String()
 			if whole := r.Redact(in); got != whole {
 				t.Errorf("secret %q, text %q: %q in pieces, %q as a whole", s, in, got, whole)
+			}
+			if r.Finds([]byte(in)) != (got != in) {
+				t.Errorf("secret %q, text %q: Finds", s, in)
 			}
 			// Regular expressions are for runes; the bytes are made some.
 			there, left := pattern.MatchString(latin(in)), pattern.MatchString(latin(got))
