@@ -121,6 +121,7 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 	p.remote.MaxFetch = int64(c.maxFetch)
 	found := w.settings.SSH()
 	p.remote.SSH = gitrepo.SSH{KeyFile: cmp.Or(c.sshKeyFile, found.KeyFile), KnownHostsFile: cmp.Or(c.sshKnownHosts, found.KnownHostsFile)}
+	p.remote.KeyRead = func(key []byte) { p.secrets.Add(secretsOfKey(key)...) }
 	w.provider = providerName(c, w.repo, getenv)
 	if w.provider == "gitlab" && c.appID != "" {
 		return nil, usage("give a token", "GitLab knows no GitHub Apps")

@@ -23,6 +23,9 @@ type Remote struct {
 	Checkout    *Checkout    // its objects need not be fetched; nil: there is none
 	Received    func(n int)  // told of bytes of objects as they arrive; nil: nobody asks
 	MaxFetch    int64        // how many bytes the server may send, packed or unpacked, before it is refused; 0: any number
+
+	// KeyRead is told what each file of a private key for ssh holds, for it to be kept from being shown; nil: nobody asks.
+	KeyRead func(key []byte)
 }
 
 // Repo is a repository whose references were read once. They do not change while it lives: after ErrMoved, open anew.

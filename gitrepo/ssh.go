@@ -189,6 +189,7 @@ type sshAuth struct {
 	identities []string
 	agent      bool
 	known      []string // files
+	keyRead    func([]byte)
 
 	mu       sync.Mutex
 	source   string // of the key that was used to sign
@@ -271,7 +272,7 @@ func (a *sshAuth) ClientConfig() (*ssh.ClientConfig, error) {
 // signers are the keys to offer. Those that cannot be used are kept for explain.
 func (a *sshAuth) signers() ([]ssh.Signer, error) {
 	if a.options.KeyFile != "" {
-		key, err := readKey(a.options.KeyFile)
+		key, err := a.readKey(a.options.KeyFile)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrAuth, err)
 		}
@@ -304,7 +305,7 @@ func (a *sshAuth) signers() ([]ssh.Signer, error) {
 			continue
 		}
 		seen[file] = true
-		switch key, err := readKey(file); {
+		switch key, err := a.readKey(file); {
 		case err == nil:
 			signers = append(signers, a.noting(key, file))
 		case !absent(err):
@@ -334,10 +335,13 @@ func (a *sshAuth) explain(err error) error {
 }
 
 // readKey reads a private key as ssh would, which refuses one of its own that others may read.
-func readKey(file string) (ssh.Signer, error) {
+func (a *sshAuth) readKey(file string) (ssh.Signer, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("ssh key: %w", err)
+	}
+	if a.keyRead != nil {
+		a.keyRead(data)
 	}
 	if err := checkMode(file); err != nil {
 		return nil, fmt.Errorf("ssh key %s: %w", file, err)

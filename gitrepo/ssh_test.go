@@ -1,6 +1,7 @@
 package gitrepo_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
@@ -130,6 +132,15 @@ func TestSSHKeys(t *testing.T) {
 			if test.remote != nil {
 				test.remote(&remote)
 			}
+			data, err := os.ReadFile(key)
+			check(t, err)
+			var mu sync.Mutex
+			told := false
+			remote.KeyRead = func(key []byte) {
+				mu.Lock()
+				defer mu.Unlock()
+				told = told || bytes.Equal(key, data)
+			}
 			r, err := gitrepo.Open(t.Context(), remote)
 			if want, ok := strings.CutPrefix(test.want, "error: "); ok {
 				if err == nil || !strings.Contains(err.Error(), want) {
@@ -138,8 +149,10 @@ func TestSSHKeys(t *testing.T) {
 				return
 			}
 			check(t, err)
-			if r.KeySource() != test.want {
-				t.Errorf("source %q, want %q", r.KeySource(), test.want)
+			mu.Lock()
+			defer mu.Unlock()
+			if r.KeySource() != test.want || !told && strings.HasPrefix(test.want, "ssh key") {
+				t.Errorf("source %q, want %q; told of the key: %t", r.KeySource(), test.want, told)
 			}
 		})
 	}

@@ -66,6 +66,7 @@ func newWire(r Remote) (*wire, error) {
 		if err != nil {
 			return nil, err
 		}
+		ssh.keyRead = r.KeyRead
 		w.endpoint.Host, w.endpoint.Port = ssh.host, ssh.port
 		w.client, w.auth, w.ssh = gitssh.DefaultClient, ssh, ssh
 		return w, nil
