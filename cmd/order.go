@@ -110,7 +110,7 @@ func (p *plan) retire(ctx context.Context, log *slog.Logger, at attempt, pr scm.
 		return false, nil
 	}
 	log.Info("closing", "pull-request", pr.URL)
-	if err := p.provider.(scm.Closer).Close(ctx, pr, comment); err != nil {
+	if err := p.provider.(scm.Closer).Close(ctx, pr, p.secrets.Redact(comment)); err != nil {
 		return false, err
 	}
 	tip := at.repo.Tip(pr.Head)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"update-gitops-repo/gitrepo"
@@ -18,20 +19,23 @@ import (
 // redacted, since whoever wrote it meant something else to be there.
 var errSecret = errors.New("there is a token, key or password of this run in it")
 
-// secretVariables are those that may hold a secret of this program's, wherever else it then is found; proxyVariables may have
-// one in a URL (https://pkg.go.dev/net/http#ProxyFromEnvironment).
+// tokenVariables may hold a token, of use for this run or not; urlVariables may have a password in a URL
+// (https://pkg.go.dev/net/http#ProxyFromEnvironment).
 var (
-	secretVariables = []string{envPrefix + "_TOKEN", envPrefix + "_SIGN_PASSPHRASE", "GITHUB_TOKEN", "GH_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN"}
-	proxyVariables  = []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", envPrefix + "_REPO", envPrefix + "_SCM_URL"}
+	tokenVariables = []string{"GITHUB_TOKEN", "GH_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN"}
+	urlVariables   = []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", envPrefix + "_REPO", envPrefix + "_SCM_URL"}
 )
 
 // secretsOf are the secrets in the environment.
 func secretsOf(getenv func(string) string) []secret.Text {
 	var found []secret.Text
-	for _, name := range secretVariables {
-		found = append(found, secret.New(strings.TrimSpace(getenv(name))))
+	for _, name := range tokenVariables {
+		// One that is "none" shall not take that word from every text; if it is used all the same, it counts.
+		if token := strings.TrimSpace(getenv(name)); len(token) >= minToken {
+			found = append(found, secret.New(token))
+		}
 	}
-	for _, name := range proxyVariables {
+	for _, name := range urlVariables {
 		found = append(found, secretsInURL(getenv(name))...)
 	}
 	return found
@@ -54,8 +58,8 @@ func secretsInURL(s string) []secret.Text {
 	return found
 }
 
-// minTokenUser is the length from which on a user name without a password is taken for a token.
-const minTokenUser = 20
+// minToken is the length from which on what may be a token is taken for one: the forges' have 20 characters and more.
+const minToken = 16
 
 // secretsOfLogin are a password, and in its place the user: forges take a token there, too
 // (https://github.blog/security/easier-builds-and-deployments-using-git-over-https-and-oauth/).
@@ -63,7 +67,7 @@ func secretsOfLogin(user, password string) []secret.Text {
 	if password != "" && password != "x-oauth-basic" {
 		return []secret.Text{secret.New(password)}
 	}
-	if len(user) >= minTokenUser {
+	if len(user) >= minToken {
 		return []secret.Text{secret.New(user)}
 	}
 	return nil
@@ -104,6 +108,7 @@ func (p *plan) checkSecrets(ctx context.Context, before, after *gitrepo.Snapshot
 		{"the commit's author or committer", strings.Join([]string{p.author.Name, p.author.Email, p.committer.Name, p.committer.Email}, "\n")},
 		{"the name of a file", strings.Join(r.Files, "\n")},
 		{"the commit message", r.message},
+		{"the pull request's labels, people or milestone", strings.Join(slices.Concat(p.pull.Labels, p.pull.Reviewers, p.pull.Assignees, []string{p.pull.Milestone}), "\n")},
 	} {
 		if p.secrets.Finds([]byte(v.text)) {
 			return fmt.Errorf("%s: %w", v.what, errSecret)

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/mattn/go-isatty"
+
 	"update-gitops-repo/cmd"
 )
 
@@ -44,9 +46,12 @@ func watched() int {
 	return code
 }
 
-// tee has a file written to what it was, and to the named one. The function that it gives waits for the end.
+// tee has a file, unless it is a terminal, written to what it was and to the named one. The function that it gives waits for the end.
 func tee(to **os.File, name string) func() error {
 	was := *to
+	if isatty.IsTerminal(was.Fd()) {
+		return func() error { return nil } // It has to stay one.
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		return func() error { return err }
