@@ -112,7 +112,7 @@ func (p *plan) describe(r *report, changes []template.Change) error {
 	of := map[string][]template.Change{}
 	for _, c := range changes {
 		// Before they are cut, which may leave a part; and a secret that is to go from a file is no reason to fail.
-		c.Old, c.New = p.secrets.Redact(c.Old), p.secrets.Redact(c.New)
+		c.Path, c.Old, c.New = p.secrets.Redact(c.Path), p.secrets.Redact(c.Old), p.secrets.Redact(c.New)
 		of[c.File] = append(of[c.File], c)
 	}
 	var rows []template.Change // one without a Path stands for a file of which no more is known

@@ -136,13 +136,16 @@ func (a *API) Error(kind error, resp *http.Response, words string, err error) er
 	return fmt.Errorf("%s: %w: %s", a.subject, kind, words)
 }
 
-// oneLine makes one line of s, of no more than 300 characters.
+// oneLine makes one line of s, of no more than 300 characters. It leaves out whole words: a part of one could be a part of a
+// token, in an encoding, that nobody knows again.
 func oneLine(s string) string {
-	r := []rune(strings.Join(strings.Fields(s), " "))
-	if len(r) > 300 {
-		return string(r[:299]) + "…"
+	s = strings.Join(strings.Fields(s), " ")
+	r := []rune(s)
+	if len(r) <= 300 {
+		return s
 	}
-	return string(r)
+	short := string(r[:299])
+	return short[:strings.LastIndexByte(short, ' ')+1] + "…"
 }
 
 // NotFound returns scm.ErrNotFound for the two branches.

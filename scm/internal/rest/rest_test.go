@@ -141,7 +141,8 @@ func TestError(t *testing.T) {
 		{"502", nil, 502, true, "<html>", nil, "git.example.com: 502 Bad Gateway"},
 		{"token", nil, 422, false, "bad " + token + ", really", scm.ErrRefused, "refused: 422 bad [token], really"},
 		{"lines", nil, 422, false, " a\r\n\tb\n", scm.ErrRefused, "refused: 422 a b"},
-		{"long", nil, 422, false, strings.Repeat("ä", 1000), scm.ErrRefused, "refused: 422 " + strings.Repeat("ä", 299) + "…"},
+		{"long", nil, 422, false, strings.Repeat("ä ", 500), scm.ErrRefused, "refused: 422 " + strings.Repeat("ä ", 149) + "…"},
+		{"a long word", nil, 422, false, "No " + strings.Repeat("ä", 1000), scm.ErrRefused, "refused: 422 No …"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			resp := &http.Response{StatusCode: test.status, Header: http.Header{"Content-Type": {"application/json"}}}
