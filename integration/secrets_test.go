@@ -134,6 +134,7 @@ func TestSecretsAreNotTold(t *testing.T) {
 		t.Cleanup(server.Close)
 		e.url = server.URL
 		host := strings.TrimPrefix(server.URL, "http://")
+		elsewhere := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
 		clone := server.URL + "/" + repo + ".git"
 		user := url.UserPassword("alex", plain).String()
 
@@ -205,14 +206,14 @@ func TestSecretsAreNotTold(t *testing.T) {
 		}{
 			{"app refused", "/installation", answer(422, "application/json", `{"message": %s}`)},
 			{"git refuses", "/info/refs", answer(403, "text/plain", "%s")},
-			{"git fails", "/git-upload-pack", answer(500, "text/plain", "%s")},
+			{"git fails", "/git-upload-pack", answer(400, "text/plain", "%s")},
 			{"git talks", "/info/refs", func(w http.ResponseWriter, _ *http.Request, words string) {
 				w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
 				fmt.Fprintf(w, "%04xERR %s\n", len(words)+9, words)
 			}},
 			{"redirect", "/info/refs", func(w http.ResponseWriter, r *http.Request, words string) {
 				if r.URL.Query().Get("said") == "" {
-					http.Redirect(w, r, "http://localhost:1/x/info/refs?said="+url.QueryEscape(words), http.StatusTemporaryRedirect)
+					http.Redirect(w, r, elsewhere+"/x/info/refs?said="+url.QueryEscape(words), http.StatusTemporaryRedirect)
 				}
 			}},
 			{"push refused", "/git-receive-pack", answer(422, "text/plain", "%s")},
@@ -221,7 +222,7 @@ func TestSecretsAreNotTold(t *testing.T) {
 			{"API sends a page", pulls[kind], answer(200, "text/html", "<p>%s</p>")},
 			{"API is broken", pulls[kind], answer(200, "application/json", `[%s`)},
 			{"API redirects", pulls[kind], func(w http.ResponseWriter, r *http.Request, words string) {
-				http.Redirect(w, r, "http://localhost:1/"+url.PathEscape(words), http.StatusTemporaryRedirect)
+				http.Redirect(w, r, elsewhere+"/"+url.PathEscape(words), http.StatusTemporaryRedirect)
 			}},
 		}
 		for way, give := range ways {
@@ -237,7 +238,7 @@ func TestSecretsAreNotTold(t *testing.T) {
 					}
 					args, env := give(home)
 					args = append([]string{"-repo=" + clone, "-scm-provider=" + string(kind), "-scm-url=" + strings.Replace(f.APIURL(), f.URL(), server.URL, 1),
-						"-branch=b", "-app=shop", "-set=a.yaml:.tag=1", "-verbose", "-timeout=1s", "-log-format=" + []string{"text", "json"}[i%2], "-output=json"}, args...)
+						"-branch=b", "-app=shop", "-set=a.yaml:.tag=1", "-verbose", "-timeout=1m", "-log-format=" + []string{"text", "json"}[i%2], "-output=json"}, args...)
 					e.fails, e.how, e.told, e.seen = failure.fails, failure.how, 0, nil
 					c := exec.CommandContext(context.Background(), program, args...)
 					c.Dir = home
