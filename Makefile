@@ -50,7 +50,7 @@ test:
 	$(if $(RACE),CGO_ENABLED=1) $(GO) test -tags=$(TAGS) $(RACE) ./gitrepo ./integration/forge
 	$(GO) test -tags=$(TAGS) ./integration ./integration/bench
 	@mkdir -p bin
-	@$(GO) test -tags=$(TAGS) -cover ./cmd/... ./gitrepo ./scm/... ./template >bin/test.log; status=$$?; cat bin/test.log; \
+	@$(GO) test -tags=$(TAGS) -cover ./cmd/... ./gitrepo ./scm/... ./secret ./template >bin/test.log; status=$$?; cat bin/test.log; \
 		test $$status -eq 0 && awk -f .ci/coverage.awk bin/test.log
 
 # Every fuzz target of the module, each for FUZZTIME. What fails is left in the package's testdata/fuzz, where make test runs it.
