@@ -270,7 +270,7 @@ func TestDescribe(t *testing.T) {
 	// What is 50,000 bytes in the diff and more in the text; and what needs a fence of its own length.
 	for _, diff := range []string{strings.Repeat("-x\n", 30_000), strings.Repeat("-\x1b\x1b\x1b\n", 10_000), "-\n" + strings.Repeat("`", 50_000) + "\n"} {
 		long := &report{Files: []string{"a"}, diff: diff}
-		if err := (&plan{app: "shop"}).describe(long, nil); err != nil || len(long.body) > 65536 || !strings.Contains(long.body, "\n```\n\nThe rest is left out here.\n\n</details>\n\n<!--") {
+		if err := (&plan{app: "shop", secrets: new(secret.Redactor)}).describe(long, nil); err != nil || len(long.body) > 65536 || !strings.Contains(long.body, "\n```\n\nThe rest is left out here.\n\n</details>\n\n<!--") {
 			t.Errorf("%v: the text has %d bytes: %s", err, len(long.body), long.body[len(long.body)-100:])
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/yuin/goldmark/extension"
 	gmtext "github.com/yuin/goldmark/text"
 
+	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
 )
 
@@ -99,7 +100,7 @@ func FuzzLog(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, format := range []string{"text", "json"} {
 			var out bytes.Buffer
-			log, _ := newLogger(&config{logFormat: format}, &out)
+			log, _ := newLogger(&config{logFormat: format, secrets: new(secret.Redactor)}, &out)
 			log.Warn(s, "key", s)
 			log.With(slog.Group("g", "key", s)).Info("phase", "error", fmt.Errorf("%s", s))
 			if err := printError(&out, fmt.Errorf("%s", s)); err != nil {
@@ -125,7 +126,7 @@ func FuzzMessage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, message := range []string{"", s, "Deploy $(< range .changes >)$(< .new >)$(< .old >)\n$(< end >)"} {
-			p := &plan{app: "shop", revision: "1111111", message: message, sequence: 7}
+			p := &plan{app: "shop", revision: "1111111", message: message, sequence: 7, secrets: new(secret.Redactor)}
 			r := &report{Files: []string{"a.yaml"}}
 			if p.describe(r, []template.Change{{File: "a.yaml", Path: s, Old: s, New: s}}) != nil {
 				continue // No template.
@@ -186,7 +187,7 @@ func FuzzBody(f *testing.F) {
 		f.Add(s)
 	}
 	shape := func(t *testing.T, s string) (string, string, string) {
-		p := &plan{app: "shop", revision: "1111111", sequence: 7, link: "https://git.example.com/" + s}
+		p := &plan{app: "shop", revision: "1111111", sequence: 7, secrets: new(secret.Redactor), link: "https://git.example.com/" + s}
 		x := "x" + s // A value that is not empty has a span of its own in the table.
 		r := &report{Files: []string{x}, diff: "--- a/a.yaml\n+++ b/a.yaml\n@@ -1,2 +1,2 @@\n " + s + "\n-" + s + "\n+" + s + "\n"}
 		if err := p.describe(r, []template.Change{{File: x, Path: x, Old: x, New: x}}); err != nil {
@@ -216,7 +217,7 @@ func FuzzBodyTemplate(f *testing.F) {
 	mention := regexp.MustCompile(`(^|\W)@\w|[#!]\d`)
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, body := range []string{"$(< range .changes >)$(< .new >)$(< end >)", "See $(< range .changes >)$(< .new >)$(< end >) here", "`$(< range .changes >)$(< .new >)$(< end >)`"} {
-			p := &plan{app: "shop"}
+			p := &plan{app: "shop", secrets: new(secret.Redactor)}
 			p.pull.Body = body
 			r := &report{Files: []string{"a.yaml"}}
 			if err := p.describe(r, []template.Change{{File: "a.yaml", Path: ".x", Old: "", New: s}}); err != nil {
@@ -245,7 +246,7 @@ func FuzzOutputs(f *testing.F) {
 	names := []string{"changed", "branch", "commit", "pull-request-url", "pull-request-number"}
 	f.Fuzz(func(t *testing.T, s string) {
 		dir := t.TempDir()
-		o := outputs{dir: dir, env: []string{filepath.Join(dir, "env")}, github: filepath.Join(dir, "github"), summary: filepath.Join(dir, "summary")}
+		o := outputs{secrets: new(secret.Redactor), dir: dir, env: []string{filepath.Join(dir, "env")}, github: filepath.Join(dir, "github"), summary: filepath.Join(dir, "summary")}
 		r := &report{Changed: true, Base: s, Branch: s, Commit: s, Files: []string{s}, title: s, diff: "+" + s + "\n", PullRequest: &pullRequest{Number: 1, URL: "https://git.example.com/" + s, State: "created"}}
 		if err := o.write(r, fmt.Errorf("%s", s)); err != nil {
 			t.Fatal(err)

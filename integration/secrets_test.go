@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -87,7 +88,7 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		} else {
 			p.Out.SetBasicAuth("x-access-token", token)
 		}
-	}}).ServeHTTP(w, r)
+	}, ErrorLog: log.New(io.Discard, "", 0)}).ServeHTTP(w, r)
 }
 
 // TestSecretsAreNotTold: wherever a secret comes from and whatever fails, nothing that -verbose has the program say shows it, in
