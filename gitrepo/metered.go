@@ -3,9 +3,11 @@ package gitrepo
 import (
 	"io"
 	"net/http"
+	"strings"
 )
 
-// metered is git's way to the http server. It counts what comes, and has bodies read to their ends.
+// metered is git's way to the http server. It counts what comes, has bodies read to their
+// ends, and leaves out references that nobody needs.
 type metered struct {
 	next  http.RoundTripper
 	quota *quota
@@ -14,10 +16,17 @@ type metered struct {
 // RoundTrip implements http.RoundTripper.
 func (m metered) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := m.next.RoundTrip(r)
-	if err == nil {
-		response.Body = &meteredBody{response.Body, m.quota}
+	if err != nil {
+		return nil, err
 	}
-	return response, err
+	response.Body = &meteredBody{response.Body, m.quota}
+	if strings.HasPrefix(response.Header.Get("Content-Type"), "application/x-git-") && strings.HasSuffix(r.URL.Path, "/info/refs") {
+		response.Body = struct {
+			io.Reader
+			io.Closer
+		}{newHeads(response.Body), response.Body}
+	}
+	return response, nil
 }
 
 type meteredBody struct {
