@@ -357,7 +357,8 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, races *
 		return at, err
 	}
 	log.Info("editing", "base", snapshot.Tip()[:7])
-	outcome, err := p.edits.apply(ctx, snapshot)
+	wantDiff := p.provider != nil || p.dryRun || p.wantDiff
+	outcome, err := p.edits.apply(ctx, snapshot, wantDiff)
 	if err != nil {
 		return at, err
 	}
@@ -369,7 +370,7 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, races *
 	if len(r.Files) == 0 {
 		return at, p.settle(ctx, log, at, r, code(base)+" has this change already.")
 	}
-	if p.provider != nil || p.dryRun || p.wantDiff {
+	if wantDiff {
 		if r.diff, err = diff(snapshot.Files(ctx), edited.Files(ctx), r.Files); err != nil {
 			return at, err
 		}
@@ -470,14 +471,14 @@ type edit struct {
 
 // apply runs the edits on a snapshot. Templates and expressions can run for ever and hear of no context: when it ends
 // they are left to themselves.
-func (e edits) apply(ctx context.Context, s *gitrepo.Snapshot) (edit, error) {
+func (e edits) apply(ctx context.Context, s *gitrepo.Snapshot, diff bool) (edit, error) {
 	type result struct {
 		edit edit
 		err  error
 	}
 	done := make(chan result, 1)
 	go func() {
-		edited, err := e.run(ctx, s)
+		edited, err := e.run(ctx, s, diff)
 		done <- result{edited, err}
 	}()
 	select {
@@ -488,9 +489,12 @@ func (e edits) apply(ctx context.Context, s *gitrepo.Snapshot) (edit, error) {
 	}
 }
 
-// run makes each kind of edit on the result of those before it.
-func (e edits) run(ctx context.Context, s *gitrepo.Snapshot) (edit, error) {
+// run makes each kind of edit on the result of those before it. A diff says that the files' old contents will be read too.
+func (e edits) run(ctx context.Context, s *gitrepo.Snapshot, diff bool) (edit, error) {
 	out := edit{snapshot: s}
+	if err := e.prefetch(s.Files(ctx), diff); err != nil {
+		return edit{}, err
+	}
 	if err := e.add(ctx, &out); err != nil {
 		return edit{}, &editError{flag: "-add", err: err}
 	}

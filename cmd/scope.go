@@ -1,7 +1,10 @@
 package cmd
 
 import (
+	"errors"
+	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"update-gitops-repo/gitrepo"
@@ -11,17 +14,7 @@ import (
 // scope is what the edits will read of the repository, as far as the flags alone tell.
 func (e edits) scope() gitrepo.Scope {
 	var s gitrepo.Scope
-	globs := e.renderer.Globs
-	for _, set := range e.sets {
-		globs = append(globs[:len(globs):len(globs)], set.File)
-	}
-	for _, expression := range e.expressions {
-		globs = append(globs[:len(globs):len(globs)], expression.File)
-	}
-	if len(e.images) > 0 {
-		globs = append(globs[:len(globs):len(globs)], e.imageGlobs...)
-	}
-	for _, glob := range globs {
+	for _, glob := range e.globs() {
 		switch fixed, rest := template.Split(glob); {
 		case rest == "":
 			s.Files = append(s.Files, fixed)
@@ -35,4 +28,49 @@ func (e edits) scope() gitrepo.Scope {
 		s.Paths = append(s.Paths, t.dest)
 	}
 	return s
+}
+
+// globs are the patterns of the files that the edits read.
+func (e edits) globs() []string {
+	globs := slices.Clone(e.renderer.Globs)
+	for _, set := range e.sets {
+		globs = append(globs, set.File)
+	}
+	for _, expression := range e.expressions {
+		globs = append(globs, expression.File)
+	}
+	if len(e.images) > 0 {
+		globs = append(globs, e.imageGlobs...)
+	}
+	return globs
+}
+
+// prefetch gets at once what the kinds of edits would get one after the other, and what a diff reads of the files that
+// templates are rendered to. What is wrong with a glob, the edit says.
+func (e edits) prefetch(fsys fs.FS, diff bool) error {
+	p, ok := fsys.(template.Prefetcher)
+	if !ok || len(e.globs()) < 2 && (!diff || len(e.renderer.Globs) == 0) {
+		return nil
+	}
+	var names []string
+	for i, glob := range e.globs() {
+		found, err := template.Glob(fsys, glob)
+		if _, wrong := errors.AsType[*template.Error](err); wrong {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, name := range found {
+			out, is := strings.CutSuffix(name, ".tmpl")
+			switch rendered := i < len(e.renderer.Globs); {
+			case rendered && !is:
+				continue
+			case rendered && diff:
+				names = append(names, out)
+			}
+			names = append(names, name)
+		}
+	}
+	return p.Prefetch(names)
 }

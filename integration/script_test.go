@@ -76,6 +76,8 @@ func TestScripts(t *testing.T) {
 						switch cond {
 						case "github", "gitlab":
 							return string(kind) == cond, nil
+						case "partial":
+							return partial, nil
 						case "root":
 							return os.Geteuid() == 0, nil
 						}
