@@ -118,7 +118,7 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 	}
 	p.secrets.Add(secretsOfLogin(w.fromURL.Username.Reveal(), w.fromURL.Password.Reveal())...)
 	w.repo, p.remote.HTTPClient = web(p.remote.URL), client
-	p.remote.MaxFetch = int64(c.maxFetch)
+	p.remote.MaxFetch, p.remote.Refusals = int64(c.maxFetch), &gitrepo.Refusals{}
 	found := w.settings.SSH()
 	p.remote.SSH = gitrepo.SSH{KeyFile: cmp.Or(c.sshKeyFile, found.KeyFile), KnownHostsFile: cmp.Or(c.sshKnownHosts, found.KnownHostsFile)}
 	p.remote.KeyRead = func(key []byte) { p.secrets.Add(secretsOfKey(key)...) }

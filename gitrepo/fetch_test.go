@@ -3,6 +3,7 @@ package gitrepo_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -130,4 +131,73 @@ func counting(dials *atomic.Int32) *http.Client {
 		dials.Add(1)
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}}}
+}
+
+// TestPreparePush: what begins early is the push's alone, fails when that is made and no sooner, and serves one push.
+func TestPreparePush(t *testing.T) {
+	w := open(t, "http", map[string]string{"a": "1"})
+	opened := func() (*gitrepo.Repo, *gitrepo.Snapshot) {
+		r, err := gitrepo.Open(t.Context(), w.remote)
+		check(t, err)
+		r.PreparePush(t.Context())
+		r.PreparePush(t.Context())
+		s, err := r.Snapshot(t.Context(), "main")
+		check(t, err)
+		return r, s
+	}
+	push := func(s *gitrepo.Snapshot, content, branch string) error {
+		s, err := s.With(t.Context(), contents(map[string]string{"a": content}))
+		check(t, err)
+		c, err := s.Commit(message("x"))
+		check(t, err)
+		return s.Push(t.Context(), c, branch)
+	}
+	var r *gitrepo.Repo
+	var s *gitrepo.Snapshot
+	w.costs(t, "a push", 4, func() {
+		r, s = opened()
+		check(t, push(s, "2", "one"))
+	})
+	w.costs(t, "another", 2, func() { check(t, push(s, "3", "two")) })
+	w.costs(t, "a deletion", 2, func() { check(t, r.Delete(t.Context(), "one", w.at(t, "one"))) })
+
+	git(t, w.dir, "config", "http.receivepack", "false")
+	r, s = opened()
+	if _, err := fs.ReadFile(s.Files(t.Context()), "a"); err != nil {
+		t.Errorf("reading where nobody may write: %v", err)
+	}
+	if err := push(s, "2", "three"); !errors.Is(err, gitrepo.ErrAuth) {
+		t.Errorf("push: %v, want refused", err)
+	}
+	git(t, w.dir, "config", "http.receivepack", "true")
+	check(t, push(s, "2", "four"))
+}
+
+// TestRefusals: what a server refuses it is not asked for again.
+func TestRefusals(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		config       []string
+		first, again int
+	}{
+		// References, all trees, of which there are too many; the trees of a path one by one, or what comes in their place; a blob.
+		{"nothing", nil, 6, 6},
+		{"trees alone", []string{"uploadpackfilter.tree.allow"}, 5, 3},
+		{"any filter", []string{"uploadpackfilter.tree.allow", "uploadpackfilter.blob:none.allow"}, 3, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := open(t, "http", map[string]string{"top.yaml": "top: 1\n"})
+			w.apps(t, many)
+			for _, key := range test.config {
+				git(t, w.dir, "config", key, "false")
+			}
+			w.remote.Refusals = &gitrepo.Refusals{}
+			read := func() {
+				_, err := fs.ReadFile(w.snapshot(t, "main").Files(t.Context()), "apps/app-0003/dev/values.yaml")
+				check(t, err)
+			}
+			w.costs(t, "first", test.first, read)
+			w.costs(t, "again", test.again, read)
+		})
+	}
 }

@@ -22,10 +22,18 @@ type Remote struct {
 	SSH         SSH          // ssh only
 	Checkout    *Checkout    // its objects need not be fetched; nil: there is none
 	Received    func(n int)  // told of bytes of objects as they arrive; nil: nobody asks
+	Refusals    *Refusals    // what the server was found to refuse, to be remembered from one Open to the next; nil: it is not
 	MaxFetch    int64        // how many bytes the server may send, packed or unpacked, before it is refused; 0: any number
 
 	// KeyRead is told what each file of a private key for ssh holds, for it to be kept from being shown; nil: nobody asks.
 	KeyRead func(key []byte)
+}
+
+// Refusals is what a server was found to refuse, although it offers it. The zero value is nothing yet. It is not safe for
+// concurrent use.
+type Refusals struct {
+	partial bool // to leave objects out
+	alone   bool // trees without those below them
 }
 
 // Repo is a repository whose references were read once. They do not change while it lives: after ErrMoved, open anew.

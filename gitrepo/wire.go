@@ -28,6 +28,7 @@ type wire struct {
 	ssh      *sshAuth // nil over http
 	received func(n int)
 	quota    *quota
+	refusals *Refusals
 	spill    spill
 
 	prepared chan receiver // of preparePush; nil: none
@@ -36,11 +37,13 @@ type wire struct {
 	caps    *capability.List            // of upload-pack
 	tip     plumbing.Hash               // what fetchTip was asked for, to fall back to
 	whole   bool                        // the tip came with all its objects: a partial fetch is not to be had
-	flat    bool                        // trees are not to be had without those below them
 }
 
 func newWire(r Remote) (*wire, error) {
-	w := &wire{endpoint: r.URL.endpoint(), received: r.Received, quota: &quota{max: r.MaxFetch}}
+	w := &wire{endpoint: r.URL.endpoint(), received: r.Received, quota: &quota{max: r.MaxFetch}, refusals: r.Refusals}
+	if w.refusals == nil {
+		w.refusals = &Refusals{}
+	}
 	if w.received == nil {
 		w.received = func(int) {}
 	}
@@ -145,7 +148,7 @@ func (w *wire) references(ctx context.Context) (references, error) {
 // partial tells whether objects can be left out now and asked for by their hashes later. Git's stateless http server
 // takes such wants whatever its settings; over ssh it has to say that it does.
 func (w *wire) partial() bool {
-	return !w.whole && w.caps.Supports(capability.Filter) &&
+	return !w.whole && !w.refusals.partial && w.caps.Supports(capability.Filter) &&
 		(w.http || w.caps.Supports(capability.AllowReachableSHA1InWant))
 }
 
@@ -161,7 +164,7 @@ func (w *wire) fetchTip(ctx context.Context, store *memory.Storage, tip plumbing
 	w.tip = tip
 	if w.partial() {
 		r := request{wants: []plumbing.Hash{tip}, depth: 1, filter: packp.FilterBlobNone()}
-		if w.http && !w.flat && !trees {
+		if w.http && !w.refusals.alone && !trees {
 			r.most = manyObjects
 		}
 		err := w.fetch(ctx, store, r)
@@ -171,13 +174,14 @@ func (w *wire) fetchTip(ctx context.Context, store *memory.Storage, tip plumbing
 			}
 			r.filter, r.most = packp.FilterTreeDepth(0), 0
 			if err = w.fetch(ctx, store, r); refusal(ctx, err) {
-				w.flat = true
+				w.refusals.alone = true
 				return w.fetchTip(ctx, store, tip, true)
 			}
 		}
 		if !refusal(ctx, err) {
 			return err
 		}
+		w.refusals.partial = true
 	}
 	return w.fetchWhole(ctx, store)
 }
@@ -205,9 +209,10 @@ func (w *wire) fetchObjects(ctx context.Context, store *memory.Storage, hashes [
 	case !refusal(ctx, err):
 		return err
 	case what == alone:
-		w.flat = true
+		w.refusals.alone = true
 		return w.fetchTip(ctx, store, w.tip, true)
 	}
+	w.refusals.partial = true
 	return w.fetchWhole(ctx, store)
 }
 
