@@ -2,6 +2,7 @@ package gitrepo
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -9,6 +10,9 @@ import (
 
 // othersRead is how much of the references that are no branches is read before the rest is given up.
 const othersRead = 64 << 10
+
+// maxReferences is how many bytes of references are taken: some two million of them, which the library all keeps.
+const maxReferences = 128 << 20
 
 // heads is what a server says of its references (https://git-scm.com/docs/gitprotocol-http, "Discovering References"),
 // without those that are not branches. A forge has one or two for each pull request there ever was, and protocol version 0 lists
@@ -20,6 +24,7 @@ type heads struct {
 	line   []byte // to be read
 	last   string // the name before
 	seen   bool   // a branch
+	size   int    // of all that was read
 	others int    // bytes of what was left out, as long as all names were in order
 	end    error
 }
@@ -53,6 +58,10 @@ func (h *heads) next() {
 	size, err := strconv.ParseUint(string(head), 16, 16)
 	if err != nil || size <= 4 {
 		h.line = head
+		return
+	}
+	if h.size += int(size); h.size > maxReferences {
+		h.end = fmt.Errorf("%w: more than %d bytes of references", ErrTooLarge, maxReferences)
 		return
 	}
 	line := make([]byte, size)

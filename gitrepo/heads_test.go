@@ -2,6 +2,7 @@ package gitrepo
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -57,6 +58,26 @@ func TestHeads(t *testing.T) {
 			t.Errorf("%s: %d bytes are read and %d left, want all: %t", name, read, in.Len(), test.whole)
 		}
 	}
+}
+
+// TestHeadsEndless: there is an end to references, whatever may be sent in all.
+func TestHeadsEndless(t *testing.T) {
+	again := &repeated{data: []byte("fff0" + strings.Repeat("a", 0xfff0-4))}
+	if n, err := io.Copy(io.Discard, newHeads(again)); !errors.Is(err, ErrTooLarge) || n > maxReferences {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+}
+
+// repeated reads its data again and again.
+type repeated struct {
+	data []byte
+	at   int
+}
+
+func (r *repeated) Read(p []byte) (int, error) {
+	n := copy(p, r.data[r.at:])
+	r.at = (r.at + n) % len(r.data)
+	return n, nil
 }
 
 // FuzzHeads: what is no list of references is handed on as it is, in pieces of any size the same.

@@ -294,8 +294,14 @@ func TestEndless(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := read(t, r.serve(t, test.caps, test.send)); !errors.Is(err, gitrepo.ErrTooLarge) {
-				t.Errorf("%v, want too large", err)
+			remote := r.serve(t, test.caps, test.send)
+			allocated := measure(func() {
+				if _, err := read(t, remote); !errors.Is(err, gitrepo.ErrTooLarge) {
+					t.Errorf("%v, want too large", err)
+				}
+			})
+			if allocated > 700<<20 {
+				t.Errorf("%d MB were allocated", allocated>>20)
 			}
 		})
 	}
