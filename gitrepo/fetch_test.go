@@ -70,7 +70,10 @@ func TestFetch(t *testing.T) {
 		{"one folder", []gitrepo.Scope{folder(3)}, []string{value(3)}, map[string]cost{
 			"http/few": {5, 1, 8, 1 + 2 + 4*few + 1}, "http/many": {7, 2, 50, 1 + 2 + 4 + 1},
 		}},
-		{"several folders and a path in one", []gitrepo.Scope{folder(3), folder(4), literal(3), literal(5)}, []string{value(3), value(4), value(5)}, map[string]cost{
+		{"a folder and a path in it", []gitrepo.Scope{folder(3), literal(3)}, []string{value(3)}, map[string]cost{
+			"http/few": {5, 1, 8, 1 + 2 + 4*few + 1}, "http/many": {7, 2, 50, 1 + 2 + 4 + 1},
+		}},
+		{"several folders, a path in one and one elsewhere", []gitrepo.Scope{folder(3), folder(4), literal(3), literal(5)}, []string{value(3), value(4), value(5)}, map[string]cost{
 			// The path in a folder costs nothing; the other one comes a level further than they do.
 			"http/few": {6, 1, 8, 1 + 2 + 4*few + 3}, "http/many": {10, 2, 50, 1 + 2 + 2*4 + 2 + 3},
 		}},

@@ -11,15 +11,16 @@ import (
 )
 
 func advert(names ...string) string {
-	out := "001e# service=git-upload-pack\n0000"
+	var out strings.Builder
+	out.WriteString("001e# service=git-upload-pack\n0000")
 	for i, name := range names {
 		if i == 0 {
 			name += "\x00side-band-64k shallow"
 		}
 		line := strings.Repeat("1", 40) + " " + name + "\n"
-		out += fmt.Sprintf("%04x%s", len(line)+4, line)
+		fmt.Fprintf(&out, "%04x%s", len(line)+4, line)
 	}
-	return out + "0000"
+	return out.String() + "0000"
 }
 
 func TestHeads(t *testing.T) {
