@@ -86,6 +86,7 @@ type Server struct {
 	ctx    context.Context // ends with Close, and with it the git programs that the forge itself runs
 	cancel context.CancelFunc
 	log    requestLog
+	faults faults // see FailRequests
 
 	busy    sync.RWMutex   // held for reading while a request is served; Close takes it for good
 	closing func() error   // runs once
@@ -150,7 +151,7 @@ func Start(c Config) (*Server, error) {
 	} else {
 		s.routeGitLab(mux)
 	}
-	s.http.Handler = s.record(s.slow(s.redirect(mux)))
+	s.http.Handler = s.record(s.slow(s.fail(s.redirect(mux))))
 	s.http.ErrorLog = log.New(io.Discard, "", 0)
 	s.served.Go(func() { s.http.Serve(ln) }) // returns http.ErrServerClosed: nothing else stops it
 	return s, nil
@@ -580,6 +581,9 @@ type exchange struct {
 	log   *requestLog
 	index int
 }
+
+// Unwrap is for http.ResponseController.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
 func (x *exchange) note(f func(*Request)) {
 	x.log.mu.Lock()

@@ -1,0 +1,243 @@
+package forge
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Fault is a way in which an HTTP request goes wrong.
+type Fault string
+
+// The faults of the network and of what stands between. A Server that is told of another one panics.
+const (
+	NoFault   Fault = ""
+	Reset     Fault = "reset"     // the connection is reset before anything is done
+	Hang      Fault = "hang"      // nothing is done, and no answer comes until the client goes or Close is called
+	Stuck     Fault = "stuck"     // it is done, and no answer comes, likewise
+	Lost      Fault = "lost"      // it is done, and the connection is reset before the answer
+	Half      Fault = "half"      // it is done, and the connection ends in the midst of the answer's body
+	Truncated Fault = "truncated" // it is done, and the answer is a whole one with the first half of the body
+	Corrupt   Fault = "corrupt"   // it is done, and a byte in the midst of the answer's body is another one
+	Slow      Fault = "slow"      // it is done, and the answer comes in small pieces
+	Page      Fault = "page"      // nothing is done, and the answer is a proxy's page with status 200
+	Page502   Fault = "page 502"  // the same with status 502
+)
+
+// The faults of the server, with its answer in the form that its kind has for it. Nothing is done.
+const (
+	Internal         Fault = "500"
+	BadGateway       Fault = "502"
+	Unavailable      Fault = "503"
+	UnavailableFor   Fault = "503, seconds" // with Retry-After: 1
+	UnavailableUntil Fault = "503, date"    // with Retry-After as a date, at most two seconds from now
+	Timeout          Fault = "504"
+	TooMany          Fault = "429"
+	TooManyFor       Fault = "429, seconds"    // with Retry-After: 1
+	Secondary        Fault = "secondary limit" // GitHub's 403 with Retry-After: 1
+	SecondaryBare    Fault = "secondary limit, bare"
+	Exhausted        Fault = "limit"      // 403 with x-ratelimit-remaining: 0 and -reset at most two seconds from now
+	ExhaustedFor     Fault = "limit, 1 h" // the same with -reset in an hour
+	BadRequest       Fault = "400"
+	Unauthorized     Fault = "401"
+	Forbidden        Fault = "403"
+	NotFound         Fault = "404"
+	Invalid          Fault = "422"
+)
+
+// Words are in the answer of every fault of the server.
+const Words = "Words of the fault"
+
+// FailRequests has which say for each HTTP request from now on how it goes wrong; n counts them from 0. It is called for
+// one request at a time; nil ends it.
+func (s *Server) FailRequests(which func(n int, r *http.Request) Fault) {
+	s.faults.set(which)
+}
+
+// Random gives a function for FailRequests that fails a share of the requests, between 0 and 1, with faults that are picked
+// at random.
+func Random(seed uint64, share float64, faults ...Fault) func(int, *http.Request) Fault {
+	random := rand.New(rand.NewPCG(seed, seed))
+	return func(int, *http.Request) Fault {
+		if random.Float64() >= share {
+			return NoFault
+		}
+		return faults[random.IntN(len(faults))]
+	}
+}
+
+// faults is what FailRequests was told.
+type faults struct {
+	mu    sync.Mutex
+	which func(int, *http.Request) Fault
+	n     int
+}
+
+func (f *faults) set(which func(int, *http.Request) Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.which, f.n = which, 0
+}
+
+func (f *faults) next(r *http.Request) Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.which == nil {
+		return NoFault
+	}
+	f.n++
+	return f.which(f.n-1, r)
+}
+
+// fail puts faults between the client and next.
+func (s *Server) fail(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f := s.faults.next(r)
+		switch f {
+		case NoFault:
+			next.ServeHTTP(w, r)
+		case Reset:
+			reset(w)
+		case Hang, Stuck:
+			if f == Stuck {
+				next.ServeHTTP(&answer{header: http.Header{}}, r)
+			}
+			io.Copy(io.Discard, r.Body) // so that the server sees the client go
+			select {
+			case <-r.Context().Done():
+			case <-s.ctx.Done():
+			}
+		case Lost:
+			next.ServeHTTP(&answer{header: http.Header{}}, r)
+			reset(w)
+		case Half, Truncated, Corrupt, Slow:
+			a := &answer{header: http.Header{}}
+			next.ServeHTTP(a, r)
+			a.spoil(w, f)
+		case Page, Page502:
+			w.Header().Set("Content-Type", "text/html")
+			if f == Page502 {
+				w.WriteHeader(http.StatusBadGateway)
+			}
+			io.WriteString(w, "<html><body><h1>"+Words+"</h1></body></html>")
+		default:
+			s.refuse(w, r, f)
+		}
+	})
+}
+
+// reset drops the client's connection as a router that has forgotten it does.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil { // HTTP/2, which no test needs
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	conn.Close()
+}
+
+// answer is one that is kept.
+type answer struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) Write(p []byte) (int, error) { a.WriteHeader(http.StatusOK); return a.body.Write(p) }
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+}
+
+// spoil sends the answer with a fault.
+func (a *answer) spoil(w http.ResponseWriter, f Fault) {
+	a.WriteHeader(http.StatusOK)
+	body := a.body.Bytes()
+	maps.Copy(w.Header(), a.header)
+	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+	control := http.NewResponseController(w)
+	half := body[:len(body)/2]
+	switch f {
+	case Half:
+		w.WriteHeader(a.status)
+		w.Write(half)
+		control.Flush()
+		panic(http.ErrAbortHandler)
+	case Truncated:
+		w.Header().Set("Content-Length", fmt.Sprint(len(half)))
+		body = half
+	case Corrupt:
+		body = bytes.Clone(body)
+		if len(body) > 0 {
+			body[len(half)] ^= 0x55
+		}
+	}
+	w.WriteHeader(a.status)
+	if f != Slow {
+		w.Write(body) // fails when the client has gone, as below
+		return
+	}
+	for piece := range slices.Chunk(body, max(len(body)/20, 1)) {
+		w.Write(piece)
+		control.Flush()
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// refuse answers as the server does when it will not, or cannot.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, f Fault) {
+	status, known := map[Fault]int{
+		Internal: 500, BadGateway: 502, Unavailable: 503, UnavailableFor: 503, UnavailableUntil: 503, Timeout: 504,
+		TooMany: 429, TooManyFor: 429, Secondary: 403, SecondaryBare: 403, Exhausted: 403, ExhaustedFor: 403,
+		BadRequest: 400, Unauthorized: 401, Forbidden: 403, NotFound: 404, Invalid: 422,
+	}[f]
+	if !known {
+		panic("forge: unknown fault " + f)
+	}
+	h, words, docs := w.Header(), Words, gitHubDocs
+	soon := time.Now().Add(2 * time.Second)
+	switch f {
+	case UnavailableFor, TooManyFor, Secondary:
+		h.Set("Retry-After", "1")
+	case UnavailableUntil:
+		h.Set("Retry-After", soon.UTC().Format(http.TimeFormat))
+	case Exhausted:
+		h.Set("X-RateLimit-Reset", fmt.Sprint(soon.Unix()))
+	case ExhaustedFor:
+		h.Set("X-RateLimit-Reset", fmt.Sprint(soon.Add(time.Hour).Unix()))
+	}
+	switch f {
+	case Exhausted, ExhaustedFor:
+		h.Set("X-RateLimit-Remaining", "0")
+		words = "API rate limit exceeded. " + Words
+	case Secondary, SecondaryBare:
+		// https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+		words = "You have exceeded a secondary rate limit. " + Words
+		docs = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"
+	}
+	if !strings.HasPrefix(r.URL.Path, "/api/") {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(status)
+		io.WriteString(w, words)
+		return
+	}
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	if s.cfg.Kind == GitHub {
+		fmt.Fprintf(w, `{"message": %q, "documentation_url": %q, "status": "%d"}`, words, docs, status)
+	} else {
+		fmt.Fprintf(w, `{"message": %q}`, fmt.Sprint(status, " ", words))
+	}
+}
