@@ -26,6 +26,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
@@ -460,7 +461,7 @@ func TestUserAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("User-Agent", "some library")
-	client, err := newClient("", slog.New(slog.DiscardHandler), &secret.Redactor{})
+	client, err := newClient("", time.Minute, slog.New(slog.DiscardHandler), &secret.Redactor{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -485,7 +486,7 @@ func TestRequestsAreSecret(t *testing.T) {
 		{"Basic " + base64.StdEncoding.EncodeToString([]byte("no-colon")), "no-colon"},
 	} {
 		var secrets secret.Redactor
-		client, err := newClient("", slog.New(slog.DiscardHandler), &secrets)
+		client, err := newClient("", time.Minute, slog.New(slog.DiscardHandler), &secrets)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"time"
 
 	"update-gitops-repo/gitrepo"
@@ -15,7 +16,7 @@ import (
 // GitLab onto whatever that is at by then. So the commit is made on a branch beside, from which the one that is meant is
 // moved to it in one step, under git's own lease: a race is lost as ever, and the head of a pull request is at no moment one
 // that has nothing to offer, which would close it.
-func (p *plan) commitByAPI(ctx context.Context, at attempt, edited *gitrepo.Snapshot, commit gitrepo.Commit, r *report) (string, error) {
+func (p *plan) commitByAPI(ctx context.Context, log *slog.Logger, at attempt, edited *gitrepo.Snapshot, commit gitrepo.Commit, r *report) (string, error) {
 	// Two runs do not get into each other's way, and one that was cut short is picked up by the next.
 	c := scm.Commit{Branch: fmt.Sprintf("update-gitops-repo-%.12s-%.12s", at.snapshot.Tip(), commit.Tree), Parent: at.snapshot.Tip(), Message: r.message}
 	files := edited.Files(ctx)
@@ -47,7 +48,7 @@ func (p *plan) commitByAPI(ctx context.Context, at attempt, edited *gitrepo.Snap
 	// An interrupt or the end of -timeout is no reason to leave the branch behind.
 	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
 	defer cancel()
-	return id, errors.Join(err, at.repo.Delete(tidy, c.Branch, left))
+	return id, errors.Join(err, again(tidy, log, func() error { return at.repo.Delete(tidy, c.Branch, left) }))
 }
 
 // tidyTime is how long a run that was told to end may take to leave things as they were.

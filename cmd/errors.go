@@ -101,6 +101,7 @@ func hint(err error) string {
 	if _, ok := errors.AsType[*foreignError](err); ok {
 		return "choose another -branch, or give -force-push to replace those commits"
 	}
+	var gaveUp *gaveUpError
 	switch {
 	case errors.Is(err, errNoDefault):
 		return "give -base"
@@ -112,6 +113,8 @@ func hint(err error) string {
 		return "give it more time with -timeout, or see with -verbose where it goes"
 	case errors.Is(err, context.Canceled):
 		return "it was interrupted; run it again, it picks up where it was"
+	case errors.As(err, &gaveUp) && gaveUp.asks > 0:
+		return "run it again then, or give it more time with -timeout"
 	case errors.Is(err, gitrepo.ErrHostKey):
 		return "compare the fingerprint with the one that the forge publishes, then add the host's line to known_hosts, or give -ssh-known-hosts"
 	case errors.Is(err, gitrepo.ErrAuth):
@@ -152,6 +155,8 @@ func hint(err error) string {
 		return "the forge's words above say why; when that is mended, run it again"
 	case errors.Is(err, errResults):
 		return "the folder has to be there, and the user that the step runs as has to be allowed to write to it"
+	case gaveUp != nil, mayPass(err):
+		return "the network or the server has failed; run it again, it picks up where it was"
 	case isPathError(err):
 		return "check the path, and who may read it; the sources of -template start at -workdir"
 	}

@@ -7,14 +7,15 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"time"
 
 	"update-gitops-repo/secret"
 )
 
 // newClient gives the client for everything that goes over http, git and API alike. It takes HTTP_PROXY, HTTPS_PROXY and
 // NO_PROXY from the environment, and trusts the machine's certificate authorities (SSL_CERT_FILE, SSL_CERT_DIR) and
-// those in the file caFile.
-func newClient(caFile string, log *slog.Logger, secrets *secret.Redactor) (*http.Client, error) {
+// those in the file caFile. A request that hangs does not take more than a part of timeout, if it can be sent again.
+func newClient(caFile string, timeout time.Duration, log *slog.Logger, secrets *secret.Redactor) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile)
@@ -30,7 +31,9 @@ func newClient(caFile string, log *slog.Logger, secrets *secret.Redactor) (*http
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
 	}
-	return &http.Client{Transport: logged{next: transport, log: log, secrets: secrets}}, nil
+	return &http.Client{Transport: retrying{
+		next: logged{next: transport, log: log, secrets: secrets}, log: log, silence: min(time.Minute, timeout/4), pause: firstPause,
+	}}, nil
 }
 
 // logged names the program in every request, whichever library makes it, logs it, and has nobody show what it authenticates

@@ -117,7 +117,7 @@ func (p *plan) retire(ctx context.Context, log *slog.Logger, at attempt, pr scm.
 	if tip == "" {
 		return true, nil // Deleted already, which closes no merge request of GitLab.
 	}
-	return true, at.repo.Delete(ctx, pr.Head, tip)
+	return true, again(ctx, log, func() error { return at.repo.Delete(ctx, pr.Head, tip) })
 }
 
 // settle deals with a pull request of ours that is still open although there is no use for it, for the reason given.

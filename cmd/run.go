@@ -32,14 +32,20 @@ func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // The first signal ends the run in order, a second one kills the process.
+	return Run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+}
+
+// Run is Main for a caller that has several in one process. It ends in order when ctx does. What it hands to git's ssh, and
+// where that finds its keys, are the process's own.
+func Run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var secrets secret.Redactor
-	stdout, stderr := secrets.Writer(os.Stdout), secrets.Writer(os.Stderr)
-	err := run(ctx, os.Args[1:], os.Getenv, &secrets, stdout, stderr)
-	if err = both(err, stdout.Flush()); err == nil {
-		_ = stderr.Flush() // A log that cannot be written is no reason to fail.
+	out, errs := secrets.Writer(stdout), secrets.Writer(stderr)
+	err := run(ctx, args, getenv, &secrets, out, errs)
+	if err = both(err, out.Flush()); err == nil {
+		_ = errs.Flush() // A log that cannot be written is no reason to fail.
 		return 0
 	}
-	if both(printError(stderr, err), stderr.Flush()) != nil {
+	if both(printError(errs, err), errs.Flush()) != nil {
 		return 1 // Nobody is left to tell.
 	}
 	return exitCode(err)
@@ -104,7 +110,7 @@ func checkAuth(ctx context.Context, c *config, getenv func(string) string, log *
 
 // prepare makes the plan.
 func prepare(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *screen) (*plan, error) {
-	client, err := newClient(c.caFile, log, c.secrets)
+	client, err := newClient(c.caFile, c.timeout, log, c.secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +131,9 @@ func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 		known := *r
 		at, err := p.push(ctx, log, r)
 		if err == nil && r.SupersededBy > 0 && tries > 1 {
-			err = p.settle(ctx, log, at, r, fmt.Sprintf("Superseded by build %d.", r.SupersededBy))
+			err = again(ctx, log, func() error {
+				return p.settle(ctx, log, at, r, fmt.Sprintf("Superseded by build %d.", r.SupersededBy))
+			})
 		}
 		if err != nil && known.PullRequest != nil {
 			*r = known // What was done before is done all the same.
@@ -135,8 +143,9 @@ func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 		}
 		err = p.open(ctx, log, r)
 		if errors.Is(err, scm.ErrNotMergeable) && tries < maxMerges {
-			again, lookErr := p.overtaken(ctx, at, r, err)
-			if lookErr == nil && again {
+			moved := false
+			lookErr := again(ctx, log, func() (e error) { moved, e = p.overtaken(ctx, at, r, err); return e })
+			if lookErr == nil && moved {
 				log.Info("the branches have moved, starting again", "reason", err)
 				continue
 			}
@@ -147,7 +156,7 @@ func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 		if err != nil {
 			return err
 		}
-		return p.tidy(ctx, log, r)
+		return again(ctx, log, func() error { return p.tidy(ctx, log, r) })
 	}
 }
 
@@ -197,8 +206,24 @@ func (p *plan) tidy(ctx context.Context, log *slog.Logger, r *report) error {
 	return now.Delete(ctx, r.Branch, r.Commit)
 }
 
-// open makes the pull request what it shall be, and merges it if that is asked for.
+// open makes the pull request what it shall be, and merges it if that is asked for. Where it cannot be known whether the
+// forge has done what it was asked for, it looks what there is and goes on from that.
 func (p *plan) open(ctx context.Context, log *slog.Logger, r *report) error {
+	creating := false
+	return again(ctx, log, func() error {
+		err := p.openOnce(ctx, log, r)
+		if creating && r.PullRequest != nil && r.PullRequest.State != string(scm.Merged) {
+			r.PullRequest.State = string(scm.Created)
+		}
+		if mayPass(err) {
+			creating = creating || r.asked && r.found == nil && r.PullRequest == nil
+			r.asked, r.found = false, nil
+		}
+		return err
+	})
+}
+
+func (p *plan) openOnce(ctx context.Context, log *slog.Logger, r *report) error {
 	if !r.asked {
 		if err := p.find(ctx, r); err != nil {
 			return err
@@ -236,23 +261,39 @@ func (p *plan) open(ctx context.Context, log *slog.Logger, r *report) error {
 
 // push brings the change onto the branch. The branch may move while it works; then it starts again from the new tip.
 func (p *plan) push(ctx context.Context, log *slog.Logger, r *report) (attempt, error) {
-	interval := newPauses()
+	pause := &pushPause{races: newPauses(), faults: newPause(firstPause)}
 	var lost error
-	var races races
+	var so soFar
 	at, err := backoff.Retry(ctx, func() (attempt, error) {
 		start := time.Now()
-		at, err := p.attempt(ctx, log, r, &races)
-		interval.after(time.Since(start), races.same == 1)
-		if !errors.Is(err, gitrepo.ErrMoved) {
+		at, err := p.attempt(ctx, log, r, &so)
+		pause.races.after(time.Since(start), so.same == 1)
+		pause.fault = mayPass(err)
+		if !pause.fault && !errors.Is(err, gitrepo.ErrMoved) {
 			return at, permanent(err)
 		}
 		lost = err
-		if races.stuck() {
+		if pause.fault {
+			so.races = races{} // It was not for somebody's lock.
+			if so.faults++; so.faults == maxTries {
+				return at, permanent(&gaveUpError{err: err})
+			}
+			return at, err
+		}
+		so.faults = 0 // The server has answered.
+		pause.faults.Reset()
+		if so.stuck() {
 			return at, permanent(fmt.Errorf("%w: the branch is not moving, yet: %w", gitrepo.ErrRejected, err))
 		}
 		return at, err
-	}, backoff.WithBackOff(interval), backoff.WithMaxTries(30), backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(err error, _ time.Duration) { log.Info("lost a race, starting again", "reason", err) }))
+	}, backoff.WithBackOff(pause), backoff.WithMaxTries(maxAttempts), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, wait time.Duration) {
+			if mayPass(err) {
+				tell(log)(err, wait)
+				return
+			}
+			log.Info("lost a race, starting again", "reason", err)
+		}))
 	if err != nil && ctx.Err() != nil && lost != nil {
 		err = fmt.Errorf("%w, after: %w", err, lost)
 	}
@@ -284,6 +325,67 @@ func (p *pauses) after(took time.Duration, moved bool) {
 		p.InitialInterval = min(max(p.took, minPause), p.MaxInterval)
 		p.Reset()
 	}
+}
+
+// maxAttempts is how often a push is tried. Of eight writers at one branch without a pause, one in a hundred loses 30 races.
+const maxAttempts = 100
+
+// pushPause is the pause before another attempt to push, which depends on what went wrong.
+type pushPause struct {
+	races  *pauses
+	faults backoff.BackOff
+	fault  bool
+}
+
+// NextBackOff implements backoff.BackOff.
+func (p *pushPause) NextBackOff() time.Duration {
+	if p.fault {
+		return p.faults.NextBackOff()
+	}
+	return p.races.NextBackOff()
+}
+
+// Reset implements backoff.BackOff.
+func (p *pushPause) Reset() { p.races.Reset(); p.faults.Reset() }
+
+// soFar is what the attempts to push have come to.
+type soFar struct {
+	races
+	faults int // in a row
+	sent   []landing
+}
+
+// landing is an attempt that may have succeeded: its push was sent, and the answer was lost.
+type landing struct {
+	attempt
+	report report // as it is if so
+}
+
+// landed finds the attempt that has succeeded after all: its commit is on the branch, if perhaps below those of others.
+func (s soFar) landed(ctx context.Context, repo *gitrepo.Repo, branch string) (*landing, error) {
+	tip := repo.Tip(branch)
+	if len(s.sent) == 0 || tip == "" {
+		return nil, nil
+	}
+	for i := range s.sent {
+		if s.sent[i].report.Commit == tip {
+			return &s.sent[i], nil
+		}
+	}
+	snapshot, err := repo.Snapshot(ctx, branch)
+	if err != nil {
+		return nil, err
+	}
+	commits, err := snapshot.Log(ctx, history)
+	if err != nil {
+		return nil, err
+	}
+	for i := range s.sent {
+		if slices.ContainsFunc(commits, func(c gitrepo.Log) bool { return c.Hash == s.sent[i].report.Commit }) {
+			return &s.sent[i], nil
+		}
+	}
+	return nil, nil
 }
 
 // attempt is the repository as one attempt to push found it.
@@ -331,8 +433,9 @@ func (r *races) saw(tip string) {
 // stuck allows for some rounds, a few seconds with their pauses, in which a lock is held for good reason.
 func (r *races) stuck() bool { return r.same > 8 }
 
-// attempt opens, edits, commits and pushes, once. The error is gitrepo.ErrMoved when another attempt may do better.
-func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, races *races) (attempt, error) {
+// attempt opens, edits, commits and pushes, once. The error is gitrepo.ErrMoved, or one that may pass, when another attempt
+// may do better.
+func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soFar) (attempt, error) {
 	log.Info("opening", "repository", p.remote.URL.String())
 	repo, err := gitrepo.Open(ctx, p.remote)
 	if err != nil {
@@ -343,7 +446,14 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, races *
 		return attempt{}, err
 	}
 	*r = report{Base: base, Branch: branch, DryRun: p.dryRun}
-	races.saw(repo.Tip(branch))
+	if l, err := so.landed(ctx, repo, branch); err != nil {
+		return attempt{}, err
+	} else if l != nil {
+		log.Info("the push has arrived", "branch", branch, "commit", l.report.Commit[:7])
+		*r = l.report
+		return l.attempt, nil
+	}
+	so.saw(repo.Tip(branch))
 	if !p.dryRun && p.committerAPI == nil {
 		repo.PreparePush(ctx)
 	}
@@ -421,18 +531,23 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, races *
 		}
 	}
 	log.Info("pushing", "branch", branch, "commit", commit.Hash[:7], "files", len(r.Files))
-	id, err := p.land(ctx, at, edited, commit, r)
+	id, err := p.land(ctx, log, at, edited, commit, r)
+	done := *r
+	done.Changed, done.Commit = true, id
+	if mayPass(err) && id != "" {
+		so.sent = append(so.sent, landing{at, done})
+	}
 	if err != nil {
 		return at, err
 	}
-	r.Changed, r.Commit = true, id
+	*r = done
 	return at, nil
 }
 
 // land puts the commit onto the branch and gives its id, which is another one where the forge makes it.
-func (p *plan) land(ctx context.Context, at attempt, edited *gitrepo.Snapshot, commit gitrepo.Commit, r *report) (string, error) {
+func (p *plan) land(ctx context.Context, log *slog.Logger, at attempt, edited *gitrepo.Snapshot, commit gitrepo.Commit, r *report) (string, error) {
 	if p.committerAPI != nil {
-		return p.commitByAPI(ctx, at, edited, commit, r)
+		return p.commitByAPI(ctx, log, at, edited, commit, r)
 	}
 	return commit.Hash, edited.Push(ctx, commit, r.Branch)
 }

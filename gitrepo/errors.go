@@ -24,6 +24,9 @@ var (
 	ErrRejected = errors.New("push refused")
 	// ErrTooLarge: the server sends more than Remote.MaxFetch allows.
 	ErrTooLarge = errors.New("the server sends too much")
+	// ErrFault: the connection broke, or what came over it is not whole. Another attempt may get past it; what was pushed may
+	// have arrived.
+	ErrFault = errors.New("transfer failed")
 	// ErrNoCheckout: the folder is not in a git checkout, or the checkout has no remote named origin.
 	ErrNoCheckout = errors.New("not a usable checkout")
 	// ErrNoFile: no file of the checkout matches.

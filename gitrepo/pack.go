@@ -69,9 +69,6 @@ type delta struct {
 func (u *unpacker) unpack(ctx context.Context, pack io.Reader, most uint32) error {
 	scanner := packfile.NewScanner(pack)
 	_, count, err := scanner.Header()
-	if errors.Is(err, packfile.ErrEmptyPackfile) {
-		return nil // Nothing between the wants and the haves.
-	}
 	if err != nil {
 		return err
 	}
@@ -258,7 +255,7 @@ func (u *unpacker) resolve(ctx context.Context) error {
 			}
 		}
 		if len(left) == len(u.pending) {
-			return fmt.Errorf("%d objects are made from others that did not come", len(left))
+			return fmt.Errorf("%w: %d objects are made from others that did not come", packfile.ErrReferenceDeltaNotFound, len(left))
 		}
 		u.pending = left
 	}

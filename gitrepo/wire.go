@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -50,15 +51,8 @@ func newWire(r Remote) (*wire, error) {
 	switch r.URL.Scheme {
 	case "http", "https":
 		w.http = true
-		client := http.Client{}
-		if r.HTTPClient != nil {
-			client = *r.HTTPClient
-		}
-		next := client.Transport
-		if next == nil {
-			next = http.DefaultTransport
-		}
-		client.Transport = metered{next, w.quota}
+		client := *smartClient(r.HTTPClient)
+		client.Transport = metered{client.Transport, w.quota}
 		w.client = githttp.NewClient(&client)
 		if r.Credentials != (Credentials{}) {
 			w.auth = httpAuth{r.Credentials}
@@ -307,7 +301,7 @@ func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err
 
 	u := unpacker{store: store, quota: w.quota, spill: &w.spill}
 	if err := u.unpack(ctx, demux(req.Capabilities, counted{response, w}), r.most); err != nil {
-		return fmt.Errorf("read pack: %w", err)
+		return readError(ctx, err)
 	}
 	return nil
 }
@@ -448,9 +442,9 @@ func (w *wire) push(ctx context.Context, store *memory.Storage, objects []plumbi
 		return reportError(report, said.String())
 	}
 	if err != nil {
-		return remoteError(ctx, err)
+		return pushError(ctx, err)
 	}
-	return errors.New("the server did not say whether it took the push")
+	return fault(errors.New("the server did not say whether it took the push"))
 }
 
 // lostRace are the words with which servers say that a branch is not where the push expected it: git's receive-pack,
@@ -488,6 +482,10 @@ func rejected(status, said string) error {
 
 // remoteError gives go-git's transport errors this package's kinds, and one line.
 func remoteError(ctx context.Context, err error) error {
+	err = inner(err)
+	if status, ok := errors.AsType[*githttp.Err](err); ok && status.Reason != "" {
+		err = fmt.Errorf("%w: %s", err, status.Reason)
+	}
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	switch {
 	case ctx.Err() != nil:
@@ -500,6 +498,8 @@ func remoteError(ctx context.Context, err error) error {
 		return ErrNotFound
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
 		return ErrEmpty
+	case passes(err):
+		return fault(err)
 	case strings.Contains(text, "ssh: handshake failed"):
 		return fmt.Errorf("%w: %s", ErrAuth, text)
 	case strings.Contains(text, "not our ref"): // Any more: the branch was replaced or deleted after its tip was read.
@@ -514,10 +514,9 @@ func refusal(ctx context.Context, err error) bool {
 	if err == nil || ctx.Err() != nil || errors.Is(err, ErrAuth) || errors.Is(err, ErrHostKey) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrTooLarge) {
 		return false
 	}
-	var status *githttp.Err
-	if errors.As(err, &status) {
-		return status.StatusCode() < http.StatusInternalServerError
+	if _, ok := errors.AsType[*githttp.Err](err); ok {
+		return false // Git itself says no within its protocol.
 	}
-	var fault *plumbing.UnexpectedError
-	return !errors.As(err, &fault)
+	_, broken := errors.AsType[*url.Error](err)
+	return !broken && !errors.Is(err, ErrFault)
 }

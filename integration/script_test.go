@@ -277,7 +277,8 @@ func redirect(ts *testscript.TestScript, neg bool, args []string) {
 
 // forge WHAT ARG... tells the forge: user NAME, team NAME, milestone TITLE, protect BRANCH (only checks that have passed let a
 // pull request in), checks BRANCH STATE (pending, success or failure), pass BRANCH (its checks succeed, once
-// it has a pull request), app ID FILE (a GitHub App, whose key goes to the file), merges METHOD... (no others are allowed).
+// it has a pull request), app ID FILE (a GitHub App, whose key goes to the file), merges METHOD... (no others are allowed), fail FAULT PATH
+// and fail-once FAULT PATH (what is asked for goes wrong where PATH is in METHOD PATH).
 func tellForge(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: forge WHAT ARG...")
@@ -314,6 +315,18 @@ func tellForge(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(ts.MkAbs(args[2]), block, 0o600))
 		keys := ts.Value(keysKey{}).(*[]string)
 		*keys = append(*keys, strings.Split(string(block), "\n")[1:10]...)
+	case "fail", "fail-once":
+		if len(args) != 3 {
+			ts.Fatalf("usage: forge %s FAULT PATH", args[0])
+		}
+		failed := false
+		f.FailRequests(func(_ int, r *http.Request) forge.Fault {
+			if !strings.Contains(r.Method+" "+r.URL.Path, args[2]) || failed && args[0] == "fail-once" {
+				return forge.NoFault
+			}
+			failed = true
+			return forge.Fault(args[1])
+		})
 	case "merges":
 		ts.Check(f.AllowMerge(repo, args[1:]...))
 	default:

@@ -62,6 +62,12 @@ func (s *Server) FailRequests(which func(n int, r *http.Request) Fault) {
 	s.faults.set(which)
 }
 
+// FailSSH has which say for each command over SSH from now on, such as "git-upload-pack '/acme/gitops.git'", how it goes wrong;
+// n counts them from 0. The faults are Reset, Lost, and Half; what counts for the answer is all that comes after the references.
+func (s *Server) FailSSH(which func(n int, command string) Fault) {
+	s.sshFaults.set(which)
+}
+
 // Random gives a function for FailRequests that fails a share of the requests, between 0 and 1, with faults that are picked
 // at random.
 func Random(seed uint64, share float64, faults ...Fault) func(int, *http.Request) Fault {
@@ -74,20 +80,48 @@ func Random(seed uint64, share float64, faults ...Fault) func(int, *http.Request
 	}
 }
 
-// faults is what FailRequests was told.
-type faults struct {
+// faults is what FailRequests or FailSSH was told.
+type faults[R any] struct {
 	mu    sync.Mutex
-	which func(int, *http.Request) Fault
+	which func(int, R) Fault
 	n     int
+	until map[string]time.Time // when to come again, as a client was told of a request
+	hasty int
 }
 
-func (f *faults) set(which func(int, *http.Request) Fault) {
+// Hasty is how many requests came again sooner than the server had asked for when it refused them.
+func (s *Server) Hasty() int {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	return s.faults.hasty
+}
+
+// wait notes that a client was told when to come again with a request.
+func (f *faults[R]) wait(r *http.Request, until time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.until == nil {
+		f.until = map[string]time.Time{}
+	}
+	f.until[r.Method+" "+r.URL.String()] = until
+}
+
+// came counts a request that comes too soon.
+func (f *faults[R]) came(r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if time.Now().Before(f.until[r.Method+" "+r.URL.String()]) {
+		f.hasty++
+	}
+}
+
+func (f *faults[R]) set(which func(int, R) Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.which, f.n = which, 0
 }
 
-func (f *faults) next(r *http.Request) Fault {
+func (f *faults[R]) next(r R) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.which == nil {
@@ -100,6 +134,7 @@ func (f *faults) next(r *http.Request) Fault {
 // fail puts faults between the client and next.
 func (s *Server) fail(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.faults.came(r)
 		f := s.faults.next(r)
 		switch f {
 		case NoFault:
@@ -207,14 +242,17 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, f Fault) {
 		panic("forge: unknown fault " + f)
 	}
 	h, words, docs := w.Header(), Words, gitHubDocs
-	soon := time.Now().Add(2 * time.Second)
+	soon := time.Now().Add(2 * time.Second).Truncate(time.Second)
 	switch f {
 	case UnavailableFor, TooManyFor, Secondary:
 		h.Set("Retry-After", "1")
+		s.faults.wait(r, time.Now().Add(time.Second))
 	case UnavailableUntil:
 		h.Set("Retry-After", soon.UTC().Format(http.TimeFormat))
+		s.faults.wait(r, soon)
 	case Exhausted:
 		h.Set("X-RateLimit-Reset", fmt.Sprint(soon.Unix()))
+		s.faults.wait(r, soon)
 	case ExhaustedFor:
 		h.Set("X-RateLimit-Reset", fmt.Sprint(soon.Add(time.Hour).Unix()))
 	}
@@ -240,4 +278,34 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, f Fault) {
 	} else {
 		fmt.Fprintf(w, `{"message": %q}`, fmt.Sprint(status, " ", words))
 	}
+}
+
+// cutOff drops what is written beyond a limit.
+type cutOff struct {
+	io.Writer
+	mu   sync.Mutex
+	left int // negative: there is no limit yet
+}
+
+func (c *cutOff) limit(f Fault) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left = 0; f == Half {
+		c.left = 64
+	}
+}
+
+// Write implements io.Writer.
+func (c *cutOff) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	passes := p
+	if c.left >= 0 {
+		passes = p[:min(len(p), c.left)]
+		c.left -= len(passes)
+	}
+	if _, err := c.Writer.Write(passes); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

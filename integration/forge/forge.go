@@ -86,7 +86,9 @@ type Server struct {
 	ctx    context.Context // ends with Close, and with it the git programs that the forge itself runs
 	cancel context.CancelFunc
 	log    requestLog
-	faults faults // see FailRequests
+	faults faults[*http.Request] // see FailRequests
+
+	sshFaults faults[string] // see FailSSH
 
 	busy    sync.RWMutex   // held for reading while a request is served; Close takes it for good
 	closing func() error   // runs once

@@ -30,6 +30,7 @@ func (s *Server) routeGitHub(mux *http.ServeMux) {
 			"PATCH " + repo + "/issues/{number}":                   s.gitHubPull(s.gitHubIssue),
 			"POST " + repo + "/issues/{number}/labels":             s.gitHubPull(s.gitHubLabels),
 			"POST " + repo + "/issues/{number}/comments":           s.gitHubPull(s.gitHubComment),
+			"GET " + repo + "/issues/{number}/comments":            s.gitHubPull(s.gitHubComments),
 			"GET " + repo + "/milestones":                          s.gitHubMilestones,
 			"GET " + repo + "/commits/{sha}/status":                s.gitHubCommit(gitHubStatus),
 			"GET " + repo + "/commits/{sha}/check-runs":            s.gitHubCommit(gitHubChecks),

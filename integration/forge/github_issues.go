@@ -96,6 +96,13 @@ func (s *Server) gitHubComment(r *http.Request, p *pull, _ map[string]string) re
 	return reply{status: http.StatusCreated, body: object{"id": len(p.Comments), "body": in.Body, "user": object{"login": author}}}
 }
 
+// https://docs.github.com/rest/issues/comments#list-issue-comments
+func (s *Server) gitHubComments(r *http.Request, p *pull, _ map[string]string) reply {
+	return gitHubPage(r, p.Comments, func(body string) (object, error) {
+		return object{"id": 1 + slices.Index(p.Comments, body), "body": body, "user": object{"login": author}}, nil
+	})
+}
+
 // https://docs.github.com/rest/pulls/review-requests#request-reviewers-for-a-pull-request
 func (s *Server) gitHubReviewers(r *http.Request, p *pull, tips map[string]string) reply {
 	var in struct {

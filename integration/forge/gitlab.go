@@ -26,6 +26,7 @@ func (s *Server) routeGitLab(mux *http.ServeMux) {
 		"PUT " + project + "/merge_requests/{iid}/merge": s.gitLabPull(s.gitLabMerge),
 
 		"POST " + project + "/merge_requests/{iid}/notes":  s.gitLabPull(s.gitLabNote),
+		"GET " + project + "/merge_requests/{iid}/notes":   s.gitLabPull(s.gitLabNotes),
 		"GET " + project + "/users":                        s.gitLabMembers,
 		"GET " + project + "/milestones":                   s.gitLabMilestones,
 		"GET " + project + "/repository/branches/{branch}": s.gitLabBranch,

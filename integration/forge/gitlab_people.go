@@ -88,3 +88,12 @@ func (s *Server) gitLabNote(r *http.Request, p *pull, _ map[string]string) reply
 	p.Comments = append(p.Comments, *in.Body)
 	return reply{status: http.StatusCreated, body: object{"id": len(p.Comments), "body": *in.Body, "author": s.person(author)}}
 }
+
+// gitLabNotes lists the notes, the last first: https://docs.gitlab.com/api/notes/#list-all-merge-request-notes
+func (s *Server) gitLabNotes(r *http.Request, p *pull, _ map[string]string) reply {
+	notes := slices.Clone(p.Comments)
+	slices.Reverse(notes)
+	return gitLabPage(r, notes, func(body string) (object, error) {
+		return object{"id": 1 + slices.Index(p.Comments, body), "body": body, "author": s.person(author)}, nil
+	})
+}

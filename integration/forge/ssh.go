@@ -126,8 +126,8 @@ func (v *sshServer) close() error {
 	return err
 }
 
-// session serves one session's channel.
-type session func(ctx context.Context, ch ssh.Channel, requests <-chan *ssh.Request)
+// session serves one session's channel; drop ends the connection without a word.
+type session func(ctx context.Context, drop func() error, ch ssh.Channel, requests <-chan *ssh.Request)
 
 func (v *sshServer) accept(ctx context.Context, serve session) {
 	for {
@@ -167,12 +167,12 @@ func (v *sshServer) serve(ctx context.Context, conn net.Conn, serve session) {
 		if err != nil {
 			return
 		}
-		v.wg.Go(func() { serve(ctx, ch, requests) })
+		v.wg.Go(func() { serve(ctx, conn.Close, ch, requests) })
 	}
 }
 
 // sshSession runs the one command of a session (RFC 4254, section 6) and sends its exit status.
-func (s *Server) sshSession(ctx context.Context, ch ssh.Channel, requests <-chan *ssh.Request) {
+func (s *Server) sshSession(ctx context.Context, drop func() error, ch ssh.Channel, requests <-chan *ssh.Request) {
 	defer ch.Close()
 	var protocol string
 	for req := range requests {
@@ -192,7 +192,16 @@ func (s *Server) sshSession(ctx context.Context, ch ssh.Channel, requests <-chan
 			}
 			req.Reply(true, nil)
 			go ssh.DiscardRequests(requests) // ends with the channel
-			status := s.sshCommand(ctx, ch, v.Command, protocol)
+			f := s.sshFaults.next(v.Command)
+			if f == Reset {
+				drop()
+				return
+			}
+			status := s.sshCommand(ctx, f, ch, v.Command, protocol)
+			if f != NoFault {
+				drop()
+				return
+			}
 			ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
 			return
 		default:
@@ -204,7 +213,7 @@ func (s *Server) sshSession(ctx context.Context, ch ssh.Channel, requests <-chan
 var sshService = regexp.MustCompile(`^git[- ](upload-pack|receive-pack) '?/?([^']+)\.git'?$`)
 
 // sshCommand runs a client's command and returns its exit status.
-func (s *Server) sshCommand(ctx context.Context, ch ssh.Channel, command, protocol string) uint32 {
+func (s *Server) sshCommand(ctx context.Context, f Fault, ch ssh.Channel, command, protocol string) uint32 {
 	m := sshService.FindStringSubmatch(command)
 	var service, repo string
 	known := false
@@ -218,7 +227,8 @@ func (s *Server) sshCommand(ctx context.Context, ch ssh.Channel, command, protoc
 	}
 	cmd := exec.CommandContext(ctx, s.git, "-c", "uploadpack.allowAnySHA1InWant=true", service, s.GitDir(repo))
 	cmd.Env = append(s.env(), "GIT_PROTOCOL="+protocol)
-	cmd.Stdout, cmd.Stderr = ch, ch.Stderr()
+	out := &cutOff{Writer: ch, left: -1}
+	cmd.Stdout, cmd.Stderr = out, ch.Stderr()
 	cmd.WaitDelay = time.Second // after Close, for a hook that keeps git's output open
 	// With cmd.Stdin set, Wait would wait for a client that sends nothing and keeps its side open.
 	stdin, err := cmd.StdinPipe()
@@ -231,6 +241,11 @@ func (s *Server) sshCommand(ctx context.Context, ch ssh.Channel, command, protoc
 	}
 	go func() {
 		defer stdin.Close()
+		if first := make([]byte, 4); f != NoFault {
+			n, _ := io.ReadFull(ch, first) // what fails, fails again below
+			out.limit(f)
+			stdin.Write(first[:n])
+		}
 		io.Copy(stdin, ch) // ends with the channel, or when git has read all that it wants
 	}()
 	err = cmd.Wait()

@@ -40,7 +40,9 @@ func APIURL(scheme, host string) string {
 
 // New returns the client for cfg.Repository, or an error that says what is wrong with cfg. It does no I/O.
 func New(cfg Config) (*Client, error) {
-	api, err := rest.New("github", cfg)
+	// What is there already is not added again; of two tokens for an app either will do; and of changes by GraphQL, each says
+	// what it expects to find.
+	api, err := rest.New("github", cfg, "/labels", "/requested_reviewers", "/access_tokens", "/graphql")
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func TestGraphQLErrors(t *testing.T) {
 		{"rate limit by status", resttest.Answer{Status: 403, Header: map[string]string{"X-RateLimit-Remaining": "0"},
 			Body: `{"message": "API rate limit exceeded"}`}, scm.ErrRefused, "403 API rate limit exceeded"},
 		{"too large", resttest.Answer{Status: 413, Type: "text/html", Body: "<html>"}, scm.ErrRefused, "413 Request Entity Too Large"},
-		{"web page", resttest.Answer{Type: "text/html", Body: "<html>"}, nil, "answered with a web page; is this the API's URL?"},
+		{"web page", resttest.Answer{Type: "text/html", Body: "<html>"}, nil, "answered with a web page (200 OK); is this the API's URL?"},
 		{"bad gateway", resttest.Answer{Status: 502, Type: "text/html", Body: "<html>"}, nil, ": 502 Bad Gateway"},
 		{"no commit", said(`{"data": {"createCommitOnBranch": null}}`), nil, "malformed answer: no commit in it"},
 		{"null", said(`null`), nil, "malformed answer: no commit in it"},

@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/google/go-github/v92/github"
@@ -22,12 +23,20 @@ func (c *Client) Close(ctx context.Context, pr scm.PullRequest, comment string) 
 	if comment != "" {
 		// https://docs.github.com/rest/issues/comments#create-an-issue-comment
 		_, resp, err = c.issues.CreateComment(ctx, c.owner, c.name, pr.Number, github.IssueCommentRequest{Body: comment})
-		if err != nil {
+		if err != nil && !(resp == nil && c.commented(ctx, pr, comment)) {
 			return c.error(nil, resp, err)
 		}
 	}
 	_, err = c.pullRequest(c.pulls.Edit(ctx, c.owner, c.name, pr.Number, &github.PullRequest{State: new("closed")}))
 	return err
+}
+
+// commented reports whether the comment is among the first hundred, for one whose answer was lost.
+// https://docs.github.com/rest/issues/comments#list-issue-comments
+func (c *Client) commented(ctx context.Context, pr scm.PullRequest, comment string) bool {
+	comments, _, err := c.issues.ListComments(ctx, c.owner, c.name, pr.Number,
+		&github.IssueListCommentsOptions{ListOptions: github.ListOptions{PerPage: 100}})
+	return err == nil && slices.ContainsFunc(comments, func(i *github.IssueComment) bool { return i.GetBody() == comment })
 }
 
 // Status implements scm.Watcher with one call, and up to three more to tell what keeps a pull request from being merged.

@@ -23,12 +23,20 @@ func (c *Client) Close(ctx context.Context, pr scm.PullRequest, comment string) 
 		// https://docs.gitlab.com/api/notes/#create-new-merge-request-note
 		_, resp, err := c.notes.CreateMergeRequestNote(c.project, int64(pr.Number),
 			&gitlab.CreateMergeRequestNoteOptions{Body: &comment}, gitlab.WithContext(ctx))
-		if err != nil {
+		if err != nil && !(resp == nil && c.commented(ctx, pr, comment)) {
 			return c.error(nil, resp, err)
 		}
 	}
 	_, err = c.update(ctx, pr, gitlab.UpdateMergeRequestOptions{StateEvent: new("close")})
 	return err
+}
+
+// commented reports whether the comment is among the last hundred notes, for one whose answer was lost.
+// https://docs.gitlab.com/api/notes/#list-all-merge-request-notes
+func (c *Client) commented(ctx context.Context, pr scm.PullRequest, comment string) bool {
+	notes, _, err := c.notes.ListMergeRequestNotes(c.project, int64(pr.Number),
+		&gitlab.ListMergeRequestNotesOptions{ListOptions: gitlab.ListOptions{PerPage: 100}}, gitlab.WithContext(ctx))
+	return err == nil && slices.ContainsFunc(notes, func(n *gitlab.Note) bool { return n.Body == comment })
 }
 
 // Status implements scm.Watcher with one call. https://docs.gitlab.com/api/merge_requests/#merge-status

@@ -30,8 +30,9 @@ type API struct {
 	token   secret.Text
 }
 
-// New checks cfg, without any I/O, and returns the API for it. The name is the provider's, for errors.
-func New(name string, cfg scm.Config) (*API, error) {
+// New checks cfg, without any I/O, and returns the API for it. The name is the provider's, for errors. A POST to a path that
+// ends in one of repeatable may be sent twice: the second changes nothing, or is refused with what the caller understands.
+func New(name string, cfg scm.Config, repeatable ...string) (*API, error) {
 	fail := func(format string, args ...any) (*API, error) {
 		return nil, fmt.Errorf(name+": "+format, args...)
 	}
@@ -64,7 +65,7 @@ func New(name string, cfg scm.Config) (*API, error) {
 	if next == nil {
 		next = http.DefaultTransport
 	}
-	client.Transport = authorized{base: base, token: cfg.Token, next: next}
+	client.Transport = authorized{base: base, token: cfg.Token, repeatable: repeatable, next: next}
 	return &API{
 		Client:  &client,
 		Base:    base,
@@ -81,12 +82,14 @@ func badPart(s string) bool {
 	})
 }
 
-// authorized adds the token to requests. It refuses those that a redirect sends to another origin: net/http would keep
+// authorized adds the token to requests, and marks those that may be repeated as net/http has it, with an Idempotency-Key
+// without a value, which is not sent. All that the providers PATCH is set to a value. It refuses those that a redirect sends to another origin: net/http would keep
 // custom headers, and the SDKs' own transports would add the token anew.
 type authorized struct {
-	base  *url.URL
-	token secret.Text
-	next  http.RoundTripper
+	base       *url.URL
+	token      secret.Text
+	repeatable []string
+	next       http.RoundTripper
 }
 
 func (t authorized) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -98,6 +101,10 @@ func (t authorized) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	req = req.Clone(req.Context())
 	req.Header.Set("Authorization", "Bearer "+t.token.Reveal())
+	ends := func(path string) bool { return strings.HasSuffix(req.URL.Path, path) }
+	if req.Method == http.MethodPatch || req.Method == http.MethodPost && slices.ContainsFunc(t.repeatable, ends) {
+		req.Header["Idempotency-Key"] = nil
+	}
 	return t.next.RoundTrip(req)
 }
 
@@ -116,7 +123,7 @@ func (a *API) Error(kind error, resp *http.Response, words string, err error) er
 	html := strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
 	switch {
 	case html && (status < 300 || status == http.StatusNotFound):
-		return fmt.Errorf("%s: %s answered with a web page; is this the API's URL?", a.subject, a.Base)
+		return fmt.Errorf("%s: %s answered with a web page (%d %s); is this the API's URL?", a.subject, a.Base, status, http.StatusText(status))
 	case status < 300 && kind == nil:
 		return fmt.Errorf("%s: %s: malformed answer: %w", a.subject, a.Base, err)
 	case html || words == "":

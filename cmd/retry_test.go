@@ -1,0 +1,187 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/scm"
+)
+
+// What one fault comes to the walk in integration/faults_test.go tells; this is about what does not end.
+func TestRetrying(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		method string
+		mark   bool // that it may be repeated
+		answer func(http.ResponseWriter)
+		want   string // in the error; empty: the answer arrives
+		asked  int
+		again  bool // whoever knows what it was about may start again
+	}{
+		{"down", "GET", false, status(503), "503 Service Unavailable: words, 8 times in a row", 8, false},
+		{"down, marked", "POST", true, status(502), "502 Bad Gateway: words, 8 times in a row", 8, false},
+		{"down, put", "PUT", false, status(500), "500 Internal Server Error: words, 8 times in a row", 8, false},
+		{"down, once", "POST", false, status(503), "503 Service Unavailable: words", 1, true},
+		{"down, once, patch", "PATCH", false, status(504), "504 Gateway Timeout: words", 1, true},
+		{"busy", "POST", false, status(429), "429 Too Many Requests: words, 8 times in a row", 8, false},
+		{"busy, now", "POST", false, status(503, "Retry-After", "0"), "503 Service Unavailable: words, 8 times in a row", 8, false},
+		{"busy, past", "GET", false, status(503, "Retry-After", "Sat, 01 Jan 2000 00:00:00 GMT"), "8 times in a row", 8, false},
+		{"busy for long", "GET", false, status(429, "Retry-After", "7200"), "429 Too Many Requests: words; the server wants to be asked again in 2h0m0s", 1, false},
+		{"GitLab's limit", "GET", false, status(429, "RateLimit-Remaining", "0", "RateLimit-Reset", "32503680000"), "wants to be asked again in", 1, false},
+		{"GraphQL's limit", "POST", false, func(w http.ResponseWriter) {
+			w.Header().Set("X-RateLimit-Remaining", "0")
+			w.Header().Set("X-RateLimit-Reset", "0")
+			io.WriteString(w, `{"errors": [{"type": "RATE_LIMITED"}]}`)
+		}, "API rate limit exceeded, 8 times in a row", 8, false},
+		{"the last one before the limit", "GET", false, status(200, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "0"), "", 1, false},
+		{"secondary limit", "GET", false, func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/json; charset=utf-8")
+			w.WriteHeader(403)
+			io.WriteString(w, `{"message": "You have exceeded a secondary rate limit"}`)
+		}, "403 Forbidden: You have exceeded a secondary rate limit; the server wants to be asked again in 1m0s", 1, false},
+		{"forbidden", "GET", false, status(403), "", 1, false},
+		{"forbidden, not the last one", "GET", false, status(403, "X-RateLimit-Remaining", "1", "X-RateLimit-Reset", "0"), "", 1, false},
+		{"cut off", "GET", false, func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "1000")
+			io.WriteString(w, "x")
+		}, "unexpected EOF, 8 times in a row", 8, false},
+		{"fine", "POST", false, status(200), "", 1, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			asked := make(chan string, 100)
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil {
+					body = []byte(err.Error())
+				}
+				asked <- string(body) + r.Header.Get("Idempotency-Key")
+				test.answer(w)
+			}))
+			defer srv.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+			defer cancel()
+			r, err := http.NewRequestWithContext(ctx, test.method, srv.URL, strings.NewReader("body"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.mark {
+				r.Header["Idempotency-Key"] = nil
+			}
+			client := http.Client{Transport: retrying{
+				next: http.DefaultTransport, log: slog.New(slog.DiscardHandler), silence: time.Minute, pause: time.Microsecond,
+			}}
+			response, err := client.Do(r)
+			if err == nil {
+				err = response.Body.Close()
+			}
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+			if mayPass(err) != test.again {
+				t.Errorf("%v: may pass: %t", err, !test.again)
+			}
+			if len(asked) != test.asked {
+				t.Errorf("asked %d times, want %d", len(asked), test.asked)
+			}
+			for range len(asked) {
+				if got := <-asked; got != "body" {
+					t.Errorf("sent %q", got)
+				}
+			}
+		})
+	}
+}
+
+// A server that says nothing, or nothing more.
+func TestSilence(t *testing.T) {
+	for name, begin := range map[string]func(http.ResponseWriter){
+		"from the start": func(http.ResponseWriter) {},
+		"in between": func(w http.ResponseWriter) {
+			io.WriteString(w, "x")
+			http.NewResponseController(w).Flush()
+		},
+	} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			begin(w)
+			<-r.Context().Done()
+		}))
+		client := http.Client{Transport: retrying{
+			next: http.DefaultTransport, log: slog.New(slog.DiscardHandler), silence: 20 * time.Millisecond, pause: time.Microsecond,
+		}}
+		if _, err := client.Get(srv.URL); err == nil || !strings.Contains(err.Error(), "the server has fallen silent for 20ms, 8 times in a row") {
+			t.Errorf("%s: %v", name, err)
+		}
+		srv.Close()
+	}
+}
+
+// status answers with words as GitHub does.
+func status(code int, header ...string) func(http.ResponseWriter) {
+	return func(w http.ResponseWriter) {
+		for i := 0; i < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(code)
+		io.WriteString(w, `{"message": "words"}`)
+	}
+}
+
+// What is there to stay is told at once, and an end of the context ends all.
+func TestRetryingNot(t *testing.T) {
+	client := http.Client{Transport: retrying{
+		next: http.DefaultTransport, log: slog.New(slog.DiscardHandler), silence: time.Minute, pause: time.Hour,
+	}}
+	srv := httptest.NewTLSServer(nil)
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
+	defer srv.Close()
+	if _, err := client.Get(srv.URL); err == nil || mayPass(err) || !isCertificate(err) {
+		t.Errorf("an unknown certificate: %v", err)
+	}
+	unknown := http.Client{Transport: retrying{next: &http.Transport{
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.DNSError{Err: "no such host", IsNotFound: true}
+		},
+	}, log: slog.New(slog.DiscardHandler), silence: time.Minute, pause: time.Hour}}
+	if _, err := unknown.Get("http://forge.example.com/"); err == nil || mayPass(err) {
+		t.Errorf("an unknown host: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		status(503)(w)
+		time.AfterFunc(50*time.Millisecond, cancel)
+	}))
+	defer down.Close()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, down.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Do(r); !errors.Is(err, context.Canceled) || mayPass(err) {
+		t.Errorf("an end while it waits: %v", err)
+	}
+}
+
+func TestMayPass(t *testing.T) {
+	fault := errors.Join(errors.New("x"), gitrepo.ErrFault)
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false}, {scm.ErrAuth, false}, {gitrepo.ErrRejected, false}, {fault, true}, {&lostError{scm.ErrRefused}, true},
+		{&gaveUpError{err: fault}, false}, {&lostError{&gaveUpError{err: fault}}, false},
+	} {
+		if got := mayPass(test.err); got != test.want {
+			t.Errorf("%v: got %t", test.err, got)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package gitrepo_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"testing"
+
+	"update-gitops-repo/gitrepo"
+)
+
+// tape is a http.RoundTripper that keeps the server's answers, and plays them again with one of them cut off.
+type tape struct {
+	answers []*http.Response
+	bodies  [][]byte
+	playing bool
+	next    int
+	cut     int // which answer
+	at      int // how much is left of it
+}
+
+func (p *tape) RoundTrip(r *http.Request) (*http.Response, error) {
+	i := p.next
+	p.next++
+	if p.playing && i < len(p.answers) {
+		a := *p.answers[i]
+		body := p.bodies[i]
+		if i == p.cut {
+			body = body[:p.at]
+		}
+		a.Request, a.Body, a.ContentLength = r, io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		return &a, nil
+	}
+	a, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil || p.playing {
+		return a, err
+	}
+	body, err := io.ReadAll(a.Body)
+	p.answers, p.bodies = append(p.answers, a), append(p.bodies, body)
+	a.Body = io.NopCloser(bytes.NewReader(body))
+	return a, err
+}
+
+// An answer that ends early, wherever, is never taken for a whole one: it is ErrFault, or what it lacks is asked for in another
+// way.
+func TestCutOff(t *testing.T) {
+	w := open(t, "http", map[string]string{"a/values.yaml": "tag: 1\n", "b.yaml": "b: 1\n"})
+	check(t, w.edit(t, "main", "other", map[string]string{"b.yaml": "b: 2\n"}))
+	p := &tape{}
+	w.remote.HTTPClient = &http.Client{Transport: p}
+	read := func() error {
+		r, err := gitrepo.Open(t.Context(), w.remote)
+		if err != nil {
+			return err
+		}
+		s, err := r.Snapshot(t.Context(), "main")
+		if err != nil {
+			return err
+		}
+		data, err := fs.ReadFile(s.Files(t.Context()), "a/values.yaml")
+		if err != nil {
+			return err
+		}
+		if string(data) != "tag: 1\n" {
+			t.Errorf("got %q", data)
+		}
+		ahead, err := s.Ahead(t.Context(), "other")
+		if err == nil && len(ahead) != 1 {
+			t.Errorf("%d commits ahead", len(ahead))
+		}
+		return err
+	}
+	check(t, read())
+	if len(p.answers) < 4 {
+		t.Fatalf("%d answers", len(p.answers))
+	}
+	p.playing = true
+	cuts, faults := 0, 0
+	for p.cut = range p.answers {
+		for p.at = range p.bodies[p.cut] {
+			p.next = 0
+			cuts++
+			err := read()
+			if err != nil {
+				faults++
+			}
+			if err != nil && !errors.Is(err, gitrepo.ErrFault) || t.Failed() {
+				t.Fatal(fmt.Errorf("answer %d cut off after %d of %d bytes: %w", p.cut, p.at, len(p.bodies[p.cut]), err))
+			}
+		}
+	}
+	if faults < cuts*9/10 {
+		t.Errorf("only %d of %d were faults", faults, cuts)
+	}
+}
