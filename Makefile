@@ -59,6 +59,11 @@ FUZZTIME ?= 10s
 fuzz:
 	GO='$(GO)' GOFLAGS=-tags=$(TAGS) .ci/fuzz.sh $(FUZZTIME)
 
+# 300 updates by eight workers against a forge that fails a tenth of its requests; make test has 40 of them.
+.PHONY: soak
+soak:
+	SOAK=300 $(GO) test -tags=$(TAGS) -count=1 ./integration -run '^TestSoak$$' -v
+
 # YAML edits, and whole runs against git's own ways, beside the goals. BENCH is for flags
 .PHONY: bench
 bench: bin/update-gitops-repo
