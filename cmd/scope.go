@@ -15,12 +15,10 @@ import (
 func (e edits) scope() gitrepo.Scope {
 	var s gitrepo.Scope
 	for _, glob := range e.globs() {
-		switch fixed, rest := template.Split(glob); {
-		case rest == "":
-			s.Files = append(s.Files, fixed)
-		case strings.Contains(rest, "/"):
+		fixed, rest := template.Split(glob)
+		if strings.Contains(rest, "/") {
 			s.Folders = append(s.Folders, fixed)
-		default:
+		} else {
 			s.Paths = append(s.Paths, path.Join(fixed, rest))
 		}
 	}

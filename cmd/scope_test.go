@@ -17,8 +17,7 @@ func TestScope(t *testing.T) {
 		expressions: []template.Expression{{File: "q[12]/x.yaml"}},
 	}
 	want := gitrepo.Scope{
-		Files:   []string{"top.yaml.tmpl", "apps/a/values.yaml"},
-		Paths:   []string{"a/b/*.tmpl", "*.yaml", "dest/x.yaml"},
+		Paths:   []string{"top.yaml.tmpl", "a/b/*.tmpl", "apps/a/values.yaml", "*.yaml", "dest/x.yaml"},
 		Folders: []string{"production", ".", "m", "clusters", "."},
 	}
 	if got := e.scope(); !reflect.DeepEqual(got, want) {

@@ -44,7 +44,7 @@ func TestFetch(t *testing.T) {
 	folder := func(app int) gitrepo.Scope {
 		return gitrepo.Scope{Folders: []string{fmt.Sprintf("apps/app-%04d", app)}}
 	}
-	literal := func(app int) gitrepo.Scope { return gitrepo.Scope{Files: []string{value(app)}} }
+	literal := func(app int) gitrepo.Scope { return gitrepo.Scope{Paths: []string{value(app)}} }
 	type cost struct {
 		requests, dials int
 		kib             int // at most
@@ -63,7 +63,7 @@ func TestFetch(t *testing.T) {
 			"http filter refused/few": {5, 1, 12, 1 + 2 + 7*few + 1}, "http filter refused/many": {5, 1, 400, 1 + 2 + 7*many + 1},
 			"http without filter/few": {4, 1, 12, 1 + 2 + 7*few + 1}, "http without filter/many": {4, 1, 400, 1 + 2 + 7*many + 1},
 		}},
-		{"several paths", []gitrepo.Scope{literal(3), literal(7), {Files: []string{"top.yaml", "apps/nosuch/x.yaml"}, Paths: []string{"new/x", value(7)}}},
+		{"several paths", []gitrepo.Scope{literal(3), literal(7), {Paths: []string{"top.yaml", "apps/nosuch/x.yaml", "new/x", value(7)}}},
 			[]string{value(3), value(7), "top.yaml"}, map[string]cost{
 				"http/few": {5, 1, 8, 1 + 2 + 4*few + 3}, "http/many": {8, 2, 50, 1 + 2 + 4 + 3},
 			}},
@@ -75,7 +75,7 @@ func TestFetch(t *testing.T) {
 		}},
 		{"several folders, a path in one and one elsewhere", []gitrepo.Scope{folder(3), folder(4), literal(3), literal(5)}, []string{value(3), value(4), value(5)}, map[string]cost{
 			// The path in a folder costs nothing; the other one comes a level further than they do.
-			"http/few": {6, 1, 8, 1 + 2 + 4*few + 3}, "http/many": {10, 2, 50, 1 + 2 + 2*4 + 2 + 3},
+			"http/few": {5, 1, 8, 1 + 2 + 4*few + 3}, "http/many": {9, 2, 50, 1 + 2 + 2*4 + 2 + 3},
 		}},
 		{"everything", []gitrepo.Scope{{Folders: []string{"."}}}, []string{value(3), value(4), value(many / 80)}, map[string]cost{
 			"http/few": {5, 1, 8, 1 + 2 + 4*few + 3}, "http/many": {5, 1, 230, 1 + 2 + 4*many + 3},

@@ -150,7 +150,7 @@ func (r *Repo) CheckPush(ctx context.Context) error {
 // on until the context ends; what goes wrong, that push tells.
 func (r *Repo) PreparePush(ctx context.Context) { r.conn.preparePush(ctx) }
 
-// Snapshot opens the tip of a branch, and fetches what the scopes name. Errors: ErrNoBranch.
+// Snapshot opens the tip of a branch, and fetches the trees that the scopes name. Errors: ErrNoBranch.
 func (r *Repo) Snapshot(ctx context.Context, branch string, scopes ...Scope) (*Snapshot, error) {
 	var scope Scope
 	for _, other := range scopes {

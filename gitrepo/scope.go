@@ -15,15 +15,13 @@ import (
 // Scope is what will be read of a snapshot, as far as it is known beforehand. What it leaves out is fetched when it is
 // asked for; what it names and does not exist is left for the read to complain of. All are paths as in fs.FS.
 type Scope struct {
-	Files   []string // whose contents are read
-	Paths   []string // that are looked up or written, or patterns whose last element alone is one: the folders on the way are read
+	Paths   []string // of files that are read or written, or patterns whose last element alone is one: the folders on the way are read
 	Folders []string // that are listed, with all that is below them; "." is the whole repository
 }
 
 // Merge gives what either of the two needs.
 func (s Scope) Merge(t Scope) Scope {
 	return Scope{
-		Files:   append(s.Files[:len(s.Files):len(s.Files)], t.Files...),
 		Paths:   append(s.Paths[:len(s.Paths):len(s.Paths)], t.Paths...),
 		Folders: append(s.Folders[:len(s.Folders):len(s.Folders)], t.Folders...),
 	}
@@ -42,11 +40,11 @@ func (s Scope) listed(name string) bool {
 	return false
 }
 
-// fetch gets what the scope names: first the trees on all the ways to it, those of one depth in one request; then all
-// folders with what is below them; then the files.
+// fetch gets the trees that the scope names: first those on all the ways to it, those of one depth in one request; then all
+// folders with what is below them.
 func (s *Snapshot) fetch(ctx context.Context, scope Scope) error {
 	ways := append([]string{}, scope.Folders...)
-	for _, name := range append(scope.Files[:len(scope.Files):len(scope.Files)], scope.Paths...) {
+	for _, name := range scope.Paths {
 		if dir := path.Dir(name); !scope.listed(dir) {
 			ways = append(ways, name)
 		}
@@ -62,10 +60,7 @@ func (s *Snapshot) fetch(ctx context.Context, scope Scope) error {
 			return err
 		}
 	}
-	if err := s.list(ctx, roots); err != nil {
-		return err
-	}
-	return s.prefetch(ctx, scope.Files)
+	return s.list(ctx, roots)
 }
 
 // reach gets the trees on the ways from a root to the paths, without those that the paths name.

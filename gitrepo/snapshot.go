@@ -239,27 +239,20 @@ func (f files) Prefetch(names []string) error {
 	if err := f.s.reach(f.ctx, f.s.root, names); err != nil {
 		return err
 	}
-	return f.s.prefetch(f.ctx, names)
-}
-
-func (s *Snapshot) prefetch(ctx context.Context, names []string) error {
 	var hashes []plumbing.Hash
 	for _, name := range names {
-		if !fs.ValidPath(name) {
-			return &fs.PathError{Op: "prefetch", Path: name, Err: fs.ErrInvalid}
-		}
-		e, err := s.entry(ctx, name)
+		e, err := f.lookup("prefetch", name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return &fs.PathError{Op: "prefetch", Path: name, Err: err}
+			return err
 		}
 		if e.Mode.IsFile() && e.Mode != filemode.Symlink {
 			hashes = append(hashes, e.Hash)
 		}
 	}
-	return s.ensure(ctx, blobs, hashes...)
+	return f.s.ensure(f.ctx, blobs, hashes...)
 }
 
 // info is a tree entry as fs.FileInfo. Git keeps neither sizes nor times in its trees.
