@@ -1,0 +1,5 @@
+//go:build race
+
+package gitrepo_test
+
+func init() { raced = true }
