@@ -221,7 +221,11 @@ func TestSecretsAreNotTold(t *testing.T) {
 			{"API refuses", pulls[kind], answer(422, "application/json", `{"message": %s}`)},
 			{"API denies", pulls[kind], answer(401, "application/json", `{"message": %s}`)},
 			{"API sends a page", pulls[kind], answer(200, "text/html", "<p>%s</p>")},
-			{"API is broken", pulls[kind], answer(200, "application/json", `[%s`)},
+			{"API is broken", pulls[kind], answer(200, "application/json", `[%s}`)},
+			{"API is busy", pulls[kind], func(w http.ResponseWriter, r *http.Request, words string) {
+				w.Header().Set("Retry-After", "3600") // Longer than -timeout: it ends at once.
+				answer(429, "application/json", `{"message": %s}`)(w, r, words)
+			}},
 			{"API redirects", pulls[kind], func(w http.ResponseWriter, r *http.Request, words string) {
 				http.Redirect(w, r, elsewhere+"/"+url.PathEscape(words), http.StatusTemporaryRedirect)
 			}},
