@@ -92,7 +92,7 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The last commit changed this.
-	const name = "apps/app-0001/dev/dashboard.json"
+	const name = "team-00/app-0001/dev/dashboard.json"
 	right := dashboard(3, "dev")
 	for what, tc := range map[string]struct {
 		base string
