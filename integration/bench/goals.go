@@ -29,8 +29,9 @@ func goals(o options) []goal {
 		{"one value in one file" + versus, 1.3, times, ratio("set/large", ours, "set/small", ours, elapsed)},
 		{"one folder against git's sparse clone" + atLarge, 0.35, times, ratio("folder/large", ours, "folder/large", sparse, elapsed)},
 		{"one value against git's sparse clone" + atLarge, 0.35, times, ratio("set/large", ours, "set/large", sparse, elapsed)},
-		{"bytes, one folder" + atLarge, 64 << 10, kib, of("folder/large", ours, traffic)},
-		{"bytes, one value" + atLarge, 64 << 10, kib, of("set/large", ours, traffic)},
+		// Over loopback the server has filled the socket's buffers before it hears that an answer is dropped.
+		{"slow network, bytes, one folder" + atLarge, 64 << 10, kib, of("wan-folder/large", ours, traffic)},
+		{"slow network, bytes, one value" + atLarge, 64 << 10, kib, of("wan-set/large", ours, traffic)},
 		{"memory, one folder" + atLarge, 32e6, mb, of("folder/large", ours, memory)},
 		{"memory, one value" + atLarge, 32e6, mb, of("set/large", ours, memory)},
 		{"requests, one value" + atLarge, 10, count, of("set/large", ours, requests)},
