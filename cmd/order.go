@@ -96,7 +96,7 @@ func (p *plan) supersedeNow(ctx context.Context, log *slog.Logger, r *report) er
 		return nil
 	}
 	r.SupersededBy, r.Changed = newest, false
-	return p.settle(ctx, log, at, r, fmt.Sprintf("Superseded by build %d.", newest))
+	return p.settle(ctx, log, at, r, p.finder(ctx, r), fmt.Sprintf("Superseded by build %d.", newest))
 }
 
 // retire closes a pull request with a comment and deletes its branch, unless that holds somebody else's work.
@@ -120,12 +120,17 @@ func (p *plan) retire(ctx context.Context, log *slog.Logger, at attempt, pr scm.
 	return true, again(ctx, log, func() error { return at.repo.Delete(ctx, pr.Head, tip) })
 }
 
-// settle deals with a pull request of ours that is still open although there is no use for it, for the reason given.
-func (p *plan) settle(ctx context.Context, log *slog.Logger, at attempt, r *report, reason string) error {
+// finder looks for the pull request of the report's branch when it is called.
+func (p *plan) finder(ctx context.Context, r *report) func() (scm.PullRequest, error) {
+	return func() (scm.PullRequest, error) { return p.provider.Find(ctx, r.Branch, r.Base) }
+}
+
+// settle deals with a pull request of ours that is still open although there is no use for it, for the reason given. find finds it.
+func (p *plan) settle(ctx context.Context, log *slog.Logger, at attempt, r *report, find func() (scm.PullRequest, error), reason string) error {
 	if p.provider == nil || p.dryRun {
 		return nil
 	}
-	pr, err := p.provider.Find(ctx, r.Branch, r.Base)
+	pr, err := find()
 	if errors.Is(err, scm.ErrNotFound) {
 		return nil
 	}

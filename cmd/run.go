@@ -132,7 +132,7 @@ func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 		at, err := p.push(ctx, log, r)
 		if err == nil && r.SupersededBy > 0 && tries > 1 {
 			err = again(ctx, log, func() error {
-				return p.settle(ctx, log, at, r, fmt.Sprintf("Superseded by build %d.", r.SupersededBy))
+				return p.settle(ctx, log, at, r, p.finder(ctx, r), fmt.Sprintf("Superseded by build %d.", r.SupersededBy))
 			})
 		}
 		if err != nil && known.PullRequest != nil {
@@ -225,7 +225,7 @@ func (p *plan) open(ctx context.Context, log *slog.Logger, r *report) error {
 
 func (p *plan) openOnce(ctx context.Context, log *slog.Logger, r *report) error {
 	if !r.asked {
-		if err := p.find(ctx, r); err != nil {
+		if err := r.take(p.finder(ctx, r)()); err != nil {
 			return err
 		}
 	}
@@ -394,17 +394,43 @@ type attempt struct {
 	snapshot *gitrepo.Snapshot // of the base
 }
 
-// find looks for the pull request of the report's branch.
-func (p *plan) find(ctx context.Context, r *report) error {
-	pr, err := p.provider.Find(ctx, r.Branch, r.Base)
-	if errors.Is(err, scm.ErrNotFound) {
+// lookup is a question for a branch's pull request, which the forge answers while git is busy.
+type lookup struct {
+	answer func() (scm.PullRequest, error) // waits for it
+	stop   context.CancelFunc              // for who does not want to know any more
+}
+
+// look asks, if anybody is going to want to know.
+func (p *plan) look(ctx context.Context, branch, base string) lookup {
+	if p.provider == nil || p.dryRun {
+		return lookup{stop: func() {}}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	type answer struct {
+		pr  scm.PullRequest
+		err error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		pr, err := p.provider.Find(ctx, branch, base)
+		done <- answer{pr, err}
+	}()
+	return lookup{stop: stop, answer: func() (scm.PullRequest, error) {
+		a := <-done
+		return a.pr, a.err
+	}}
+}
+
+// take is told what Find has found.
+func (r *report) take(pr scm.PullRequest, err error) error {
+	switch {
+	case errors.Is(err, scm.ErrNotFound):
 		r.asked = true
-		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
+	default:
+		r.asked, r.found = true, &pr
 	}
-	r.asked, r.found = true, &pr
 	return nil
 }
 
@@ -457,6 +483,8 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soF
 	if !p.dryRun && p.committerAPI == nil {
 		repo.PreparePush(ctx)
 	}
+	lookup := p.look(ctx, branch, base)
+	defer lookup.stop()
 	log.Info("fetching", "branch", base)
 	snapshot, err := repo.Snapshot(ctx, base, p.edits.scope())
 	if err != nil {
@@ -478,7 +506,7 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soF
 	edited := outcome.snapshot
 	r.Files = edited.Changed()
 	if len(r.Files) == 0 {
-		return at, p.settle(ctx, log, at, r, code(base)+" has this change already.")
+		return at, p.settle(ctx, log, at, r, lookup.answer, code(base)+" has this change already.")
 	}
 	if wantDiff {
 		if r.diff, err = diff(snapshot.Files(ctx), edited.Files(ctx), r.Files); err != nil {
@@ -522,11 +550,14 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soF
 		return at, nil
 	}
 	if r.Commit != "" {
-		return at, nil
+		if p.provider != nil {
+			err = r.take(lookup.answer())
+		}
+		return at, err
 	}
 	if p.provider != nil {
 		// What the forge refuses to tell, it will refuse to do: better before the push than after.
-		if err := p.find(ctx, r); err != nil {
+		if err := r.take(lookup.answer()); err != nil {
 			return at, err
 		}
 	}
