@@ -33,7 +33,6 @@ shellcheck .ci/run .ci/*.sh
 go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 .github/workflows/release.yml examples/github-actions/workflow.yml
 action-validator examples/github-actions/action.yml
 action-validator examples/github-actions/workflow.yml
-action-validator .github/workflows/release.yml
 
 # It finds what is included by asking git, and keeps a folder of its own beside it.
 cp -R examples/gitlab-ci "$out"
