@@ -60,12 +60,12 @@ func (e edits) prefetch(fsys fs.FS, diff bool) error {
 			return err
 		}
 		for _, name := range found {
-			out, is := strings.CutSuffix(name, ".tmpl")
+			dest, is := template.Output(name)
 			switch rendered := i < len(e.renderer.Globs); {
 			case rendered && !is:
 				continue
 			case rendered && diff:
-				names = append(names, out)
+				names = append(names, dest)
 			}
 			names = append(names, name)
 		}

@@ -56,7 +56,7 @@ func (r Renderer) Render(fsys fs.FS, v Values) (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		matches = slices.DeleteFunc(matches, func(name string) bool { return !isTemplate(name) })
+		matches = slices.DeleteFunc(matches, func(name string) bool { _, ok := Output(name); return !ok })
 		if len(matches) == 0 {
 			return nil, &Error{File: glob, Reason: "matches files, but none that ends in " + suffix, Err: ErrNoMatch}
 		}
@@ -81,7 +81,8 @@ func (r Renderer) Render(fsys fs.FS, v Values) (map[string][]byte, error) {
 		default:
 			actions = true
 		}
-		out[strings.TrimSuffix(name, suffix)] = texts[i]
+		dest, _ := Output(name)
+		out[dest] = texts[i]
 	}
 	if !actions {
 		return nil, noAction
@@ -96,7 +97,8 @@ func (r Renderer) texts(fsys fs.FS, names []string, v Values) (texts [][]byte, e
 	texts, errs = make([][]byte, len(names)), make([]error, len(names))
 	use := new(usage)
 	render := func(i int, src []byte) error {
-		if texts[i], errs[i] = r.file(use, names[i], strings.TrimSuffix(names[i], suffix), src, v); errors.Is(errs[i], ErrNoAction) {
+		dest, _ := Output(names[i])
+		if texts[i], errs[i] = r.file(use, names[i], dest, src, v); errors.Is(errs[i], ErrNoAction) {
 			texts[i] = src
 			return nil
 		}
@@ -134,8 +136,10 @@ func (r Renderer) texts(fsys fs.FS, names []string, v Values) (texts [][]byte, e
 	return texts, errs
 }
 
-func isTemplate(name string) bool {
-	return strings.HasSuffix(name, suffix) && path.Base(name) != suffix
+// Output gives the path that Render renders a file to, if it takes the file for a template.
+func Output(name string) (dest string, ok bool) {
+	dest, ok = strings.CutSuffix(name, suffix)
+	return dest, ok && path.Base(name) != suffix
 }
 
 // Text renders one text. name stands for it in errors.
