@@ -190,6 +190,49 @@ func TestFiles(t *testing.T) {
 	})
 }
 
+// TestOddNames: names that git takes and others do not are in nobody's way, and those that lead elsewhere are not followed.
+func TestOddNames(t *testing.T) {
+	eachWay(t, map[string]string{"a.yaml": "a: 1\n"}, func(t *testing.T, w way) {
+		script := "commit refs/heads/main\ncommitter C <c@example.com> 1700000000 +0000\ndata 0\nfrom refs/heads/main^0\n" +
+			"M 100644 inline \"caf\\351/x.yaml\"\ndata 2\nx\n\n"
+		cmd := exec.Command("git", "-C", w.dir, "fast-import", "--quiet")
+		cmd.Stdin = strings.NewReader(script)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		root := strings.TrimSpace(git(t, w.dir, "rev-parse", "main^{tree}"))
+		hash := func(entries string) string {
+			cmd := exec.Command("git", "-C", w.dir, "mktree")
+			cmd.Stdin = strings.NewReader(entries)
+			out, err := cmd.Output()
+			check(t, err)
+			return strings.TrimSpace(string(out))
+		}
+		inner := hash(fmt.Sprintf("040000 tree %s\t.\n040000 tree %[1]s\t..\n", root))
+		outer := hash(git(t, w.dir, "ls-tree", "main") + fmt.Sprintf("040000 tree %s\tup\n", inner))
+		git(t, w.dir, "update-ref", "refs/heads/main", strings.TrimSpace(git(t, w.dir, "commit-tree", "-p", "main", "-m", "x", outer)))
+
+		var names []string
+		files := w.snapshot(t, "main").Files(t.Context())
+		check(t, fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+			if names = append(names, name); len(names) > 10 {
+				return fs.SkipAll
+			}
+			return err
+		}))
+		if want := []string{".", "a.yaml", "caf\xe9", "caf\xe9/x.yaml", "up"}; !slices.Equal(names, want) {
+			t.Errorf("%q, want %q", names, want)
+		}
+		if got, err := fs.ReadFile(files, "caf\xe9/x.yaml"); err != nil || string(got) != "x\n" {
+			t.Errorf("%q, %v", got, err)
+		}
+		if _, err := fs.ReadDir(files, strings.Repeat("a/", 1<<12)+"a"); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("a path that is too long: %v", err)
+		}
+	})
+}
+
 // TestPrefetch asserts what a run costs: one request for references, one for the commit and its trees, one for all blobs.
 func TestPrefetch(t *testing.T) {
 	seed := map[string]string{"big/unwanted": strings.Repeat("unwanted ", 1<<16)}

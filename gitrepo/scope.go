@@ -71,7 +71,7 @@ func (s *Snapshot) reach(ctx context.Context, root plumbing.Hash, paths []string
 	}
 	var ways []way
 	for _, name := range paths {
-		if fs.ValidPath(name) && name != "." {
+		if validPath(name) && name != "." {
 			ways = append(ways, way{root, name})
 		}
 	}

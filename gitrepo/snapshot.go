@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -40,6 +41,7 @@ func (s *Snapshot) Tip() string { return s.tip.String() }
 // left for the read to complain of. The context bounds every fetch.
 //
 // Symlinks and submodules appear in listings with their types, but cannot be read; ReadLink gives a symlink's target.
+// Entries that lead out of their folder, such as "..", do not appear.
 func (s *Snapshot) Files(ctx context.Context) fs.FS { return files{ctx: ctx, s: s} }
 
 // ensure gets the objects that are not in the store yet.
@@ -132,8 +134,13 @@ var (
 	_ fs.ReadLinkFS = files{}
 )
 
+// validPath is fs.ValidPath, but for that git's names need not be UTF-8, and for what no checkout could hold.
+func validPath(name string) bool {
+	return len(name) <= maxPath && fs.ValidPath(strings.ToValidUTF8(name, "?"))
+}
+
 func (f files) lookup(op, name string) (object.TreeEntry, error) {
-	if !fs.ValidPath(name) {
+	if !validPath(name) {
 		return object.TreeEntry{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
 	e, err := f.s.entry(f.ctx, name)
@@ -197,9 +204,11 @@ func (f files) ReadDir(name string) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
 	}
-	entries := make([]fs.DirEntry, len(t.Entries))
-	for i, e := range t.Entries {
-		entries[i] = fs.FileInfoToDirEntry(info{e})
+	entries := make([]fs.DirEntry, 0, len(t.Entries))
+	for _, e := range t.Entries {
+		if validPath(e.Name) && e.Name != "." && !strings.Contains(e.Name, "/") {
+			entries = append(entries, fs.FileInfoToDirEntry(info{e}))
+		}
 	}
 	// git sorts "a.b" before the folder "a", which it compares as "a/"; fs.ReadDirFS wants names in plain order.
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return bytes.Compare([]byte(a.Name()), []byte(b.Name())) })
