@@ -233,6 +233,21 @@ func TestOddNames(t *testing.T) {
 	})
 }
 
+// TestSHA256: a repository whose hashes are longer is refused for that, and not taken for a fault.
+func TestSHA256(t *testing.T) {
+	for _, name := range []string{"http", "ssh"} {
+		w := open(t, name, map[string]string{"a": "1"})
+		check(t, os.RemoveAll(w.dir))
+		git(t, t.TempDir(), "init", "--quiet", "--bare", "--object-format=sha256", "--initial-branch=main", w.dir)
+		tree := strings.TrimSpace(git(t, w.dir, "hash-object", "-w", "-t", "tree", "/dev/null"))
+		git(t, w.dir, "update-ref", "refs/heads/main", strings.TrimSpace(git(t, w.dir, "commit-tree", "-m", "x", tree)))
+		_, err := gitrepo.Open(t.Context(), w.remote)
+		if err == nil || errors.Is(err, gitrepo.ErrFault) || !strings.HasSuffix(err.Error(), `objectFormat "sha256" is not supported`) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestPrefetch asserts what a run costs: one request for references, one for the commit and its trees, one for all blobs.
 func TestPrefetch(t *testing.T) {
 	seed := map[string]string{"big/unwanted": strings.Repeat("unwanted ", 1<<16)}

@@ -498,6 +498,8 @@ func remoteError(ctx context.Context, err error) error {
 		return ErrNotFound
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
 		return ErrEmpty
+	case strings.Contains(text, "object-format=sha256"): // In what stands where the library looks for the rest of the line.
+		return errors.New(`a repository with objectFormat "sha256" is not supported`)
 	case passes(err):
 		return fault(err)
 	case strings.Contains(text, "ssh: handshake failed"):
