@@ -176,6 +176,41 @@ func TestPreparePush(t *testing.T) {
 	check(t, push(s, "2", "four"))
 }
 
+// TestRefusalsOfTheMoment: a branch that was replaced is no reason to ask for everything from then on.
+func TestRefusalsOfTheMoment(t *testing.T) {
+	for _, at := range []int{1, 2, 3} { // The request before which it is: for all trees, of which there are too many, for the root, for the next.
+		w := open(t, "http", map[string]string{"top.yaml": "top: 1\n"})
+		w.apps(t, many)
+		tip := w.at(t, "main")
+		w.remote.Refusals = &gitrepo.Refusals{}
+		posts := 0
+		w.remote.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodPost {
+				if posts++; posts == at {
+					git(t, w.dir, "update-ref", "refs/heads/main", "main^")
+				}
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})}
+		read := func() error {
+			s, err := tryOpen(t.Context(), w.remote)
+			if err == nil {
+				_, err = fs.ReadFile(s.Files(t.Context()), "apps/app-0003/dev/values.yaml")
+			}
+			return err
+		}
+		if err := read(); at == 1 && !errors.Is(err, gitrepo.ErrMoved) || at > 1 && err != nil {
+			t.Errorf("replaced before request %d: %v", at, err)
+		}
+		git(t, w.dir, "update-ref", "refs/heads/main", tip)
+		w.costs(t, fmt.Sprintf("after request %d", at), 6, func() { check(t, read()) })
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // TestRefusals: what a server refuses it is not asked for again.
 func TestRefusals(t *testing.T) {
 	for _, test := range []struct {

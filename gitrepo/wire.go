@@ -168,21 +168,29 @@ func (w *wire) fetchTip(ctx context.Context, store *memory.Storage, tip plumbing
 			}
 			r.filter, r.most = packp.FilterTreeDepth(0), 0
 			if err = w.fetch(ctx, store, r); refusal(ctx, err) {
-				w.refusals.alone = true
-				return w.fetchTip(ctx, store, tip, true)
+				return w.fetchTrees(ctx, store)
 			}
 		}
 		if !refusal(ctx, err) {
 			return err
 		}
-		w.refusals.partial = true
 	}
 	return w.fetchWhole(ctx, store)
 }
 
+// fetchTrees is for a server that sends no trees alone, unless it was the branch that was replaced.
+func (w *wire) fetchTrees(ctx context.Context, store *memory.Storage) error {
+	err := w.fetchTip(ctx, store, w.tip, true)
+	w.refusals.alone = w.refusals.alone || !errors.Is(err, ErrMoved)
+	return err
+}
+
+// fetchWhole is for a server that leaves nothing out, unless it was the branch that was replaced.
 func (w *wire) fetchWhole(ctx context.Context, store *memory.Storage) error {
 	w.whole = true
-	return w.fetch(ctx, store, request{wants: []plumbing.Hash{w.tip}, depth: 1})
+	err := w.fetch(ctx, store, request{wants: []plumbing.Hash{w.tip}, depth: 1})
+	w.refusals.partial = w.refusals.partial || !errors.Is(err, ErrMoved)
+	return err
 }
 
 // fetchObjects relies on that an object that is wanted by its hash is sent whatever the filter says. Deeper filters than
@@ -203,10 +211,8 @@ func (w *wire) fetchObjects(ctx context.Context, store *memory.Storage, hashes [
 	case !refusal(ctx, err):
 		return err
 	case what == alone:
-		w.refusals.alone = true
-		return w.fetchTip(ctx, store, w.tip, true)
+		return w.fetchTrees(ctx, store)
 	}
-	w.refusals.partial = true
 	return w.fetchWhole(ctx, store)
 }
 
