@@ -82,6 +82,7 @@ func (h *heads) next() {
 		}
 		return
 	}
+	name = strings.TrimSuffix(name, "^{}") // What the tag before leads to.
 	if name < h.last {
 		h.others = -1 << 60 // Not by name: there may be branches to the last.
 	}

@@ -47,6 +47,7 @@ func TestHeads(t *testing.T) {
 		"others before":           {join([]string{"HEAD"}, numbered("refs/changes/%d", 5000), one[1:]), one, true},
 		"not by name":             {join([]string{"HEAD"}, pulls, one[1:]), one, true},
 		"not by name, in between": {join(one, []string{"refs/tags/x"}, pulls, []string{"refs/heads/b"}), join(one, []string{"refs/heads/b"}), true},
+		"peeled tags":             {join(one, []string{"refs/tags/v1", "refs/tags/v1^{}", "refs/tags/v1-rc"}, numbered("refs/tags/x%d", 5000)), one, false},
 		"no HEAD":                 {join(one[1:], pulls), one[1:], false},
 		"no branch":               {join([]string{"HEAD"}, pulls), []string{"HEAD"}, true},
 	} {
