@@ -12,13 +12,18 @@ import (
 const inMemory = 32 << 20
 
 // spill keeps objects' contents where there is more room than in memory: in a temporary file without a name, of which
-// nothing is left when the process ends, however it ends. Where no such file can be made, it takes nothing. A whole
+// nothing is left when the process ends, however it ends. Where no such file can be made, or it is full, it takes nothing. A whole
 // object in a file is one read away; a pack and its index would have it inflated and its deltas applied each time.
 type spill struct {
 	kept  int64 // in memory
 	tried bool
-	file  *os.File // nil: not yet, or not to be had
+	file  readWriterAt // nil: not yet, or not to be had
 	size  int64
+}
+
+type readWriterAt interface {
+	io.ReaderAt
+	io.WriterAt
 }
 
 // takes tells whether an object of the size is for the file.
@@ -27,7 +32,10 @@ func (s *spill) takes(size int64) bool {
 		return false
 	}
 	if !s.tried {
-		s.tried, s.file = true, nameless()
+		s.tried = true
+		if f := nameless(); f != nil {
+			s.file = f
+		}
 	}
 	return s.file != nil
 }
@@ -48,26 +56,58 @@ func nameless() *os.File {
 	return nil
 }
 
-// object appends an object, whose contents write writes.
+// object appends an object, whose contents write writes. It is kept in memory if it is the one that the file has no room for.
 func (s *spill) object(t plumbing.ObjectType, size int64, write func(io.Writer) error) (plumbing.EncodedObject, error) {
 	hasher := plumbing.NewHasher(t, size)
-	w := io.NewOffsetWriter(s.file, s.size)
+	w := &spillWriter{file: s.file, at: s.size}
 	if err := write(io.MultiWriter(w, hasher)); err != nil {
 		return nil, err
 	}
-	if end, err := w.Seek(0, io.SeekCurrent); err != nil || end != size {
-		return nil, fmt.Errorf("%d bytes, not %d (%w)", end, size, err)
+	if n := w.written + int64(len(w.kept)); n != size {
+		return nil, fmt.Errorf("%d bytes, not %d", n, size)
+	}
+	if w.file == nil {
+		s.file, s.kept = nil, s.kept+size
+		o := &plumbing.MemoryObject{}
+		o.SetType(t)
+		_, err := o.Write(w.kept)
+		return o, err
 	}
 	o := &spilled{kind: t, hash: hasher.Sum(), file: s.file, at: s.size, size: size}
 	s.size += size
 	return o, nil
 }
 
+// spillWriter writes to a file, or keeps all of it from when the file takes no more, and then has none.
+type spillWriter struct {
+	file        readWriterAt
+	at, written int64
+	kept        []byte
+}
+
+// Write implements io.Writer.
+func (w *spillWriter) Write(p []byte) (int, error) {
+	if w.file != nil {
+		_, err := w.file.WriteAt(p, w.at+w.written)
+		if err == nil {
+			w.written += int64(len(p))
+			return len(p), nil
+		}
+		w.kept = make([]byte, w.written)
+		if _, err := io.ReadFull(io.NewSectionReader(w.file, w.at, w.written), w.kept); err != nil {
+			return 0, err
+		}
+		w.file, w.written = nil, 0
+	}
+	w.kept = append(w.kept, p...)
+	return len(p), nil
+}
+
 // spilled is an object whose contents are in the file.
 type spilled struct {
 	kind plumbing.ObjectType
 	hash plumbing.Hash
-	file *os.File
+	file io.ReaderAt
 	at   int64
 	size int64
 }
