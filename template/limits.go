@@ -11,8 +11,8 @@ import (
 )
 
 // What templates may use. It is a hundred times what the templates of a GitOps repository need, and keeps those that want
-// all there is below 512 MB and within seconds. It is counted and not measured, so that the same templates always fail at
-// the same place.
+// all there is below 512 MB and within seconds. It is counted and not measured, so that the same templates always fail; at
+// the same place, where it is one of them that takes too much.
 const (
 	maxSource = 2 << 20   // bytes of a template with actions, whose parsed form takes up to 120 times as much
 	maxOutput = 64 << 20  // bytes of one result

@@ -190,9 +190,9 @@ func (w *world) bench(r row) (found map[string]figures, err error) {
 		return nil, err
 	}
 	if r.setUp != nil {
-		undo, err := r.setUp(w)
-		if err != nil {
-			return nil, err
+		undo, failed := r.setUp(w)
+		if failed != nil {
+			return nil, failed
 		}
 		defer func() { err = errors.Join(err, undo()) }()
 	}
