@@ -236,6 +236,24 @@ func TestRefusals(t *testing.T) {
 			}
 			w.costs(t, "first", test.first, read)
 			w.costs(t, "again", test.again, read)
+			if len(test.config) == 1 {
+				w.remote.Refusals = &gitrepo.Refusals{}
+				git(t, w.dir, "branch", "behind", "main~")
+				log := func() {
+					_, err := w.snapshot(t, "main").Log(t.Context(), 2)
+					check(t, err)
+				}
+				ahead := func() {
+					logs, err := w.snapshot(t, "behind").Ahead(t.Context(), "main")
+					if err != nil || len(logs) != 1 {
+						t.Errorf("%v, %v", logs, err)
+					}
+				}
+				// References, all trees, of which there are too many, commits, or what comes in their place.
+				w.costs(t, "commits", 4, log)
+				w.costs(t, "commits again", 3, log)
+				w.costs(t, "commits of a branch", 3, ahead)
+			}
 		})
 	}
 }

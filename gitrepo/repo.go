@@ -33,7 +33,7 @@ type Remote struct {
 // concurrent use.
 type Refusals struct {
 	partial bool // to leave objects out
-	alone   bool // trees without those below them
+	alone   bool // trees without those below them, commits without trees
 }
 
 // Repo is a repository whose references were read once. They do not change while it lives: after ErrMoved, open anew.

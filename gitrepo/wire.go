@@ -218,22 +218,25 @@ func (w *wire) fetchObjects(ctx context.Context, store *memory.Storage, hashes [
 
 func (w *wire) fetchCommits(ctx context.Context, store *memory.Storage, tip, base plumbing.Hash) error {
 	r := request{wants: []plumbing.Hash{tip}, haves: []plumbing.Hash{base}}
-	if w.partial() {
+	if w.partial() && !w.refusals.alone {
 		r.filter = packp.FilterTreeDepth(0)
-		if err := w.fetch(ctx, store, r); !refusal(ctx, err) {
+		err := w.fetch(ctx, store, r)
+		if !refusal(ctx, err) {
 			return err
 		}
+		w.refusals.alone = !errors.Is(err, ErrMoved)
 		r.filter = ""
 	}
 	return w.fetch(ctx, store, r)
 }
 
 func (w *wire) fetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error {
-	if w.partial() {
+	if w.partial() && !w.refusals.alone {
 		err := w.fetch(ctx, store, request{wants: []plumbing.Hash{tip}, depth: n, filter: packp.FilterTreeDepth(0)})
 		if !refusal(ctx, err) {
 			return err
 		}
+		w.refusals.alone = !errors.Is(err, ErrMoved)
 	}
 	// As a shallow clone is deepened: what the tip has is not sent again, which is most of what the others have. Git leaves
 	// it out only of a thin pack, whose deltas may be against any of that.
