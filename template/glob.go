@@ -59,12 +59,16 @@ func Glob(fsys fs.FS, pattern string) ([]string, error) {
 		return literal(fsys, cleaned)
 	}
 	var names []string
-	err := doublestar.GlobWalk(folders{fsys}, crossing(cleaned), func(name string, d fs.DirEntry) error {
+	listed := 0
+	err := doublestar.GlobWalk(folders{fsys, &listed}, crossing(cleaned), func(name string, d fs.DirEntry) error {
 		if d.Type().IsRegular() {
 			names = append(names, name)
 		}
 		return nil
 	}, doublestar.WithFailOnIOErrors(), doublestar.WithNoFollow())
+	if listed > maxListed {
+		return nil, &Error{File: pattern, Reason: fmt.Sprintf("would take more than a list of %d files and folders; name the folders that count", maxListed), Err: ErrLimit}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("glob %s: %w", pattern, err)
 	}
@@ -87,8 +91,16 @@ func Split(pattern string) (fixed, rest string) {
 	return path.Clean(fixed), rest
 }
 
-// folders lists what is not a folder as something that does not exist: braces can make a pattern try "values.yaml/*".
-type folders struct{ fs.FS }
+// maxListed is how many files and folders a pattern may look at, ten times what large repositories have. A few trees that hold
+// each other many times over make billions of names.
+const maxListed = 5_000_000
+
+// folders lists what is not a folder as something that does not exist: braces can make a pattern try "values.yaml/*". It lists no more
+// than maxListed entries.
+type folders struct {
+	fs.FS
+	listed *int
+}
 
 // ReadDir implements fs.ReadDirFS.
 func (f folders) ReadDir(name string) ([]fs.DirEntry, error) {
@@ -97,6 +109,9 @@ func (f folders) ReadDir(name string) ([]fs.DirEntry, error) {
 		if info, statErr := fs.Lstat(f.FS, name); statErr == nil && !info.IsDir() {
 			return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrNotExist}
 		}
+	}
+	if *f.listed += len(entries); *f.listed > maxListed {
+		return nil, ErrLimit
 	}
 	return entries, err
 }

@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 )
 
 // tree is a file system that records what is asked of it.
@@ -201,4 +203,37 @@ func FuzzGlob(f *testing.F) {
 			t.Errorf("%q (%q): got %q, want %q; %v", pattern, crossing(pattern), got, want, err)
 		}
 	})
+}
+
+// hall is a file system of folders with a thousand folders each, without end.
+type hall struct{}
+
+func (hall) Open(name string) (fs.File, error) { return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid} }
+
+func (hall) ReadDir(string) ([]fs.DirEntry, error) {
+	var all []fs.DirEntry
+	for i := range 1000 {
+		all = append(all, fs.FileInfoToDirEntry(door(strconv.Itoa(i))))
+	}
+	return all, nil
+}
+
+func (hall) Stat(string) (fs.FileInfo, error) { return door("."), nil }
+
+// door is a folder by its name.
+type door string
+
+func (d door) Name() string     { return string(d) }
+func (door) Size() int64        { return 0 }
+func (door) Mode() fs.FileMode  { return fs.ModeDir }
+func (door) ModTime() time.Time { return time.Time{} }
+func (door) IsDir() bool        { return true }
+func (door) Sys() any           { return nil }
+
+// TestGlobEnds: of folders that hold each other many times over, only so many are listed.
+func TestGlobEnds(t *testing.T) {
+	_, err := Glob(hall{}, "**.tmpl")
+	if e, ok := errors.AsType[*Error](err); !ok || e.Err != ErrLimit || e.File != "**.tmpl" {
+		t.Errorf("%v, want ErrLimit", err)
+	}
 }
