@@ -854,7 +854,7 @@ func TestList(t *testing.T) {
 	})
 }
 
-// Closing comments once, and what is not open is left as it is.
+// Closing comments once, even if it takes two attempts, and what is not open is left as it is.
 func TestClose(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		p, r := w.provider(), w.request()
@@ -862,6 +862,14 @@ func TestClose(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		w.FailRequests(func(_ int, r *http.Request) forge.Fault {
+			if r.Method == http.MethodPatch || r.Method == http.MethodPut {
+				return forge.Invalid
+			}
+			return forge.NoFault
+		})
+		checkError(t, w, p.(scm.Closer).Close(t.Context(), pr, "Superseded by **that**."), scm.ErrRefused)
+		w.FailRequests(nil)
 		for range 2 {
 			if err := p.(scm.Closer).Close(t.Context(), pr, "Superseded by **that**."); err != nil {
 				t.Fatal(err)

@@ -403,6 +403,7 @@ func (s *Server) gitHubObject(r *http.Request, p *pull, tips map[string]string) 
 		"milestone":           nil,
 		"user":                object{"login": author},
 		"auto_merge":          nil,
+		"comments":            len(p.Comments),
 		"created_at":          p.created,
 		"updated_at":          p.updated,
 		"closed_at":           p.closed,

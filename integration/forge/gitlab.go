@@ -446,6 +446,7 @@ func (s *Server) gitLabObject(r *http.Request, p *pull, tips map[string]string) 
 		"web_url":                      s.pageURL(r, p),
 		"detailed_merge_status":        status,
 		"has_conflicts":                status == "conflict",
+		"user_notes_count":             len(p.Comments),
 		"squash":                       p.squashSHA != "",
 		"merge_commit_sha":             nil,
 		"squash_commit_sha":            nil,

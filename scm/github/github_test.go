@@ -403,6 +403,7 @@ func TestCloseFailing(t *testing.T) {
 	open := resttest.Answer{To: "GET /pulls/7", Body: `{"number": 7, "state": "open"}`}
 	for _, script := range [][]resttest.Answer{
 		{{To: "GET /pulls/7", Body: "null"}},
+		{{To: "GET /pulls/7", Body: `{"number": 7, "state": "open", "comments": 1}`}, {To: "GET /issues/7/comments", Status: 403}},
 		{open, {To: "POST /issues/7/comments", Status: 403}},
 		{open, {To: "POST /issues/7/comments", Status: 201, Body: "{}"}, {To: "PATCH /pulls/7", Status: 422}},
 	} {

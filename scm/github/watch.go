@@ -20,10 +20,16 @@ func (c *Client) Close(ctx context.Context, pr scm.PullRequest, comment string) 
 	if now.GetState() != "open" {
 		return nil
 	}
-	if comment != "" {
+	said := comment == ""
+	if !said && now.GetComments() > 0 {
+		if said, err = c.commented(ctx, pr, comment); err != nil {
+			return err
+		}
+	}
+	if !said {
 		// https://docs.github.com/rest/issues/comments#create-an-issue-comment
 		_, resp, err = c.issues.CreateComment(ctx, c.owner, c.name, pr.Number, github.IssueCommentRequest{Body: comment})
-		if err != nil && !(resp == nil && c.commented(ctx, pr, comment)) {
+		if err != nil {
 			return c.error(nil, resp, err)
 		}
 	}
@@ -31,12 +37,15 @@ func (c *Client) Close(ctx context.Context, pr scm.PullRequest, comment string) 
 	return err
 }
 
-// commented reports whether the comment is among the first hundred, for one whose answer was lost.
+// commented reports whether the comment is among the first hundred, for an attempt that got no further or whose answer was lost.
 // https://docs.github.com/rest/issues/comments#list-issue-comments
-func (c *Client) commented(ctx context.Context, pr scm.PullRequest, comment string) bool {
-	comments, _, err := c.issues.ListComments(ctx, c.owner, c.name, pr.Number,
+func (c *Client) commented(ctx context.Context, pr scm.PullRequest, comment string) (bool, error) {
+	comments, resp, err := c.issues.ListComments(ctx, c.owner, c.name, pr.Number,
 		&github.IssueListCommentsOptions{ListOptions: github.ListOptions{PerPage: 100}})
-	return err == nil && slices.ContainsFunc(comments, func(i *github.IssueComment) bool { return i.GetBody() == comment })
+	if err != nil {
+		return false, c.error(nil, resp, err)
+	}
+	return slices.ContainsFunc(comments, func(i *github.IssueComment) bool { return i.GetBody() == comment }), nil
 }
 
 // Status implements scm.Watcher with one call, and up to three more to tell what keeps a pull request from being merged.

@@ -381,6 +381,7 @@ func TestCloseFailing(t *testing.T) {
 	open := resttest.Answer{To: "GET /merge_requests/7", Body: `{"iid": 7, "state": "opened"}`}
 	for _, script := range [][]resttest.Answer{
 		{{To: "GET /merge_requests/7", Body: "null"}},
+		{{To: "GET /merge_requests/7", Body: `{"iid": 7, "state": "opened", "user_notes_count": 1}`}, {To: "GET /merge_requests/7/notes", Status: 403}},
 		{open, {To: "POST /merge_requests/7/notes", Status: 403}},
 		{open, {To: "POST /merge_requests/7/notes", Status: 201, Body: "{}"}, {To: "PUT /merge_requests/7", Status: 422}},
 	} {

@@ -19,11 +19,17 @@ func (c *Client) Close(ctx context.Context, pr scm.PullRequest, comment string) 
 	if now.State != "opened" {
 		return nil
 	}
-	if comment != "" {
+	said := comment == ""
+	if !said && now.UserNotesCount > 0 {
+		if said, err = c.commented(ctx, pr, comment); err != nil {
+			return err
+		}
+	}
+	if !said {
 		// https://docs.gitlab.com/api/notes/#create-new-merge-request-note
 		_, resp, err := c.notes.CreateMergeRequestNote(c.project, int64(pr.Number),
 			&gitlab.CreateMergeRequestNoteOptions{Body: &comment}, gitlab.WithContext(ctx))
-		if err != nil && !(resp == nil && c.commented(ctx, pr, comment)) {
+		if err != nil {
 			return c.error(nil, resp, err)
 		}
 	}
@@ -31,12 +37,15 @@ func (c *Client) Close(ctx context.Context, pr scm.PullRequest, comment string) 
 	return err
 }
 
-// commented reports whether the comment is among the last hundred notes, for one whose answer was lost.
+// commented reports whether the comment is among the last hundred notes, for an attempt that got no further or whose answer was lost.
 // https://docs.gitlab.com/api/notes/#list-all-merge-request-notes
-func (c *Client) commented(ctx context.Context, pr scm.PullRequest, comment string) bool {
-	notes, _, err := c.notes.ListMergeRequestNotes(c.project, int64(pr.Number),
+func (c *Client) commented(ctx context.Context, pr scm.PullRequest, comment string) (bool, error) {
+	notes, resp, err := c.notes.ListMergeRequestNotes(c.project, int64(pr.Number),
 		&gitlab.ListMergeRequestNotesOptions{ListOptions: gitlab.ListOptions{PerPage: 100}}, gitlab.WithContext(ctx))
-	return err == nil && slices.ContainsFunc(notes, func(n *gitlab.Note) bool { return n.Body == comment })
+	if err != nil {
+		return false, c.error(nil, resp, err)
+	}
+	return slices.ContainsFunc(notes, func(n *gitlab.Note) bool { return n.Body == comment }), nil
 }
 
 // Status implements scm.Watcher with one call. https://docs.gitlab.com/api/merge_requests/#merge-status
