@@ -65,16 +65,21 @@ func mayPass(err error) bool {
 	return lost || errors.Is(err, gitrepo.ErrFault)
 }
 
-// again calls try until it fails with nothing that may pass, or has failed too often. try has to be something that can be
-// done twice.
+// again calls try until it fails with nothing that may pass, or has failed too often; then whoever called it does not try
+// all that again. try has to be something that can be done twice.
 func again(ctx context.Context, log *slog.Logger, try func() error) error {
+	tries := 0
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		err := try()
-		if !mayPass(err) {
+		tries++
+		switch {
+		case !mayPass(err):
 			err = permanent(err)
+		case tries == maxTries:
+			err = permanent(&gaveUpError{err: err})
 		}
 		return struct{}{}, err
-	}, backoff.WithBackOff(newPause(firstPause)), backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(0), backoff.WithNotify(tell(log)))
+	}, backoff.WithBackOff(newPause(firstPause)), backoff.WithMaxElapsedTime(0), backoff.WithNotify(tell(log)))
 	return err
 }
 

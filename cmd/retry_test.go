@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"update-gitops-repo/gitrepo"
@@ -169,6 +170,22 @@ func TestRetryingNot(t *testing.T) {
 	if _, err := client.Do(r); !errors.Is(err, context.Canceled) || mayPass(err) {
 		t.Errorf("an end while it waits: %v", err)
 	}
+}
+
+// What is tried within something that is tried has no more tries for that.
+func TestAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tried, log := 0, slog.New(slog.DiscardHandler)
+		err := again(t.Context(), log, func() error {
+			return again(t.Context(), log, func() error {
+				tried++
+				return &lostError{errors.New("502 Bad Gateway")}
+			})
+		})
+		if tried != maxTries || err == nil || err.Error() != "502 Bad Gateway, 8 times in a row" {
+			t.Errorf("%d tries: %v", tried, err)
+		}
+	})
 }
 
 func TestMayPass(t *testing.T) {
