@@ -196,7 +196,7 @@ func (t retrying) try(r *http.Request) (*http.Response, error) {
 	w.ReadCloser, w.ctx = response.Body, ctx
 	response.Body = w
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	if strings.HasPrefix(kind, "application/x-git-upload-pack-") {
+	if response.StatusCode == http.StatusOK && strings.HasPrefix(kind, "application/x-git-upload-pack-") {
 		return response, nil
 	}
 	data, err := io.ReadAll(io.LimitReader(w, maxAnswer+1))
@@ -210,8 +210,11 @@ func (t retrying) try(r *http.Request) (*http.Response, error) {
 			err = fmt.Errorf("half an answer: %w", io.ErrUnexpectedEOF)
 		}
 	}
+	if err != nil {
+		return nil, err // With both, net/http would write to stderr.
+	}
 	response.Body = &whole{bytes.NewReader(data), data}
-	return response, err
+	return response, nil
 }
 
 // watched is the body of an answer that ends when the server stops sending.

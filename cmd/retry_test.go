@@ -103,6 +103,47 @@ func TestRetrying(t *testing.T) {
 	}
 }
 
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// closing counts how often it is closed.
+type closing struct {
+	io.Reader
+	closed *int
+}
+
+func (c closing) Close() error { *c.closed++; return nil }
+
+// Of an answer that is an error nothing is left: it is read or closed, and comes with nothing else.
+func TestRetryingCloses(t *testing.T) {
+	for _, test := range []struct {
+		name, kind string
+		status     int
+		body       io.Reader
+		tries      int
+	}{
+		{"without an end", "application/json", 200, neverEnding{}, 1},
+		{"git's, but a failure", "application/x-git-upload-pack-result", 503, strings.NewReader("x"), maxTries},
+	} {
+		closed := 0
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://forge.example.com/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := retrying{log: slog.New(slog.DiscardHandler), silence: time.Minute, pause: time.Microsecond, next: roundTrip(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: test.status, Header: http.Header{"Content-Type": {test.kind}}, Body: closing{test.body, &closed}}, nil
+		})}.RoundTrip(r)
+		if response != nil || err == nil || closed != test.tries {
+			t.Errorf("%s: %v, %v, closed %d times", test.name, response, err, closed)
+		}
+	}
+}
+
+type neverEnding struct{}
+
+func (neverEnding) Read(p []byte) (int, error) { return len(p), nil }
+
 // A server that says nothing, or nothing more.
 func TestSilence(t *testing.T) {
 	for name, begin := range map[string]func(http.ResponseWriter){
