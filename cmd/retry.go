@@ -301,8 +301,8 @@ func asked(h http.Header) (wait time.Duration, does bool) {
 		now = time.Now()
 	}
 	after := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(after, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second, true
+	if seconds, err := strconv.ParseUint(after, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(seconds) * time.Second, true // The most that there is, where it is more.
 	}
 	if at, err := http.ParseTime(after); err == nil {
 		return max(at.Sub(now), 0), true
@@ -326,7 +326,12 @@ func words(response *http.Response) string {
 	case kind != "application/json" || json.Unmarshal([]byte(body), &said) != nil:
 		return ""
 	}
-	return cut(oneLine(said.Message), 300)
+	line := oneLine(said.Message)
+	short := cut(line, 300)
+	if short != line { // Half a word could be half a secret, which nobody knows again.
+		short = short[:strings.LastIndexByte(short, ' ')+1] + "…"
+	}
+	return short
 }
 
 // bodyOf is the body, which can be read again; nothing of what git reads, which has not been read as a whole.

@@ -37,6 +37,12 @@ func TestRetrying(t *testing.T) {
 		{"busy, now", "POST", false, status(503, "Retry-After", "0"), "503 Service Unavailable: words, 8 times in a row", 8, false},
 		{"busy, past", "GET", false, status(503, "Retry-After", "Sat, 01 Jan 2000 00:00:00 GMT"), "8 times in a row", 8, false},
 		{"busy for long", "GET", false, status(429, "Retry-After", "7200"), "429 Too Many Requests: words; the server wants to be asked again in 2h0m0s", 1, false},
+		{"busy for ever", "GET", false, status(429, "Retry-After", "99999999999"), "wants to be asked again in", 1, false},
+		{"long words", "GET", false, func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/plain")
+			w.WriteHeader(503)
+			io.WriteString(w, strings.Repeat("long ", 59)+"half-a-secret")
+		}, "long long …, 8 times in a row", 8, false},
 		{"GitLab's limit", "GET", false, status(429, "RateLimit-Remaining", "0", "RateLimit-Reset", "32503680000"), "wants to be asked again in", 1, false},
 		{"GraphQL's limit", "POST", false, func(w http.ResponseWriter) {
 			w.Header().Set("X-RateLimit-Remaining", "0")
