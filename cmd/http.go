@@ -1,11 +1,13 @@
 package cmd
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
@@ -17,6 +19,12 @@ import (
 // those in the file caFile. A request that hangs does not take more than a part of timeout, if it can be sent again.
 func newClient(caFile string, timeout time.Duration, log *slog.Logger, secrets *secret.Redactor) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, r *http.Response) error {
+		if r.StatusCode != http.StatusOK {
+			return &proxyError{r.StatusCode} // The transport's own keeps no more than the text of the status.
+		}
+		return nil
+	}
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile)
 		if err != nil {
@@ -34,6 +42,13 @@ func newClient(caFile string, timeout time.Duration, log *slog.Logger, secrets *
 	return &http.Client{Transport: retrying{
 		next: logged{next: transport, log: log, secrets: secrets}, log: log, silence: min(time.Minute, timeout/4), pause: firstPause,
 	}}, nil
+}
+
+// proxyError is a proxy that does not connect to the server.
+type proxyError struct{ status int }
+
+func (e *proxyError) Error() string {
+	return fmt.Sprintf("the proxy says: %d %s", e.status, http.StatusText(e.status))
 }
 
 // logged names the program in every request, whichever library makes it, logs it, and has nobody show what it authenticates

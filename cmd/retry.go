@@ -358,7 +358,13 @@ func passes(err error) bool {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return !dns.IsNotFound
 	}
+	if proxy, ok := errors.AsType[*proxyError](err); ok {
+		return proxy.status >= http.StatusBadGateway && proxy.status <= http.StatusGatewayTimeout
+	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
+		if op.Op == "proxyconnect" { // Around whatever else went wrong on the way to the proxy.
+			return passes(op.Err)
+		}
 		return op.Op != "remote error" && op.Op != "local error" // Those are TLS's.
 	}
 	for _, kind := range []error{errSilent, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {

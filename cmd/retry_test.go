@@ -8,13 +8,16 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
+	"update-gitops-repo/secret"
 )
 
 // What one fault comes to the walk in integration/faults_test.go tells; this is about what does not end.
@@ -216,6 +219,45 @@ func TestRetryingNot(t *testing.T) {
 	}
 	if _, err := client.Do(r); !errors.Is(err, context.Canceled) || mayPass(err) {
 		t.Errorf("an end while it waits: %v", err)
+	}
+}
+
+// TestProxy: what keeps a proxy from connecting may pass as a server's own failures do, and what it refuses does not; nor does
+// one that is none.
+func TestProxy(t *testing.T) {
+	for _, test := range []struct {
+		scheme string
+		status int
+		want   string
+		asked  int32
+	}{
+		{"http", 407, "the proxy says: 407 Proxy Authentication Required", 1},
+		{"http", 403, "the proxy says: 403 Forbidden", 1},
+		{"http", 503, "the proxy says: 503 Service Unavailable, 8 times in a row", maxTries},
+		{"https", 200, "tls: first record does not look like a TLS handshake", 0},
+	} {
+		var asked atomic.Int32
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			w.WriteHeader(test.status)
+		}))
+		client, err := newClient("", time.Minute, slog.New(slog.DiscardHandler), &secret.Redactor{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := client.Transport.(retrying)
+		r.pause = time.Microsecond
+		client.Transport = r
+		tried := 0
+		r.next.(logged).next.(*http.Transport).Proxy = func(*http.Request) (*url.URL, error) {
+			tried++
+			return url.Parse(strings.Replace(proxy.URL, "http", test.scheme, 1))
+		}
+		_, err = client.Get("https://forge.example.com/")
+		if err == nil || !strings.HasSuffix(err.Error(), test.want) || asked.Load() != test.asked || tried != max(1, int(test.asked)) {
+			t.Errorf("%d over %s: asked %d times: %v", test.status, test.scheme, asked.Load(), err)
+		}
+		proxy.Close()
 	}
 }
 
