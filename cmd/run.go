@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -31,6 +32,7 @@ import (
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	log.SetOutput(io.Discard)    // Where net/http tells, past the redactor, what a server sends that nobody has asked for.
 	context.AfterFunc(ctx, stop) // The first signal ends the run in order, a second one kills the process.
 	return Run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 }

@@ -212,6 +212,14 @@ func TestSecretsAreNotTold(t *testing.T) {
 				w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
 				fmt.Fprintf(w, "%04xERR %s\n", len(words)+9, words)
 			}},
+			{"git goes on", "/info/refs", func(w http.ResponseWriter, _ *http.Request, words string) {
+				c, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					panic(err)
+				}
+				defer c.Close()
+				fmt.Fprintf(c, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno%s\r\n", words)
+			}},
 			{"redirect", "/info/refs", func(w http.ResponseWriter, r *http.Request, words string) {
 				if r.URL.Query().Get("said") == "" {
 					http.Redirect(w, r, elsewhere+"/x/info/refs?said="+url.QueryEscape(words), http.StatusTemporaryRedirect)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -32,6 +33,7 @@ func watched() int {
 	}
 	command := strings.Join(append([]string{"update-gitops-repo"}, os.Args[1:]...), " ")
 	outDone, errDone := tee(&os.Stdout, filepath.Join(dir, "stdout")), tee(&os.Stderr, filepath.Join(dir, "stderr"))
+	log.SetOutput(os.Stderr) // It holds what that was before.
 	code := cmd.Main()
 	err = errors.Join(outDone(), errDone(), os.WriteFile(filepath.Join(dir, "command"), []byte(command), 0o600))
 	for i, name := range resultFiles() {
