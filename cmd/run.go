@@ -208,6 +208,19 @@ func (p *plan) tidy(ctx context.Context, log *slog.Logger, r *report) error {
 	return now.Delete(ctx, r.Branch, r.Commit)
 }
 
+// deleteMerged deletes the branch of a pull request that was merged by a run that was cut short before it could.
+func (p *plan) deleteMerged(ctx context.Context, log *slog.Logger, at attempt, r *report) error {
+	tip := at.repo.Tip(r.Branch)
+	if !p.deleteBranch || p.dryRun || tip == "" || r.Branch == r.Base {
+		return nil
+	}
+	ahead, err := at.snapshot.Ahead(ctx, r.Branch)
+	if err != nil || len(ahead) > 0 { // Not merged, or not as it is.
+		return err
+	}
+	return again(ctx, log, func() error { return at.repo.Delete(ctx, r.Branch, tip) })
+}
+
 // open makes the pull request what it shall be, and merges it if that is asked for. Where it cannot be known whether the
 // forge has done what it was asked for, it looks what there is and goes on from that.
 func (p *plan) open(ctx context.Context, log *slog.Logger, r *report) error {
@@ -508,7 +521,10 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soF
 	edited := outcome.snapshot
 	r.Files = edited.Changed()
 	if len(r.Files) == 0 {
-		return at, p.settle(ctx, log, at, r, lookup.answer, code(base)+" has this change already.")
+		if err := p.settle(ctx, log, at, r, lookup.answer, code(base)+" has this change already."); err != nil || r.PullRequest != nil {
+			return at, err
+		}
+		return at, p.deleteMerged(ctx, log, at, r)
 	}
 	if wantDiff {
 		if r.diff, err = diff(snapshot.Files(ctx), edited.Files(ctx), r.Files); err != nil {
