@@ -275,7 +275,8 @@ func judge(response *http.Response, err error) failure {
 		}
 		// https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api#exceeding-the-rate-limit
 		return failure{err: errors.New("API rate limit exceeded"), wait: wait, refused: true}
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout,
+		520, 521, 522, 523, 524: // As Cloudflare says it, which is before gitlab.com (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/).
 	case http.StatusServiceUnavailable:
 		f.refused = said // Who knows when to come again has not begun.
 	case http.StatusTooManyRequests:
@@ -290,7 +291,8 @@ func judge(response *http.Response, err error) failure {
 	default:
 		return failure{}
 	}
-	f.err = errors.New(strings.TrimSuffix(fmt.Sprintf("%d %s: %s", response.StatusCode, http.StatusText(response.StatusCode), words(response)), ": "))
+	status := strings.TrimSpace(fmt.Sprint(response.StatusCode, " ", http.StatusText(response.StatusCode)))
+	f.err = errors.New(strings.TrimSuffix(status+": "+words(response), ": "))
 	return f
 }
 

@@ -34,6 +34,8 @@ func TestRetrying(t *testing.T) {
 		{"down", "GET", false, status(503), "503 Service Unavailable: words, 8 times in a row", 8, false},
 		{"down, marked", "POST", true, status(502), "502 Bad Gateway: words, 8 times in a row", 8, false},
 		{"down, put", "PUT", false, status(500), "500 Internal Server Error: words, 8 times in a row", 8, false},
+		{"down behind Cloudflare", "GET", false, status(522), "522: words, 8 times in a row", 8, false},
+		{"not implemented", "GET", false, status(501), "", 1, false},
 		{"down, once", "POST", false, status(503), "503 Service Unavailable: words", 1, true},
 		{"down, once, patch", "PATCH", false, status(504), "504 Gateway Timeout: words", 1, true},
 		{"busy", "POST", false, status(429), "429 Too Many Requests: words, 8 times in a row", 8, false},
