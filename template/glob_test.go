@@ -208,7 +208,9 @@ func FuzzGlob(f *testing.F) {
 // hall is a file system of folders with a thousand folders each, without end.
 type hall struct{}
 
-func (hall) Open(name string) (fs.File, error) { return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid} }
+func (hall) Open(name string) (fs.File, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+}
 
 func (hall) ReadDir(string) ([]fs.DirEntry, error) {
 	var all []fs.DirEntry
