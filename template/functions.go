@@ -24,7 +24,7 @@ type cost func(m *meter, name string, args []reflect.Value) float64
 // arguments alone, not on the environment, the network, the clock, chance, or the order of a map, and that no call can
 // allocate more than it costs.
 var costs = map[string]cost{
-	// Those of text/template. Of the nil ones a call costs no more than the step that it is in.
+	// Those of text/template. Of the nil ones a call costs no more than the step that it is in, or than weaver has it cost.
 	"and": nil, "call": nil, "eq": nil, "ge": nil, "gt": nil, "le": nil, "len": nil, "lt": nil, "ne": nil, "not": nil, "or": nil,
 	"html": deep(16), "js": deep(16), "print": deep(8), "println": deep(8), "printf": costPrintf, "urlquery": deep(8), "index": few,
 
@@ -52,9 +52,10 @@ var costs = map[string]cost{
 	"regexReplaceAll": costRegexpReplace, "mustRegexReplaceAll": costRegexpReplace, "regexReplaceAllLiteral": costRegexpReplace, "mustRegexReplaceAllLiteral": costRegexpReplace,
 
 	// Numbers.
-	"atoi": shallow(16), "int": shallow(16), "int64": shallow(16), "float64": shallow(16), "toDecimal": deep(16), "add1": shallow(16), "add": shallow(16), "sub": shallow(16), "div": shallow(16),
-	"mod": shallow(16), "mul": shallow(16), "max": shallow(16), "biggest": shallow(16), "min": shallow(16), "maxf": shallow(16), "minf": shallow(16), "ceil": shallow(16), "floor": shallow(16),
-	"round": shallow(16), "add1f": decimals, "addf": decimals, "subf": decimals, "divf": decimals, "mulf": decimals,
+	// What is none is printed for an error that nobody sees.
+	"atoi": shallow(16), "int": deep(16), "int64": deep(16), "float64": deep(16), "toDecimal": deep(16), "add1": deep(16), "add": deep(16), "sub": deep(16), "div": deep(16),
+	"mod": deep(16), "mul": deep(16), "max": deep(16), "biggest": deep(16), "min": deep(16), "maxf": deep(16), "minf": deep(16), "ceil": deep(16), "floor": deep(16),
+	"round": deep(16), "add1f": decimals, "addf": decimals, "subf": decimals, "divf": decimals, "mulf": decimals,
 	"until": func(_ *meter, _ string, a []reflect.Value) float64 { return 64 * math.Abs(integer(a[0])) },
 	"untilStep": func(_ *meter, _ string, a []reflect.Value) float64 {
 		return 64 * steps(integer(a[0]), integer(a[1]), integer(a[2]))
@@ -135,15 +136,27 @@ func (m *meter) functions(called map[string]bool) texttemplate.FuncMap {
 	return out
 }
 
-// few is the cost of what allocates little, or a little for each argument.
+// few is the cost of what allocates little, or a little for each argument, and reads texts once, as a map does its keys.
 func few(_ *meter, _ string, args []reflect.Value) float64 {
-	n := 1.0
+	n := 256.0
 	for _, arg := range args {
+		n += textSize(arg)
 		if arg.Kind() == reflect.Slice {
-			n += size(arg)
+			n += 256 * size(arg)
+			for i := range arg.Len() {
+				n += textSize(arg.Index(i))
+			}
 		}
 	}
-	return 256 * n
+	return n
+}
+
+// textSize returns the number of bytes of a text, and 0 for anything else.
+func textSize(v reflect.Value) float64 {
+	if v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
+	return float64(len(str(v)))
 }
 
 // shallow returns the cost of k for each byte of the arguments that are text, and each item of those that are lists or maps.
@@ -291,12 +304,12 @@ func costPretty(m *meter, name string, args []reflect.Value) float64 {
 }
 
 // decimals: products have as many digits as their factors together.
-func decimals(_ *meter, _ string, args []reflect.Value) float64 {
+func decimals(m *meter, name string, args []reflect.Value) float64 {
 	n := 1.0
 	for _, arg := range args {
 		n += size(arg)
 	}
-	return 2048 * n * n
+	return 2048*n*n + deep(16)(m, name, args)
 }
 
 // verb finds what has a width or a precision, which may come from an argument.
@@ -369,7 +382,8 @@ func orderedValues(d map[string]any) []any {
 	return out
 }
 
-// index is text/template's function of that name, but fails for a key that is not there.
+// index is text/template's function of that name, but fails for a key that is not there. Its errors print nothing that may
+// hold itself, or the same list many times.
 func index(item any, at ...any) (any, error) {
 	v := reflect.ValueOf(item)
 	for _, i := range at {
@@ -380,19 +394,22 @@ func index(item any, at ...any) (any, error) {
 		case reflect.Map:
 			key := reflect.ValueOf(i)
 			if !key.IsValid() || !key.Type().AssignableTo(v.Type().Key()) {
-				return nil, fmt.Errorf("%v is no key of this map", i)
+				return nil, fmt.Errorf("%T is no type of this map's keys", i)
 			}
 			if v = v.MapIndex(key); !v.IsValid() {
 				return nil, fmt.Errorf("map has no entry for key %q", fmt.Sprint(i))
 			}
 		case reflect.Slice, reflect.Array, reflect.String:
 			n := reflect.ValueOf(i)
-			if !n.CanInt() || n.Int() < 0 || n.Int() >= int64(v.Len()) {
+			if !n.CanInt() {
+				return nil, fmt.Errorf("%T is no type of an index", i)
+			}
+			if n.Int() < 0 || n.Int() >= int64(v.Len()) {
 				return nil, fmt.Errorf("%v is not an index into %d items", i, v.Len())
 			}
 			v = v.Index(int(n.Int()))
 		default:
-			return nil, fmt.Errorf("there are no items in %v", item)
+			return nil, fmt.Errorf("there are no items in %T", item)
 		}
 	}
 	if !v.IsValid() {

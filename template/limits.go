@@ -3,6 +3,7 @@ package template
 import (
 	"bytes"
 	"reflect"
+	"regexp"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -168,6 +169,11 @@ func (m *meter) steps() texttemplate.FuncMap {
 			m.depth -= depth
 			return ""
 		},
+		// compare is called with each value that is about to be compared. text/template's own functions cannot be had to call.
+		"compare": func(v any) any {
+			m.charge("comparing it", textSize(reflect.ValueOf(v)))
+			return v
+		},
 	}
 }
 
@@ -234,8 +240,19 @@ func (w *weaver) pipe(n *parsetree.PipeNode, depth int) {
 				w.pipe(arg, depth+1)
 			}
 		}
+		if fn, ok := cmd.Args[0].(*parsetree.IdentifierNode); ok && comparison.MatchString(fn.Ident) {
+			for i, arg := range cmd.Args[1:] {
+				if arg.Type() != parsetree.NodeNil {
+					cmd.Args[i+1] = &parsetree.PipeNode{NodeType: parsetree.NodePipe, Pos: arg.Position(),
+						Cmds: []*parsetree.CommandNode{command("compare", arg.Position(), arg)}}
+				}
+			}
+		}
 	}
 }
+
+// comparison are the functions that take as long as their arguments are.
+var comparison = regexp.MustCompile(`^(eq|ne|lt|le|gt|ge)$`)
 
 func command(name string, pos parsetree.Pos, args ...parsetree.Node) *parsetree.CommandNode {
 	return &parsetree.CommandNode{NodeType: parsetree.NodeCommand, Pos: pos, Args: append([]parsetree.Node{parsetree.NewIdentifier(name).SetPos(pos)}, args...)}

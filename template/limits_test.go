@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	texttemplate "text/template"
 
 	"github.com/Masterminds/sprig/v3"
 )
@@ -76,7 +77,13 @@ func TestHostileTemplates(t *testing.T) {
 		{"a map in itself, in JSON", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< toJson $x >)", 2, "toJson: the value is nested too deep, or holds itself"},
 		{"a map in itself, merged", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< $_ := merge $x $x >)", 2, "merge: the value is nested too deep, or holds itself"},
 		{"a map in itself, copied", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< $_ := deepCopy $x >)", 2, "deepCopy: the value is nested too deep, or holds itself"},
+		{"a shared list as a number", "$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)\n$(< int $x >)", 2, "int would take more"},
+		{"a shared list as a decimal", "$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)\n$(< mulf $x 1 >)", 2, "mulf would take more"},
+		{"a map in itself as a number", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< add 1 $x >)", 2, "add: the value is nested too deep, or holds itself"},
 		{"lists within each other", "$(< $x := list >)$(< range 100000 >)$(< $x = list $x >)$(< end >)\n$(< toPrettyJson $x >)", 2, "toPrettyJson: the value is nested too deep"},
+		{"large texts, compared", "$(< $x := repeat 9000000 .v >)$(< $y := repeat 9000000 .v >)\n$(< range 100000 >)$(< if eq $x $y >)$(< end >)$(< end >)", 2, "comparing it would take more"},
+		{"large texts, compared in a pipeline", "$(< $x := repeat 9000000 .v >)$(< $y := repeat 9000000 .v >)\n$(< range 100000 >)$(< $_ := $x | le $y >)$(< end >)", 2, "comparing it would take more"},
+		{"a large key", "$(< $x := repeat 9000000 .v >)$(< $d := dict `a` 1 >)\n$(< range 100000 >)$(< if hasKey $d $x >)$(< end >)$(< end >)", 2, "hasKey would take more"},
 		{"a wide number", "$(< printf `" + strings.Repeat("%1000000d", 300) + "` 1 >)", 1, "printf would take more"},
 		{"a width given", "$(< printf `" + strings.Repeat("%[1]*[1]d", 300) + "` 1000000 >)", 1, "printf would take more"},
 		{"a precision", "$(< range 1000 >)$(< printf `%.1000000f` 1.0 >)$(< end >)", 1, ""},
@@ -107,6 +114,33 @@ func TestHostileTemplates(t *testing.T) {
 			}
 			t.Logf("%d MiB, %v", int(bytes)>>20, err)
 		})
+	}
+}
+
+// The errors of index print no value that holds itself, or the same list many times.
+func TestHostileIndex(t *testing.T) {
+	const grown = "$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)$(< $d := dict >)$(< $_ := set $d `a` $d >)"
+	for _, call := range []string{"index $d $x", "index $x $x", "index $x $d", "index $d `a` 1", "index 1.5 $d"} {
+		var err error
+		if bytes := allocated(func() { _, err = Renderer{}.Text("a.tmpl", []byte(grown+"$(< "+call+" >)"), Values{"v": "x"}) }); err == nil || bytes > 4<<20 {
+			t.Errorf("%s: %d MiB, %.200v", call, int(bytes)>>20, err)
+		}
+	}
+}
+
+// Comparisons give what they give without their costs.
+func TestComparisons(t *testing.T) {
+	for _, expr := range []string{
+		"eq .v `x`", "eq .v `y` `x`", "ne .v `x`", "eq nil nil", "eq .n nil", "eq nil .n", ".n | eq nil", "eq .n .n", "`x` | eq .v", "lt 1 2", "le 2 1", "gt 1.5 0.5", "ge `b` `a`",
+		"eq 1 1", "eq 1 1.0", "eq 'a' 97", "eq .i 3", "lt .i 4", "eq true .b", "eq (len .v) 1", "eq .l .l", "eq .m nil", "eq", "eq 1", "eq .v 1", "lt .n 1", "eq .m.a `y`", "eq (eq 1 1) (ne 1 2)",
+	} {
+		values := Values{"v": "x", "n": nil, "i": 3, "b": true, "l": []any{1}, "m": map[string]any{"a": "y"}}
+		got, err := Renderer{}.Text("a.tmpl", []byte("$(< "+expr+" >)"), values)
+		var want strings.Builder
+		wantErr := texttemplate.Must(texttemplate.New("t").Parse("{{ "+expr+" }}")).Execute(&want, map[string]any(values))
+		if (err == nil) != (wantErr == nil) || wantErr == nil && string(got) != want.String() {
+			t.Errorf("%s: got %s, %v; want %s, %v", expr, got, err, want.String(), wantErr)
+		}
 	}
 }
 
@@ -203,6 +237,9 @@ func TestCosts(t *testing.T) {
 		"fromJson mustFromJson toJson mustToJson toRawJson mustToRawJson toPrettyJson mustToPrettyJson duration durationRound typeOf kindOf empty")
 	for _, name := range []string{"html", "js", "print", "println", "urlquery", "quote", "squote", "cat", "toString", "toStrings", "sortAlpha", "toDecimal",
 		"toJson", "mustToJson", "toRawJson", "mustToRawJson", "toPrettyJson", "mustToPrettyJson", "deepCopy", "mustDeepCopy"} {
+		calls[name] = append(calls[name], []any{ints}, []any{words}, []any{dict}, []any{deepList})
+	}
+	for _, name := range []string{"int", "int64", "float64", "add1", "add", "max", "biggest", "maxf", "ceil", "floor"} {
 		calls[name] = append(calls[name], []any{ints}, []any{words}, []any{dict}, []any{deepList})
 	}
 	for _, name := range []string{"fromJson", "mustFromJson"} {
