@@ -33,7 +33,7 @@ func (e limitError) Error() string { return string(e) }
 // usage is what the templates of one run have used so far.
 type usage struct {
 	work, output atomic.Int64
-	large        sync.Mutex // held while a template above maxSmall is in memory
+	large        sync.Mutex // held while a template above maxSmall, or the nodes of a result above maxAtOnce, are in memory
 }
 
 // meter is the account of one execution, and what it writes to. text/template asks nobody before it goes on, so the parsed

@@ -160,6 +160,10 @@ func (r Renderer) File(name, dest string, src []byte, v Values) ([]byte, error) 
 func (r Renderer) file(use *usage, name, dest string, src []byte, v Values) ([]byte, error) {
 	out, err := r.text(use, name, src, v)
 	if err == nil && r.Validate {
+		if len(out) > maxAtOnce {
+			use.large.Lock()
+			defer use.large.Unlock()
+		}
 		err = r.check(name, dest, src, out)
 	}
 	if err != nil {

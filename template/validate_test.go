@@ -2,6 +2,7 @@ package template
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -42,6 +43,7 @@ func TestValidate(t *testing.T) {
 		{"no YAML, and no other language", "a.yaml", "a: b: $(< .v >)\n", Values{"v": "x"}, "a.yaml:1: is no YAML once a.tmpl is rendered: …"},
 
 		{"JSON", "a.json", `{"a": "$(< .v >)", "b": $(< .v | quote >)}`, Values{"v": "x"}, ""},
+		{"JSON in a YAML file", "a.yaml", `{"a": "$(< .v >)", "b": "\ud83d\ude00"}`, Values{"v": "x"}, ""},
 		{"JSON, and a slip", "a.json", "{\n\"a\": \"$(< .v >)\"}", Values{"v": `x"y`}, "a.json:2: is no JSON once a.tmpl is rendered: invalid character 'y' after object key:value pair"},
 		{"JSON that would be YAML", "a.json", `{"a": $(< .v >)}`, Values{"v": `x`}, "a.json:1: is no JSON once a.tmpl is rendered: …"},
 		{"JSON that was YAML before", "a.json", "# x\n{a: $(< .v >)}", Values{"v": `x`}, ""},
@@ -82,5 +84,19 @@ func TestValidate(t *testing.T) {
 	_, err := Renderer{Globs: []string{"**.tmpl"}, Validate: true}.Render(fsys, Values{"v": "x: y"})
 	if want := "a.yaml:1: is no YAML once a.yaml.tmpl is rendered: mapping values are not allowed in this context"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// A result of many small nodes takes no more memory than templates may.
+func TestValidateMemory(t *testing.T) {
+	for _, part := range []string{"1,", "{},", "&a b,", "-\n", "- a: b\n"} {
+		src := "$(< $x := repeat " + strconv.Itoa((maxChecked-2)/len(part)) + " " + strconv.Quote(part) + " >)$(< $x >)"
+		if strings.HasSuffix(part, ",") {
+			src = "[" + src + "]"
+		}
+		var err error
+		if bytes := allocated(func() { _, err = Renderer{Validate: true}.File("a.tmpl", "a.yaml", []byte(src), nil) }); bytes > 400<<20 || err != nil {
+			t.Errorf("%q: %d MiB, %v", part, int(bytes)>>20, err)
+		}
 	}
 }
