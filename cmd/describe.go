@@ -157,8 +157,26 @@ func (p *plan) describe(r *report, changes []template.Change) error {
 		r.body = p.defaultBody(r, rows)
 	}
 	r.body = cut(p.secrets.Redact(r.body), maxBody) + "\n\n" + marker{p.app, p.sequence}.String()
-	r.message += "\n\n" + p.trailers()
+	r.message += gap(p.message, r.message) + p.trailers()
 	return nil
+}
+
+// gap parts a message from our trailers. What it has of its own at its end, such as Co-authored-by or Change-Id, stays in the
+// last paragraph, where git and the forges look for trailers. No value gets there as one: each line begins with a key that
+// the words have, before values came into them.
+func gap(words, message string) string {
+	last := func(s string) string {
+		paragraphs := blankLines.Split(strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n")), -1)
+		if p := paragraphs[len(paragraphs)-1]; len(paragraphs) > 1 && onlyTrailers.MatchString(p) && p[0] != '-' {
+			return p
+		}
+		return ""
+	}
+	own, now := last(words), last(message)
+	if own == "" || now == "" || strings.Count(own, "\n") != strings.Count(now, "\n") || strings.Contains("\n"+now, "\nUpdate-") {
+		return "\n\n"
+	}
+	return "\n"
 }
 
 // words renders a text that may be a template, see values.

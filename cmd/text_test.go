@@ -125,7 +125,7 @@ func FuzzMessage(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, message := range []string{"", s, "Deploy $(< range .changes >)$(< .new >)$(< .old >)\n$(< end >)"} {
+		for _, message := range []string{"", s, "x\n\nChange-Id: I1\nRef: $(< range .changes >)$(< .new >)$(< end >)", "x\n\nRef: 1$(< range .changes >)$(< print \"\\n\" .new >)$(< end >)", "Deploy $(< range .changes >)$(< .new >)$(< .old >)\n$(< end >)"} {
 			p := &plan{app: "shop", revision: "1111111", message: message, sequence: 7, secrets: new(secret.Redactor)}
 			r := &report{Files: []string{"a.yaml"}}
 			if p.describe(r, []template.Change{{File: "a.yaml", Path: s, Old: s, New: s}}) != nil {
@@ -141,7 +141,9 @@ func FuzzMessage(f *testing.F) {
 			cmd.Stdin = strings.NewReader(r.message)
 			cmd.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
 			out, err := cmd.Output()
-			if want := "Update-App: shop\nUpdate-Revision: 1111111\nUpdate-Sequence: 7\n"; err != nil || string(out) != want {
+			before, ok := strings.CutSuffix(string(out), "Update-App: shop\nUpdate-Revision: 1111111\nUpdate-Sequence: 7\n")
+			own := message == s || strings.Contains(message, "Change-Id") && strings.HasPrefix(before, "Change-Id: I1\nRef:") && strings.Count(before, "\n") == 2 || before == "Ref: 1\n"
+			if err != nil || !ok || strings.Contains("\n"+before, "\nUpdate-") || before != "" && !own {
 				t.Errorf("%q: %v, %q of %q", message, err, out, r.message)
 			}
 		}
