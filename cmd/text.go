@@ -39,19 +39,18 @@ func hidden(r rune) bool {
 	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
 }
 
-// command is what CI systems look for in a step's output to be told something: GitHub Actions at the start of a line, white
-// space aside, and its older form anywhere (https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs),
-// as Azure Pipelines (##vso[) and TeamCity (##teamcity[) do.
-var command = regexp.MustCompile(`(?m)^[\s\p{Z}]*::|##\w*\[`)
+// What CI systems look for in a step's output to be told something: GitHub Actions a name between two pairs of colons at the
+// start of a line, white space aside, and its older form anywhere
+// (https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs), as Azure Pipelines (##vso[) and TeamCity
+// (##teamcity[) do. The address ::1 in a file of hosts is none.
+var (
+	colonCommand = regexp.MustCompile(`(?m)^([\s\p{Z}]*):(:[A-Za-z].*::)`)
+	hashCommand  = regexp.MustCompile(`#(#\w*\[)`)
+)
 
 // printable is text for stdout or stderr: all of it to be seen, and no command to the CI system in it.
 func printable(s string) string {
-	return command.ReplaceAllStringFunc(visible(s), func(found string) string {
-		if before, ok := strings.CutSuffix(found, "::"); ok {
-			return before + `\x3a:`
-		}
-		return `\x23` + found[1:]
-	})
+	return hashCommand.ReplaceAllString(colonCommand.ReplaceAllString(visible(s), `$1\x3a$2`), `\x23$1`)
 }
 
 // printableJSON is the same for JSON, which stays as it is for whoever reads it as such.
@@ -79,13 +78,15 @@ func (w jsonWriter) Write(p []byte) (int, error) {
 }
 
 // notice is what a forge acts on wherever it stands in a text: people and teams that are told, issues that are referred to,
-// and closed, and pipelines that are not run.
-var notice = regexp.MustCompile(`(?i)((?:^|\W)@)(\w)|([#!])(\d)|(\[)((?:skip|ci|no)[ -])`)
+// and closed (https://docs.gitlab.com/user/project/issues/managing_issues/#default-closing-pattern), and pipelines that are
+// not run (https://docs.github.com/actions/how-tos/manage-workflow-runs/skip-workflow-runs).
+var notice = regexp.MustCompile(`(?i)((?:^|\W)@)(\w)|((?:[#!]|\bGH-))(\d)|(\[)((?:skip|ci|no)[ -]|[\w-]+ skip\])|(\*NO_)(CI\*)` +
+	`|(\b(?:clos|fix|resolv|implement))((?:e?[sd]?|ing):? +(?:\w+://|\w+-\d))`)
 
 // quiet is s in one line in which a forge finds nobody to tell. What would be found is parted by a space of no width.
 func quiet(s string) string {
-	for s = oneLine(s); strings.ContainsAny(s, "@#!["); {
-		next := notice.ReplaceAllString(s, "$1$3$5\u200b$2$4$6")
+	for s = oneLine(s); strings.ContainsAny(s, "@#![-*:"); {
+		next := notice.ReplaceAllString(s, "$1$3$5$7$9\u200b$2$4$6$8$10")
 		if next == s {
 			return s
 		}
