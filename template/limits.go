@@ -15,7 +15,8 @@ import (
 // all there is below 512 MB and within seconds. It is counted and not measured, so that the same templates always fail; at
 // the same place, where it is one of them that takes too much.
 const (
-	maxSource = 2 << 20   // bytes of a template with actions, whose parsed form takes up to 120 times as much
+	maxSource = 16 << 20  // bytes of a template
+	maxAction = 2 << 20   // bytes of the actions in it, whose parsed form takes up to 120 times as much
 	maxOutput = 64 << 20  // bytes of one result
 	maxTotal  = 128 << 20 // bytes of all the results of one Render
 	maxWork   = 256 << 20 // see meter.charge
@@ -176,6 +177,32 @@ func (m *meter) steps() texttemplate.FuncMap {
 		},
 	}
 }
+
+// actions returns how many bytes of a template are in its actions, as the parser has it; all to the end where one has no end.
+func (d Delims) actions(src []byte) int {
+	n := 0
+	for {
+		_, rest, ok := bytes.Cut(src, []byte(d.Left))
+		if !ok {
+			return n
+		}
+		n += len(d.Left)
+		for src = rest; len(rest) > 0 && !bytes.HasPrefix(rest, []byte(d.Right)); {
+			skip := 1
+			if bytes.IndexByte([]byte("\"'`"), rest[0]) >= 0 || bytes.HasPrefix(rest, []byte("/*")) {
+				if skip = len(quotedText.Find(rest)); skip == 0 {
+					return n + len(src) // The parser goes no further.
+				}
+			}
+			rest = rest[skip:]
+		}
+		n += len(src) - len(rest)
+		src = rest
+	}
+}
+
+// quotedText is what may hold the delimiters without being one.
+var quotedText = regexp.MustCompile("^(?:\"(?:[^\"\\\\\n]|\\\\.)*\"|'(?:[^'\\\\\n]|\\\\.)*'|`[^`]*`|/\\*(?s:.*?)\\*/)")
 
 func mebibytes(n int) string { return strconv.Itoa(n>>20) + " MiB" }
 

@@ -94,7 +94,11 @@ func TestHostileTemplates(t *testing.T) {
 		{"many products", "$(< mulf" + strings.Repeat(" 1e308", 100000) + " >)", 1, "mulf would take more"},
 		{"actions within each other", strings.Repeat("$(< if 1 >)", 80_000) + strings.Repeat("$(< end >)", 80_000), 0, "actions are nested too deep"},
 		{"parentheses within each other", "$(< " + strings.Repeat("(", 9_999) + "1" + strings.Repeat(")", 9_999) + " >)", 0, ""},
-		{"a large template", "$(< .v >)" + strings.Repeat("x", maxSource), 0, "is larger than the 2 MiB that a template may have"},
+		{"a large template", "$(< .v >)" + strings.Repeat("x", maxSource), 0, "is larger than the 16 MiB that a template may have"},
+		{"comments without end", "$(< " + strings.Repeat("/*", maxSource/2-2), 0, "has more than the 2 MiB of actions"},
+		{"texts without end", "$(< " + strings.Repeat(`"\`, maxSource/2-2), 0, "has more than the 2 MiB of actions"},
+		{"a large action", "$(< list `>)`" + strings.Repeat(" 1", maxAction/2) + "| len >)", 0, "has more than the 2 MiB of actions that a template may have"},
+		{"an action without end", "$(< 1 >)$(<" + strings.Repeat(" 1", maxAction/2), 0, "has more than the 2 MiB of actions that a template may have"},
 		{"a large list", "$(< list" + strings.Repeat(" 1", 1_000_000) + " | len >)", 0, ""},
 		{"many actions", strings.Repeat("$(<1>)", 340_000), 0, ""},
 	}
@@ -153,6 +157,20 @@ func TestRenderTotal(t *testing.T) {
 	_, err := Renderer{Globs: []string{"*.tmpl"}}.Render(fsys, Values{"v": "x"})
 	if got := (*Error)(nil); !errors.As(err, &got) || got.Err != ErrLimit || got.Reason != "the results of all templates would be larger than 128 MiB" {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestActions(t *testing.T) {
+	for src, want := range map[string]int{
+		"": 0, "x": 0, "a$(< 1 >)b": 6, "$(<1>)x$(<2>)": 8, "$(< `>)` 1 >)x": 11, `$(< ">)\"" >)x`: 11, "$(< '\\'' >)x": 9, "$(</* >) */>)x": 11, "$(< 1": 5, "$(< `>)": 7,
+	} {
+		if got := (Delims{"$(<", ">)"}).actions([]byte(src)); got != want {
+			t.Errorf("%s: got %d, want %d", src, got, want)
+		}
+	}
+	large := "ns: $(< .v >)\n" + strings.Repeat("description: of a CRD\n", 300_000)
+	if _, err := (Renderer{}).Text("a.tmpl", []byte(large), Values{"v": "x"}); err != nil {
+		t.Error(err)
 	}
 }
 

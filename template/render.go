@@ -183,6 +183,9 @@ func (r Renderer) text(use *usage, name string, src []byte, v Values) ([]byte, e
 	if len(src) > maxSource {
 		return nil, limit("is larger than the " + mebibytes(maxSource) + " that a template may have")
 	}
+	if delims.actions(src) > maxAction {
+		return nil, limit("has more than the " + mebibytes(maxAction) + " of actions that a template may have")
+	}
 	if len(src) > maxSmall {
 		use.large.Lock()
 		defer use.large.Unlock()
