@@ -141,7 +141,7 @@ func (c *config) flagSet() (*flag.FlagSet, []group) {
 	fs.Var(&c.substituteEnvs, "substitute-env", "`NAME` of an environment variable for the templates; repeatable")
 	fs.StringVar(&c.delims, "delims", "", "`LEFT,RIGHT`: the templates' delimiters (default: $({ and }), or $(< and >), whichever a file holds)")
 	fs.Var(&c.templates, "template", "`SRC:DEST`: render the local file SRC into DEST of the repository; repeatable")
-	fs.BoolVar(&c.validate, "validate", true, "refuse a template's result that is YAML or JSON by its name and does not parse, unless it is itself a template of another language, such as Helm's; =false commits it")
+	fs.BoolVar(&c.validate, "validate", true, "refuse a template's result that is YAML or JSON by its name and does not parse, unless it is itself a template of another language, such as Helm's, or larger than 2 MiB; =false commits it")
 	fs.Var(&c.sets, "set", "`FILE:PATH=VALUE`: set the YAML value that the yq path selects; FILE may be a glob; repeatable")
 	fs.StringVar(&c.setMissing, "set-missing", "error", "`what` to do where the path of -set selects nothing: error, or create")
 	fs.Var(&c.images, "image", "`NAME=REF`: set the image NAME, wherever it is deployed, to REF; repeatable")

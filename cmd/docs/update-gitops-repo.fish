@@ -18,7 +18,7 @@ complete -c update-gitops-repo -o substitute -r -F -d 'KEY=VALUE for the templat
 complete -c update-gitops-repo -o substitute-env -r -F -d 'NAME of an environment variable for the templates'
 complete -c update-gitops-repo -o delims -r -F -d 'LEFT,RIGHT: the templates\' delimiters'
 complete -c update-gitops-repo -o template -r -F -d 'SRC:DEST: render the local file SRC into DEST of the repository'
-complete -c update-gitops-repo -o validate -d 'refuse a template\'s result that is YAML or JSON by its name and does not parse, unless it is itself a template of another language, such as Helm\'s'
+complete -c update-gitops-repo -o validate -d 'refuse a template\'s result that is YAML or JSON by its name and does not parse, unless it is itself a template of another language, such as Helm\'s, or larger than 2 MiB'
 complete -c update-gitops-repo -o set -r -F -d 'FILE:PATH=VALUE: set the YAML value that the yq path selects'
 complete -c update-gitops-repo -o set-missing -x -a 'error create' -d 'what to do where the path of -set selects nothing: error, or create'
 complete -c update-gitops-repo -o image -r -F -d 'NAME=REF: set the image NAME, wherever it is deployed, to REF'
