@@ -102,22 +102,27 @@ func (p *plan) supersedeNow(ctx context.Context, log *slog.Logger, r *report) er
 // retire closes a pull request with a comment and deletes its branch, unless that holds somebody else's work.
 func (p *plan) retire(ctx context.Context, log *slog.Logger, at attempt, pr scm.PullRequest, comment string) (closed bool, err error) {
 	ahead, err := at.snapshot.Ahead(ctx, pr.Head)
-	if err != nil {
-		return false, err
-	}
 	if foreign := p.foreign(ahead); len(foreign) > 0 {
 		log.Warn("left alone, for it holds somebody else's commits", "pull-request", pr.URL, "commit", foreign[0].Hash[:7], "author", foreign[0].Author)
 		return false, nil
+	}
+	// Its branch first: what is still open the next run finds, a branch that is left it does not. Deleting it closes a pull
+	// request of GitHub, to which closing it is no news, and no merge request of GitLab.
+	if tip := at.repo.Tip(pr.Head); err == nil && tip != "" {
+		err = again(ctx, log, func() error { return at.repo.Delete(ctx, pr.Head, tip) })
+	}
+	if errors.Is(err, gitrepo.ErrMoved) {
+		log.Info("left alone, for somebody else is at its branch", "pull-request", pr.URL)
+		return false, nil
+	}
+	if err != nil {
+		return false, err
 	}
 	log.Info("closing", "pull-request", pr.URL)
 	if err := p.provider.(scm.Closer).Close(ctx, pr, p.secrets.Redact(comment)); err != nil {
 		return false, err
 	}
-	tip := at.repo.Tip(pr.Head)
-	if tip == "" {
-		return true, nil // Deleted already, which closes no merge request of GitLab.
-	}
-	return true, again(ctx, log, func() error { return at.repo.Delete(ctx, pr.Head, tip) })
+	return true, nil
 }
 
 // finder looks for the pull request of the report's branch when it is called.
