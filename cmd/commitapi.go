@@ -17,8 +17,7 @@ import (
 // moved to it in one step, under git's own lease: a race is lost as ever, and the head of a pull request is at no moment one
 // that has nothing to offer, which would close it.
 func (p *plan) commitByAPI(ctx context.Context, log *slog.Logger, at attempt, edited *gitrepo.Snapshot, commit gitrepo.Commit, r *report) (string, error) {
-	// Two runs do not get into each other's way, and one that was cut short is picked up by the next.
-	c := scm.Commit{Branch: fmt.Sprintf("update-gitops-repo-%.12s-%.12s", at.snapshot.Tip(), commit.Tree), Parent: at.snapshot.Tip(), Message: r.message}
+	c := scm.Commit{Branch: beside(at, commit), Parent: at.snapshot.Tip(), Message: r.message}
 	files := edited.Files(ctx)
 	for _, change := range edited.Changes() {
 		f := scm.File{Path: change.Path, Deleted: change.After == 0, Exists: change.Before != 0}
@@ -48,7 +47,27 @@ func (p *plan) commitByAPI(ctx context.Context, log *slog.Logger, at attempt, ed
 	// An interrupt or the end of -timeout is no reason to leave the branch behind.
 	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
 	defer cancel()
-	return id, errors.Join(err, again(tidy, log, func() error { return at.repo.Delete(tidy, c.Branch, left) }))
+	deleteErr := again(tidy, log, func() error { return at.repo.Delete(tidy, c.Branch, left) })
+	if deleteErr != nil && ctx.Err() != nil {
+		deleteErr = fmt.Errorf("branch %q stays until the next run: %w", c.Branch, ctx.Err()) // That is what the server had no answer to in time.
+	}
+	return id, errors.Join(err, deleteErr)
+}
+
+// beside names the branch that the forge makes a commit on. Two runs do not get into each other's way, and one that was cut
+// short is picked up by the next.
+func beside(at attempt, commit gitrepo.Commit) string {
+	return fmt.Sprintf("update-gitops-repo-%.12s-%.12s", at.snapshot.Tip(), commit.Tree)
+}
+
+// deleteBeside deletes what a run has left that was cut short when all else was done.
+func (p *plan) deleteBeside(ctx context.Context, log *slog.Logger, at attempt, commit gitrepo.Commit) error {
+	branch := beside(at, commit)
+	tip := at.repo.Tip(branch)
+	if p.committerAPI == nil || tip == "" {
+		return nil
+	}
+	return again(ctx, log, func() error { return at.repo.Delete(ctx, branch, tip) })
 }
 
 // tidyTime is how long a run that was told to end may take to leave things as they were.

@@ -571,6 +571,9 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soF
 		if p.provider != nil {
 			err = r.take(lookup.answer())
 		}
+		if err == nil {
+			err = p.deleteBeside(ctx, log, at, commit)
+		}
 		return at, err
 	}
 	if p.provider != nil {
