@@ -94,7 +94,8 @@ func TestTLSGit(t *testing.T) {
 		write(t, filepath.Join(work, "big"), random(2<<20)) // more than http.postBuffer: no length is known
 		git(t, "-C", work, "add", "big")
 		git(t, "-C", work, "commit", "--quiet", "-m", "big")
-		git(t, "-C", work, "-c", "http.sslCAInfo="+access.CAFile, "push", "--quiet", "origin", "HEAD:refs/heads/"+host)
+		// Over HTTP/2 git, with the curl of some systems, now and then never sends the rest of what is large.
+		git(t, "-C", work, "-c", "http.version=HTTP/1.1", "-c", "http.sslCAInfo="+access.CAFile, "push", "--quiet", "origin", "HEAD:refs/heads/"+host)
 		if got, want := at(t, s, "rev-parse", host), git(t, "-C", work, "rev-parse", "HEAD"); got != want {
 			t.Errorf("pushed %s, the server has %s", want, got)
 		}
