@@ -113,6 +113,40 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A redirect from https to http on the same host would send the token in clear.
+func TestRedirectToPlainHTTP(t *testing.T) {
+	var sent []string
+	cfg := config("https://git.example.com/api")
+	cfg.HTTPClient.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		sent = append(sent, r.URL.String())
+		response := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: r}
+		if r.URL.Scheme == "https" {
+			response.StatusCode = http.StatusTemporaryRedirect
+			response.Header.Set("Location", "http://git.example.com/api/pulls")
+		}
+		return response, nil
+	})
+	api, err := rest.New("forge", cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := api.Client.Get(api.Base.String() + "pulls")
+	if err == nil {
+		resp.Body.Close()
+	}
+	const want = "redirected to http://git.example.com, which does not get the token"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got error %v, want %q", err, want)
+	}
+	if got := strings.Join(sent, ", "); got != "https://git.example.com/api/pulls" {
+		t.Errorf("sent: %s", got)
+	}
+}
+
 func TestError(t *testing.T) {
 	api, err := rest.New("forge", config("https://git.example.com/api"))
 	if err != nil {
