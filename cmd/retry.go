@@ -9,11 +9,9 @@ import (
 	"io"
 	"log/slog"
 	"mime"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -354,27 +352,12 @@ type whole struct {
 // Close implements io.Closer.
 func (*whole) Close() error { return nil }
 
-// passes tells the errors of the network that may be gone a moment later. What is not known is not one of them: a host that
-// does not exist, or a certificate, stays as it is.
+// passes reports whether an error of HTTP may be gone a moment later.
 func passes(err error) bool {
-	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		return !dns.IsNotFound
-	}
 	if proxy, ok := errors.AsType[*proxyError](err); ok {
 		return proxy.status >= http.StatusBadGateway && proxy.status <= http.StatusGatewayTimeout
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		if op.Op == "proxyconnect" { // Around whatever else went wrong on the way to the proxy.
-			return passes(op.Err)
-		}
-		return op.Op != "remote error" && op.Op != "local error" // Those are TLS's.
-	}
-	for _, kind := range []error{errSilent, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+	if errors.Is(err, errSilent) || gitrepo.IsTransient(err) {
 		return true
 	}
 	// The errors of HTTP/2 have no exported types.

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
-	"net"
 	"net/http"
 	"strings"
-	"syscall"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
@@ -53,15 +50,12 @@ func pushError(ctx context.Context, err error) error {
 	return fault(known)
 }
 
-// passes tells the errors of a connection that broke, and of what is not as it was sent.
-func passes(err error) bool {
-	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		return !dns.IsNotFound
+// broken reports whether the connection broke, or what came over it is not as it was sent.
+func broken(err error) bool {
+	if IsTransient(err) {
+		return true
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op.Op != "remote error" && op.Op != "local error" // Those are TLS's.
-	}
-	for _, kind := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, packp.ErrEmptyInput, pktline.ErrInvalidPktLen} {
+	for _, kind := range []error{packp.ErrEmptyInput, pktline.ErrInvalidPktLen} {
 		if errors.Is(err, kind) {
 			return true
 		}

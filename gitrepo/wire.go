@@ -509,7 +509,7 @@ func remoteError(ctx context.Context, err error) error {
 		return ErrEmpty
 	case strings.Contains(text, "object-format=sha256"): // In what stands where the library looks for the rest of the line.
 		return errors.New(`a repository with objectFormat "sha256" is not supported`)
-	case passes(err):
+	case broken(err):
 		return fault(err)
 	case strings.Contains(text, "ssh: handshake failed"):
 		return fmt.Errorf("%w: %s", ErrAuth, text)
