@@ -233,7 +233,7 @@ func (w *worktree) readTree(hash plumbing.Hash, dir string) error {
 }
 
 func (w *worktree) need(hash plumbing.Hash) error {
-	if !w.c.objects.copy(w.store, hash) {
+	if !w.c.objects.Copy(w.store, hash) {
 		return fmt.Errorf("object %s is not in the checkout", hash)
 	}
 	return nil
@@ -452,7 +452,7 @@ func (w *worktree) clean(name string, data []byte, head entry) ([]byte, error) {
 var ident = regexp.MustCompile(`\$Id:[^$\n]*\$`)
 
 func (w *worktree) blob(hash plumbing.Hash) ([]byte, bool) {
-	if hash == plumbing.ZeroHash || !w.c.objects.copy(w.store, hash) {
+	if hash == plumbing.ZeroHash || !w.c.objects.Copy(w.store, hash) {
 		return nil, false
 	}
 	b, err := object.GetBlob(w.store, hash)
