@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
 )
@@ -81,7 +82,7 @@ func (p *plan) checkAPI(ctx context.Context, a *apiAccess) error {
 // print writes what was found, for people or as JSON.
 func (a access) print(w io.Writer, format string) error {
 	if format == "json" {
-		e := json.NewEncoder(jsonWriter{w})
+		e := json.NewEncoder(escape.JSONWriter{Writer: w})
 		e.SetEscapeHTML(false)
 		return e.Encode(a)
 	}
@@ -93,7 +94,7 @@ func (a access) print(w io.Writer, format string) error {
 			fmt.Fprintf(&b, "  note: %s\n", a.API.Note)
 		}
 	}
-	_, err := io.WriteString(w, printable(b.String()))
+	_, err := io.WriteString(w, escape.Output(b.String()))
 	return err
 }
 

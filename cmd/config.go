@@ -14,6 +14,7 @@ import (
 	"github.com/peterbourgon/ff/v3"
 	"go.yaml.in/yaml/v4"
 
+	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
@@ -305,7 +306,7 @@ func parseFile(r io.Reader, set func(name, value string) error) error {
 
 // flagError is a parser's error in a user's words.
 func flagError(err error) string {
-	text := strings.TrimPrefix(oneLine(err.Error()), "error parsing commandline arguments: ")
+	text := strings.TrimPrefix(escape.OneLine(err.Error()), "error parsing commandline arguments: ")
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
 		return "unknown flag " + name
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/template"
 )
 
@@ -103,7 +104,6 @@ func findMarker(body string) marker {
 const (
 	maxLines = 100
 	maxLine  = 300
-	maxCell  = 120
 	maxBody  = 60_000
 )
 
@@ -128,9 +128,9 @@ func (p *plan) describe(r *report, changes []template.Change) error {
 		value      func(string) string
 		to         *string
 	}{
-		{"-commit-message", p.message, quiet, &r.message},
-		{"-pr-title", p.pull.Title, quiet, &r.title},
-		{"-pr-body", p.pull.Body, inMarkdown, &r.body},
+		{"-commit-message", p.message, escape.Inert, &r.message},
+		{"-pr-title", p.pull.Title, escape.Inert, &r.title},
+		{"-pr-body", p.pull.Body, escape.Markdown, &r.body},
 	} {
 		if t.text == "" {
 			*t.to = ""
@@ -140,7 +140,7 @@ func (p *plan) describe(r *report, changes []template.Change) error {
 		if err != nil {
 			return err
 		}
-		*t.to = strings.TrimSpace(visible(strings.ReplaceAll(text, "\r\n", "\n")))
+		*t.to = strings.TrimSpace(escape.Visible(strings.ReplaceAll(text, "\r\n", "\n")))
 	}
 	if r.message == "" {
 		r.message = "Update " + p.app
@@ -152,11 +152,11 @@ func (p *plan) describe(r *report, changes []template.Change) error {
 	if r.title == "" {
 		r.title, _, _ = strings.Cut(r.message, "\n")
 	}
-	r.title = cut(p.secrets.Redact(oneLine(r.title)), maxTitle)
+	r.title = escape.Shorten(p.secrets.Redact(escape.OneLine(r.title)), maxTitle)
 	if p.pull.Body == "" {
 		r.body = p.defaultBody(r, rows)
 	}
-	r.body = cut(p.secrets.Redact(r.body), maxBody) + "\n\n" + marker{p.app, p.sequence}.String()
+	r.body = escape.Shorten(p.secrets.Redact(r.body), maxBody) + "\n\n" + marker{p.app, p.sequence}.String()
 	r.message += gap(p.message, r.message) + p.trailers()
 	return nil
 }
@@ -232,7 +232,7 @@ func bullets(rows []template.Change) string {
 		if c.Path != "" {
 			line += fmt.Sprintf(": %s: %s -> %s", c.Path, cmp.Or(c.Old, `""`), cmp.Or(c.New, `""`))
 		}
-		fmt.Fprintf(&b, "- %s\n", cut(quiet(line), maxLine))
+		fmt.Fprintf(&b, "- %s\n", escape.Shorten(escape.Inert(line), maxLine))
 	}
 	return strings.TrimSpace(b.String())
 }
@@ -248,60 +248,17 @@ func (p *plan) defaultBody(r *report, rows []template.Change) string {
 		}
 		old, now := "", ""
 		if c.Path != "" {
-			old, now = code(cmp.Or(c.Old, `""`)), code(cmp.Or(c.New, `""`))
+			old, now = escape.Code(cmp.Or(c.Old, `""`)), escape.Code(cmp.Or(c.New, `""`))
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(c.File), code(c.Path), old, now)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", escape.Code(c.File), escape.Code(c.Path), old, now)
 	}
 	end := ""
 	if p.link != "" {
-		end = "\n\nFrom " + escapeURL(p.link)
+		end = "\n\nFrom " + escape.URL(p.link)
 	}
 	before, after := "\n<details><summary>Diff</summary>\n\n", "\n\n</details>"
 	if room := maxBody - b.Len() - len(before+after+end); r.diff != "" && room > 100 {
-		b.WriteString(before + foldedDiff(r.diff, room) + after)
+		b.WriteString(before + escape.Diff(r.diff, room) + after)
 	}
 	return strings.TrimSpace(b.String() + end)
-}
-
-// foldedDiff is a diff as a block of code, cut at a line where that is longer than room.
-func foldedDiff(diff string, room int) string {
-	const rest = "\n\nThe rest is left out here."
-	shown := visible(wholeLines(diff, room)) // Which may be longer, as may be the fence.
-	text := fenced("diff", shown)
-	if len(diff) <= room && len(text) <= room {
-		return text
-	}
-	return fenced("diff", wholeLines(shown, max(0, room-len(rest)-len(text)+len(shown)))) + rest
-}
-
-// wholeLines is as many of a text's lines as have room.
-func wholeLines(s string, room int) string {
-	if len(s) <= room {
-		return s
-	}
-	return s[:strings.LastIndexByte(s[:room], '\n')+1]
-}
-
-// code is s as a span of code in a cell of a table (https://github.github.com/gfm/#tables-extension-), empty for nothing.
-func code(s string) string {
-	s = cut(oneLine(s), maxCell)
-	if s == "" {
-		return ""
-	}
-	fence := "`"
-	for strings.Contains(s, fence) {
-		fence += "`"
-	}
-	if fence != "`" {
-		s = " " + s + " "
-	}
-	return fence + strings.ReplaceAll(s, "|", `\|`) + fence
-}
-
-// cut shortens a text to at most n characters.
-func cut(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
 }

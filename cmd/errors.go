@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/template"
@@ -74,7 +75,7 @@ func exitCode(err error) int {
 
 // printError writes the two lines that every failure ends in.
 func printError(w io.Writer, err error) error {
-	_, werr := fmt.Fprintf(w, "error: %s\nhint: %s\n", printable(oneLine(err.Error())), printable(oneLine(hint(err))))
+	_, werr := fmt.Fprintf(w, "error: %s\nhint: %s\n", escape.Output(escape.OneLine(err.Error())), escape.Output(escape.OneLine(hint(err))))
 	return werr
 }
 

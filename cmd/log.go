@@ -13,6 +13,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 
+	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/secret"
 )
 
@@ -32,7 +33,7 @@ func newLogger(c *config, w io.Writer) (*slog.Logger, *screen) {
 			}
 			return a
 		}
-		return slog.New(slog.NewJSONHandler(jsonWriter{w}, &slog.HandlerOptions{Level: level, ReplaceAttr: redact})), s
+		return slog.New(slog.NewJSONHandler(escape.JSONWriter{Writer: w}, &slog.HandlerOptions{Level: level, ReplaceAttr: redact})), s
 	}
 	if r, ok := w.(*secret.Writer); ok {
 		w = r.Unwrap()
@@ -60,15 +61,15 @@ func (c console) Handle(_ context.Context, r slog.Record) error {
 	if r.Level >= slog.LevelWarn {
 		b.WriteString("warning: ")
 	}
-	b.WriteString(oneLine(r.Message) + c.attrs)
+	b.WriteString(escape.OneLine(r.Message) + c.attrs)
 	r.Attrs(func(a slog.Attr) bool {
 		b.WriteString(c.attr(a))
 		return true
 	})
 	if r.Level == slog.LevelInfo {
-		return c.screen.phase(printable(b.String()))
+		return c.screen.phase(escape.Output(b.String()))
 	}
-	return c.screen.line(printable(b.String()))
+	return c.screen.line(escape.Output(b.String()))
 }
 
 func (c console) attr(a slog.Attr) string {
@@ -128,7 +129,7 @@ func (s *screen) phase(text string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status, s.received = cut(s.secrets.Redact(text), statusWidth), 0
+	s.status, s.received = escape.Shorten(s.secrets.Redact(text), statusWidth), 0
 	return s.paint("")
 }
 
@@ -144,7 +145,7 @@ func (s *screen) add(n int) {
 
 func (s *screen) paint(more string) error {
 	s.painted = time.Now()
-	_, err := io.WriteString(s.w, eraseLine+cut(s.status+more, statusWidth))
+	_, err := io.WriteString(s.w, eraseLine+escape.Shorten(s.status+more, statusWidth))
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
 )
@@ -88,7 +89,7 @@ func (p *plan) supersedeNow(ctx context.Context, log *slog.Logger, r *report) er
 		return err
 	}
 	for _, pr := range pulls {
-		if _, err := p.retire(ctx, log, at, pr, "Superseded by "+escapeURL(r.PullRequest.URL)); err != nil {
+		if _, err := p.retire(ctx, log, at, pr, "Superseded by "+escape.URL(r.PullRequest.URL)); err != nil {
 			return err
 		}
 	}

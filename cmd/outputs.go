@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/secret"
 )
 
@@ -64,9 +65,9 @@ func (r *report) results() []result {
 	}
 	return []result{
 		{"changed", strconv.FormatBool(r.Changed)},
-		{"branch", oneLine(r.Branch)},
-		{"commit", oneLine(r.Commit)},
-		{"pull-request-url", oneLine(url)},
+		{"branch", escape.OneLine(r.Branch)},
+		{"commit", escape.OneLine(r.Commit)},
+		{"pull-request-url", escape.OneLine(url)},
 		{"pull-request-number", number},
 	}
 }
@@ -125,37 +126,20 @@ const maxSummary = 500_000
 func (r *report) summary(failure error) string {
 	var b strings.Builder
 	if failure != nil {
-		fmt.Fprintf(&b, "**update-gitops-repo failed**\n\n%s\n\n", fenced("", oneLine(failure.Error())+"\n"))
+		fmt.Fprintf(&b, "**update-gitops-repo failed**\n\n%s\n\n", escape.Block("", escape.OneLine(failure.Error())+"\n"))
 	} else if !r.Changed && r.PullRequest == nil {
 		b.WriteString("**Nothing to change** in the GitOps repository.\n\n")
 	}
 	if r.PullRequest != nil {
-		fmt.Fprintf(&b, "**[Pull request #%d](<%s>)** %s: %s\n\n", r.PullRequest.Number, escapeURL(r.PullRequest.URL), r.PullRequest.State, escapeMarkdown(r.title))
+		fmt.Fprintf(&b, "**[Pull request #%d](<%s>)** %s: %s\n\n", r.PullRequest.Number, escape.URL(r.PullRequest.URL), r.PullRequest.State, escape.Literal(r.title))
 	} else if r.Changed {
-		fmt.Fprintf(&b, "**%s**\n\n", escapeMarkdown(r.title))
+		fmt.Fprintf(&b, "**%s**\n\n", escape.Literal(r.title))
 	}
 	if r.Commit != "" {
-		fmt.Fprintf(&b, "Commit %s on branch %s, from %s.\n\n", escapeMarkdown(cut(r.Commit, 40)), escapeMarkdown(r.Branch), escapeMarkdown(r.Base))
+		fmt.Fprintf(&b, "Commit %s on branch %s, from %s.\n\n", escape.Literal(escape.Shorten(r.Commit, 40)), escape.Literal(r.Branch), escape.Literal(r.Base))
 	}
 	if r.diff != "" {
-		fmt.Fprintf(&b, "<details><summary>Changed files: %d</summary>\n\n%s\n\n</details>\n\n", len(r.Files), foldedDiff(r.diff, maxSummary))
+		fmt.Fprintf(&b, "<details><summary>Changed files: %d</summary>\n\n%s\n\n</details>\n\n", len(r.Files), escape.Diff(r.diff, maxSummary))
 	}
 	return b.String()
 }
-
-var backticks = regexp.MustCompile("`{3,}")
-
-// fenced is text as a block of code, with a fence that the text does not hold
-// (https://spec.commonmark.org/0.31.2/#fenced-code-blocks).
-func fenced(language, text string) string {
-	fence := "```"
-	for _, run := range backticks.FindAllString(text, -1) {
-		fence = max(fence, run+"`") // Of strings of backticks the longer one is the greater.
-	}
-	return fence + language + "\n" + text + fence
-}
-
-var active = regexp.MustCompile("[\\\\`*_\\[\\]<>#~|&!]")
-
-// escapeMarkdown is s as text within a line (https://spec.commonmark.org/0.31.2/#backslash-escapes).
-func escapeMarkdown(s string) string { return active.ReplaceAllString(oneLine(s), `\$0`) }

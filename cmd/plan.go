@@ -17,6 +17,7 @@ import (
 	"time"
 	"unicode"
 
+	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/github"
@@ -201,7 +202,7 @@ func checkFlags(c *config) error {
 		values []string
 	}{{"pr-label", c.labels.values}, {"pr-reviewer", c.reviewers.values}, {"pr-assignee", c.assignees.values}, {"pr-milestone", []string{c.milestone}}} {
 		for _, value := range v.values {
-			if value != visible(value) || strings.ContainsAny(value, "\r\n\t") {
+			if value != escape.Visible(value) || strings.ContainsAny(value, "\r\n\t") {
 				return usage("give it in one line, of characters that can be seen", "-%s %q has a line break or control character in it", v.flag, value)
 			}
 		}
@@ -354,7 +355,7 @@ func (p *plan) name(c *config, repo gitrepo.URL, getenv func(string) string) err
 		p.app = repo.Name()
 	}
 	for _, v := range []struct{ flag, value string }{{"app", p.app}, {"git-revision", p.revision}} {
-		if strings.ContainsFunc(v.value, func(r rune) bool { return unicode.IsSpace(r) || hidden(r) }) {
+		if strings.ContainsFunc(v.value, func(r rune) bool { return unicode.IsSpace(r) || escape.Hidden(r) }) {
 			return usage("it goes into a branch name and a commit trailer; give it without spaces", "-%s %q has a space or a control character", v.flag, v.value)
 		}
 	}
@@ -530,7 +531,7 @@ func (p *plan) sign(c *config) error {
 
 // checkWords refuses a template of the message, title or text that cannot be rendered, whatever changes.
 func (p *plan) checkWords(flag, text string) error {
-	_, err := p.words(flag, text, p.values(&report{}, nil, oneLine))
+	_, err := p.words(flag, text, p.values(&report{}, nil, escape.OneLine))
 	if errors.Is(err, template.ErrSyntax) || errors.Is(err, template.ErrDelims) || errors.Is(err, template.ErrMissingKey) {
 		return usage("it is a template over .app .revision .shortRevision .base .branch .files .changes; other text with its delimiters wants -delims", "%v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/scm"
 )
 
@@ -47,11 +48,11 @@ func (r *report) print(w io.Writer, format string) error {
 		if out.Files == nil {
 			out.Files = []string{} // An empty list, not null.
 		}
-		e := json.NewEncoder(jsonWriter{w})
+		e := json.NewEncoder(escape.JSONWriter{Writer: w})
 		e.SetEscapeHTML(false)
 		return e.Encode(out)
 	}
-	_, err := io.WriteString(w, printable(r.text()))
+	_, err := io.WriteString(w, escape.Output(r.text()))
 	return err
 }
 

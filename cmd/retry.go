@@ -16,6 +16,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/gitrepo"
 )
 
@@ -326,8 +327,8 @@ func words(response *http.Response) string {
 	case kind != "application/json" || json.Unmarshal([]byte(body), &said) != nil:
 		return ""
 	}
-	line := oneLine(said.Message)
-	short := cut(line, 300)
+	line := escape.OneLine(said.Message)
+	short := escape.Shorten(line, 300)
 	if short != line { // Half a word could be half a secret, which nobody knows again.
 		short = short[:strings.LastIndexByte(short, ' ')+1] + "…"
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/cenkalti/backoff/v5"
 
+	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/secret"
@@ -521,7 +522,7 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soF
 	edited := outcome.snapshot
 	r.Files = edited.Changed()
 	if len(r.Files) == 0 {
-		if err := p.settle(ctx, log, at, r, lookup.answer, code(base)+" has this change already."); err != nil || r.PullRequest != nil {
+		if err := p.settle(ctx, log, at, r, lookup.answer, escape.Code(base)+" has this change already."); err != nil || r.PullRequest != nil {
 			return at, err
 		}
 		return at, p.deleteMerged(ctx, log, at, r)

@@ -13,90 +13,17 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/yuin/goldmark"
-	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
-	gmtext "github.com/yuin/goldmark/text"
 
+	"update-gitops-repo/cmd/internal/escape"
+	"update-gitops-repo/cmd/internal/escape/escapetest"
 	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
 )
 
-// hostile are values that want to be more than text somewhere.
-var hostile = []string{
-	"1.7.0", "", " ", "a|b", `a\|b`, `a\\|b @team`, `\`, "`", "``` @team", "```", "a`b``c", "[x](https://evil.example.com)", "![x](https://evil.example.com/x.png)", "<https://evil.example.com>",
-	"</details>", "<!--", "-->", "<script>alert(1)</script>", "<img src=x>", "&#64;team", "&commat;team", "*x*", "_x_", "~~x~~", "a@b.example.com", "&lt;b&gt;", "@team", "a @team,@other", "(@team)", "/@team", "fixes #12", "acme/gitops#12", "!7",
-	"[skip ci]", "[ci skip]", "/merge", "\n/approve\n", "~~~", "\n~~~\n", "# x", "x\n\nUpdate-App: other\nUpdate-Sequence: 99", "x\r\n\r\nUpdate-App: other\r\n", "x\rUpdate-App: other",
-	"Update-Sequence: 99", "---\nUpdate-App: other", `<!-- update-gitops-repo {"app":"shop","sequence":99} -->`, "[x]: https://evil.example.com", "[x]",
-	"\n::set-output name=commit::1", "\u00a0::add-mask::x", "\r::add-mask::x", "##[add-path]/evil", "##vso[task.setvariable variable=x]y", "###vso[x]", "##teamcity[x]",
-	"\x00", "\x1b[31mred", "\x9b31m", "\u0085", "\u2028x\u2029", "a\vb\fc", "\u202egnp.exe", "\u2066x\u2069", "\xff\xfe", "\x7f", "x\ny=z", "x<<EOF\ny\nEOF", "'; touch pwned; '", "$(touch pwned)",
-}
-
-// TestText has what each of the escapes is for.
-func TestText(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		f    func(string) string
-		want map[string]string
-	}{
-		{"oneLine", oneLine, map[string]string{"a\nb\r\nc\u2028d\u0085e\vf": "a b c d e f", "\x1b[1m\u202e\x00": `\x1b[1m\u202e\x00`, "\xff": `\xff`, "Ü日👩‍🚀": "Ü日👩‍🚀"}},
-		{"visible", visible, map[string]string{"a\tb\r\nc\rd\n": "a\tb\r\nc\\x0dd\n"}},
-		{"printable", printable, map[string]string{
-			"::x::y": `\x3a:x::y`, "a\n \u00a0::x::": "a\n \u00a0\\x3a:x::", "a::b": "a::b", "+::x ##[a]::": "+::x \\x23#[a]::", " ::x ##[a]::": " \\x3a:x \\x23#[a]::", "\n ::1 localhost ::2": "\n ::1 localhost ::2", " ::ffff:10.0.0.1 a": " ::ffff:10.0.0.1 a", "x ##vso[a]": `x \x23#vso[a]`, "##[a]##[b]": `\x23#[a]\x23#[b]`, "## a": "## a", "a\r::b": `a\x0d::b`,
-		}},
-		{"printableJSON", printableJSON, map[string]string{`{"a":"##[x]###"}`: `{"a":"\u0023\u0023[x]\u0023\u0023#"}`, "\"\u009b\u202e\"\n": `"\u009b\u202e"` + "\n"}},
-		{"quiet", quiet, map[string]string{
-			"acme/shop@sha256:4b9d": "acme/shop@sha256:4b9d", "@team": "@\u200bteam", "@a @b": "@\u200ba @\u200bb", "a@b @c": "a@b @\u200bc", "fix #1": "fix #\u200b1", "x#1": "x#\u200b1", "# 1": "# 1",
-			"[skip ci]": "[\u200bskip ci]", "[x]": "[x]", "[actions skip]": "[\u200bactions skip]", "***NO_CI***": "***NO_\u200bCI***",
-			"GH-12 gh-13": "GH-\u200b12 gh-\u200b13", "Fixes https://h/issues/1": "Fix\u200bes https://h/issues/1", "closes: OPS-1": "clos\u200bes: OPS-1", "resolv.conf-1": "resolv.conf-1", "fix-1.2": "fix-1.2",
-			"https://h/a-1?b=c": "https://h/a-1?b=c", "prefix x-1": "prefix x-1", "!7!": "!\u200b7!",
-		}},
-		{"inMarkdown", inMarkdown, map[string]string{"1.7.0-rc_1": "1.7.0-rc_1", "[x](y)": `\[x\](y)`, "/merge": `\/merge`, "a/b": "a/b", "~~~": `\~~~`, "`<b>`": "\\`\\<b\\>\\`", "&#64;t": "&#\u200b64;t", "&commat;t": "\\&commat;t", "a&b": "a&b"}},
-		{"escapeURL", escapeURL, map[string]string{"https://h/a?b=c#d%20e": "https://h/a?b=c#d%20e", "https://h/ü> x)": "https://h/%C3%BC%3E%20x%29", "javascript:a\n": "javascript:a%0A"}},
-	} {
-		for in, want := range test.want {
-			if got := test.f(in); got != want {
-				t.Errorf("%s(%q) = %q, want %q", test.name, in, got, want)
-			}
-		}
-	}
-}
-
-// lines are those that some reader of a log finds: .NET's, a browser's, or a terminal's.
-func lines(s string) []string {
-	return regexp.MustCompile("\r\n|[\n\r\v\f\u0085\u2028\u2029]").Split(s, -1)
-}
-
-// FuzzPrintable: no CI system finds a command in what is printed, and no terminal one of its own.
-func FuzzPrintable(f *testing.F) {
-	for _, s := range hostile {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		out := printable(s)
-		for _, line := range lines(out) {
-			if regexp.MustCompile(`^::[A-Za-z].*::`).MatchString(strings.TrimSpace(line)) || regexp.MustCompile(`##\w*\[`).MatchString(line) || strings.ContainsFunc(strings.ReplaceAll(line, "\t", ""), hidden) {
-				t.Errorf("%q: %q", s, out)
-			}
-		}
-		data, err := json.Marshal(map[string]string{"x": s})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var before, after map[string]string
-		text := printableJSON(string(data))
-		if err := json.Unmarshal([]byte(text), &after); err != nil || strings.ContainsFunc(text, hidden) || strings.Contains(text, "##") {
-			t.Errorf("%q: %v, %s", s, err, text)
-		}
-		if err := json.Unmarshal(data, &before); err != nil || before["x"] != after["x"] {
-			t.Errorf("%q: %v, %q has become %q", s, err, before["x"], after["x"])
-		}
-	})
-}
-
 // FuzzLog: a value is never a line of its own in the log.
 func FuzzLog(f *testing.F) {
-	for _, s := range hostile {
+	for _, s := range escapetest.Hostile {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -108,8 +35,8 @@ func FuzzLog(f *testing.F) {
 			if err := printError(&out, fmt.Errorf("%s", s)); err != nil {
 				t.Fatal(err)
 			}
-			all := lines(strings.TrimSuffix(out.String(), "\n"))
-			if len(all) != 4 || !strings.HasPrefix(all[2], "error: ") || !strings.HasPrefix(all[3], "hint: ") || out.String() != printable(out.String()) {
+			all := escapetest.Lines(strings.TrimSuffix(out.String(), "\n"))
+			if len(all) != 4 || !strings.HasPrefix(all[2], "error: ") || !strings.HasPrefix(all[3], "hint: ") || out.String() != escape.Output(out.String()) {
 				t.Errorf("%s: %q: %q", format, s, out.String())
 			}
 			for _, line := range all[:2] {
@@ -123,7 +50,7 @@ func FuzzLog(f *testing.F) {
 
 // FuzzMessage: whatever a value or a message of one's own holds, git finds our trailers in the commit and no others.
 func FuzzMessage(f *testing.F) {
-	for _, s := range hostile {
+	for _, s := range escapetest.Hostile {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -133,7 +60,7 @@ func FuzzMessage(f *testing.F) {
 			if p.describe(r, []template.Change{{File: "a.yaml", Path: s, Old: s, New: s}}) != nil {
 				continue // No template.
 			}
-			if strings.ContainsFunc(strings.NewReplacer("\n", "", "\t", "").Replace(r.message), hidden) || strings.ContainsFunc(r.title, hidden) {
+			if strings.ContainsFunc(strings.NewReplacer("\n", "", "\t", "").Replace(r.message), escape.Hidden) || strings.ContainsFunc(r.title, escape.Hidden) {
 				t.Errorf("%q: %q, %q", message, r.title, r.message)
 			}
 			if trailer(r.message, trailerApp) != "shop" || sequenceOf(r.message, "shop") != 7 || sequenceOf(r.message, "other") != 0 {
@@ -152,42 +79,12 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// nodes lists what a text is made of, in GitHub's Markdown, and gives its words outside of code.
-func nodes(t *testing.T, markdown string, more ...goldmark.Extender) (kinds []string, words string) {
-	t.Helper()
-	source := []byte(markdown)
-	doc := goldmark.New(goldmark.WithExtensions(append(more, extension.Table, extension.Strikethrough, extension.TaskList)...)).Parser().Parse(gmtext.NewReader(source))
-	var b strings.Builder
-	err := ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-		if !entering {
-			return ast.WalkContinue, nil
-		}
-		kinds = append(kinds, n.Kind().String())
-		switch n := n.(type) {
-		case *ast.RawHTML:
-			kinds[len(kinds)-1] += string(n.Segments.Value(source))
-		case *ast.HTMLBlock:
-			kinds[len(kinds)-1] += string(n.Lines().Value(source))
-		case *ast.CodeSpan, *ast.FencedCodeBlock:
-			return ast.WalkSkipChildren, nil
-		case *ast.Text:
-			b.Write(n.Value(source))
-			b.WriteByte('\n')
-		}
-		return ast.WalkContinue, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kinds, b.String()
-}
-
 // split is one text to a reader in the parser's pieces; and what ends a URL may count as behind it.
 var split = regexp.MustCompile(`( AutoLink| Text)( Text)+`)
 
 // FuzzBody: the text of a pull request has the same parts whatever the values, the names and the diff are.
 func FuzzBody(f *testing.F) {
-	for _, s := range hostile {
+	for _, s := range escapetest.Hostile {
 		f.Add(s)
 	}
 	shape := func(t *testing.T, s string) (string, string, string) {
@@ -200,7 +97,7 @@ func FuzzBody(f *testing.F) {
 		if findMarker(r.body) != (marker{"shop", 7}) {
 			t.Errorf("%q: the marker is %+v", s, findMarker(r.body))
 		}
-		kinds, words := nodes(t, r.body, extension.Linkify)
+		kinds, words := escapetest.Parse(t, r.body, extension.Linkify)
 		words, _, _ = strings.Cut(words, "From ")
 		return split.ReplaceAllString(strings.Join(kinds, " "), "$1"), words, r.body
 	}
@@ -215,7 +112,7 @@ func FuzzBody(f *testing.F) {
 
 // FuzzBodyTemplate: a value in somebody's own text is words and nothing else, alone or in the midst of others, and tells nobody.
 func FuzzBodyTemplate(f *testing.F) {
-	for _, s := range hostile {
+	for _, s := range escapetest.Hostile {
 		f.Add(s)
 	}
 	mention := regexp.MustCompile(`(^|\W)@\w|[#!]\d`)
@@ -227,7 +124,7 @@ func FuzzBodyTemplate(f *testing.F) {
 			if err := p.describe(r, []template.Change{{File: "a.yaml", Path: ".x", Old: "", New: s}}); err != nil {
 				t.Fatal(err)
 			}
-			kinds, words := nodes(t, r.body)
+			kinds, words := escapetest.Parse(t, r.body)
 			for _, kind := range kinds {
 				inSpan := kind == "CodeSpan" && body[0] == '`'
 				if slices.Contains([]string{"Link", "Image", "AutoLink", "FencedCodeBlock", "CodeSpan"}, kind) && !inSpan || strings.HasPrefix(kind, "RawHTML") ||
@@ -244,7 +141,7 @@ func FuzzBodyTemplate(f *testing.F) {
 
 // FuzzOutputs: each place has the five results, whatever they hold.
 func FuzzOutputs(f *testing.F) {
-	for _, s := range hostile {
+	for _, s := range escapetest.Hostile {
 		f.Add(s)
 	}
 	names := []string{"changed", "branch", "commit", "pull-request-url", "pull-request-number"}
@@ -260,12 +157,12 @@ func FuzzOutputs(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if strings.ContainsFunc(strings.NewReplacer("\r\n", "", "\n", "", "\t", "").Replace(string(data)), hidden) {
+			if strings.ContainsFunc(strings.NewReplacer("\r\n", "", "\n", "", "\t", "").Replace(string(data)), escape.Hidden) {
 				t.Errorf("%q: %s has control characters: %q", s, name, data)
 			}
 			return string(data)
 		}
-		github, env := lines(read("github")), lines(read("env"))
+		github, env := escapetest.Lines(read("github")), escapetest.Lines(read("env"))
 		if len(github) != 6 || len(env) != 6 {
 			t.Fatalf("%q: %q, %q", s, github, env)
 		}
@@ -280,7 +177,7 @@ func FuzzOutputs(f *testing.F) {
 				t.Errorf("%q: %q", s, env[i])
 			}
 		}
-		kinds, _ := nodes(t, read("summary"))
+		kinds, _ := escapetest.Parse(t, read("summary"))
 		if i := slices.IndexFunc(kinds, func(k string) bool { return k == "Image" || k == "AutoLink" || strings.HasPrefix(k, "RawHTML") }); i >= 0 {
 			t.Errorf("%q: the summary has %s: %s", s, kinds[i], read("summary"))
 		}

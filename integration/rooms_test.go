@@ -32,10 +32,14 @@ func TestRooms(t *testing.T) {
 		module + "scm":                       {"cmd", "scm/github", "scm/gitlab", "scm/internal/rest"},
 		module + "integration":               {"integration/bench", "integration/demo", "integration/image"},
 		"net/http/httptest":                  {"scm/internal/resttest"},
-		"testing":                            {"scm/internal/resttest"},
+		"testing":                            {"scm/internal/resttest", "cmd/internal/escape/escapetest"},
 		"github.com/rogpeppe/go-internal/":   {},
 		"golang.org/x/crypto/ssh":            {"integration/forge", "gitrepo"},
 		"os/exec":                            {"gitrepo", "integration/forge", "integration/bench", "integration/demo", "integration/image"},
+
+		module + "cmd/internal/escape":  {"cmd"},
+		module + "cmd/internal/escape/": {}, // Helpers for tests.
+		"github.com/yuin/goldmark":      {"cmd/internal/escape/escapetest"},
 	}
 	met := map[string]bool{}
 	for line := range strings.Lines(string(out)) {
