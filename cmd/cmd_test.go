@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
@@ -110,14 +111,14 @@ func TestCredentials(t *testing.T) {
 	}
 	nobody := []string{"HOME=" + t.TempDir(), "GIT_CONFIG_NOSYSTEM=1"}
 	all := append([]string{"GITHUB_TOKEN=from-github", "GH_TOKEN=from-gh", "GITLAB_TOKEN=from-gitlab", "CI_JOB_TOKEN=from-job"}, nobody...)
-	inURL := gitrepo.Credentials{Username: secret.New("alex"), Password: secret.New("from-url")}
+	inURL := giturl.Credentials{Username: secret.New("alex"), Password: secret.New("from-url")}
 	login := func(user, password, source string) credential {
 		return login(secret.New(user), secret.New(password), source)
 	}
 	for _, test := range []struct {
 		name     string
 		config   config
-		url      gitrepo.Credentials
+		url      giturl.Credentials
 		provider string
 		env      []string
 		git, api credential
@@ -126,23 +127,23 @@ func TestCredentials(t *testing.T) {
 		{"file before URL", config{tokenFile: file}, inURL, "gitlab", all, login("alex", "from-file", "the file "+file), login("alex", "from-file", "the file "+file)},
 		{"URL before variables", config{}, inURL, "github", all, login("alex", "from-url", "the repository's URL"), login("alex", "from-url", "the repository's URL")},
 		{"-username before the URL's", config{username: "robot"}, inURL, "github", all, login("robot", "from-url", "the repository's URL"), login("robot", "from-url", "the repository's URL")},
-		{"GITHUB_TOKEN", config{}, gitrepo.Credentials{}, "github", all, login("x-access-token", "from-github", "GITHUB_TOKEN"), login("x-access-token", "from-github", "GITHUB_TOKEN")},
-		{"GH_TOKEN", config{}, gitrepo.Credentials{}, "github", append([]string{"GH_TOKEN=from-gh"}, nobody...), login("x-access-token", "from-gh", "GH_TOKEN"), login("x-access-token", "from-gh", "GH_TOKEN")},
-		{"GITLAB_TOKEN", config{}, gitrepo.Credentials{}, "gitlab", all, login("oauth2", "from-gitlab", "GITLAB_TOKEN"), login("oauth2", "from-gitlab", "GITLAB_TOKEN")},
-		{"a forge's variable goes to that forge only", config{}, gitrepo.Credentials{}, "", all, credential{}, credential{}},
-		{"not to another forge", config{}, gitrepo.Credentials{}, "gitlab", append([]string{"GITHUB_TOKEN=from-github"}, nobody...), credential{}, credential{}},
-		{"nor to another host of its kind", config{}, gitrepo.Credentials{}, "github", append([]string{"GITHUB_SERVER_URL=https://github.com"}, all...), credential{}, credential{}},
-		{"the job's token is for git", config{}, gitrepo.Credentials{}, "gitlab", append([]string{"CI_SERVER_URL=https://git.example.com", "CI_JOB_TOKEN=from-job"}, nobody...), login("gitlab-ci-token", "from-job", "CI_JOB_TOKEN"), credential{}},
-		{"of the job's own host", config{}, gitrepo.Credentials{}, "gitlab", append([]string{"CI_SERVER_URL=https://git.example.com:8443", "CI_JOB_TOKEN=from-job"}, nobody...), credential{}, credential{}},
-		{"what git would take", config{}, gitrepo.Credentials{}, "gitlab", []string{"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"}, login("kim", "from-netrc", filepath.Join(home, ".netrc")), login("kim", "from-netrc", filepath.Join(home, ".netrc"))},
-		{"for that user", config{username: "alex"}, gitrepo.Credentials{}, "gitlab", []string{"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"}, credential{}, credential{}},
+		{"GITHUB_TOKEN", config{}, giturl.Credentials{}, "github", all, login("x-access-token", "from-github", "GITHUB_TOKEN"), login("x-access-token", "from-github", "GITHUB_TOKEN")},
+		{"GH_TOKEN", config{}, giturl.Credentials{}, "github", append([]string{"GH_TOKEN=from-gh"}, nobody...), login("x-access-token", "from-gh", "GH_TOKEN"), login("x-access-token", "from-gh", "GH_TOKEN")},
+		{"GITLAB_TOKEN", config{}, giturl.Credentials{}, "gitlab", all, login("oauth2", "from-gitlab", "GITLAB_TOKEN"), login("oauth2", "from-gitlab", "GITLAB_TOKEN")},
+		{"a forge's variable goes to that forge only", config{}, giturl.Credentials{}, "", all, credential{}, credential{}},
+		{"not to another forge", config{}, giturl.Credentials{}, "gitlab", append([]string{"GITHUB_TOKEN=from-github"}, nobody...), credential{}, credential{}},
+		{"nor to another host of its kind", config{}, giturl.Credentials{}, "github", append([]string{"GITHUB_SERVER_URL=https://github.com"}, all...), credential{}, credential{}},
+		{"the job's token is for git", config{}, giturl.Credentials{}, "gitlab", append([]string{"CI_SERVER_URL=https://git.example.com", "CI_JOB_TOKEN=from-job"}, nobody...), login("gitlab-ci-token", "from-job", "CI_JOB_TOKEN"), credential{}},
+		{"of the job's own host", config{}, giturl.Credentials{}, "gitlab", append([]string{"CI_SERVER_URL=https://git.example.com:8443", "CI_JOB_TOKEN=from-job"}, nobody...), credential{}, credential{}},
+		{"what git would take", config{}, giturl.Credentials{}, "gitlab", []string{"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"}, login("kim", "from-netrc", filepath.Join(home, ".netrc")), login("kim", "from-netrc", filepath.Join(home, ".netrc"))},
+		{"for that user", config{username: "alex"}, giturl.Credentials{}, "gitlab", []string{"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"}, credential{}, credential{}},
 	} {
 		settings, err := gitrepo.ReadSettings("", environment(test.env...))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, scheme := range []string{"https", "ssh"} {
-			w := wallet{&test.config, web(gitrepo.URL{Scheme: scheme, Host: "git.example.com", Path: "/acme/gitops.git"}), test.url, test.provider, environment(test.env...), settings, nil}
+			w := wallet{&test.config, web(giturl.URL{Scheme: scheme, Host: "git.example.com", Path: "/acme/gitops.git"}), test.url, test.provider, environment(test.env...), settings, nil}
 			if got, err := w.git(t.Context()); scheme == "https" && (err != nil || got != test.git) {
 				t.Errorf("%s: git gets %+v of %q, %v; want that of %q", test.name, got.Credentials, got.source, err, test.git.source)
 			}
@@ -191,7 +192,7 @@ func TestProviderByHost(t *testing.T) {
 	for host, want := range map[string]string{
 		"github.com": "github", "gitlab.com": "gitlab", "github.com.example.com": "", "mygithub.com": "", "gitlab.example.com": "", "GitHub.com": "github", "github.com.": "",
 	} {
-		u, _, err := gitrepo.ParseURL("https://" + host + "/acme/gitops")
+		u, _, err := giturl.Parse("https://" + host + "/acme/gitops")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -424,7 +425,7 @@ func TestAPIURL(t *testing.T) {
 		"https://git.example.com:8443/acme/gitops.git":   {"https://git.example.com:8443/api/v3/", "https://git.example.com:8443/api/v4"},
 		"http://127.0.0.1:8080/acme/gitops.git":          {"http://127.0.0.1:8080/api/v3/", "http://127.0.0.1:8080/api/v4"},
 	} {
-		u, _, err := gitrepo.ParseURL(repo)
+		u, _, err := giturl.Parse(repo)
 		if err != nil {
 			t.Fatal(err)
 		}

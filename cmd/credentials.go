@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/github"
 	"update-gitops-repo/secret"
@@ -19,20 +20,20 @@ import (
 
 // credential is what the program proves itself with to one host, and where that was found.
 type credential struct {
-	gitrepo.Credentials
+	giturl.Credentials
 	source string // for a person; empty when there is none
 }
 
 func login(username, password secret.Text, source string) credential {
-	return credential{gitrepo.Credentials{Username: username, Password: password}, source}
+	return credential{giturl.Credentials{Username: username, Password: password}, source}
 }
 
 // wallet finds the credentials for one repository: for git, and for the API of its forge.
 type wallet struct {
 	config   *config
-	repo     gitrepo.URL         // over http, see web
-	fromURL  gitrepo.Credentials // what the repository's URL itself holds
-	provider string              // empty: not known
+	repo     giturl.URL         // over http, see web
+	fromURL  giturl.Credentials // what the repository's URL itself holds
+	provider string             // empty: not known
 	getenv   func(string) string
 	settings *gitrepo.Settings
 	client   *http.Client
@@ -91,11 +92,11 @@ func (w wallet) git(ctx context.Context) (credential, error) {
 // the repository's, but for its subdomain "api", gets none that was found for the repository's.
 func (w wallet) api(ctx context.Context, api *url.URL) (credential, error) {
 	if host := strings.ToLower(api.Host); host != w.repo.HostPort() && host != "api."+w.repo.HostPort() {
-		other, _, err := gitrepo.ParseURL(api.Scheme + "://" + api.Host + w.repo.Path)
+		other, _, err := giturl.Parse(api.Scheme + "://" + api.Host + w.repo.Path)
 		if err != nil {
 			return credential{}, err
 		}
-		w.repo, w.fromURL = other, gitrepo.Credentials{}
+		w.repo, w.fromURL = other, giturl.Credentials{}
 	}
 	found, err := w.given(ctx)
 	if err != nil || found.source != "" {
@@ -105,11 +106,11 @@ func (w wallet) api(ctx context.Context, api *url.URL) (credential, error) {
 }
 
 // web is where a forge has a repository over http: with ssh the port says nothing of that.
-func web(repo gitrepo.URL) gitrepo.URL {
+func web(repo giturl.URL) giturl.URL {
 	if repo.Scheme != "ssh" {
 		return repo
 	}
-	return gitrepo.URL{Scheme: "https", Host: repo.Host, Path: "/" + strings.TrimLeft(repo.Path, "/")}
+	return giturl.URL{Scheme: "https", Host: repo.Host, Path: "/" + strings.TrimLeft(repo.Path, "/")}
 }
 
 // given looks where a user or a pipeline has put a token for this program or this forge.
@@ -149,7 +150,7 @@ func (w wallet) given(ctx context.Context) (credential, error) {
 }
 
 // stored asks git's own settings.
-func (w wallet) stored(ctx context.Context, u gitrepo.URL) (credential, error) {
+func (w wallet) stored(ctx context.Context, u giturl.URL) (credential, error) {
 	u.User = cmp.Or(w.config.username, w.fromURL.Username.Reveal())
 	found, source, err := w.settings.Credentials(ctx, u)
 	return credential{found, source}, err

@@ -19,6 +19,7 @@ import (
 
 	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/github"
 	"update-gitops-repo/scm/gitlab"
@@ -111,7 +112,7 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 			return nil, err
 		}
 	}
-	if p.remote.URL, w.fromURL, err = gitrepo.ParseURL(w.settings.Rewrite(repo)); err != nil {
+	if p.remote.URL, w.fromURL, err = giturl.Parse(w.settings.Rewrite(repo)); err != nil {
 		return nil, usage("give -repo as https://HOST/OWNER/NAME, ssh://, git@HOST:OWNER/NAME or a path", "-repo: %v", err)
 	}
 	if err := p.name(c, p.remote.URL, getenv); err != nil {
@@ -336,7 +337,7 @@ func (e *edits) open(dir string, getenv func(string) string) (err error) {
 }
 
 // name settles app, revision and branch.
-func (p *plan) name(c *config, repo gitrepo.URL, getenv func(string) string) error {
+func (p *plan) name(c *config, repo giturl.URL, getenv func(string) string) error {
 	ci := detectCI(getenv)
 	p.revision, p.app = c.revision, c.app
 	if ci.revision != "" {
@@ -384,7 +385,7 @@ func shortRevision(revision string) string {
 
 // providerName is -scm-provider, or what the exact host tells: a well-known one, or the one that runs this pipeline. It is
 // empty when that tells nothing. A look-alike must not be handed the token.
-func providerName(c *config, repo gitrepo.URL, getenv func(string) string) string {
+func providerName(c *config, repo giturl.URL, getenv func(string) string) string {
 	if c.scmProvider != "" {
 		return c.scmProvider
 	}
@@ -539,7 +540,7 @@ func (p *plan) checkWords(flag, text string) error {
 }
 
 // apiURL is where a forge has its API unless told otherwise.
-func apiURL(provider string, repo gitrepo.URL) string {
+func apiURL(provider string, repo giturl.URL) string {
 	if provider == "github" {
 		return github.APIURL(repo.Scheme, repo.HostPort())
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/gitrepo/internal/objectdb"
 )
 
@@ -68,7 +69,7 @@ func (c *Checkout) Origin() (string, error) {
 	if url == "" {
 		return "", fmt.Errorf("%s: %w: it has no remote named origin", c.root, ErrNoCheckout)
 	}
-	if u, _, err := ParseURL(url); err == nil && u.Scheme == "file" && !strings.HasPrefix(url, "file:") {
+	if u, _, err := giturl.Parse(url); err == nil && u.Scheme == "file" && !strings.HasPrefix(url, "file:") {
 		return relativeTo(c.root, url), nil
 	}
 	return url, nil

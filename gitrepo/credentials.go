@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/secret"
 )
 
@@ -29,14 +30,14 @@ import (
 // URL only for the host of the checkout's origin. A .netrc does not tell ports and schemes apart; all others do.
 //
 // Only a credential helper that is not git's own store makes this run a program, namely git.
-func (s *Settings) Credentials(ctx context.Context, u URL) (Credentials, string, error) {
+func (s *Settings) Credentials(ctx context.Context, u giturl.URL) (giturl.Credentials, string, error) {
 	if u.Scheme != "http" && u.Scheme != "https" {
-		return Credentials{}, "", nil
+		return giturl.Credentials{}, "", nil
 	}
 	if c, source := s.extraHeader(u); source != "" {
 		return c, source, nil
 	}
-	for _, find := range []func(URL) (Credentials, string, error){s.netrc, s.stored} {
+	for _, find := range []func(giturl.URL) (giturl.Credentials, string, error){s.netrc, s.stored} {
 		if c, source, err := find(u); err != nil || source != "" {
 			return c, source, err
 		}
@@ -55,8 +56,8 @@ func (s *Settings) note(format string, args ...any) {
 
 // extraHeader reads the header that actions/checkout, Azure Pipelines and others leave. Of several, the last of the
 // best matches counts.
-func (s *Settings) extraHeader(u URL) (Credentials, string) {
-	var found Credentials
+func (s *Settings) extraHeader(u giturl.URL) (giturl.Credentials, string) {
+	var found giturl.Credentials
 	source := ""
 	for _, e := range s.extraHeaders(u) {
 		name, value, _ := strings.Cut(e.value, ":")
@@ -79,50 +80,54 @@ func (s *Settings) extraHeader(u URL) (Credentials, string) {
 }
 
 // extraHeaders are the settings of http.extraHeader that git would send to u.
-func (s *Settings) extraHeaders(u URL) []setting {
+func (s *Settings) extraHeaders(u giturl.URL) []setting {
 	var headers []setting
-	var best urlMatch
+	var best giturl.Fit
 	for _, e := range s.entries() {
-		var match urlMatch
-		if pattern, ok := e.sub("http", "extraheader"); ok {
-			if match, ok, _ = u.match(pattern); !ok {
+		var fit giturl.Fit
+		if text, ok := e.sub("http", "extraheader"); ok {
+			pattern, ok := giturl.ParsePattern(text)
+			if !ok {
+				continue
+			}
+			if fit, ok = pattern.Match(u); !ok {
 				continue
 			}
 		} else if e.key != "http.extraheader" {
 			continue
 		}
 		switch {
-		case match.worse(best):
+		case fit.Worse(best):
 		case e.value == "":
-			headers, best = nil, match
+			headers, best = nil, fit
 		default:
-			headers, best = append(headers, e), match
+			headers, best = append(headers, e), fit
 		}
 	}
 	return headers
 }
 
 // isOrigin tells whether the checkout's origin is on the same host.
-func (s *Settings) isOrigin(u URL) bool {
-	o, _, err := ParseURL(s.Rewrite(s.origin()))
-	return err == nil && o.Scheme == u.Scheme && o.Host == u.Host && defaultPort(o.Scheme, o.Port) == defaultPort(u.Scheme, u.Port)
+func (s *Settings) isOrigin(u giturl.URL) bool {
+	o, _, err := giturl.Parse(s.Rewrite(s.origin()))
+	return err == nil && o.SameServer(u)
 }
 
-func parseAuthorization(value string) (Credentials, bool) {
+func parseAuthorization(value string) (giturl.Credentials, bool) {
 	scheme, value, _ := strings.Cut(strings.TrimSpace(value), " ")
 	value = strings.TrimSpace(value)
 	switch strings.ToLower(scheme) {
 	case "bearer":
-		return Credentials{Password: secret.New(value), Bearer: true}, value != ""
+		return giturl.Credentials{Password: secret.New(value), Bearer: true}, value != ""
 	case "basic":
 		data, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(value, "="))
 		if err != nil {
-			return Credentials{}, false
+			return giturl.Credentials{}, false
 		}
 		user, password, ok := strings.Cut(string(data), ":")
-		return login(user, password), ok && password != ""
+		return giturl.Login(user, password), ok && password != ""
 	}
-	return Credentials{}, false
+	return giturl.Credentials{}, false
 }
 
 // read gives a file's content; empty when it is not there. What belongs to another user is passed over, as git does.
@@ -140,22 +145,22 @@ func (s *Settings) read(file string) (string, error) {
 	return "", fmt.Errorf("credentials: %w", err)
 }
 
-func (s *Settings) netrc(u URL) (Credentials, string, error) {
+func (s *Settings) netrc(u giturl.URL) (giturl.Credentials, string, error) {
 	file := s.getenv("NETRC")
 	if file == "" {
 		if s.home == "" {
-			return Credentials{}, "", nil
+			return giturl.Credentials{}, "", nil
 		}
 		file = filepath.Join(s.home, ".netrc")
 	}
 	data, err := s.read(file)
 	if err != nil {
-		return Credentials{}, "", err
+		return giturl.Credentials{}, "", err
 	}
 	if c, ok := netrcLogin(data, strings.Trim(u.Host, "[]"), u.User); ok {
 		return c, file, nil
 	}
-	return Credentials{}, "", nil
+	return giturl.Credentials{}, "", nil
 }
 
 // helperSettings are the settings of credential.* that apply to a URL.
@@ -165,14 +170,14 @@ type helperSettings struct {
 	path     string // empty unless credential.useHttpPath
 }
 
-func (s *Settings) helperSettings(u URL) helperSettings {
+func (s *Settings) helperSettings(u giturl.URL) helperSettings {
 	var h helperSettings
 	usePath := false
 	for _, e := range s.entries() {
 		section, name := "credential", e.key[strings.LastIndexByte(e.key, '.')+1:]
 		if e.key != section+"."+name {
 			pattern, ok := e.sub(section, name)
-			if !ok || !u.matchCredential(pattern) {
+			if !ok || !matchCredential(u, pattern) {
 				continue
 			}
 		}
@@ -198,11 +203,11 @@ func (s *Settings) helperSettings(u URL) helperSettings {
 	return h
 }
 
-// matchCredential is match for credential.URL.*, where the URL may also be a part of one, such as the host alone.
-func (u URL) matchCredential(pattern string) bool {
-	_, ok, valid := u.match(pattern)
-	if valid {
-		return ok
+// matchCredential is Pattern.Match for credential.URL.*, where the URL may also be a part of one, such as the host alone.
+func matchCredential(u giturl.URL, pattern string) bool {
+	if p, ok := giturl.ParsePattern(pattern); ok {
+		_, fits := p.Match(u)
+		return fits
 	}
 	want := parseCredentialURL(pattern)
 	return (want.protocol == "" || want.protocol == u.Scheme) && (want.host == "" || strings.EqualFold(want.host, u.HostPort())) &&
@@ -210,7 +215,7 @@ func (u URL) matchCredential(pattern string) bool {
 }
 
 // stored looks into the files of git-credential-store: those that are configured, else those that it would use.
-func (s *Settings) stored(u URL) (Credentials, string, error) {
+func (s *Settings) stored(u giturl.URL) (giturl.Credentials, string, error) {
 	h := s.helperSettings(u)
 	var files []string
 	if len(h.helpers) == 0 {
@@ -224,13 +229,13 @@ func (s *Settings) stored(u URL) (Credentials, string, error) {
 	for _, file := range files {
 		data, err := s.read(file)
 		if err != nil {
-			return Credentials{}, "", err
+			return giturl.Credentials{}, "", err
 		}
 		if c, ok := storedLogin(data, u, h.username, h.path); ok {
 			return c, file, nil
 		}
 	}
-	return Credentials{}, "", nil
+	return giturl.Credentials{}, "", nil
 }
 
 // storeFiles are the files of one store helper.
@@ -323,15 +328,15 @@ var variable = regexp.MustCompile(`^\$(\w+|\{\w+\})`)
 
 // storedLogin gives the first line of a file of git-credential-store that is for the URL
 // (https://git-scm.com/docs/git-credential-store#_storage_format). An empty username or path matches any.
-func storedLogin(data string, u URL, username, path string) (Credentials, bool) {
+func storedLogin(data string, u giturl.URL, username, path string) (giturl.Credentials, bool) {
 	for line := range strings.SplitSeq(data, "\n") {
 		e := parseCredentialURL(line)
 		if e.protocol == u.Scheme && e.hasPassword && strings.EqualFold(e.host, u.HostPort()) &&
 			(username == "" || e.username == username) && (path == "" || e.path == path) && !strings.ContainsAny(e.username+e.password, "\n\x00") {
-			return login(e.username, e.password), true
+			return giturl.Login(e.username, e.password), true
 		}
 	}
-	return Credentials{}, false
+	return giturl.Credentials{}, false
 }
 
 // credentialURL is a URL, or a part of one, as git's credentials have it.
@@ -379,7 +384,7 @@ func decodePercent(s string) string {
 }
 
 // helped asks git to ask the other helpers.
-func (s *Settings) helped(ctx context.Context, u URL) (Credentials, string, error) {
+func (s *Settings) helped(ctx context.Context, u giturl.URL) (giturl.Credentials, string, error) {
 	h := s.helperSettings(u)
 	others := false
 	for _, helper := range h.helpers {
@@ -387,15 +392,15 @@ func (s *Settings) helped(ctx context.Context, u URL) (Credentials, string, erro
 		others = others || !store
 	}
 	if !others {
-		return Credentials{}, "", nil
+		return giturl.Credentials{}, "", nil
 	}
 	program, err := exec.LookPath("git")
 	if err != nil {
 		s.note("a credential helper is configured, but there is no git to run it")
-		return Credentials{}, "", nil
+		return giturl.Credentials{}, "", nil
 	}
 	if strings.ContainsAny(u.HostPort()+u.Path+u.User, "\n\x00") {
-		return Credentials{}, "", errors.New("the repository's URL has a line break in it")
+		return giturl.Credentials{}, "", errors.New("the repository's URL has a line break in it")
 	}
 	question := fmt.Sprintf("protocol=%s\nhost=%s\npath=%s\n", u.Scheme, u.HostPort(), strings.Trim(u.Path, "/"))
 	if u.User != "" {
@@ -415,10 +420,10 @@ func (s *Settings) helped(ctx context.Context, u URL) (Credentials, string, erro
 	isolate(cmd)
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
-			return Credentials{}, "", fmt.Errorf("git credential fill: %w", ctx.Err())
+			return giturl.Credentials{}, "", fmt.Errorf("git credential fill: %w", ctx.Err())
 		}
 		s.note("git credential fill: %v", err)
-		return Credentials{}, "", nil
+		return giturl.Credentials{}, "", nil
 	}
 	fields := map[string]string{}
 	for line := range strings.SplitSeq(answer.String(), "\n") {
@@ -427,7 +432,7 @@ func (s *Settings) helped(ctx context.Context, u URL) (Credentials, string, erro
 	}
 	if fields["password"] == "" || fields["protocol"] != u.Scheme || !strings.EqualFold(fields["host"], u.HostPort()) {
 		s.note("git credential fill: no password for this host came")
-		return Credentials{}, "", nil
+		return giturl.Credentials{}, "", nil
 	}
-	return login(fields["username"], fields["password"]), "git's credential helper", nil
+	return giturl.Login(fields["username"], fields["password"]), "git's credential helper", nil
 }

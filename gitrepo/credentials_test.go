@@ -13,12 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/secret"
 )
 
-func mustURL(t testing.TB, s string) URL {
+func mustURL(t testing.TB, s string) giturl.URL {
 	t.Helper()
-	u, c, err := ParseURL(s)
+	u, c, err := giturl.Parse(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,13 +32,13 @@ func basic(user, password string) string {
 }
 
 func TestCredentialsDoNotPrint(t *testing.T) {
-	c := Credentials{Username: secret.New("tok3n"), Password: secret.New("s3cret")}
+	c := giturl.Credentials{Username: secret.New("tok3n"), Password: secret.New("s3cret")}
 	auth := wire{auth: httpAuth{c}}
 	s := &Settings{}
 	if err := s.add(setting{key: "url.https://s3cret@h/.insteadof", value: "tok3n"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []any{c, &c, []Credentials{c}, map[string]Credentials{"x": c}, struct{ C Credentials }{c}, struct{ c Credentials }{c}, Remote{Credentials: c}, auth, &auth, s, *s, struct{ s *Settings }{s}} {
+	for _, v := range []any{c, &c, []giturl.Credentials{c}, map[string]giturl.Credentials{"x": c}, struct{ C giturl.Credentials }{c}, struct{ c giturl.Credentials }{c}, Remote{Credentials: c}, auth, &auth, s, *s, struct{ s *Settings }{s}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%q", "%s", "%x", "%d"} {
 			if text := fmt.Sprintf(verb, v); strings.Contains(text, "s3cret") || strings.Contains(text, "tok3n") || strings.Contains(text, fmt.Sprintf("%x", "s3cret")) {
 				t.Errorf("%s of %T prints %s", verb, v, text)
@@ -57,61 +58,61 @@ func TestCredentials(t *testing.T) {
 		name   string
 		files  files // below HOME; of those in checkout/ a checkout is made
 		url    string
-		want   Credentials
+		want   giturl.Credentials
 		source string // the end of it
 		notes  int
 	}{
-		{"nothing", files{}, at, Credentials{}, "", 0},
-		{"broken files of others", files{".netrc": "machine", ".git-credentials": "https://\n%%%@@:://\n"}, at, Credentials{}, "", 0},
-		{"ssh", files{".netrc": "machine git.example.com password p"}, "git@git.example.com:acme/gitops.git", Credentials{}, "", 0},
+		{"nothing", files{}, at, giturl.Credentials{}, "", 0},
+		{"broken files of others", files{".netrc": "machine", ".git-credentials": "https://\n%%%@@:://\n"}, at, giturl.Credentials{}, "", 0},
+		{"ssh", files{".netrc": "machine git.example.com password p"}, "git@git.example.com:acme/gitops.git", giturl.Credentials{}, "", 0},
 
 		{"actions/checkout", files{"checkout/.git/config": header("https://git.example.com/", basic("x-access-token", "p"))}, at,
-			Credentials{Username: secret.New("x-access-token"), Password: secret.New("p")}, "http.extraHeader of $HOME/checkout/.git/config", 0},
+			giturl.Credentials{Username: secret.New("x-access-token"), Password: secret.New("p")}, "http.extraHeader of $HOME/checkout/.git/config", 0},
 		{"actions/checkout since v6", files{
 			"checkout/.git/config":          "[includeIf \"gitdir:$HOME/checkout/.git\"]\n\tpath = $HOME/temp/git-credentials-1.config\n",
 			"temp/git-credentials-1.config": header("https://git.example.com/", basic("x-access-token", "p")),
-		}, at, Credentials{Username: secret.New("x-access-token"), Password: secret.New("p")}, "temp/git-credentials-1.config", 0},
+		}, at, giturl.Credentials{Username: secret.New("x-access-token"), Password: secret.New("p")}, "temp/git-credentials-1.config", 0},
 		{"Azure", files{"checkout/.git/config": header("https://git.example.com/acme/gitops.git", "AUTHORIZATION: bearer a.b-c")}, at,
-			Credentials{Password: secret.New("a.b-c"), Bearer: true}, "config", 0},
-		{"another host", files{".gitconfig": header("https://git.example.com.evil.org/", basic("u", "p"))}, at, Credentials{}, "", 0},
-		{"another port", files{".gitconfig": header("https://git.example.com:444/", basic("u", "p"))}, at, Credentials{}, "", 0},
-		{"the port itself", files{".gitconfig": header("https://git.example.com:443/", basic("u", "p"))}, at, Credentials{Username: secret.New("u"), Password: secret.New("p")}, ".gitconfig", 0},
-		{"another scheme", files{".gitconfig": header("http://git.example.com/", basic("u", "p"))}, at, Credentials{}, "", 0},
-		{"another path", files{".gitconfig": header("https://git.example.com/acm", basic("u", "p"))}, at, Credentials{}, "", 0},
-		{"reset", files{".gitconfig": header("https://git.example.com/", basic("u", "p")) + header("https://git.example.com/acme", "")}, at, Credentials{}, "", 0},
+			giturl.Credentials{Password: secret.New("a.b-c"), Bearer: true}, "config", 0},
+		{"another host", files{".gitconfig": header("https://git.example.com.evil.org/", basic("u", "p"))}, at, giturl.Credentials{}, "", 0},
+		{"another port", files{".gitconfig": header("https://git.example.com:444/", basic("u", "p"))}, at, giturl.Credentials{}, "", 0},
+		{"the port itself", files{".gitconfig": header("https://git.example.com:443/", basic("u", "p"))}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, ".gitconfig", 0},
+		{"another scheme", files{".gitconfig": header("http://git.example.com/", basic("u", "p"))}, at, giturl.Credentials{}, "", 0},
+		{"another path", files{".gitconfig": header("https://git.example.com/acm", basic("u", "p"))}, at, giturl.Credentials{}, "", 0},
+		{"reset", files{".gitconfig": header("https://git.example.com/", basic("u", "p")) + header("https://git.example.com/acme", "")}, at, giturl.Credentials{}, "", 0},
 		{"the best match", files{".gitconfig": header("https://git.example.com/acme", basic("u", "p")) + header("https://git.example.com", basic("u", "q"))}, at,
-			Credentials{Username: secret.New("u"), Password: secret.New("p")}, ".gitconfig", 0},
+			giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, ".gitconfig", 0},
 		{"other headers", files{".gitconfig": header("https://git.example.com", "X-Trace: 1") + header("https://git.example.com", "Authorization: Digest x") +
-			header("https://git.example.com", "Authorization: basic *")}, at, Credentials{}, "", 1},
+			header("https://git.example.com", "Authorization: basic *")}, at, giturl.Credentials{}, "", 1},
 		{"no URL, at the origin", files{"checkout/.git/config": "[remote \"origin\"]\n\turl = https://git.example.com/a/b\n[http]\n\textraheader = " + basic("u", "p")}, at,
-			Credentials{Username: secret.New("u"), Password: secret.New("p")}, "config", 0},
-		{"no URL, elsewhere", files{"checkout/.git/config": "[remote \"origin\"]\n\turl = https://example.com/a/b\n[http]\n\textraheader = " + basic("u", "p")}, at, Credentials{}, "", 1},
-		{"no URL, no checkout", files{".gitconfig": "[http]\n\textraheader = " + basic("u", "p")}, at, Credentials{}, "", 1},
-		{"user", files{".gitconfig": header("https://alex@git.example.com", basic("alex", "p"))}, "https://alex@git.example.com/a/b", Credentials{Username: secret.New("alex"), Password: secret.New("p")}, ".gitconfig", 0},
-		{"another user", files{".gitconfig": header("https://git.example.com", basic("robot", "p"))}, "https://alex@git.example.com/a/b", Credentials{}, "", 1},
+			giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, "config", 0},
+		{"no URL, elsewhere", files{"checkout/.git/config": "[remote \"origin\"]\n\turl = https://example.com/a/b\n[http]\n\textraheader = " + basic("u", "p")}, at, giturl.Credentials{}, "", 1},
+		{"no URL, no checkout", files{".gitconfig": "[http]\n\textraheader = " + basic("u", "p")}, at, giturl.Credentials{}, "", 1},
+		{"user", files{".gitconfig": header("https://alex@git.example.com", basic("alex", "p"))}, "https://alex@git.example.com/a/b", giturl.Credentials{Username: secret.New("alex"), Password: secret.New("p")}, ".gitconfig", 0},
+		{"another user", files{".gitconfig": header("https://git.example.com", basic("robot", "p"))}, "https://alex@git.example.com/a/b", giturl.Credentials{}, "", 1},
 
-		{"netrc", files{".netrc": "machine git.example.com login u password p"}, at, Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/.netrc", 0},
-		{"header before netrc", files{".netrc": "machine git.example.com login u password p", ".gitconfig": header("https://git.example.com", basic("u", "h"))}, at, Credentials{Username: secret.New("u"), Password: secret.New("h")}, ".gitconfig", 0},
+		{"netrc", files{".netrc": "machine git.example.com login u password p"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/.netrc", 0},
+		{"header before netrc", files{".netrc": "machine git.example.com login u password p", ".gitconfig": header("https://git.example.com", basic("u", "h"))}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("h")}, ".gitconfig", 0},
 
 		{"Tekton", files{".gitconfig": "[credential]\n\thelper = store\n[credential \"https://git.example.com\"]\n\tusername = u\n",
-			".git-credentials": "https://v:q@git.example.com\nhttps://u:p@git.example.com\n"}, at, Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/.git-credentials", 0},
-		{"netrc before store", files{".netrc": "machine git.example.com login u password p", ".git-credentials": "https://v:q@git.example.com\n"}, at, Credentials{Username: secret.New("u"), Password: secret.New("p")}, ".netrc", 0},
-		{"no helper", files{".git-credentials": "https://u:p%40%2F@git.example.com\n"}, at, Credentials{Username: secret.New("u"), Password: secret.New("p@/")}, ".git-credentials", 0},
-		{"XDG", files{".config/git/credentials": "https://u:p@git.example.com\n"}, at, Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/.config/git/credentials", 0},
+			".git-credentials": "https://v:q@git.example.com\nhttps://u:p@git.example.com\n"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/.git-credentials", 0},
+		{"netrc before store", files{".netrc": "machine git.example.com login u password p", ".git-credentials": "https://v:q@git.example.com\n"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, ".netrc", 0},
+		{"no helper", files{".git-credentials": "https://u:p%40%2F@git.example.com\n"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p@/")}, ".git-credentials", 0},
+		{"XDG", files{".config/git/credentials": "https://u:p@git.example.com\n"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/.config/git/credentials", 0},
 		{"store elsewhere", files{".gitconfig": "[credential]\n\thelper = store --file='~/a b'\n\thelper = \"store --file ~/c\\\\ d\"\n", "c d": "https://u:p@git.example.com\n", ".git-credentials": "https://v:q@git.example.com\n"}, at,
-			Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/c d", 0},
-		{"store for another scheme", files{".git-credentials": "http://u:p@git.example.com\n"}, at, Credentials{}, "", 0},
-		{"store for another port", files{".git-credentials": "https://u:p@git.example.com:8443\n"}, at, Credentials{}, "", 0},
-		{"store for a port", files{".git-credentials": "https://u:p@git.example.com\nhttps://u:q@git.example.com:8443\n"}, "https://git.example.com:8443/a/b", Credentials{Username: secret.New("u"), Password: secret.New("q")}, ".git-credentials", 0},
-		{"the path counts", files{".gitconfig": "[credential]\n\tuseHttpPath = true\n", ".git-credentials": "https://u:p@git.example.com\nhttps://u:q@git.example.com/acme/gitops.git/\n"}, at, Credentials{Username: secret.New("u"), Password: secret.New("q")}, ".git-credentials", 0},
-		{"the user counts", files{".git-credentials": "https://u:p@git.example.com\nhttps://alex:q@git.example.com\n"}, "https://alex@git.example.com/a/b", Credentials{Username: secret.New("alex"), Password: secret.New("q")}, ".git-credentials", 0},
+			giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/c d", 0},
+		{"store for another scheme", files{".git-credentials": "http://u:p@git.example.com\n"}, at, giturl.Credentials{}, "", 0},
+		{"store for another port", files{".git-credentials": "https://u:p@git.example.com:8443\n"}, at, giturl.Credentials{}, "", 0},
+		{"store for a port", files{".git-credentials": "https://u:p@git.example.com\nhttps://u:q@git.example.com:8443\n"}, "https://git.example.com:8443/a/b", giturl.Credentials{Username: secret.New("u"), Password: secret.New("q")}, ".git-credentials", 0},
+		{"the path counts", files{".gitconfig": "[credential]\n\tuseHttpPath = true\n", ".git-credentials": "https://u:p@git.example.com\nhttps://u:q@git.example.com/acme/gitops.git/\n"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("q")}, ".git-credentials", 0},
+		{"the user counts", files{".git-credentials": "https://u:p@git.example.com\nhttps://alex:q@git.example.com\n"}, "https://alex@git.example.com/a/b", giturl.Credentials{Username: secret.New("alex"), Password: secret.New("q")}, ".git-credentials", 0},
 
-		{"a helper", files{".gitconfig": "[credential \"git.example.com\"]\n\thelper = \"!f() { cat >/dev/null; echo username=u; echo password=p; }; f\"\n"}, at, Credentials{Username: secret.New("u"), Password: secret.New("p")}, "git's credential helper", 0},
-		{"a helper of another host", files{".gitconfig": "[credential \"https://example.com\"]\n\thelper = !echo password=p\n"}, at, Credentials{}, "", 0},
-		{"a helper that was reset", files{".gitconfig": "[credential]\n\thelper = !echo password=p\n\thelper =\n"}, at, Credentials{}, "", 0},
-		{"a helper that fails", files{".gitconfig": "[core]\n\taskPass = echo\n[credential]\n\thelper = !exit 1\n"}, at, Credentials{}, "", 1},
-		{"a helper that answers for another host", files{".gitconfig": "[credential]\n\thelper = !printf 'host=x\\\\nusername=u\\\\npassword=p\\\\n'\n"}, at, Credentials{}, "", 1},
-		{"store, then a helper", files{".gitconfig": "[credential]\n\thelper = !echo username=u && echo password=p\n\thelper = store\n", ".git-credentials": "https://s:t@git.example.com\n"}, at, Credentials{Username: secret.New("s"), Password: secret.New("t")}, ".git-credentials", 0},
+		{"a helper", files{".gitconfig": "[credential \"git.example.com\"]\n\thelper = \"!f() { cat >/dev/null; echo username=u; echo password=p; }; f\"\n"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, "git's credential helper", 0},
+		{"a helper of another host", files{".gitconfig": "[credential \"https://example.com\"]\n\thelper = !echo password=p\n"}, at, giturl.Credentials{}, "", 0},
+		{"a helper that was reset", files{".gitconfig": "[credential]\n\thelper = !echo password=p\n\thelper =\n"}, at, giturl.Credentials{}, "", 0},
+		{"a helper that fails", files{".gitconfig": "[core]\n\taskPass = echo\n[credential]\n\thelper = !exit 1\n"}, at, giturl.Credentials{}, "", 1},
+		{"a helper that answers for another host", files{".gitconfig": "[credential]\n\thelper = !printf 'host=x\\\\nusername=u\\\\npassword=p\\\\n'\n"}, at, giturl.Credentials{}, "", 1},
+		{"store, then a helper", files{".gitconfig": "[credential]\n\thelper = !echo username=u && echo password=p\n\thelper = store\n", ".git-credentials": "https://s:t@git.example.com\n"}, at, giturl.Credentials{Username: secret.New("s"), Password: secret.New("t")}, ".git-credentials", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			home := newHome(t)
@@ -205,30 +206,30 @@ func TestCredentialsErrors(t *testing.T) {
 func TestNetrc(t *testing.T) {
 	for _, test := range []struct {
 		name, data, user string
-		want             Credentials
+		want             giturl.Credentials
 	}{
-		{"lines", "machine other login x password y\nmachine h\n\tlogin u\n\tpassword p\n", "", Credentials{Username: secret.New("u"), Password: secret.New("p")}},
-		{"one line, any order", "machine h password p account a login u machine other password q", "", Credentials{Username: secret.New("u"), Password: secret.New("p")}},
-		{"quotes", `machine "h" login "a b" password "p\"\\q\t#"`, "", Credentials{Username: secret.New("a b"), Password: secret.New("p\"\\q\t#")}},
-		{"a quote without end", `machine h login u password "p`, "", Credentials{}},
-		{"comments", "# machine h password no\nmachine h # password no\nlogin u password #p", "", Credentials{Username: secret.New("u"), Password: secret.New("#p")}},
-		{"default", "default login u password p", "", Credentials{}},
-		{"default ends a machine", "machine other default login u password p", "", Credentials{}},
-		{"macdef", "machine other password y\nmacdef x\nmachine h password no\n\nmachine h password p", "", Credentials{Password: secret.New("p")}},
-		{"macdef without end", "macdef x\nmachine h password no", "", Credentials{}},
-		{"the first", "machine h login u password p machine h login v password q", "", Credentials{Username: secret.New("u"), Password: secret.New("p")}},
-		{"the user's", "machine h login u password p machine h login v password q", "v", Credentials{Username: secret.New("v"), Password: secret.New("q")}},
-		{"without a password", "machine h login u machine h login v password q", "", Credentials{Username: secret.New("v"), Password: secret.New("q")}},
-		{"case", "machine H password p", "", Credentials{Password: secret.New("p")}},
-		{"part of the name", "machine h.evil.org password p machine xh password p", "", Credentials{}},
-		{"empty", "", "", Credentials{}},
-		{"no name", "machine", "", Credentials{}},
+		{"lines", "machine other login x password y\nmachine h\n\tlogin u\n\tpassword p\n", "", giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}},
+		{"one line, any order", "machine h password p account a login u machine other password q", "", giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}},
+		{"quotes", `machine "h" login "a b" password "p\"\\q\t#"`, "", giturl.Credentials{Username: secret.New("a b"), Password: secret.New("p\"\\q\t#")}},
+		{"a quote without end", `machine h login u password "p`, "", giturl.Credentials{}},
+		{"comments", "# machine h password no\nmachine h # password no\nlogin u password #p", "", giturl.Credentials{Username: secret.New("u"), Password: secret.New("#p")}},
+		{"default", "default login u password p", "", giturl.Credentials{}},
+		{"default ends a machine", "machine other default login u password p", "", giturl.Credentials{}},
+		{"macdef", "machine other password y\nmacdef x\nmachine h password no\n\nmachine h password p", "", giturl.Credentials{Password: secret.New("p")}},
+		{"macdef without end", "macdef x\nmachine h password no", "", giturl.Credentials{}},
+		{"the first", "machine h login u password p machine h login v password q", "", giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}},
+		{"the user's", "machine h login u password p machine h login v password q", "v", giturl.Credentials{Username: secret.New("v"), Password: secret.New("q")}},
+		{"without a password", "machine h login u machine h login v password q", "", giturl.Credentials{Username: secret.New("v"), Password: secret.New("q")}},
+		{"case", "machine H password p", "", giturl.Credentials{Password: secret.New("p")}},
+		{"part of the name", "machine h.evil.org password p machine xh password p", "", giturl.Credentials{}},
+		{"empty", "", "", giturl.Credentials{}},
+		{"no name", "machine", "", giturl.Credentials{}},
 	} {
 		c, ok := netrcLogin(test.data, "h", test.user)
 		if !ok {
-			c = Credentials{}
+			c = giturl.Credentials{}
 		}
-		if c != test.want || ok != (test.want != Credentials{}) {
+		if c != test.want || ok != (test.want != giturl.Credentials{}) {
 			t.Errorf("%s: %q:%q, %t", test.name, c.Username.Reveal(), c.Password.Reveal(), ok)
 		}
 	}
@@ -336,7 +337,7 @@ func FuzzStore(f *testing.F) {
 	f.Add("https://u:p@h.example.com\n", "")
 	f.Add("https://u:p@x/h.example.com\nhttps://%41:%0a@h.example.com:443/a%2fb?x#y\r\n", "a/b")
 	f.Fuzz(func(t *testing.T, data, path string) {
-		u := URL{Scheme: "https", Host: "h.example.com", Path: "/a/b"}
+		u := giturl.URL{Scheme: "https", Host: "h.example.com", Path: "/a/b"}
 		c, ok := storedLogin(data, u, "", path)
 		if !ok {
 			return
@@ -364,7 +365,7 @@ func FuzzSettings(f *testing.F) {
 		}); err != nil && !errors.Is(err, errGitConfig) {
 			t.Error(err)
 		}
-		u := URL{Scheme: "https", Host: "h.example.com", Path: "/a/b"}
+		u := giturl.URL{Scheme: "https", Host: "h.example.com", Path: "/a/b"}
 		s.helperSettings(u)
 		for _, e := range s.extraHeaders(u) {
 			pattern, ok := e.sub("http", "extraheader")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -525,104 +524,4 @@ func (p *configParser) value() (string, error) {
 			b.WriteByte(c)
 		}
 	}
-}
-
-// urlMatch says how well a pattern of http.URL.* or credential.URL.* fits; more is better. The zero value is that of a
-// setting that names no URL.
-type urlMatch struct {
-	host, path int
-	user       bool
-}
-
-func (m urlMatch) worse(than urlMatch) bool {
-	if m.host != than.host {
-		return m.host < than.host
-	}
-	if m.path != than.path {
-		return m.path < than.path
-	}
-	return than.user && !m.user
-}
-
-var urlPattern = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*)://([^@/?#]*@)?([A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]*))?(/[^?#]*)?$`)
-
-// match tells whether a pattern fits a URL, by the rules under http.<url>.* of git config's documentation. Neither
-// scheme, host nor port of another ever does; valid is false when the pattern is not a URL.
-func (u URL) match(pattern string) (m urlMatch, ok, valid bool) {
-	parts := urlPattern.FindStringSubmatch(pattern)
-	if parts == nil {
-		return urlMatch{}, false, false
-	}
-	scheme, login, host := strings.ToLower(parts[1]), parts[2], strings.ToLower(parts[3])
-	port := 0
-	if parts[4] != "" {
-		var err error
-		if port, err = strconv.Atoi(parts[4]); err != nil || port == 0 || port > 65535 {
-			return urlMatch{}, false, false
-		}
-	}
-	if scheme != u.Scheme || defaultPort(scheme, port) != defaultPort(u.Scheme, u.Port) || !matchHost(host, strings.ToLower(u.Host)) {
-		return urlMatch{}, false, true
-	}
-	m.host = len(host)
-	if login != "" {
-		login, _, _ := strings.Cut(strings.TrimSuffix(login, "@"), ":")
-		name, err := url.PathUnescape(login)
-		if err != nil || name == "" || name != u.User {
-			return urlMatch{}, false, err == nil
-		}
-		m.user = true
-	}
-	prefix, err := url.PathUnescape(parts[5])
-	if err != nil {
-		return urlMatch{}, false, false
-	}
-	prefix = strings.TrimSuffix(cleanPath(prefix), "/")
-	rest, ok := strings.CutPrefix(cleanPath(u.Path), prefix)
-	if !ok || rest != "" && rest[0] != '/' {
-		return urlMatch{}, false, true
-	}
-	m.path = len(prefix) + 1
-	return m, true, true
-}
-
-// cleanPath resolves the dots of a URL's path. Unlike in a file's, an empty component counts.
-func cleanPath(s string) string {
-	var parts []string
-	for part := range strings.SplitSeq(strings.TrimPrefix(s, "/"), "/") {
-		switch {
-		case part == ".":
-		case part != "..":
-			parts = append(parts, part)
-		case len(parts) > 0:
-			parts = parts[:len(parts)-1]
-		}
-	}
-	return "/" + strings.Join(parts, "/")
-}
-
-func defaultPort(scheme string, port int) int {
-	switch {
-	case port != 0:
-		return port
-	case scheme == "http":
-		return 80
-	case scheme == "https":
-		return 443
-	}
-	return 0
-}
-
-// matchHost compares component by component; * stands for any one.
-func matchHost(pattern, host string) bool {
-	ps, hs := strings.Split(pattern, "."), strings.Split(host, ".")
-	if len(ps) != len(hs) {
-		return false
-	}
-	for i, p := range ps {
-		if p != "*" && p != hs[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -6,8 +6,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"update-gitops-repo/gitrepo/internal/unseen"
 )
 
 // What Linux takes for a name and a path at most (NAME_MAX, PATH_MAX); no other system that git runs on takes more.
@@ -31,7 +32,7 @@ func CheckPath(name string) error {
 	if len(name) > maxPath {
 		return fmt.Errorf("%s…: %w: it has more than %d bytes", visible(name[:80]), ErrPath, maxPath)
 	}
-	if i := strings.IndexFunc(name, unseen); i >= 0 {
+	if i := strings.IndexFunc(name, unseen.Rune); i >= 0 {
 		c, _ := utf8.DecodeRuneInString(name[i:])
 		return fmt.Errorf("%s: %w: it has the control character %U", visible(name), ErrPath, c)
 	}
@@ -71,16 +72,11 @@ func ignorable(r rune) rune {
 	return r
 }
 
-// unseen tells the characters that names must not have: they break lines, steer terminals, or turn the direction of text.
-func unseen(r rune) bool {
-	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
-}
-
 // CheckBranch returns an error when git would not take the name for a branch
 // (https://git-scm.com/docs/git-check-ref-format), or when it is not made of characters that are to be seen.
 func CheckBranch(name string) error {
 	bad := name == "" || name == "HEAD" || name[0] == '-' || strings.HasSuffix(name, ".") ||
-		!utf8.ValidString(name) || strings.ContainsFunc(name, unseen) || strings.ContainsAny(name, ` ~^:?*[\`) ||
+		!utf8.ValidString(name) || strings.ContainsFunc(name, unseen.Rune) || strings.ContainsAny(name, ` ~^:?*[\`) ||
 		strings.Contains(name, "..") || strings.Contains(name, "@{")
 	for part := range strings.SplitSeq(name, "/") {
 		bad = bad || part == "" || part[0] == '.' || strings.HasSuffix(part, ".lock")
@@ -95,7 +91,7 @@ func CheckBranch(name string) error {
 // where the line ends must be certain.
 func CheckIdentity(name, email string) error {
 	for _, s := range []string{name, email} {
-		if !utf8.ValidString(s) || strings.ContainsAny(s, "<>") || strings.ContainsFunc(s, unseen) {
+		if !utf8.ValidString(s) || strings.ContainsAny(s, "<>") || strings.ContainsFunc(s, unseen.Rune) {
 			return fmt.Errorf("%q: a name or address must not contain <, > or control characters", s)
 		}
 	}

@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"strings"
 
+	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/secret"
 )
 
@@ -10,9 +11,9 @@ import (
 // between white space, in double quotes where they have some, comments from a # at a token's place to the end of the
 // line, macros up to an empty line. User, where it is known, has to be the same. A "default" entry does not count: it
 // would hand its password to whichever host is asked for. The file knows neither schemes nor ports.
-func netrcLogin(data, host, user string) (Credentials, bool) {
+func netrcLogin(data, host, user string) (giturl.Credentials, bool) {
 	p := netrcParser{text: data}
-	var found Credentials
+	var found giturl.Credentials
 	inMachine := false
 	complete := func() bool {
 		return inMachine && !found.Password.Empty() && (user == "" || found.Username == secret.New(user))
@@ -27,7 +28,7 @@ func netrcLogin(data, host, user string) (Credentials, bool) {
 			if complete() {
 				return found, true
 			}
-			found, inMachine = Credentials{}, false
+			found, inMachine = giturl.Credentials{}, false
 			if keyword == "machine" {
 				name, _ := p.token(false)
 				inMachine = name != "" && strings.EqualFold(name, host)

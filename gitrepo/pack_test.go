@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/giturl"
 )
 
 // The types of a pack's entries (https://git-scm.com/docs/pack-format).
@@ -120,7 +121,7 @@ func (r repository) serve(t *testing.T, caps string, send func(io.Writer)) gitre
 		send(w)
 	}))
 	t.Cleanup(server.Close)
-	url, _, err := gitrepo.ParseURL(server.URL + "/r.git")
+	url, _, err := giturl.Parse(server.URL + "/r.git")
 	check(t, err)
 	return gitrepo.Remote{URL: url, MaxFetch: 32 << 20}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/secret"
 )
 
@@ -41,11 +42,11 @@ func TestRedirect(t *testing.T) {
 	}))
 	defer redirecting.Close()
 
-	for _, credentials := range []gitrepo.Credentials{
+	for _, credentials := range []giturl.Credentials{
 		{Username: secret.New("git"), Password: secret.New(token)},
 		{Password: secret.New(token), Bearer: true},
 	} {
-		u, _, err := gitrepo.ParseURL(redirecting.URL + "/" + repo + ".git")
+		u, _, err := giturl.Parse(redirecting.URL + "/" + repo + ".git")
 		check(t, err)
 		r, err := gitrepo.Open(t.Context(), gitrepo.Remote{URL: u, Credentials: credentials})
 		check(t, err)

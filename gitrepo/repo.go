@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 
+	"update-gitops-repo/gitrepo/giturl"
+
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/memory"
@@ -16,14 +18,14 @@ import (
 
 // Remote is a repository and the way to reach it.
 type Remote struct {
-	URL         URL
-	Credentials Credentials  // http and https only; the zero value sends none
-	HTTPClient  *http.Client // http and https only; nil means http.DefaultClient
-	SSH         SSH          // ssh only
-	Checkout    *Checkout    // its objects need not be fetched; nil: there is none
-	Received    func(n int)  // told of bytes of objects as they arrive; nil: nobody asks
-	Refusals    *Refusals    // what the server was found to refuse, to be remembered from one Open to the next; nil: it is not
-	MaxFetch    int64        // how many bytes the server may send, packed or unpacked, before it is refused; 0: any number
+	URL         giturl.URL
+	Credentials giturl.Credentials // http and https only; the zero value sends none
+	HTTPClient  *http.Client       // http and https only; nil means http.DefaultClient
+	SSH         SSH                // ssh only
+	Checkout    *Checkout          // its objects need not be fetched; nil: there is none
+	Received    func(n int)        // told of bytes of objects as they arrive; nil: nobody asks
+	Refusals    *Refusals          // what the server was found to refuse, to be remembered from one Open to the next; nil: it is not
+	MaxFetch    int64              // how many bytes the server may send, packed or unpacked, before it is refused; 0: any number
 
 	// KeyRead is told what each file of a private key for ssh holds, for it to be kept from being shown; nil: nobody asks.
 	KeyRead func(key []byte)
@@ -38,7 +40,7 @@ type Refusals struct {
 
 // Repo is a repository whose references were read once. They do not change while it lives: after ErrMoved, open anew.
 type Repo struct {
-	url  URL
+	url  giturl.URL
 	conn connection
 	refs references
 }

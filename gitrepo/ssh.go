@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 
+	"update-gitops-repo/gitrepo/giturl"
+
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
@@ -196,7 +198,7 @@ type sshAuth struct {
 	problems []error
 }
 
-func newSSHAuth(u URL, o SSH) (*sshAuth, error) {
+func newSSHAuth(u giturl.URL, o SSH) (*sshAuth, error) {
 	a := &sshAuth{options: o, user: u.User, host: strings.Trim(u.Host, "[]"), port: u.Port, home: homeDir(os.Getenv)}
 	config := sshConfig{}
 	if a.home != "" {

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/secret"
 )
 
@@ -295,7 +296,7 @@ func TestSSHHostKeyKinds(t *testing.T) {
 			}()
 		}
 	}()
-	u, _, err := gitrepo.ParseURL("ssh://" + l.Addr().String() + "/a/b")
+	u, _, err := giturl.Parse("ssh://" + l.Addr().String() + "/a/b")
 	check(t, err)
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -346,9 +347,9 @@ func TestHTTPCredentials(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 	}))
 	defer server.Close()
-	u, _, err := gitrepo.ParseURL(server.URL + "/a/b")
+	u, _, err := giturl.Parse(server.URL + "/a/b")
 	check(t, err)
-	if _, err := gitrepo.Open(t.Context(), gitrepo.Remote{URL: u, Credentials: gitrepo.Credentials{Password: secret.New("a.b"), Bearer: true}}); !errors.Is(err, gitrepo.ErrAuth) || got != "Bearer a.b" {
+	if _, err := gitrepo.Open(t.Context(), gitrepo.Remote{URL: u, Credentials: giturl.Credentials{Password: secret.New("a.b"), Bearer: true}}); !errors.Is(err, gitrepo.ErrAuth) || got != "Bearer a.b" {
 		t.Errorf("%v, sent %q", err, got)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 
+	"update-gitops-repo/gitrepo/giturl"
+
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
@@ -41,7 +43,7 @@ type wire struct {
 }
 
 func newWire(r Remote) (*wire, error) {
-	w := &wire{endpoint: r.URL.endpoint(), received: r.Received, quota: &quota{max: r.MaxFetch}, refusals: r.Refusals}
+	w := &wire{endpoint: r.URL.Endpoint(), received: r.Received, quota: &quota{max: r.MaxFetch}, refusals: r.Refusals}
 	if w.refusals == nil {
 		w.refusals = &Refusals{}
 	}
@@ -54,7 +56,7 @@ func newWire(r Remote) (*wire, error) {
 		client := *smartClient(r.HTTPClient)
 		client.Transport = metered{client.Transport, w.quota}
 		w.client = githttp.NewClient(&client)
-		if r.Credentials != (Credentials{}) {
+		if r.Credentials != (giturl.Credentials{}) {
 			w.auth = httpAuth{r.Credentials}
 		}
 		return w, nil
@@ -72,7 +74,7 @@ func newWire(r Remote) (*wire, error) {
 }
 
 // httpAuth implements go-git's http.AuthMethod, whose own implementations hold the password in plain.
-type httpAuth struct{ credentials Credentials }
+type httpAuth struct{ credentials giturl.Credentials }
 
 // Name implements transport.AuthMethod.
 func (httpAuth) Name() string { return "http" }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/giturl"
 )
 
 // alone keeps the machine's and the user's own settings out of a test, and gives the user's empty home.
@@ -481,7 +482,7 @@ func TestAddRandom(t *testing.T) {
 			if err != nil && !errors.Is(err, gitrepo.ErrNoFile) {
 				t.Fatal(err)
 			}
-			url, _, err := gitrepo.ParseURL(bare)
+			url, _, err := giturl.Parse(bare)
 			check(t, err)
 			base, err := tryOpen(t.Context(), gitrepo.Remote{URL: url})
 			check(t, err)

@@ -1,4 +1,5 @@
-package gitrepo
+// Package giturl reads the URLs of git repositories, and the patterns of URLs that git's settings have.
+package giturl
 
 import (
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
 
+	"update-gitops-repo/gitrepo/internal/unseen"
 	"update-gitops-repo/secret"
 )
 
@@ -31,19 +33,20 @@ type Credentials struct {
 	Bearer             bool // the password is a bearer token, and there is no user
 }
 
-func login(username, password string) Credentials {
+// Login returns the credentials of a user with a password.
+func Login(username, password string) Credentials {
 	return Credentials{Username: secret.New(username), Password: secret.New(password)}
 }
 
-// ParseURL reads the forms that git itself accepts (https://git-scm.com/docs/git-clone#_git_urls), but for git:// and
+// Parse reads the forms that git itself accepts (https://git-scm.com/docs/git-clone#_git_urls), but for git:// and
 // ftp://: https and http URLs, ssh URLs, the short user@host:path, file URLs and paths. A user and password in an http
 // URL come back as Credentials. Errors hold nothing of the text, since a password may be anywhere in it.
 //
 // Refused beside what is none of them: what git calls strange and blocks, a user, host or path that starts with "-"; remote
 // helpers (ext::); ports that are none; and in http URLs a query or a fragment, which have no use but to hold a token, and a
 // "?" or "#" in disguise.
-func ParseURL(s string) (URL, Credentials, error) {
-	u, c, err := parseURL(s)
+func Parse(s string) (URL, Credentials, error) {
+	u, c, err := parse(s)
 	if err == nil {
 		err = u.check()
 	}
@@ -53,7 +56,7 @@ func ParseURL(s string) (URL, Credentials, error) {
 	return u, c, nil
 }
 
-func parseURL(s string) (URL, Credentials, error) {
+func parse(s string) (URL, Credentials, error) {
 	if helper.MatchString(s) {
 		return URL{}, Credentials{}, errors.New("git's remote helpers are not run")
 	}
@@ -72,7 +75,7 @@ func parseURL(s string) (URL, Credentials, error) {
 			return URL{}, Credentials{}, errors.New("the URL has a query or a fragment")
 		}
 		u.User = ""
-		return u, login(ep.User, ep.Password), nil
+		return u, Login(ep.User, ep.Password), nil
 	case "ssh":
 		if u.Host == "" || strings.Trim(u.Path, "/") == "" {
 			return URL{}, Credentials{}, errors.New("the URL lacks a host or a path")
@@ -103,7 +106,7 @@ func (u URL) check() error {
 		if strings.HasPrefix(part, "-") {
 			return errors.New("a user, host or path that starts with - is blocked")
 		}
-		if !utf8.ValidString(part) || strings.ContainsFunc(part, unseen) {
+		if !utf8.ValidString(part) || strings.ContainsFunc(part, unseen.Rune) {
 			return errors.New("it has control characters in it")
 		}
 	}
@@ -136,7 +139,7 @@ func (u URL) String() string {
 	if u.Scheme == "file" {
 		return u.Path
 	}
-	return u.endpoint().String()
+	return u.Endpoint().String()
 }
 
 // HostPort is the host, with the port where the URL names one, as it stands in an http URL.
@@ -155,6 +158,13 @@ func (u URL) Repository() string {
 // Name is the last part of the repository's path: "gitops".
 func (u URL) Name() string { return path.Base(u.Repository()) }
 
-func (u URL) endpoint() *transport.Endpoint {
+// SameServer reports whether both URLs lead to the same port of the same host, by the same scheme.
+func (u URL) SameServer(other URL) bool {
+	return u.Scheme == other.Scheme && u.Host == other.Host &&
+		defaultPort(u.Scheme, u.Port) == defaultPort(other.Scheme, other.Port)
+}
+
+// Endpoint returns the URL in go-git's form.
+func (u URL) Endpoint() *transport.Endpoint {
 	return &transport.Endpoint{Protocol: u.Scheme, User: u.User, Host: u.Host, Port: u.Port, Path: u.Path}
 }
