@@ -7,12 +7,9 @@ ARG TARGETOS
 ARG TARGETARCH
 ARG VERSION=devel
 ARG REVISION
-# The flags are those of the Makefile, so that both make the same bytes.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \
-    -tags=yq_nohcl,yq_noini,yq_nolua,yq_notoml,yq_noxml \
-    -ldflags="-s -w -X update-gitops-repo/cmd.buildVersion=$VERSION -X update-gitops-repo/cmd.buildRevision=$REVISION" \
-    -o /out/update-gitops-repo ./cmd/update-gitops-repo
+    GOOS=$TARGETOS GOARCH=$TARGETARCH VERSION=$VERSION REVISION=$REVISION \
+    cmd/update-gitops-repo/build.sh /out/update-gitops-repo
 RUN mkdir -p /out/etc && echo 'nonroot:x:65532:65532::/home/nonroot:/sbin/nologin' >/out/etc/passwd
 
 FROM scratch

@@ -10,15 +10,11 @@ all: bin/update-gitops-repo
 VERSION ?= $(or $(shell git describe --tags --dirty 2>/dev/null),devel)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 
-# Formats that yq speaks and a GitOps repository does not: a sixth of the program. .goreleaser.yaml and Dockerfile have the same flags.
-TAGS := yq_nohcl,yq_noini,yq_nolua,yq_notoml,yq_noxml
+TAGS := $(shell sed -n 's/^tags=//p' cmd/update-gitops-repo/build.sh)
 
-# Static, without paths and symbol tables; the same bytes wherever it is built.
 .PHONY: bin/update-gitops-repo
 bin/update-gitops-repo:
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags=$(TAGS) \
-		-ldflags='-s -w -X update-gitops-repo/cmd.buildVersion=$(VERSION) -X update-gitops-repo/cmd.buildRevision=$(REVISION)' \
-		-o $@ ./cmd/update-gitops-repo
+	GO='$(GO)' VERSION='$(VERSION)' REVISION='$(REVISION)' cmd/update-gitops-repo/build.sh $@
 
 # The image, for one platform, with docker or podman, whichever works.
 ENGINE ?= $(if $(shell docker info >/dev/null 2>&1 && echo yes),docker,podman)

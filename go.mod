@@ -2,6 +2,8 @@ module update-gitops-repo
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	github.com/Masterminds/sprig/v3 v3.3.0
 	github.com/ProtonMail/go-crypto v1.1.6
