@@ -13,8 +13,9 @@ install() {
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "$@" >/dev/null
 }
 
-base=$(awk '$1 == "FROM" && /golang/ { print $3 }' Dockerfile)
-version=${base#*:}
+base=$(awk '$1 == "FROM" && /golang/ { print $3 }' Dockerfile) # golang:1.26.8-bookworm@sha256:…
+tag=${base%@*}
+version=${tag##*:}
 export GOTOOLCHAIN=go${version%%-*} # Else the binaries could not be compared.
 
 if docker info >/dev/null 2>&1; then
@@ -37,18 +38,22 @@ if [ "$(id -u)" = 0 ] && command -v runc >/dev/null; then
 fi
 
 flags=(--network=host)
+standin=
 if ! podman image exists "$base" && ! podman pull --quiet "$base"; then
-	echo "$base can't be pulled and is made here"
+	echo "cannot pull $base: building a stand-in"
+	standin=localhost/standin/${tag##*/}
+fi
+if [ -n "$standin" ] && ! podman image exists "$standin"; then
 	command -v debootstrap >/dev/null || install debootstrap
 	debootstrap --variant=minbase --include=ca-certificates "${version#*-}" "$dir/root" >"$dir/log" || { cat "$dir/log" >&2; exit 1; }
 	mkdir -p "$dir/root/usr/local/go"
 	tar -C "$(go env GOROOT)" --exclude=./api --exclude=./doc --exclude=./test -c . | tar -C "$dir/root/usr/local/go" -x
 	tar -C "$dir/root" -c . | podman import --quiet --change=ENV=PATH=/usr/local/go/bin:/usr/bin:/bin \
-		--change=ENV=GOPATH=/go --change=ENV=GOTOOLCHAIN=local --change=LABEL=made=here - "$base"
+		--change=ENV=GOPATH=/go --change=ENV=GOTOOLCHAIN=local - "$standin"
 fi
-if [ -n "$(podman image inspect --format '{{index .Labels "made"}}' "$base")" ]; then
-	# Nor will it know this machine's certificate authorities: the modules come from here.
+if [ -n "$standin" ]; then
+	# The stand-in does not know this machine's certificate authorities, so the modules come from here.
 	go mod download
-	flags+=(--volume="$(go env GOMODCACHE)/cache/download:/modules:ro" --build-arg=GOPROXY=file:///modules)
+	flags+=(--from="$standin" --volume="$(go env GOMODCACHE)/cache/download:/modules:ro" --build-arg=GOPROXY=file:///modules)
 fi
 IMAGE_FLAGS="${flags[*]}" make image-test ENGINE=podman

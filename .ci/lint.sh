@@ -30,7 +30,7 @@ shellcheck --shell=sh examples/docker/*.sh "$out"/shell/*.sh
 shellcheck .ci/run .ci/*.sh
 
 # With shellcheck on the PATH, actionlint has it look at each run: too.
-go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 .github/workflows/release.yml examples/github-actions/workflow.yml
+go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 .github/workflows/*.yml examples/github-actions/workflow.yml
 action-validator examples/github-actions/action.yml
 action-validator examples/github-actions/workflow.yml
 

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,6 +40,38 @@ func TestBuildFlags(t *testing.T) {
 	toolchain := find(t, "../go.mod", `(?m)^toolchain go([\d.]+)$`)
 	if base := find(t, "../Dockerfile", `/golang:([\d.]+)-`); base != toolchain {
 		t.Errorf("the Dockerfile builds with Go %s, go.mod with %s", base, toolchain)
+	}
+}
+
+// TestPins asserts that what the builds take from others cannot change under them: each action is named by its commit and each base
+// image by its digest, with the tag beside it for the reader.
+func TestPins(t *testing.T) {
+	const image = "docker.io/library/golang:"
+	if !regexp.MustCompile(`\nFROM \S+ ` + image + `\S+@sha256:[0-9a-f]{64} `).MatchString(read(t, "../Dockerfile")) {
+		t.Errorf("the Dockerfile's %s has no digest", image)
+	}
+
+	files, err := filepath.Glob("../.github/workflows/*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no workflow found: %v", err)
+	}
+	uses := regexp.MustCompile(`(?m)^\s*(?:- )?uses: (.*)$`)
+	pinned := regexp.MustCompile(`^[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
+	commits := map[string]string{}
+	for _, file := range append(files, "../examples/github-actions/workflow.yml") {
+		for _, match := range uses.FindAllStringSubmatch(read(t, file), -1) {
+			action, commit, _ := strings.Cut(match[1], "@")
+			if strings.HasPrefix(action, "acme/") {
+				continue // A reader's own.
+			}
+			if !pinned.MatchString(match[1]) {
+				t.Errorf("%s uses %s, want ACTION@COMMIT # TAG", file, match[1])
+			}
+			if other, ok := commits[action]; ok && other != commit {
+				t.Errorf("%s uses %s at %s, another file at %s", file, action, commit, other)
+			}
+			commits[action] = commit
+		}
 	}
 }
 
