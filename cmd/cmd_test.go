@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -389,34 +388,6 @@ func TestHintsExplained(t *testing.T) {
 	}
 }
 
-// TestHelp: every flag is in -h, in a group.
-func TestHelp(t *testing.T) {
-	var b bytes.Buffer
-	if err := printHelp(&b); err != nil {
-		t.Fatal(err)
-	}
-	flags, groups := new(config).flagSet()
-	grouped := map[string]bool{"help": true} // -h stands for it.
-	for _, g := range groups {
-		for _, name := range g.flags {
-			grouped[name] = true
-			if flags.Lookup(name) == nil {
-				t.Errorf("-%s is in -h and does not exist", name)
-			}
-		}
-	}
-	flags.VisitAll(func(f *flag.Flag) {
-		if !grouped[f.Name] {
-			t.Errorf("-%s is not in -h", f.Name)
-		}
-	})
-	for line := range strings.Lines(b.String()) {
-		if len(strings.TrimRight(line, "\n")) > 88 {
-			t.Errorf("too long: %s", line)
-		}
-	}
-}
-
 func TestAPIURL(t *testing.T) {
 	for repo, want := range map[string][2]string{
 		"https://github.com/acme/gitops":                 {"https://api.github.com/", "https://github.com/api/v4"},
@@ -542,29 +513,6 @@ func TestSecretsOfKey(t *testing.T) {
 	const text = "-----BEGIN PGP PRIVATE KEY BLOCK----- Version: GnuPG v2 and more lQOYBGY1234567890abc =abcd lQOYBGY1234567890def"
 	if got := secrets.Redact(text); got != "-----BEGIN PGP PRIVATE KEY BLOCK----- Version: GnuPG v2 and more *** =abcd ***" {
 		t.Error(got)
-	}
-}
-
-func TestParseFile(t *testing.T) {
-	var got []string
-	set := func(name, value string) error {
-		got = append(got, name+"="+value)
-		return nil
-	}
-	const file = "git-revision: 0123456\nbranch: 1.10\napp: 1234567890123456789012345678901234567890\nset: [a:.b=1, \"c,d\"]\ndry-run: true\n"
-	if err := parseFile(strings.NewReader(file), set); err != nil {
-		t.Fatal(err)
-	}
-	if want := "git-revision=0123456|branch=1.10|app=1234567890123456789012345678901234567890|set=a:.b=1|set=c,d|dry-run=true"; strings.Join(got, "|") != want {
-		t.Errorf("got %q, want %s", got, want)
-	}
-	for _, bad := range []string{"[a]", "a: {b: c}", "a: [[b]]", "a: [", "x"} {
-		if err := parseFile(strings.NewReader(bad), set); err == nil {
-			t.Errorf("%q is taken", bad)
-		}
-	}
-	if err := parseFile(strings.NewReader(""), set); err != nil {
-		t.Errorf("an empty file: %v", err)
 	}
 }
 

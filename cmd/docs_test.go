@@ -3,7 +3,6 @@ package cmd
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,7 +16,7 @@ import (
 // TestDocs holds what is made from the flags against the flags: the table in the README, the man page and the completion
 // of three shells. With UPDATE_DOCS set, as "make docs" does, it writes them instead.
 func TestDocs(t *testing.T) {
-	fs, groups := new(config).flagSet()
+	groups := new(config).flags()
 	const readme, begin, end = "../README.md", "<!-- the flags, by make docs -->\n", "<!-- end of the flags -->\n"
 	text := read(t, readme)
 	before, rest, ok := strings.Cut(text, begin)
@@ -26,11 +25,11 @@ func TestDocs(t *testing.T) {
 		t.Fatal("the README has no place for the flags")
 	}
 	for name, want := range map[string]string{
-		readme:                         before + begin + flagTable(fs, groups) + end + after,
-		"docs/update-gitops-repo.1":    manPage(fs, groups, text),
-		"docs/update-gitops-repo.bash": bashCompletion(fs, groups),
-		"docs/_update-gitops-repo":     zshCompletion(fs, groups),
-		"docs/update-gitops-repo.fish": fishCompletion(fs, groups),
+		readme:                         before + begin + flagTable(groups) + end + after,
+		"docs/update-gitops-repo.1":    manPage(groups, text),
+		"docs/update-gitops-repo.bash": bashCompletion(groups),
+		"docs/_update-gitops-repo":     zshCompletion(groups),
+		"docs/update-gitops-repo.fish": fishCompletion(groups),
 	} {
 		if os.Getenv("UPDATE_DOCS") != "" {
 			if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
@@ -51,26 +50,28 @@ func read(t *testing.T, name string) string {
 	return string(data)
 }
 
-func isSwitch(f *flag.Flag) bool {
-	b, ok := f.Value.(interface{ IsBoolFlag() bool })
-	return ok && b.IsBoolFlag()
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
-func flagTable(fs *flag.FlagSet, groups []group) string {
+func flagTable(groups []flagGroup) string {
 	escape := strings.NewReplacer("*", `\*`, "<", "&lt;", ">", "&gt;", "|", `\|`, "~", `\~`, "$", `\$`, "_", `\_`)
 	var b strings.Builder
 	for _, g := range groups {
 		fmt.Fprintf(&b, "\n| %s | |\n|---|---|\n", g.title)
-		for _, name := range g.flags {
-			value, text := explain(fs.Lookup(name))
-			fmt.Fprintf(&b, "| `%s` | %s |\n", strings.TrimSpace("-"+name+" "+value), escape.Replace(text))
+		for _, f := range g.flags {
+			value, text := f.explain()
+			fmt.Fprintf(&b, "| `%s` | %s |\n", strings.TrimSpace("-"+f.name+" "+value), escape.Replace(text))
 		}
 	}
 	return b.String() + "\n"
 }
 
 // manPage takes its examples from the README: the first two commands there.
-func manPage(fs *flag.FlagSet, groups []group, readme string) string {
+func manPage(groups []flagGroup, readme string) string {
 	escape := func(s string) string {
 		s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "~", `\(ti`, "^", `\(ha`, "`", `\(ga`, "'", `\(aq`).Replace(s)
 		if strings.HasPrefix(s, ".") {
@@ -96,12 +97,12 @@ refuses something after the push.
 `)
 	for _, g := range groups {
 		fmt.Fprintf(&b, ".SS %s\n", g.title)
-		for _, name := range g.flags {
-			value, text := explain(fs.Lookup(name))
+		for _, f := range g.flags {
+			value, text := f.explain()
 			if value != "" {
 				value = ` \fI` + escape(value) + `\fR`
 			}
-			fmt.Fprintf(&b, ".TP\n\\fB\\-%s\\fR%s\n%s\n", escape(name), value, escape(text))
+			fmt.Fprintf(&b, ".TP\n\\fB\\-%s\\fR%s\n%s\n", escape(f.name), value, escape(text))
 		}
 	}
 	fmt.Fprintf(&b, `.SH ENVIRONMENT
@@ -120,19 +121,19 @@ one entry a line. The command line counts before variables, and they before the 
 	return b.String() + strings.Join(examples, ".PP\n")
 }
 
-func bashCompletion(fs *flag.FlagSet, groups []group) string {
+func bashCompletion(groups []flagGroup) string {
 	var flags []string
 	var cases strings.Builder
 	for _, g := range groups {
-		for _, name := range g.flags {
-			flags = append(flags, "-"+name)
-			switch f := fs.Lookup(name); {
-			case isSwitch(f): // It takes a value after = only.
-				fmt.Fprintf(&cases, "\t-%s=) words='true false' ;;\n", name)
-			case choices[name] != nil:
-				fmt.Fprintf(&cases, "\t-%s | -%[1]s=) words='%s' ;;\n", name, strings.Join(choices[name], " "))
+		for _, f := range g.flags {
+			flags = append(flags, "-"+f.name)
+			switch {
+			case f.isSwitch(): // It takes a value after = only.
+				fmt.Fprintf(&cases, "\t-%s=) words='true false' ;;\n", f.name)
+			case f.choices != nil:
+				fmt.Fprintf(&cases, "\t-%s | -%[1]s=) words='%s' ;;\n", f.name, strings.Join(f.choices, " "))
 			default:
-				fmt.Fprintf(&cases, "\t-%s | -%[1]s=) return ;;\n", name)
+				fmt.Fprintf(&cases, "\t-%s | -%[1]s=) return ;;\n", f.name)
 			}
 		}
 	}
@@ -158,24 +159,23 @@ complete -o bashdefault -o default -F _update_gitops_repo update-gitops-repo
 `
 }
 
-func zshCompletion(fs *flag.FlagSet, groups []group) string {
+func zshCompletion(groups []flagGroup) string {
 	escape := strings.NewReplacer(`\`, `\\`, "[", `\[`, "]", `\]`, ":", `\:`, "'", `'\''`)
 	var b strings.Builder
 	b.WriteString("#compdef update-gitops-repo\n# Completion for zsh; made from the program's flags, by make docs.\n_arguments")
 	for _, g := range groups {
-		for _, name := range g.flags {
-			f := fs.Lookup(name)
-			value, text := explain(f)
-			spec := "-" + name
-			if strings.Contains(text, "repeatable") {
+		for _, f := range g.flags {
+			value, text := f.explain()
+			spec := "-" + f.name
+			if f.isRepeatable() {
 				spec = "*" + spec
 			}
 			switch {
-			case isSwitch(f) && f.DefValue == "true":
+			case f.isSwitch() && f.preset == "true":
 				spec, value = spec+"=-", ":value:(true false)"
-			case isSwitch(f):
-			case choices[name] != nil:
-				spec, value = spec+"=", ":value:("+strings.Join(choices[name], " ")+")"
+			case f.isSwitch():
+			case f.choices != nil:
+				spec, value = spec+"=", ":value:("+strings.Join(f.choices, " ")+")"
 			default:
 				spec, value = spec+"=", ":"+escape.Replace(value)+":_files"
 			}
@@ -185,22 +185,21 @@ func zshCompletion(fs *flag.FlagSet, groups []group) string {
 	return b.String() + "\n"
 }
 
-func fishCompletion(fs *flag.FlagSet, groups []group) string {
+func fishCompletion(groups []flagGroup) string {
 	escape := strings.NewReplacer(`\`, `\\`, "'", `\'`)
 	var b strings.Builder
 	b.WriteString("# Completion of update-gitops-repo for fish; made from the program's flags, by make docs.\ncomplete -c update-gitops-repo -f\n")
 	for _, g := range groups {
-		for _, name := range g.flags {
-			f := fs.Lookup(name)
-			_, text := explain(f)
+		for _, f := range g.flags {
+			_, text := f.explain()
 			more := " -r -F"
 			switch {
-			case isSwitch(f):
+			case f.isSwitch():
 				more = ""
-			case choices[name] != nil:
-				more = " -x -a '" + strings.Join(choices[name], " ") + "'"
+			case f.choices != nil:
+				more = " -x -a '" + strings.Join(f.choices, " ") + "'"
 			}
-			fmt.Fprintf(&b, "complete -c update-gitops-repo -o %s%s -d '%s'\n", name, more, escape.Replace(brief(text)))
+			fmt.Fprintf(&b, "complete -c update-gitops-repo -o %s%s -d '%s'\n", f.name, more, escape.Replace(brief(text)))
 		}
 	}
 	return b.String()
@@ -230,12 +229,11 @@ func TestManPage(t *testing.T) {
 			t.Errorf("%s: %v: %s", command, err, &stderr)
 		}
 		text := regexp.MustCompile(".\b").ReplaceAllString(stdout.String(), "")
-		fs, _ := new(config).flagSet()
-		fs.VisitAll(func(f *flag.Flag) {
-			if f.Name != "help" && !strings.Contains(text, "       -"+f.Name) {
-				t.Errorf("%s does not show -%s", args[0], f.Name)
+		for f := range all(new(config).flags()) {
+			if !strings.Contains(text, "       -"+f.name) {
+				t.Errorf("%s does not show -%s", args[0], f.name)
 			}
-		})
+		}
 		shown = true
 	}
 	if !shown {

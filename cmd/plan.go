@@ -12,7 +12,6 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -80,10 +79,10 @@ type text struct{ src, dest string }
 // newPlan checks the configuration: first all that the flags alone tell, then what the checkout and the repository's URL
 // tell, and then it looks for the credentials.
 func newPlan(ctx context.Context, c *config, getenv func(string) string, client *http.Client) (*plan, error) {
-	if err := checkFlags(c); err != nil {
+	if err := refuse(c); err != nil {
 		return nil, err
 	}
-	p := &plan{base: c.base, branch: c.branch, force: c.forcePush, message: c.message, dryRun: c.dryRun, warnings: idle(c), secrets: c.secrets}
+	p := &plan{base: c.base, branch: c.branch, force: c.forcePush, message: c.message, dryRun: c.dryRun, warnings: idle(c.flags()), secrets: c.secrets}
 	p.author = gitrepo.Signature{Name: c.authorName, Email: c.authorEmail, When: time.Now()}
 	p.committer = gitrepo.Signature{Name: cmp.Or(c.committerName, c.authorName), Email: cmp.Or(c.committerEmail, c.authorEmail), When: p.author.When}
 	p.sequence, p.signoff, p.supersede, p.wait, p.deleteBranch = c.sequence, c.signoff, c.supersede, c.wait, c.deleteBranch
@@ -150,80 +149,6 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 		return p, p.commitWith(ctx, w)
 	}
 	return p, nil
-}
-
-// idle says which flags have no effect beside the others. They are harmless, and old command lines have some.
-func idle(c *config) []string {
-	var out []string
-	for _, v := range []struct {
-		idle    bool
-		warning string
-	}{
-		{len(c.imageFiles.values) > 0 && len(c.images.values) == 0, "-image-files does nothing without -image"},
-		{c.setMissing == "create" && len(c.sets.values) == 0, "-set-missing does nothing without -set"},
-		{c.mergePull && !c.createPull, "-merge-pull-request does nothing with -create-pull-request=false"},
-		{c.supersede && !c.createPull, "-supersede does nothing with -create-pull-request=false"},
-		{c.autoMerge && !c.createPull, "-auto-merge does nothing with -create-pull-request=false"},
-		{c.wait && !c.createPull, "-wait does nothing with -create-pull-request=false"},
-		{c.deleteBranch && !c.createPull, "-delete-branch does nothing with -create-pull-request=false"},
-		{c.forcePush && !c.createPull, "-force-push does nothing with -create-pull-request=false: the branch is only ever added to"},
-	} {
-		if v.idle {
-			out = append(out, v.warning)
-		}
-	}
-	return out
-}
-
-// checkFlags refuses values that make no sense anywhere.
-func checkFlags(c *config) error {
-	for _, v := range []struct{ flag, value string }{
-		{"output", c.output}, {"log-format", c.logFormat}, {"merge-method", c.mergeMethod}, {"set-missing", c.setMissing},
-		{"scm-provider", cmp.Or(c.scmProvider, choices["scm-provider"][0])}, // Without it, the host tells.
-	} {
-		if !slices.Contains(choices[v.flag], v.value) {
-			return usage("use one of: "+strings.Join(choices[v.flag], ", "), "-%s %q is not known", v.flag, v.value)
-		}
-	}
-	if c.timeout <= 0 {
-		return usage("give a time such as 10m", "-timeout %s is no time to work in", c.timeout)
-	}
-	for _, v := range []struct{ flag, value string }{{"branch", c.branch}, {"base", c.base}} {
-		if err := gitrepo.CheckBranch(v.value); v.value != "" && err != nil {
-			return usage("see git check-ref-format for what a branch may be called", "-%s: %v", v.flag, err)
-		}
-	}
-	for _, v := range []struct{ flag, value string }{{"author-name", c.authorName}, {"author-email", c.authorEmail}, {"committer-name", c.committerName}, {"committer-email", c.committerEmail}} {
-		if err := gitrepo.CheckIdentity(v.value, ""); err != nil {
-			return usage("give a plain name and address", "-%s %v", v.flag, err)
-		}
-	}
-	for _, v := range []struct {
-		flag   string
-		values []string
-	}{{"pr-label", c.labels.values}, {"pr-reviewer", c.reviewers.values}, {"pr-assignee", c.assignees.values}, {"pr-milestone", []string{c.milestone}}} {
-		for _, value := range v.values {
-			if value != escape.Visible(value) || strings.ContainsAny(value, "\r\n\t") {
-				return usage("give it in one line, of characters that can be seen", "-%s %q has a line break or control character in it", v.flag, value)
-			}
-		}
-	}
-	if c.createPull && c.branch != "" && c.branch == c.base {
-		return usage(hintSameBranch, "-branch and -base are both %q", c.branch)
-	}
-	switch {
-	case c.sequence < 0:
-		return usage("give the number of the build, such as 1234", "-sequence %d is below 1", c.sequence)
-	case c.autoMerge && c.mergePull:
-		return usage("give -auto-merge to have the forge merge once it may, or -merge-pull-request to merge now", "-auto-merge and -merge-pull-request are both given")
-	case c.createPull && c.draft && c.mergePull:
-		return usage("leave one of them out", "-pr-draft and -merge-pull-request are both given: a draft is not merged")
-	case c.pullBody != "" && c.pullBodyFile != "":
-		return usage("give one of them", "-pr-body and -pr-body-file are both given")
-	case (c.appID == "") != (c.appKeyFile == ""):
-		return usage("give both", "-github-app-id and -github-app-key-file belong together")
-	}
-	return nil
 }
 
 // maxTitle is the length of a title in characters that both forges take: GitHub stores 256, and GitLab 255 with "Draft: ".

@@ -28,22 +28,3 @@ func TestScope(t *testing.T) {
 		t.Errorf("images: %+v, want %+v", got, want)
 	}
 }
-
-func TestByteSize(t *testing.T) {
-	for in, want := range map[string]int64{"1": 1, "1048576": 1 << 20, "500MiB": 500 << 20, "3KiB": 3 << 10, "2 GiB": 2 << 30, "8589934591GiB": 8589934591 << 30} {
-		var s byteSize
-		if err := s.Set(in); err != nil || int64(s) != want {
-			t.Errorf("%q is %d, %v; want %d", in, s, err, want)
-		}
-		var again byteSize
-		if err := again.Set(s.String()); err != nil || again != s {
-			t.Errorf("%d prints as %q, which is %d, %v", s, s.String(), again, err)
-		}
-	}
-	for _, in := range []string{"", "0", "-1", "GiB", "2GB", "2gib", "1.5GiB", "8589934592GiB", "9223372036854775808", "0x10"} {
-		var s byteSize
-		if s.Set(in) == nil {
-			t.Errorf("%q is taken, as %d", in, s)
-		}
-	}
-}

@@ -23,7 +23,7 @@ var errSecret = errors.New("there is a token, key or password of this run in it"
 // (https://pkg.go.dev/net/http#ProxyFromEnvironment).
 var (
 	tokenVariables = []string{"GITHUB_TOKEN", "GH_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN"}
-	urlVariables   = []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", envPrefix + "_REPO", envPrefix + "_SCM_URL"}
+	urlVariables   = []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"}
 )
 
 // secretsOf are the secrets in the environment.
@@ -37,6 +37,11 @@ func secretsOf(getenv func(string) string) []secret.Text {
 	}
 	for _, name := range urlVariables {
 		found = append(found, secretsInURL(getenv(name))...)
+	}
+	for f := range all(new(config).flags()) {
+		if f.isURL {
+			found = append(found, secretsInURL(getenv(f.variable()))...)
+		}
 	}
 	return found
 }

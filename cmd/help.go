@@ -1,0 +1,46 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// printHelp writes the whole command line, grouped.
+func printHelp(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString(`update-gitops-repo changes a GitOps repository and opens a pull request.
+
+Usage: update-gitops-repo [flags]
+
+Every flag can be given as an environment variable too: ` + envPrefix + `_ and the
+flag's name in upper snake case; a repeatable flag's variable holds one entry a line.
+`)
+	for _, g := range new(config).flags() {
+		fmt.Fprintf(&b, "\n%s:\n", g.title)
+		for _, f := range g.flags {
+			value, text := f.explain()
+			if value != "" {
+				value = " " + value
+			}
+			fmt.Fprintf(&b, "  -%s%s\n%s", f.name, value, wrap(text, 76, "        "))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// wrap breaks text into indented lines of at most width columns, indentation not counted.
+func wrap(text string, width int, indent string) string {
+	var b strings.Builder
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			b.WriteString(indent + line + "\n")
+			line = ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	b.WriteString(indent + line + "\n")
+	return b.String()
+}
