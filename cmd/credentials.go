@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"update-gitops-repo/cmd/internal/ci"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/scm"
@@ -80,10 +81,8 @@ func (w wallet) git(ctx context.Context) (credential, error) {
 	if err != nil || found.source != "" {
 		return found, err
 	}
-	// https://docs.gitlab.com/ci/jobs/ci_job_token/: it is for the forge that runs the job, and its API takes it for
-	// nothing that is needed here.
-	if token := secret.New(w.getenv("CI_JOB_TOKEN")); !token.Empty() && w.repo.HostPort() == ciServer("gitlab", w.getenv) {
-		return login(secret.New("gitlab-ci-token"), token, "CI_JOB_TOKEN"), nil
+	if variable, user := ci.JobToken(w.repo.HostPort(), w.getenv); variable != "" {
+		return login(secret.New(user), secret.New(w.getenv(variable)), variable), nil
 	}
 	return w.stored(ctx, w.repo)
 }
@@ -134,7 +133,7 @@ func (w wallet) given(ctx context.Context) (credential, error) {
 	}
 	c.Username = cmp.Or(c.Username, w.fromURL.Username)
 	for _, name := range forgeTokens[w.provider] {
-		server := ciServer(w.provider, w.getenv)
+		server := ci.Server(w.provider, w.getenv)
 		if token := secret.New(strings.TrimSpace(w.getenv(name))); c.Password.Empty() && !token.Empty() && (server == "" || server == w.repo.HostPort()) {
 			c.Password, c.source = token, name
 		}

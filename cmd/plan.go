@@ -16,6 +16,7 @@ import (
 	"time"
 	"unicode"
 
+	"update-gitops-repo/cmd/internal/ci"
 	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/giturl"
@@ -263,22 +264,11 @@ func (e *edits) open(dir string, getenv func(string) string) (err error) {
 
 // name settles app, revision and branch.
 func (p *plan) name(c *config, repo giturl.URL, getenv func(string) string) error {
-	ci := detectCI(getenv)
-	p.revision, p.app = c.revision, c.app
-	if ci.revision != "" {
-		commit := ci.appCommit(getenv)
-		p.revision = cmp.Or(p.revision, commit)
-		if p.revision == commit {
-			p.link = ci.commitURL(getenv)
-		}
-	}
-	if p.app == "" && ci.app != "" {
-		// The last part of acme/shop, https://HOST/acme/shop.git or git@HOST:shop.git.
-		value := strings.TrimSuffix(getenv(ci.app), ".git")
-		p.app = value[strings.LastIndexAny(value, "/:")+1:]
-	}
-	if p.app == "" {
-		p.app = repo.Name()
+	build := ci.Read(getenv)
+	p.app = cmp.Or(c.app, build.App, repo.Name())
+	p.revision = cmp.Or(c.revision, build.Revision)
+	if p.revision == build.Revision {
+		p.link = build.CommitURL
 	}
 	for _, v := range []struct{ flag, value string }{{"app", p.app}, {"git-revision", p.revision}} {
 		if strings.ContainsFunc(v.value, func(r rune) bool { return unicode.IsSpace(r) || escape.Hidden(r) }) {
@@ -314,10 +304,8 @@ func providerName(c *config, repo giturl.URL, getenv func(string) string) string
 	if c.scmProvider != "" {
 		return c.scmProvider
 	}
-	for _, f := range ciForges {
-		if repo.Host != "" && repo.HostPort() == ciServer(f.provider, getenv) {
-			return f.provider
-		}
+	if forge := ci.Forge(repo.HostPort(), getenv); forge != "" {
+		return forge
 	}
 	known := map[string]string{"github.com": "github", "gitlab.com": "gitlab"}[repo.Host]
 	if known == "" && c.appID != "" {

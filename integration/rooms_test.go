@@ -39,6 +39,7 @@ func TestRooms(t *testing.T) {
 		"golang.org/x/crypto/ssh":            {"integration/forge", "gitrepo"},
 		"os/exec":                            {"gitrepo", "integration/forge", "integration/bench", "integration/demo", "integration/image"},
 
+		module + "cmd/internal/ci":      {"cmd"},
 		module + "cmd/internal/escape":  {"cmd"},
 		module + "cmd/internal/escape/": {}, // Helpers for tests.
 		"github.com/yuin/goldmark":      {"cmd/internal/escape/escapetest"},
