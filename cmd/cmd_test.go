@@ -27,6 +27,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/scm"
@@ -390,21 +391,6 @@ func TestAPIURL(t *testing.T) {
 	}
 }
 
-func TestRaces(t *testing.T) {
-	var r races
-	for i := range 100 { // A branch that moves is worth trying again for as long as it does.
-		r.saw(fmt.Sprint(i))
-	}
-	rounds := 0
-	for !r.stuck() {
-		r.saw("here")
-		rounds++
-	}
-	if rounds != 9 {
-		t.Errorf("stuck after %d rounds", rounds)
-	}
-}
-
 func TestUserAgent(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.WriteString(w, r.UserAgent()); err != nil {
@@ -428,6 +414,25 @@ func TestUserAgent(t *testing.T) {
 	defer response.Body.Close()
 	if got, err := io.ReadAll(response.Body); err != nil || string(got) != "update-gitops-repo/"+version() {
 		t.Errorf("the server saw %q, %v", got, err)
+	}
+}
+
+// TestProxyRefuses checks that the client tells what a proxy says, which the transport's own error does not have.
+func TestProxyRefuses(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	defer proxy.Close()
+	client, err := newClient("", time.Minute, slog.New(slog.DiscardHandler), &secret.Redactor{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Transport.(retry.Transport).Next.(logged).next.(*http.Transport).Proxy = func(*http.Request) (*url.URL, error) {
+		return url.Parse(proxy.URL)
+	}
+	_, err = client.Get("https://forge.example.com/")
+	if err == nil || !strings.HasSuffix(err.Error(), "the proxy says: 407 Proxy Authentication Required") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
 )
@@ -47,7 +48,7 @@ func (p *plan) commitByAPI(ctx context.Context, log *slog.Logger, at attempt, ed
 	// An interrupt or the end of -timeout is no reason to leave the branch behind.
 	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
 	defer cancel()
-	deleteErr := again(tidy, log, func() error { return at.repo.Delete(tidy, c.Branch, left) })
+	deleteErr := retry.Do(tidy, log, func() error { return at.repo.Delete(tidy, c.Branch, left) })
 	if deleteErr != nil && ctx.Err() != nil {
 		deleteErr = fmt.Errorf("branch %q stays until the next run: %w", c.Branch, ctx.Err()) // That is what the server had no answer to in time.
 	}
@@ -67,7 +68,7 @@ func (p *plan) deleteBeside(ctx context.Context, log *slog.Logger, at attempt, c
 	if p.committerAPI == nil || tip == "" {
 		return nil
 	}
-	return again(ctx, log, func() error { return at.repo.Delete(ctx, branch, tip) })
+	return retry.Do(ctx, log, func() error { return at.repo.Delete(ctx, branch, tip) })
 }
 
 // tidyTime is how long a run that was told to end may take to leave things as they were.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"update-gitops-repo/cmd/internal/escape"
+	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/template"
@@ -102,7 +103,7 @@ func hint(err error) string {
 	if _, ok := errors.AsType[*foreignError](err); ok {
 		return "choose another -branch, or give -force-push to replace those commits"
 	}
-	var gaveUp *gaveUpError
+	var gaveUp *retry.GaveUpError
 	switch {
 	case errors.Is(err, errNoDefault):
 		return "give -base"
@@ -114,7 +115,7 @@ func hint(err error) string {
 		return "give it more time with -timeout, or see with -verbose where it goes"
 	case errors.Is(err, context.Canceled):
 		return "it was interrupted; run it again, it picks up where it was"
-	case errors.As(err, &gaveUp) && gaveUp.asks > 0:
+	case errors.As(err, &gaveUp) && gaveUp.Wait > 0:
 		return "run it again then, or give it more time with -timeout"
 	case errors.Is(err, gitrepo.ErrHostKey):
 		return "compare the fingerprint with the one that the forge publishes, then add the host's line to known_hosts, or give -ssh-known-hosts"
@@ -156,7 +157,7 @@ func hint(err error) string {
 		return "the forge's words above say why; when that is mended, run it again"
 	case errors.Is(err, errResults):
 		return "the folder has to be there, and the user that the step runs as has to be allowed to write to it"
-	case gaveUp != nil, mayPass(err):
+	case gaveUp != nil, retry.IsTransient(err):
 		return "the network or the server has failed; run it again, it picks up where it was"
 	case isPathError(err):
 		return "check the path, and who may read it; the sources of -template start at -workdir"

@@ -1,30 +1,24 @@
 package cmd
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"os"
 	"time"
 
+	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/secret"
 )
 
-// newClient gives the client for everything that goes over http, git and API alike. It takes HTTP_PROXY, HTTPS_PROXY and
-// NO_PROXY from the environment, and trusts the machine's certificate authorities (SSL_CERT_FILE, SSL_CERT_DIR) and
-// those in the file caFile. A request that hangs does not take more than a part of timeout, if it can be sent again.
+// newClient returns the client for everything that goes over http, git and API alike. It takes HTTP_PROXY, HTTPS_PROXY
+// and NO_PROXY from the environment, and trusts the machine's certificate authorities (SSL_CERT_FILE, SSL_CERT_DIR) and
+// those in the file caFile. An idempotent request that hangs takes no more than a part of timeout.
 func newClient(caFile string, timeout time.Duration, log *slog.Logger, secrets *secret.Redactor) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, r *http.Response) error {
-		if r.StatusCode != http.StatusOK {
-			return &proxyError{r.StatusCode} // The transport's own keeps no more than the text of the status.
-		}
-		return nil
-	}
+	transport.OnProxyConnectResponse = retry.CheckProxy
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile)
 		if err != nil {
@@ -39,20 +33,13 @@ func newClient(caFile string, timeout time.Duration, log *slog.Logger, secrets *
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
 	}
-	return &http.Client{Transport: retrying{
-		next: logged{next: transport, log: log, secrets: secrets}, log: log, silence: min(time.Minute, timeout/4), pause: firstPause,
+	return &http.Client{Transport: retry.Transport{
+		Next: logged{next: transport, log: log, secrets: secrets}, Log: log, Silence: min(time.Minute, timeout/4),
 	}}, nil
 }
 
-// proxyError is a proxy that does not connect to the server.
-type proxyError struct{ status int }
-
-func (e *proxyError) Error() string {
-	return fmt.Sprintf("the proxy says: %d %s", e.status, http.StatusText(e.status))
-}
-
-// logged names the program in every request, whichever library makes it, logs it, and has nobody show what it authenticates
-// with.
+// logged is a http.RoundTripper that names the program in every request, whichever library makes it, logs the request,
+// and registers what it authenticates with at the redactor.
 type logged struct {
 	next    http.RoundTripper
 	log     *slog.Logger

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"update-gitops-repo/cmd/internal/escape"
+	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
 )
@@ -110,7 +111,7 @@ func (p *plan) retire(ctx context.Context, log *slog.Logger, at attempt, pr scm.
 	// Its branch first: what is still open the next run finds, a branch that is left it does not. Deleting it closes a pull
 	// request of GitHub, to which closing it is no news, and no merge request of GitLab.
 	if tip := at.repo.Tip(pr.Head); err == nil && tip != "" {
-		err = again(ctx, log, func() error { return at.repo.Delete(ctx, pr.Head, tip) })
+		err = retry.Do(ctx, log, func() error { return at.repo.Delete(ctx, pr.Head, tip) })
 	}
 	if errors.Is(err, gitrepo.ErrMoved) {
 		log.Info("left alone, for somebody else is at its branch", "pull-request", pr.URL)

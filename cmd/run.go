@@ -16,12 +16,11 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/aymanbagabas/go-udiff"
-	"github.com/cenkalti/backoff/v5"
 
 	"update-gitops-repo/cmd/internal/escape"
+	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/secret"
@@ -134,7 +133,7 @@ func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 		known := *r
 		at, err := p.push(ctx, log, r)
 		if err == nil && r.SupersededBy > 0 && tries > 1 {
-			err = again(ctx, log, func() error {
+			err = retry.Do(ctx, log, func() error {
 				return p.settle(ctx, log, at, r, p.finder(ctx, r), fmt.Sprintf("Superseded by build %d.", r.SupersededBy))
 			})
 		}
@@ -147,7 +146,7 @@ func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 		err = p.open(ctx, log, r)
 		if errors.Is(err, scm.ErrNotMergeable) && tries < maxMerges {
 			moved := false
-			lookErr := again(ctx, log, func() (e error) { moved, e = p.overtaken(ctx, at, r, err); return e })
+			lookErr := retry.Do(ctx, log, func() (e error) { moved, e = p.overtaken(ctx, at, r, err); return e })
 			if lookErr == nil && moved {
 				log.Info("the branches have moved, starting again", "reason", err)
 				continue
@@ -159,7 +158,7 @@ func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 		if err != nil {
 			return err
 		}
-		return again(ctx, log, func() error { return p.tidy(ctx, log, r) })
+		return retry.Do(ctx, log, func() error { return p.tidy(ctx, log, r) })
 	}
 }
 
@@ -219,19 +218,19 @@ func (p *plan) deleteMerged(ctx context.Context, log *slog.Logger, at attempt, r
 	if err != nil || len(ahead) > 0 { // Not merged, or not as it is.
 		return err
 	}
-	return again(ctx, log, func() error { return at.repo.Delete(ctx, r.Branch, tip) })
+	return retry.Do(ctx, log, func() error { return at.repo.Delete(ctx, r.Branch, tip) })
 }
 
 // open makes the pull request what it shall be, and merges it if that is asked for. Where it cannot be known whether the
 // forge has done what it was asked for, it looks what there is and goes on from that.
 func (p *plan) open(ctx context.Context, log *slog.Logger, r *report) error {
 	creating := false
-	return again(ctx, log, func() error {
+	return retry.Do(ctx, log, func() error {
 		err := p.openOnce(ctx, log, r)
 		if creating && r.PullRequest != nil && r.PullRequest.State != string(scm.Merged) {
 			r.PullRequest.State = string(scm.Created)
 		}
-		if mayPass(err) {
+		if retry.IsTransient(err) {
 			creating = creating || r.asked && r.found == nil && r.PullRequest == nil
 			r.asked, r.found = false, nil
 		}
@@ -277,98 +276,23 @@ func (p *plan) openOnce(ctx context.Context, log *slog.Logger, r *report) error 
 
 // push brings the change onto the branch. The branch may move while it works; then it starts again from the new tip.
 func (p *plan) push(ctx context.Context, log *slog.Logger, r *report) (attempt, error) {
-	pause := &pushPause{races: newPauses(), faults: newPause(firstPause)}
-	var lost error
-	var so soFar
-	at, err := backoff.Retry(ctx, func() (attempt, error) {
-		start := time.Now()
+	so := soFar{pace: retry.NewPace(log)}
+	for {
+		so.pace.Start()
 		at, err := p.attempt(ctx, log, r, &so)
-		pause.races.after(time.Since(start), so.same == 1)
-		pause.fault = mayPass(err)
-		if !pause.fault && !errors.Is(err, gitrepo.ErrMoved) {
-			return at, permanent(err)
+		if err == nil {
+			return at, nil
 		}
-		lost = err
-		if pause.fault {
-			so.races = races{} // It was not for somebody's lock.
-			if so.faults++; so.faults == maxTries {
-				return at, permanent(&gaveUpError{err: err})
-			}
+		if err = so.pace.Again(ctx, err); err != nil {
 			return at, err
 		}
-		so.faults = 0 // The server has answered.
-		pause.faults.Reset()
-		if so.stuck() {
-			return at, permanent(fmt.Errorf("%w: the branch is not moving, yet: %w", gitrepo.ErrRejected, err))
-		}
-		return at, err
-	}, backoff.WithBackOff(pause), backoff.WithMaxTries(maxAttempts), backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(err error, wait time.Duration) {
-			if mayPass(err) {
-				tell(log)(err, wait)
-				return
-			}
-			log.Info("lost a race, starting again", "reason", err)
-		}))
-	if err != nil && ctx.Err() != nil && lost != nil {
-		err = fmt.Errorf("%w, after: %w", err, lost)
-	}
-	return at, err
-}
-
-// pauses are the intervals between attempts to push.
-type pauses struct {
-	backoff.ExponentialBackOff
-	took time.Duration // by an attempt, of late
-}
-
-// minPause is about the time that a push takes beside a fast server.
-const minPause = 50 * time.Millisecond
-
-// newPauses starts with short ones. Randomized by its whole length, an interval is between nothing and twice the mean: full
-// jitter. Every lost race is another writer's success, so this ends once the others are done.
-func newPauses() *pauses {
-	return &pauses{ExponentialBackOff: backoff.ExponentialBackOff{
-		InitialInterval: minPause, MaxInterval: 2 * time.Second, Multiplier: 1.5, RandomizationFactor: 1,
-	}}
-}
-
-// after says how long an attempt took, and whether the branch had moved since the one before. While others land, that time
-// tells best how many they are; a branch that does not move is asked for less and less often.
-func (p *pauses) after(took time.Duration, moved bool) {
-	p.took = (cmp.Or(p.took, took) + took) / 2
-	if moved {
-		p.InitialInterval = min(max(p.took, minPause), p.MaxInterval)
-		p.Reset()
 	}
 }
-
-// maxAttempts is how often a push is tried. Of eight writers at one branch without a pause, one in a hundred loses 30 races.
-const maxAttempts = 100
-
-// pushPause is the pause before another attempt to push, which depends on what went wrong.
-type pushPause struct {
-	races  *pauses
-	faults backoff.BackOff
-	fault  bool
-}
-
-// NextBackOff implements backoff.BackOff.
-func (p *pushPause) NextBackOff() time.Duration {
-	if p.fault {
-		return p.faults.NextBackOff()
-	}
-	return p.races.NextBackOff()
-}
-
-// Reset implements backoff.BackOff.
-func (p *pushPause) Reset() { p.races.Reset(); p.faults.Reset() }
 
 // soFar is what the attempts to push have come to.
 type soFar struct {
-	races
-	faults int // in a row
-	sent   []landing
+	pace *retry.Pace
+	sent []landing
 }
 
 // landing is an attempt that may have succeeded: its push was sent, and the answer was lost.
@@ -450,31 +374,6 @@ func (r *report) take(pr scm.PullRequest, err error) error {
 	return nil
 }
 
-// permanent keeps an error from being tried again.
-func permanent(err error) error {
-	if err == nil {
-		return nil
-	}
-	return backoff.Permanent(err)
-}
-
-// races tells a branch that others keep moving from one that does not move, and cannot be pushed to for a reason that
-// sounds like a lost race: somebody's old lock, say.
-type races struct {
-	tip  string // of the branch, when it was last read
-	same int    // how often it was read like that in a row
-}
-
-func (r *races) saw(tip string) {
-	if tip != r.tip {
-		*r = races{tip: tip}
-	}
-	r.same++
-}
-
-// stuck allows for some rounds, a few seconds with their pauses, in which a lock is held for good reason.
-func (r *races) stuck() bool { return r.same > 8 }
-
 // attempt opens, edits, commits and pushes, once. The error is gitrepo.ErrMoved, or one that may pass, when another attempt
 // may do better.
 func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soFar) (attempt, error) {
@@ -495,7 +394,7 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soF
 		*r = l.report
 		return l.attempt, nil
 	}
-	so.saw(repo.Tip(branch))
+	so.pace.Saw(repo.Tip(branch))
 	if !p.dryRun && p.committerAPI == nil {
 		repo.PreparePush(ctx)
 	}
@@ -587,7 +486,7 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soF
 	id, err := p.land(ctx, log, at, edited, commit, r)
 	done := *r
 	done.Changed, done.Commit = true, id
-	if mayPass(err) && id != "" {
+	if retry.IsTransient(err) && id != "" {
 		so.sent = append(so.sent, landing{at, done})
 	}
 	if err != nil {

@@ -215,8 +215,8 @@ var expected = []struct {
 		}
 		return fails("web page (200 OK)")
 	}},
-	{fault: forge.SecondaryBare, timeout: "20s", of: always(fails("secondary rate limit. " + forge.Words + "; the server wants to be asked again in 1m0s"))},
-	{fault: forge.ExhaustedFor, of: always(fails("limit exceeded. " + forge.Words + "; the server wants to be asked again in 1h"))},
+	{fault: forge.SecondaryBare, timeout: "20s", of: always(fails("secondary rate limit. " + forge.Words + "; the server asks for a pause of 1m0s"))},
+	{fault: forge.ExhaustedFor, of: always(fails("limit exceeded. " + forge.Words + "; the server asks for a pause of 1h"))},
 	{fault: forge.BadRequest, of: always(fails(forge.Words))},
 	{fault: forge.Unauthorized, of: always(fails(forge.Words))},
 	{fault: forge.Forbidden, of: always(fails(forge.Words))},

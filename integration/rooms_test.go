@@ -26,7 +26,7 @@ func TestRooms(t *testing.T) {
 		"github.com/vektah/gqlparser":        {"integration/forge"},
 		module + "cmd":                       {"cmd/update-gitops-repo"},
 		module + "template":                  {"cmd"},
-		module + "gitrepo":                   {"cmd"},
+		module + "gitrepo":                   {"cmd", "cmd/internal/retry"},
 		module + "gitrepo/giturl":            {"cmd", "gitrepo"},
 		module + "gitrepo/internal/objectdb": {"gitrepo"},
 		module + "gitrepo/internal/unseen":   {"gitrepo", "gitrepo/giturl"},
@@ -40,7 +40,8 @@ func TestRooms(t *testing.T) {
 		"os/exec":                            {"gitrepo", "integration/forge", "integration/bench", "integration/demo", "integration/image"},
 
 		module + "cmd/internal/ci":      {"cmd"},
-		module + "cmd/internal/escape":  {"cmd"},
+		module + "cmd/internal/retry":   {"cmd"},
+		module + "cmd/internal/escape":  {"cmd", "cmd/internal/retry"},
 		module + "cmd/internal/escape/": {}, // Helpers for tests.
 		"github.com/yuin/goldmark":      {"cmd/internal/escape/escapetest"},
 	}
