@@ -1,6 +1,10 @@
 package gitrepo
 
-import "errors"
+import (
+	"errors"
+
+	"update-gitops-repo/gitrepo/internal/pack"
+)
 
 // What can go wrong, for errors.Is. Errors that wrap one of these name their subject (repository, branch or path).
 var (
@@ -23,7 +27,7 @@ var (
 	// ErrRejected: the server refuses the push for good (a protected branch, a hook); its own words follow.
 	ErrRejected = errors.New("push refused")
 	// ErrTooLarge: the server sends more than Remote.MaxFetch allows.
-	ErrTooLarge = errors.New("the server sends too much")
+	ErrTooLarge = pack.ErrTooLarge
 	// ErrFault: the connection broke, or what came over it is not whole. Another attempt may get past it; what was pushed may
 	// have arrived.
 	ErrFault = errors.New("transfer failed")

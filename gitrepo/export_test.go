@@ -5,6 +5,5 @@ func (s *Snapshot) Fetched() int { return len(s.store.Objects) }
 
 // Kept is how many bytes of objects are in memory, and how many in a file.
 func (s *Snapshot) Kept() (memory, file int64) {
-	w := s.repo.conn.(*wire)
-	return w.spill.kept, w.spill.size
+	return s.repo.conn.(*wire).unpacker.Kept()
 }

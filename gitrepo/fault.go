@@ -9,11 +9,12 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"golang.org/x/crypto/ssh"
+
+	"update-gitops-repo/gitrepo/internal/pack"
 )
 
 // fault makes err an ErrFault.
@@ -26,8 +27,7 @@ func readError(ctx context.Context, err error) error {
 	}
 	err = fmt.Errorf("read pack: %w", err)
 	for _, whole := range []error{
-		packfile.ErrReferenceDeltaNotFound, // Deltas against what is not here; its checksum is looked at first.
-		ErrTooLarge, errTooMany,
+		pack.ErrBaseMissing, pack.ErrTooLarge, pack.ErrTooManyObjects,
 	} {
 		if errors.Is(err, whole) {
 			return err

@@ -4,13 +4,15 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"update-gitops-repo/gitrepo/internal/pack"
 )
 
 // metered is git's way to the http server. It counts what comes, has bodies read to their
 // ends, and leaves out references that nobody needs.
 type metered struct {
 	next  http.RoundTripper
-	quota *quota
+	quota *pack.Quota
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -24,20 +26,20 @@ func (m metered) RoundTrip(r *http.Request) (*http.Response, error) {
 		response.Body = struct {
 			io.Reader
 			io.Closer
-		}{newHeads(response.Body), response.Body}
+		}{pack.Heads(response.Body), response.Body}
 	}
 	return response, nil
 }
 
 type meteredBody struct {
 	io.ReadCloser
-	quota *quota
+	quota *pack.Quota
 }
 
 // Read implements io.Reader.
 func (b *meteredBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if over := b.quota.receive(n); over != nil {
+	if over := b.quota.Receive(n); over != nil {
 		return 0, over
 	}
 	return n, err

@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"update-gitops-repo/gitrepo/internal/pack"
 )
 
 // TestMeteredReuse: an answer whose end comes later than what is read of it costs no connection.
@@ -24,7 +26,7 @@ func TestMeteredReuse(t *testing.T) {
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: metered{transport, &quota{}}}
+	client := &http.Client{Transport: metered{transport, pack.NewQuota(0)}}
 	for range 3 {
 		response, err := client.Get(server.URL)
 		if err != nil {

@@ -10,16 +10,16 @@ import (
 	"net/url"
 	"strings"
 
-	"update-gitops-repo/gitrepo/giturl"
-
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"github.com/go-git/go-git/v5/storage/memory"
+
+	"update-gitops-repo/gitrepo/giturl"
+	"update-gitops-repo/gitrepo/internal/pack"
 )
 
 // wire speaks git's pack protocol, version 0 (https://git-scm.com/docs/pack-protocol), over http or ssh.
@@ -30,9 +30,9 @@ type wire struct {
 	http     bool
 	ssh      *sshAuth // nil over http
 	received func(n int)
-	quota    *quota
+	quota    *pack.Quota
+	unpacker *pack.Unpacker
 	refusals *Refusals
-	spill    spill
 
 	prepared chan receiver // of preparePush; nil: none
 
@@ -43,7 +43,10 @@ type wire struct {
 }
 
 func newWire(r Remote) (*wire, error) {
-	w := &wire{endpoint: r.URL.Endpoint(), received: r.Received, quota: &quota{max: r.MaxFetch}, refusals: r.Refusals}
+	quota := pack.NewQuota(r.MaxFetch)
+	w := &wire{
+		endpoint: r.URL.Endpoint(), received: r.Received, quota: quota, unpacker: pack.NewUnpacker(quota), refusals: r.Refusals,
+	}
 	if w.refusals == nil {
 		w.refusals = &Refusals{}
 	}
@@ -164,7 +167,7 @@ func (w *wire) fetchTip(ctx context.Context, store *memory.Storage, tip plumbing
 			r.most = manyObjects
 		}
 		err := w.fetch(ctx, store, r)
-		if errors.Is(err, errTooMany) {
+		if errors.Is(err, pack.ErrTooManyObjects) {
 			if store.HasEncodedObject(tip) == nil {
 				return nil
 			}
@@ -258,7 +261,7 @@ type request struct {
 	thin         bool            // the store has all of haves
 	depth        int             // 0: all history
 	filter       packp.Filter
-	most         uint32 // objects; 0: any number. Of more, only the first come, and the error is errTooMany
+	most         uint32 // objects; 0: any number. Of more, only the first come, and the error is pack.ErrTooManyObjects
 }
 
 func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err error) {
@@ -310,8 +313,7 @@ func (w *wire) fetch(ctx context.Context, store *memory.Storage, r request) (err
 		return err
 	}
 
-	u := unpacker{store: store, quota: w.quota, spill: &w.spill}
-	if err := u.unpack(ctx, demux(req.Capabilities, counted{response, w}), r.most); err != nil {
+	if err := w.unpacker.UnpackFew(ctx, store, demux(req.Capabilities, counted{response, w}), r.most); err != nil {
 		return readError(ctx, err)
 	}
 	return nil
@@ -328,7 +330,7 @@ func (c counted) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.wire.received(n)
 	if !c.wire.http { // Where all bodies are counted already.
-		if over := c.wire.quota.receive(n); over != nil {
+		if over := c.wire.quota.Receive(n); over != nil {
 			return 0, over
 		}
 	}
@@ -337,7 +339,7 @@ func (c counted) Read(p []byte) (int, error) {
 
 func demux(caps *capability.List, r io.Reader) io.Reader {
 	if caps.Supports(capability.Sideband64k) || caps.Supports(capability.Sideband) {
-		return &demuxer{r: r}
+		return pack.Demux(r)
 	}
 	return r
 }
@@ -441,12 +443,11 @@ func (w *wire) push(ctx context.Context, store *memory.Storage, objects []plumbi
 	req.Progress = &said
 	req.Commands = []*packp.Command{{Name: name, Old: u.old, New: u.new}}
 	if !u.new.IsZero() {
-		var pack bytes.Buffer
-		// No deltas: against what is not sent they cannot be made, and between a handful of small files they save nothing.
-		if _, err := packfile.NewEncoder(&pack, store, false).Encode(objects, 0); err != nil {
-			return fmt.Errorf("encode pack: %w", err)
+		encoded, err := pack.Encode(store, objects)
+		if err != nil {
+			return err
 		}
-		req.Packfile = io.NopCloser(&pack)
+		req.Packfile = io.NopCloser(encoded)
 	}
 	report, err := session.ReceivePack(ctx, req)
 	if report != nil {

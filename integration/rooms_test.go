@@ -16,7 +16,7 @@ func TestRooms(t *testing.T) {
 	}
 	// Who may import what a prefix names. Of several prefixes of a path, the longest counts.
 	importers := map[string][]string{
-		"github.com/go-git/":                 {"gitrepo", "gitrepo/giturl", "gitrepo/internal/objectdb", "integration/bench/peer"},
+		"github.com/go-git/":                 {"gitrepo", "gitrepo/giturl", "gitrepo/internal/objectdb", "gitrepo/internal/pack", "integration/bench/peer"},
 		"github.com/Masterminds/sprig":       {"template"},
 		"github.com/distribution/reference":  {"template"},
 		"github.com/mikefarah/yq":            {"template", "integration/bench/peer"},
@@ -29,6 +29,7 @@ func TestRooms(t *testing.T) {
 		module + "gitrepo":                   {"cmd", "cmd/internal/retry"},
 		module + "gitrepo/giturl":            {"cmd", "gitrepo"},
 		module + "gitrepo/internal/objectdb": {"gitrepo"},
+		module + "gitrepo/internal/pack":     {"gitrepo"},
 		module + "gitrepo/internal/unseen":   {"gitrepo", "gitrepo/giturl"},
 		module + "secret":                    {"cmd", "gitrepo", "gitrepo/giturl", "scm", "scm/github", "scm/internal/rest"},
 		module + "scm":                       {"cmd", "scm/github", "scm/gitlab", "scm/internal/rest"},

@@ -1,4 +1,4 @@
-package gitrepo
+package pack
 
 import (
 	"bytes"
@@ -18,12 +18,12 @@ func FuzzSideband(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		whole, err := io.ReadAll(&demuxer{r: bytes.NewReader(data)})
+		whole, err := io.ReadAll(Demux(bytes.NewReader(data)))
 		if len(whole) > len(data) {
 			t.Errorf("%d bytes of %d", len(whole), len(data))
 		}
 		var parts []byte
-		d := &demuxer{r: bytes.NewReader(data)}
+		d := Demux(bytes.NewReader(data))
 		one := make([]byte, 1)
 		for {
 			n, oneErr := d.Read(one)
@@ -46,7 +46,11 @@ func FuzzPack(f *testing.F) {
 	store := memory.NewStorage()
 	var hashes []plumbing.Hash
 	for _, text := range []string{"a\n", "a\nb\n", string(bytes.Repeat([]byte("line\n"), 100)), string(bytes.Repeat([]byte("line\n"), 101))} {
-		hash, err := put(store, blob(text))
+		o, err := inMemory(plumbing.BlobObject, []byte(text))
+		if err != nil {
+			f.Fatal(err)
+		}
+		hash, err := store.SetEncodedObject(o)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -64,8 +68,8 @@ func FuzzPack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, most uint32) {
 		const limit = 1 << 20
 		store := memory.NewStorage()
-		u := unpacker{store: store, quota: &quota{max: limit}, spill: &spill{}}
-		if err := u.unpack(t.Context(), bytes.NewReader(data), most); err == nil && most > 0 && uint32(len(store.Objects)) > most {
+		err := NewUnpacker(NewQuota(limit)).UnpackFew(t.Context(), store, bytes.NewReader(data), most)
+		if err == nil && most > 0 && uint32(len(store.Objects)) > most {
 			t.Errorf("%d objects, %d allowed", len(store.Objects), most)
 		}
 		total := int64(0)

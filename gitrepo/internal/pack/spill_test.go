@@ -1,4 +1,4 @@
-package gitrepo
+package pack
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ func (f small) WriteAt(p []byte, at int64) (int, error) {
 func TestSpillFull(t *testing.T) {
 	f := nameless()
 	defer f.Close()
-	s := spill{tried: true, file: small{f}, kept: inMemory}
+	s := spill{tried: true, file: small{f}, kept: maxInMemory}
 	want := map[plumbing.EncodedObject][]byte{}
 	for i := range byte(3) {
 		data := bytes.Repeat([]byte{i}, 600)
@@ -54,7 +54,7 @@ func TestSpillFull(t *testing.T) {
 			t.Errorf("%d bytes, %s, %v", len(got), o.Hash(), err)
 		}
 	}
-	if s.size != 600 || s.kept != inMemory+600 {
+	if s.size != 600 || s.kept != maxInMemory+600 {
 		t.Errorf("%d bytes in the file, %d in memory", s.size, s.kept)
 	}
 }

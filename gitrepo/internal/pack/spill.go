@@ -1,4 +1,4 @@
-package gitrepo
+package pack
 
 import (
 	"fmt"
@@ -8,17 +8,17 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// inMemory is how many bytes of objects are kept in memory. What comes after them goes to a file.
-const inMemory = 32 << 20
+// maxInMemory is how many bytes of objects are kept in memory. What comes after them goes to a file.
+const maxInMemory = 32 << 20
 
-// spill keeps objects' contents where there is more room than in memory: in a temporary file without a name, of which
-// nothing is left when the process ends, however it ends. Where no such file can be made, or it is full, it takes nothing. A whole
-// object in a file is one read away; a pack and its index would have it inflated and its deltas applied each time.
+// spill keeps objects' contents where there is more room than in memory: in a temporary file without a name, which goes
+// when the process ends, however it ends. If no such file can be made, or it is full, all stays in memory. A whole object
+// in a file is one read away; a pack and its index would have it inflated and its deltas applied each time.
 type spill struct {
-	kept  int64 // in memory
+	kept  int64 // bytes in memory
 	tried bool
-	file  readWriterAt // nil: not yet, or not to be had
-	size  int64
+	file  readWriterAt // nil: not made yet, or it cannot be, or it is full
+	size  int64        // of the file, in bytes
 }
 
 type readWriterAt interface {
@@ -26,9 +26,9 @@ type readWriterAt interface {
 	io.WriterAt
 }
 
-// takes tells whether an object of the size is for the file.
+// takes reports whether an object of the size goes to the file.
 func (s *spill) takes(size int64) bool {
-	if size <= inMemory-s.kept {
+	if size <= maxInMemory-s.kept {
 		return false
 	}
 	if !s.tried {
@@ -40,8 +40,7 @@ func (s *spill) takes(size int64) bool {
 	return s.file != nil
 }
 
-// nameless makes a file that is gone when it is closed; nil where that cannot be. It is closed when nothing refers to it
-// any more.
+// nameless returns a file that is gone when it is closed; nil if none can be made. The garbage collector closes it.
 func nameless() *os.File {
 	f, err := os.CreateTemp("", "update-gitops-repo-*")
 	if err != nil {
@@ -56,7 +55,28 @@ func nameless() *os.File {
 	return nil
 }
 
-// object appends an object, whose contents write writes. It is kept in memory if it is the one that the file has no room for.
+// newObject returns an object with a copy of the data.
+func (s *spill) newObject(t plumbing.ObjectType, data []byte) (plumbing.EncodedObject, error) {
+	size := int64(len(data))
+	if s.takes(size) {
+		return s.object(t, size, func(w io.Writer) error {
+			_, err := w.Write(data)
+			return err
+		})
+	}
+	s.kept += size
+	return inMemory(t, data)
+}
+
+func inMemory(t plumbing.ObjectType, data []byte) (plumbing.EncodedObject, error) {
+	o := &plumbing.MemoryObject{}
+	o.SetType(t)
+	_, err := o.Write(data)
+	return o, err
+}
+
+// object appends an object to the file; write writes its contents. An object that the file has no room for is kept in
+// memory, and the file is given up.
 func (s *spill) object(t plumbing.ObjectType, size int64, write func(io.Writer) error) (plumbing.EncodedObject, error) {
 	hasher := plumbing.NewHasher(t, size)
 	w := &spillWriter{file: s.file, at: s.size}
@@ -68,19 +88,16 @@ func (s *spill) object(t plumbing.ObjectType, size int64, write func(io.Writer) 
 	}
 	if w.file == nil {
 		s.file, s.kept = nil, s.kept+size
-		o := &plumbing.MemoryObject{}
-		o.SetType(t)
-		_, err := o.Write(w.kept)
-		return o, err
+		return inMemory(t, w.kept)
 	}
 	o := &spilled{kind: t, hash: hasher.Sum(), file: s.file, at: s.size, size: size}
 	s.size += size
 	return o, nil
 }
 
-// spillWriter writes to a file, or keeps all of it from when the file takes no more, and then has none.
+// spillWriter writes to a file. When the file takes no more, it keeps all in memory, what was written before too.
 type spillWriter struct {
-	file        readWriterAt
+	file        readWriterAt // nil: all is in kept
 	at, written int64
 	kept        []byte
 }
@@ -128,7 +145,7 @@ func (o *spilled) Reader() (io.ReadCloser, error) {
 	return io.NopCloser(io.NewSectionReader(o.file, o.at, o.size)), nil
 }
 
-// SetType implements plumbing.EncodedObject, and does nothing: the object is as it is.
+// SetType implements plumbing.EncodedObject, and does nothing: the object does not change.
 func (o *spilled) SetType(plumbing.ObjectType) {}
 
 // SetSize implements plumbing.EncodedObject, and does nothing.

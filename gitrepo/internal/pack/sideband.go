@@ -1,4 +1,4 @@
-package gitrepo
+package pack
 
 import (
 	"fmt"
@@ -6,11 +6,14 @@ import (
 	"strconv"
 )
 
-// demuxer reads the pack out of a side-band stream (https://git-scm.com/docs/gitprotocol-pack, "Packfile Data"), and what has come
-// of a line before the line is whole: the library's reader waits for up to 64 KiB, of which a few bytes may be enough.
+// Demux returns the pack within a side-band stream (https://git-scm.com/docs/gitprotocol-pack, "Packfile Data"). It
+// passes on what has come of a line before the line is whole: the library's reader waits for up to 64 KiB, of which a few
+// bytes may be enough.
+func Demux(r io.Reader) io.Reader { return &demuxer{r: r} }
+
 type demuxer struct {
 	r    io.Reader
-	left int // of a line of the pack
+	left int // bytes of a line of the pack
 }
 
 // Read implements io.Reader.
@@ -28,7 +31,7 @@ func (d *demuxer) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// line reads the start of a line, all of one that is not of the pack. The error is io.EOF at the end of all lines.
+// line reads the start of a line of the pack, or the whole of another. After the last line it returns io.EOF.
 func (d *demuxer) line() error {
 	var head [5]byte
 	if _, err := io.ReadFull(d.r, head[:4]); err != nil {
@@ -66,7 +69,7 @@ func (d *demuxer) line() error {
 	return fmt.Errorf("a line on band %d", head[4])
 }
 
-// unexpected is for what ends where it must not.
+// unexpected makes io.EOF io.ErrUnexpectedEOF.
 func unexpected(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF

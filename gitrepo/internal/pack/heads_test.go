@@ -1,4 +1,4 @@
-package gitrepo
+package pack
 
 import (
 	"bytes"
@@ -52,7 +52,7 @@ func TestHeads(t *testing.T) {
 		"no branch":               {join([]string{"HEAD"}, pulls), []string{"HEAD"}, true},
 	} {
 		in := strings.NewReader(advert(test.in...))
-		got, err := io.ReadAll(newHeads(in))
+		got, err := io.ReadAll(Heads(in))
 		if err != nil || string(got) != advert(test.want...) {
 			t.Errorf("%s: %d bytes, want %d; %v", name, len(got), len(advert(test.want...)), err)
 		}
@@ -65,7 +65,7 @@ func TestHeads(t *testing.T) {
 // TestHeadsEndless: there is an end to references, whatever may be sent in all.
 func TestHeadsEndless(t *testing.T) {
 	again := &repeated{data: []byte("fff0" + strings.Repeat("a", 0xfff0-4))}
-	if n, err := io.Copy(io.Discard, newHeads(again)); !errors.Is(err, ErrTooLarge) || n > maxReferences {
+	if n, err := io.Copy(io.Discard, Heads(again)); !errors.Is(err, ErrTooLarge) || n > maxReferences {
 		t.Errorf("%d bytes, %v", n, err)
 	}
 }
@@ -88,11 +88,11 @@ func FuzzHeads(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		whole, err := io.ReadAll(newHeads(bytes.NewReader(data)))
+		whole, err := io.ReadAll(Heads(bytes.NewReader(data)))
 		if err != nil || len(whole) > len(data) {
 			t.Errorf("%d bytes of %d, %v", len(whole), len(data), err)
 		}
-		if parts, err := io.ReadAll(iotest.OneByteReader(newHeads(iotest.OneByteReader(bytes.NewReader(data))))); err != nil || !bytes.Equal(whole, parts) {
+		if parts, err := io.ReadAll(iotest.OneByteReader(Heads(iotest.OneByteReader(bytes.NewReader(data))))); err != nil || !bytes.Equal(whole, parts) {
 			t.Errorf("%q at once, %q by bytes, %v", whole, parts, err)
 		}
 		if !bytes.Contains(data, []byte("refs/")) && !bytes.Equal(whole, data) {
