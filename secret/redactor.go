@@ -6,30 +6,32 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode/utf16"
-	"unicode/utf8"
 )
 
-// Shortest is the length in bytes from which on a secret is taken out of texts. Shorter ones are in many words that have
-// nothing to do with them, and guessed in no time whether they are shown or not.
+// Shortest is the length in bytes of the shortest secret that a Redactor looks for. Shorter ones are parts of ordinary
+// words, and easy to guess whether they are shown or not.
 const Shortest = 4
 
-// Redactor takes secrets out of texts, in each of these forms and in any mixture of their escapes: plain, in base64 (both
-// alphabets, padded or not, also as a part of something longer, such as user:password), and either of them with characters
-// escaped as in URLs (%2F, + for a space), JSON and Go's quotes (\u002f, \x2f, \", \/), or Markdown (\_). The zero value knows
-// none. It may be used by several goroutines.
+// Redactor takes secrets out of texts. It finds a secret
+//
+//   - as it is,
+//   - in base64: both alphabets, padded or not, also as a part of something longer such as user:password,
+//   - and either of these with any of its characters escaped as in URLs (%2F, + for a space), in JSON and Go's quotes
+//     (\u002f, \x2f, \", \/), or in Markdown (\_).
+//
+// The zero value knows no secret. A Redactor may be used by several goroutines.
 type Redactor struct {
 	mu    sync.RWMutex
 	known map[string]bool
-	first [256][]string // the forms, by their first bytes
-	mask  string
+	first [256][]string // forms of the known secrets, by first byte
+	mask  string        // what replaces a secret
 }
 
-// masks are what a secret may be replaced by. None can be a part of an escape.
+// masks are the characters that a mask can be made of. None of them can be a part of an escape.
 const masks = "*#~^!$&|;@?<>(){}[]"
 
-// Add has the redactor know more secrets. Each is looked for from now on, as it is and with its white space made single
-// spaces, which is how errors are printed. What is shorter than Shortest is left out.
+// Add registers secrets: each as it is, and with its white space collapsed to single spaces, because errors are printed
+// on one line. Secrets shorter than [Shortest] are ignored.
 func (r *Redactor) Add(secrets ...Text) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,7 +54,7 @@ func (r *Redactor) add(s string) {
 			*list = append(*list, form)
 		}
 	}
-	// What no form has in it cannot, beside its neighbours, make one anew.
+	// A mask of a character that is in no form cannot complete a form together with the text around it.
 	for _, c := range masks {
 		if r.mask = strings.Repeat(string(c), 3); !r.has(byte(c)) {
 			break
@@ -60,6 +62,7 @@ func (r *Redactor) add(s string) {
 	}
 }
 
+// has reports whether c is in a form of a known secret.
 func (r *Redactor) has(c byte) bool {
 	for _, list := range r.first {
 		for _, form := range list {
@@ -71,9 +74,9 @@ func (r *Redactor) has(c byte) bool {
 	return false
 }
 
-// forms are what a secret looks like, but for escapes: itself, and in base64. What stands before it there moves its bits by
-// none, two or four, and only the digits that hold nothing else are always the same. The last one is too, where the text ends
-// with the secret.
+// forms returns what a secret looks like unescaped: itself, and in base64. There, what precedes the secret shifts its
+// bits by none, two or four; only the digits that hold nothing else are always the same. So is the last digit where the
+// encoded text ends with the secret.
 func forms(s string) []string {
 	out := []string{s}
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
@@ -87,7 +90,7 @@ func forms(s string) []string {
 	return out
 }
 
-// Redact gives the text with a mask in place of each secret, and of secrets that overlap or touch.
+// Redact returns text with each secret replaced by a mask. Secrets that overlap or touch share one mask.
 func (r *Redactor) Redact(text string) string {
 	var b strings.Builder
 	w := r.Writer(&b)
@@ -96,7 +99,7 @@ func (r *Redactor) Redact(text string) string {
 	return b.String()
 }
 
-// Finds tells whether there is a secret in the text.
+// Finds reports whether text holds a secret.
 func (r *Redactor) Finds(text []byte) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -108,22 +111,22 @@ func (r *Redactor) Finds(text []byte) bool {
 	return false
 }
 
-// Writer gives a writer that redacts what goes to w.
+// Writer returns a writer that redacts what is written and passes it on to w.
 func (r *Redactor) Writer(w io.Writer) *Writer { return &Writer{redactor: r, to: w} }
 
-// Writer redacts what is written. It holds the end of it back as long as a secret may have begun there. It may be used by
-// several goroutines.
+// Writer redacts what is written to it. It keeps back the end of the text while that may be the beginning of a secret;
+// call [Writer.Flush] at the end. A Writer may be used by several goroutines.
 type Writer struct {
 	redactor *Redactor
 	to       io.Writer
 
 	mu     sync.Mutex
-	held   []byte
-	cover  int  // so many bytes to come belong to a secret
-	masked bool // the last thing that was written is a mask
+	held   []byte // not yet passed on
+	cover  int    // bytes at the beginning of held that belong to a secret already masked
+	masked bool   // the last output was a mask
 }
 
-// Write implements io.Writer.
+// Write implements io.Writer. It returns the errors of the writer below.
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -131,16 +134,18 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), w.pass(false)
 }
 
-// Flush writes what was held back; it is for the end of the text.
+// Flush writes what was kept back. Call it at the end of the text.
 func (w *Writer) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.pass(true)
 }
 
-// Unwrap gives what is written to.
+// Unwrap returns the writer below.
 func (w *Writer) Unwrap() io.Writer { return w.to }
 
+// pass redacts what is held and passes it on: all of it at the end of the text, else as far as no secret may have
+// begun.
 func (w *Writer) pass(end bool) error {
 	r := w.redactor
 	r.mu.RLock()
@@ -153,15 +158,14 @@ func (w *Writer) pass(end bool) error {
 			break
 		}
 		w.cover = max(w.cover, n)
-		switch {
-		case w.cover == 0:
+		if w.cover == 0 {
 			out, w.masked = append(out, w.held[i]), false
-		case !w.masked:
-			out, w.masked = append(out, r.mask...), true
-			fallthrough
-		default:
-			w.cover--
+			continue
 		}
+		if !w.masked {
+			out, w.masked = append(out, r.mask...), true
+		}
+		w.cover--
 	}
 	w.held = append(w.held[:0], w.held[i:]...)
 	if len(out) == 0 {
@@ -171,154 +175,18 @@ func (w *Writer) pass(end bool) error {
 	return err
 }
 
-// at gives the length of the longest secret that the text begins with, 0 for none; open tells that with more text there may
-// be another one.
+// at returns the length of the longest secret that text, which is not empty, begins with; 0 for none. open reports that
+// more text might make it a longer one.
 func (r *Redactor) at(text []byte) (longest int, open bool) {
 	if r.known == nil || len(r.first[text[0]]) == 0 && !escapes(text[0]) {
 		return 0, false
 	}
-	readings, n, open := read(text)
-	for _, reading := range readings[:n] {
-		for _, form := range r.first[reading.means[0]] {
-			n, more := match(form, text)
-			longest, open = max(longest, n), open || more
+	ways, n, open := read(text)
+	for _, way := range ways[:n] {
+		for _, form := range r.first[way.means[0]] {
+			length, more := match(form, text)
+			longest, open = max(longest, length), open || more
 		}
 	}
 	return longest, open
-}
-
-// match gives the length of what the text begins with, if that is the form, escaped or not; the longest where there are several
-// ways to read it. Open is as for at.
-func match(form string, text []byte) (longest int, open bool) {
-	plain := 0
-	for plain < len(form) && plain < len(text) && text[plain] == form[plain] && !escapes(text[plain]) {
-		plain++
-	}
-	switch {
-	case plain == len(form):
-		return plain, false
-	case plain == len(text):
-		return 0, true
-	case !escapes(text[plain]):
-		return 0, false
-	}
-	type place struct{ form, text int } // up to where both are read
-	todo := []place{{plain, plain}}
-	seen := map[place]bool{} // Of many escapes in a row there may be more ways to read them than there is time.
-	for len(todo) > 0 {
-		here := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if here.form == len(form) {
-			longest = max(longest, here.text)
-			continue
-		}
-		readings, n, more := read(text[here.text:])
-		open = open || more
-		for _, reading := range readings[:n] {
-			means := string(reading.means[:reading.length])
-			next := place{here.form + len(means), here.text + reading.size}
-			if strings.HasPrefix(form[here.form:], means) && !seen[next] {
-				seen[next] = true
-				todo = append(todo, next)
-			}
-		}
-	}
-	return longest, open
-}
-
-// escapes tells whether a character may stand for another one, alone or with those behind it.
-func escapes(c byte) bool { return c == '%' || c == '\\' || c == '+' }
-
-// reading is one way to read the beginning of a text.
-type reading struct {
-	means  [utf8.UTFMax]byte
-	length int // of means
-	size   int // of what is read
-}
-
-func newReading(means rune, size int) (r reading) {
-	r.length, r.size = utf8.EncodeRune(r.means[:], means), size
-	return r
-}
-
-func newByteReading(means byte, size int) reading {
-	return reading{means: [utf8.UTFMax]byte{means}, length: 1, size: size}
-}
-
-// read gives the n ways to read the beginning of a text: as it stands, and as an escape. Open tells that it may be another
-// escape with more text.
-func read(text []byte) (readings [3]reading, n int, open bool) {
-	if len(text) == 0 {
-		return readings, 0, true
-	}
-	readings[0], n = newByteReading(text[0], 1), 1
-	add := func(r reading) {
-		readings[n] = r
-		n++
-	}
-	switch text[0] {
-	case '+':
-		add(newByteReading(' ', 1))
-	case '%':
-		c, ok, more := hexadecimal(text[1:], 2)
-		if open = more; ok {
-			add(newByteReading(byte(c), 3))
-		}
-	case '\\':
-		if len(text) == 1 {
-			return readings, n, true
-		}
-		add(newByteReading(text[1], 2))
-		digits := 0
-		switch text[1] {
-		case 'x':
-			digits = 2
-		case 'u':
-			digits = 4
-		case 'U':
-			digits = 8
-		default:
-			if i := strings.IndexByte("abfnrtv", text[1]); i >= 0 {
-				add(newByteReading("\a\b\f\n\r\t\v"[i], 2))
-			}
-			return readings, n, false
-		}
-		c, ok, more := hexadecimal(text[2:], digits)
-		switch open = more; {
-		case !ok:
-		case digits == 2:
-			add(newByteReading(byte(c), 4))
-		case utf16.IsSurrogate(rune(c)):
-			const size = len(`\u0000`)
-			if second := text[size:]; len(second) < 2 || second[0] == '\\' && second[1] == 'u' {
-				low, ok, more := hexadecimal(second[min(2, len(second)):], 4)
-				if open = more; ok {
-					add(newReading(utf16.DecodeRune(rune(c), rune(low)), 2*size))
-				}
-			}
-		default:
-			add(newReading(rune(c), 2+digits))
-		}
-	}
-	return readings, n, open
-}
-
-// hexadecimal reads digits; more tells that the text ends before there are enough.
-func hexadecimal(text []byte, digits int) (value uint32, ok, more bool) {
-	for i := range digits {
-		if i == len(text) {
-			return 0, false, true
-		}
-		c := text[i]
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false, false
-		}
-		value = value<<4 | uint32(c)
-	}
-	return value, true, false
 }

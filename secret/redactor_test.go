@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"regexp"
 	"strings"
@@ -23,9 +24,11 @@ func redactor(secrets ...string) *secret.Redactor {
 }
 
 func TestRedact(t *testing.T) {
+	t.Parallel()
 	const token = `gh/p_T0k+e"n&é%`
 	std, raw := base64.StdEncoding.EncodeToString, base64.RawURLEncoding.EncodeToString
 	inJSON, _ := json.Marshal(token)
+	lower := strings.ToLower(url.QueryEscape("x"+token)) + " "
 	for _, test := range []struct{ in, want string }{
 		{"", ""},
 		{"nothing in it", "nothing in it"},
@@ -33,7 +36,7 @@ func TestRedact(t *testing.T) {
 		{"a" + token + "b" + token, "a***b***"},
 		{token + token, "***"},
 		{url.PathEscape(token) + " " + url.QueryEscape(token), "*** ***"},
-		{strings.ToLower(url.QueryEscape("x"+token)) + " ", strings.ToLower(url.QueryEscape("x"+token)) + " "}, // It has T and T is not t.
+		{lower, lower}, // It has T and T is not t.
 		{"gh%2fp_T0k%2be%22n%26%c3%a9%25", "***"},
 		{"gh%2Fp%5FT0k+e%22n&%C3%a9%", "***"},
 		{string(inJSON), `"***"`},
@@ -56,7 +59,11 @@ func TestRedact(t *testing.T) {
 		}
 	}
 
-	// The longer one counts, and of two that overlap no rest is left.
+}
+
+// TestRedactOverlap: the longest secret counts, and of two that overlap no rest is left.
+func TestRedactOverlap(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ in, want string }{
 		{"x token-and-more x", "x *** x"},
 		{"x token-and- x", "x ***-and- x"},
@@ -68,7 +75,12 @@ func TestRedact(t *testing.T) {
 		}
 	}
 
-	// Too short to be told from other words; white space as errors are printed; no mask that makes the secret anew.
+}
+
+// TestRedactEdges covers secrets too short to be looked for, white space as errors are printed with, and secrets made
+// of the characters of masks.
+func TestRedactEdges(t *testing.T) {
+	t.Parallel()
 	if got := redactor("", "a", "abc").Redact("abc a YWJj"); got != "abc a YWJj" {
 		t.Errorf("short ones: %s", got)
 	}
@@ -82,20 +94,14 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-// What is written in pieces is redacted all the same, and what cannot be the beginning of a secret is not held back.
+// TestWriter writes in pieces of every size: the output is the same, and what cannot begin a secret is not kept back.
 func TestWriter(t *testing.T) {
+	t.Parallel()
 	r := redactor("s3cret-token")
 	const text = "a s3cret-token, s3cret%2dtoken and s3cret\n"
 	for size := 1; size <= len(text); size++ {
 		var b strings.Builder
-		w := r.Writer(&b)
-		for rest := text; rest != ""; {
-			n := min(size, len(rest))
-			if written, err := w.Write([]byte(rest[:n])); written != n || err != nil {
-				t.Fatal(written, err)
-			}
-			rest = rest[n:]
-		}
+		inPieces(t, r.Writer(&b), text, size)
 		if got := b.String(); got != "a ***, *** and s3cret\n" { // No secret begins with a line break.
 			t.Errorf("in pieces of %d: %q", size, got)
 		}
@@ -103,12 +109,16 @@ func TestWriter(t *testing.T) {
 
 	var b strings.Builder
 	w := r.Writer(&b)
-	for _, step := range []struct{ write, want string }{{"line s3c", "line "}, {"one", "line s3cone"}, {" s3cret", "line s3cone "}} {
+	for _, step := range []struct{ write, want string }{
+		{"line s3c", "line "},
+		{"one", "line s3cone"},
+		{" s3cret", "line s3cone "},
+	} {
 		if _, err := w.Write([]byte(step.write)); err != nil || b.String() != step.want {
 			t.Errorf("after %q: %q, %v", step.write, b.String(), err)
 		}
 	}
-	r.Add(secret.New("one s3")) // Late, but not too late for what is held back.
+	r.Add(secret.New("one s3")) // Late, but not too late for what is kept back.
 	if err := w.Flush(); err != nil || b.String() != "line s3cone s3cret" {
 		t.Errorf("flushed: %q, %v", b.String(), err)
 	}
@@ -122,10 +132,24 @@ func TestWriter(t *testing.T) {
 	}
 }
 
-// BenchmarkFinds is what it costs to look through the files that are pushed, as a run has it: one token, as YAML does not have it.
+// inPieces writes text in pieces of size bytes.
+func inPieces(t *testing.T, w io.Writer, text string, size int) {
+	t.Helper()
+	for rest := text; rest != ""; {
+		n := min(size, len(rest))
+		if written, err := w.Write([]byte(rest[:n])); written != n || err != nil {
+			t.Fatal(written, err)
+		}
+		rest = rest[n:]
+	}
+}
+
+// BenchmarkFinds measures the check of the files that are pushed: one token, and YAML that does not hold it.
 func BenchmarkFinds(b *testing.B) {
 	r := redactor("ghp_16C7e42F292c6912E7710c838347Ae178B4a")
-	text := []byte(strings.Repeat("apiVersion: apps/v1\nkind: Deployment\nspec:\n  image: ghcr.io/acme/shop@sha256:0123456789abcdef\n  command: [\"a b\", 'c%20d\\n']\n", 1000))
+	const manifest = "apiVersion: apps/v1\nkind: Deployment\nspec:\n" +
+		"  image: ghcr.io/acme/shop@sha256:0123456789abcdef\n  command: [\"a b\", 'c%20d\\n']\n"
+	text := []byte(strings.Repeat(manifest, 1000))
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		if r.Finds(text) {
@@ -140,8 +164,8 @@ type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
-// FuzzRedactor holds the redactor against what the same rules are as a regular expression: no form of a secret comes through,
-// however the text is cut, and a text without any comes through as it is.
+// FuzzRedactor compares the redactor with the same rules as a regular expression: no form of a secret passes, however
+// the text is cut, and a text without any passes unchanged.
 func FuzzRedactor(f *testing.F) {
 	f.Add("token", "a token, %74oken", uint8(1))
 	f.Add("a b+c%", "a+b%2Bc%25 YSBiK2Ml", uint8(2))
@@ -151,43 +175,45 @@ func FuzzRedactor(f *testing.F) {
 	f.Add("****", "a*******b", uint8(1))
 	f.Add("é😀x", `\u00e9\ud83d\ude00x \U000000e9\xf0\x9f\x98\x80x`, uint8(5))
 	f.Add("line\nbreak", `line\nbreak line%0abreak line break`, uint8(7))
-	f.Add("s3cret-token", "Basic YWxleDpzM2NyZXQtdG9rZW4= "+base64.StdEncoding.EncodeToString([]byte("a:s3cret-token")), uint8(9))
+	user := base64.StdEncoding.EncodeToString([]byte("a:s3cret-token"))
+	f.Add("s3cret-token", "Basic YWxleDpzM2NyZXQtdG9rZW4= "+user, uint8(9))
 	f.Fuzz(func(t *testing.T, s, text string, size uint8) {
 		if len(s) < secret.Shortest || len(s) > 100 || len(text) > 2000 || strings.ContainsAny(s, "&|@?<>(){}[]") {
 			t.Skip() // The last are what is left to make a mask of.
 		}
-		pattern := pattern(s)
-		for _, in := range []string{text, text + s + text, text + url.QueryEscape(s), base64.StdEncoding.EncodeToString([]byte(text + s + text))} {
-			r := redactor(s)
-			var b strings.Builder
-			w := r.Writer(&b)
-			for rest := in; rest != ""; {
-				n := min(int(size)+1, len(rest))
-				if _, err := w.Write([]byte(rest[:n])); err != nil {
-					t.Fatal(err)
-				}
-				rest = rest[n:]
-			}
-			if err := w.Flush(); err != nil {
-				t.Fatal(err)
-			}
-			got := b.String()
-			if whole := r.Redact(in); got != whole {
-				t.Errorf("secret %q, text %q: %q in pieces, %q as a whole", s, in, got, whole)
-			}
-			if r.Finds([]byte(in)) != (got != in) {
-				t.Errorf("secret %q, text %q: Finds", s, in)
-			}
-			// Regular expressions are for runes; the bytes are made some.
-			there, left := pattern.MatchString(latin(in)), pattern.MatchString(latin(got))
-			if left || there != (got != in) || !there && strings.Contains(in, s) {
-				t.Errorf("secret %q, text %q, got %q; it is there: %t, it is left: %t", s, in, got, there, left)
-			}
+		encoded := base64.StdEncoding.EncodeToString([]byte(text + s + text))
+		for _, in := range []string{text, text + s + text, text + url.QueryEscape(s), encoded} {
+			checkRedacted(t, s, in, int(size)+1)
 		}
 	})
 }
 
-// latin gives each byte as a rune of its own.
+// checkRedacted redacts a text that may hold the secret s, as a whole and in pieces of size bytes, and compares the
+// result with what the pattern of s matches.
+func checkRedacted(t *testing.T, s, in string, size int) {
+	t.Helper()
+	r := redactor(s)
+	var b strings.Builder
+	w := r.Writer(&b)
+	inPieces(t, w, in, size)
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	got := b.String()
+	if whole := r.Redact(in); got != whole {
+		t.Errorf("secret %q, text %q: %q in pieces, %q as a whole", s, in, got, whole)
+	}
+	if r.Finds([]byte(in)) != (got != in) {
+		t.Errorf("secret %q, text %q: Finds", s, in)
+	}
+	// A regular expression matches runes, so each byte is made one.
+	before, after := pattern(s).MatchString(latin(in)), pattern(s).MatchString(latin(got))
+	if after || before != (got != in) || !before && strings.Contains(in, s) {
+		t.Errorf("secret %q, text %q, got %q; matched before: %t, after: %t", s, in, got, before, after)
+	}
+}
+
+// latin returns s with each byte as a rune of its own.
 func latin(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
@@ -196,7 +222,7 @@ func latin(s string) string {
 	return b.String()
 }
 
-// pattern is a regular expression for every form of a secret.
+// pattern returns a regular expression for every form of a secret.
 func pattern(s string) *regexp.Regexp {
 	var all []string
 	for _, s := range []string{s, strings.Join(strings.Fields(s), " ")} {
@@ -208,13 +234,14 @@ func pattern(s string) *regexp.Regexp {
 			// In bits: the digits that are the secret's alone.
 			digits := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", before) + s + "xx"))
 			start, end := (before*8+5)/6, (before+len(s))*8/6
-			all = append(all, spelled(digits[start:end]), spelled(strings.NewReplacer("+", "-", "/", "_").Replace(digits[start:end])))
+			own := digits[start:end]
+			all = append(all, spelled(own), spelled(strings.NewReplacer("+", "-", "/", "_").Replace(own)))
 		}
 	}
 	return regexp.MustCompile(`(?s)` + strings.Join(all, "|"))
 }
 
-// spelled is a regular expression for a text with any of its characters escaped.
+// spelled returns a regular expression for s with any of its characters escaped.
 func spelled(s string) string {
 	var b strings.Builder
 	for s != "" {
@@ -233,6 +260,7 @@ func spelled(s string) string {
 	return b.String()
 }
 
+// bytewise returns a regular expression for s with any of its bytes escaped.
 func bytewise(s string) string {
 	var b strings.Builder
 	for i := range len(s) {

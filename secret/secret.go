@@ -1,6 +1,6 @@
-// Package secret keeps tokens, keys and passwords from being shown: a Text is one that no way of printing shows, and a
-// Redactor takes them out of what the program says. It is a package of its own because all rooms but template hold secrets,
-// and none may import another.
+// Package secret keeps tokens, keys and passwords from being shown. No way of printing shows a [Text], and a [Redactor]
+// takes secrets out of what the program prints. It is a package of its own because cmd, gitrepo and scm all hold
+// secrets and none of them may import another.
 package secret
 
 import (
@@ -10,15 +10,14 @@ import (
 	"unique"
 )
 
-// Text is a token, a key, a password or the name that goes with one. Printed, logged or marshalled it is "(secret)", or
-// nothing when it is empty. Two are equal when their texts are; the zero value is the empty one.
+// Text is a token, a key, a password or the user name that goes with one. Printed, logged or marshalled it is
+// "(secret)", or nothing when it is empty. Two are equal when their texts are. The zero value is the empty text.
 type Text struct {
-	// Package fmt calls no methods of what is in an unexported field of another struct, and prints that field by field. Here
-	// it finds an address.
+	// Package fmt prints an unexported field of another struct without calling its methods. Here it finds an address.
 	value unique.Handle[string]
 }
 
-// New gives the Text of s.
+// New returns the Text of s.
 func New(s string) Text {
 	if s == "" {
 		return Text{}
@@ -26,10 +25,10 @@ func New(s string) Text {
 	return Text{unique.Make(s)}
 }
 
-// Empty tells whether there is nothing to keep.
+// Empty reports whether the text is empty.
 func (t Text) Empty() bool { return t == Text{} }
 
-// Reveal gives the text itself, to be sent to where it belongs.
+// Reveal returns the text itself, to send it to where it belongs.
 func (t Text) Reveal() string {
 	if t.Empty() {
 		return ""
@@ -45,12 +44,12 @@ func (t Text) String() string {
 	return "(secret)"
 }
 
-// Format implements fmt.Formatter, and so stands for every verb.
+// Format implements fmt.Formatter, so that no verb shows the text.
 func (t Text) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, t.String()) // Package fmt keeps its errors for itself.
+	_, _ = io.WriteString(f, t.String()) // Package fmt does not return errors of a Formatter.
 }
 
-// MarshalText implements encoding.TextMarshaler, which JSON, YAML and others ask for.
+// MarshalText implements encoding.TextMarshaler, which JSON, YAML and XML use.
 func (t Text) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
 // LogValue implements slog.LogValuer.

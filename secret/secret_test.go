@@ -14,8 +14,9 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// No way of printing shows a Text, wherever in a value it is.
+// TestText: no way of printing shows a Text, wherever in a value it is.
 func TestText(t *testing.T) {
+	t.Parallel()
 	const plain = "s3cret"
 	text := secret.New(plain)
 	type hidden struct{ text secret.Text }
@@ -23,49 +24,57 @@ func TestText(t *testing.T) {
 		hidden hidden
 		list   []hidden
 		named  map[string]hidden
-		any    any
+		held   any
 		Open   secret.Text
 	}
 	values := []any{
 		text, &text, []secret.Text{text}, map[string]secret.Text{"a": text}, map[secret.Text]int{text: 1},
 		struct{ Open secret.Text }{text}, hidden{text}, &hidden{text},
-		deeper{hidden{text}, []hidden{{text}}, map[string]hidden{"a": {text}}, hidden{text}, text}, fmt.Errorf("%v", text),
+		deeper{hidden{text}, []hidden{{text}}, map[string]hidden{"a": {text}}, hidden{text}, text},
+		fmt.Errorf("%v", text),
 	}
-	leaks := func(how, got string) {
-		t.Helper()
-		for _, form := range []string{plain, fmt.Sprintf("%x", plain), fmt.Sprintf("%X", plain), fmt.Sprintf("% x", plain), fmt.Sprint([]byte(plain))} {
-			if strings.Contains(got, form) {
-				t.Errorf("%s shows %s", how, got)
-			}
-		}
+	forms := []string{
+		plain, fmt.Sprintf("%x", plain), fmt.Sprintf("%X", plain), fmt.Sprintf("% x", plain), fmt.Sprint([]byte(plain)),
 	}
 	for _, v := range values {
-		for _, verb := range "vsqxXdTpbtcUoOeEfFgGw" {
-			for _, flags := range []string{"", "+", "#", " ", "-20", "+#", "# "} {
-				format := "%" + flags + string(verb)
-				leaks(fmt.Sprintf("%s of %T", format, v), fmt.Sprintf(format, v))
+		for how, shown := range everyWay(v) {
+			for _, form := range forms {
+				if strings.Contains(shown, form) {
+					t.Errorf("%s of %T shows %s", how, v, shown)
+				}
 			}
 		}
-		how := fmt.Sprintf("of %T", v)
-		leaks("Sprint "+how, fmt.Sprint(v, v))
-		if out, err := json.Marshal(v); err == nil { // Not all can be a key, say.
-			leaks("JSON "+how, string(out))
-		}
-		if out, err := xml.Marshal(v); err == nil {
-			leaks("XML "+how, string(out))
-		}
-		if out, err := yaml.Marshal(v); err == nil {
-			leaks("YAML "+how, string(out))
-		}
-		var log bytes.Buffer
-		slog.New(slog.NewTextHandler(&log, nil)).Info("it", "is", v)
-		slog.New(slog.NewJSONHandler(&log, nil)).Info("it", "is", v)
-		leaks("log "+how, log.String())
 	}
 	if text.Reveal() != plain || text != secret.New(plain) || text == secret.New("other") {
 		t.Error("it is not what it was made of")
 	}
-	if (secret.Text{}) != secret.New("") || secret.New("").Reveal() != "" || fmt.Sprint(text, secret.Text{}) != "(secret) " {
+	empty := secret.New("")
+	if empty != (secret.Text{}) || empty.Reveal() != "" || fmt.Sprint(text, empty) != "(secret) " {
 		t.Error("an empty one")
 	}
+}
+
+// everyWay returns what package fmt, the encoders and the loggers make of v. What cannot be encoded is left out.
+func everyWay(v any) map[string]string {
+	shown := map[string]string{"Sprint": fmt.Sprint(v, v)}
+	for _, verb := range "vsqxXdTpbtcUoOeEfFgGw" {
+		for _, flags := range []string{"", "+", "#", " ", "-20", "+#", "# "} {
+			format := "%" + flags + string(verb)
+			shown[format] = fmt.Sprintf(format, v)
+		}
+	}
+	for name, encode := range map[string]func(any) ([]byte, error){
+		"JSON": json.Marshal,
+		"XML":  xml.Marshal,
+		"YAML": func(v any) ([]byte, error) { return yaml.Marshal(v) },
+	} {
+		if out, err := encode(v); err == nil {
+			shown[name] = string(out)
+		}
+	}
+	var logged bytes.Buffer
+	slog.New(slog.NewTextHandler(&logged, nil)).Info("it", "is", v)
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("it", "is", v)
+	shown["log"] = logged.String()
+	return shown
 }
