@@ -30,6 +30,7 @@ import (
 	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/giturl"
+	"update-gitops-repo/gitrepo/settings"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
@@ -122,7 +123,7 @@ func TestCredentials(t *testing.T) {
 		{"what git would take", config{}, giturl.Credentials{}, "gitlab", []string{"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"}, login("kim", "from-netrc", filepath.Join(home, ".netrc")), login("kim", "from-netrc", filepath.Join(home, ".netrc"))},
 		{"for that user", config{username: "alex"}, giturl.Credentials{}, "gitlab", []string{"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"}, credential{}, credential{}},
 	} {
-		settings, err := gitrepo.ReadSettings("", environment(test.env...))
+		settings, err := settings.Read("", environment(test.env...))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,8 +12,9 @@ import (
 	"unicode"
 
 	"update-gitops-repo/cmd/internal/ci"
-	"update-gitops-repo/gitrepo"
+	gitcredential "update-gitops-repo/gitrepo/credential"
 	"update-gitops-repo/gitrepo/giturl"
+	"update-gitops-repo/gitrepo/settings"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/github"
 	"update-gitops-repo/secret"
@@ -23,10 +24,11 @@ import (
 type credential struct {
 	giturl.Credentials
 	source string // for a person; empty when there is none
+	notes  string // for a person: where there is one that does not count, and why
 }
 
 func login(username, password secret.Text, source string) credential {
-	return credential{giturl.Credentials{Username: username, Password: password}, source}
+	return credential{Credentials: giturl.Credentials{Username: username, Password: password}, source: source}
 }
 
 // wallet finds the credentials for one repository: for git, and for the API of its forge.
@@ -36,7 +38,7 @@ type wallet struct {
 	fromURL  giturl.Credentials // what the repository's URL itself holds
 	provider string             // empty: not known
 	getenv   func(string) string
-	settings *gitrepo.Settings
+	settings *settings.Settings
 	client   *http.Client
 }
 
@@ -151,6 +153,6 @@ func (w wallet) given(ctx context.Context) (credential, error) {
 // stored asks git's own settings.
 func (w wallet) stored(ctx context.Context, u giturl.URL) (credential, error) {
 	u.User = cmp.Or(w.config.username, w.fromURL.Username.Reveal())
-	found, source, err := w.settings.Credentials(ctx, u)
-	return credential{found, source}, err
+	found, err := gitcredential.Find(ctx, w.settings, u)
+	return credential{found.Credentials, found.Source, strings.Join(found.Notes, "; ")}, err
 }

@@ -20,6 +20,7 @@ import (
 	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/giturl"
+	"update-gitops-repo/gitrepo/settings"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/github"
 	"update-gitops-repo/scm/gitlab"
@@ -62,8 +63,8 @@ type plan struct {
 
 // edits are what the run does to the files, in this order.
 type edits struct {
-	checkout    *gitrepo.Checkout // where -add finds files, and origin is; nil: neither is asked for
-	settings    *gitrepo.Settings // git's, as they are for the checkout
+	checkout    *gitrepo.Checkout  // where -add finds files, and origin is; nil: neither is asked for
+	settings    *settings.Settings // git's, as they are for the checkout
 	adds        []string
 	renderer    template.Renderer
 	values      template.Values
@@ -96,7 +97,7 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 	}
 	w := wallet{config: c, getenv: getenv, client: client}
 	repo := c.repo
-	if w.settings, err = gitrepo.ReadSettings("", getenv); err != nil {
+	if w.settings, err = settings.Read("", getenv); err != nil {
 		return nil, err
 	}
 	if repo == "" || len(p.edits.adds) > 0 {
@@ -121,7 +122,7 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 	p.secrets.Add(secretsOfLogin(w.fromURL.Username.Reveal(), w.fromURL.Password.Reveal())...)
 	w.repo, p.remote.HTTPClient = web(p.remote.URL), client
 	p.remote.MaxFetch, p.remote.Refusals = int64(c.maxFetch), &gitrepo.Refusals{}
-	found := w.settings.SSH()
+	found := gitrepo.SSHSettings(w.settings)
 	p.remote.SSH = gitrepo.SSH{KeyFile: cmp.Or(c.sshKeyFile, found.KeyFile), KnownHostsFile: cmp.Or(c.sshKnownHosts, found.KnownHostsFile)}
 	p.remote.KeyRead = func(key []byte) { p.secrets.Add(secretsOfKey(key)...) }
 	w.provider = providerName(c, w.repo, getenv)
@@ -258,7 +259,7 @@ func (e *edits) open(dir string, getenv func(string) string) (err error) {
 	if e.checkout, err = gitrepo.OpenCheckout(dir); err != nil {
 		return err
 	}
-	e.settings, err = gitrepo.ReadSettings(e.checkout.Root(), getenv)
+	e.settings, err = settings.Read(e.checkout.Root(), getenv)
 	return err
 }
 
@@ -383,8 +384,8 @@ func (p *plan) forge(ctx context.Context, w wallet) (scm.Provider, error) {
 	p.secrets.Add(p.apiCredential.Password)
 	if p.apiURL = config.BaseURL; p.apiCredential.source == "" {
 		where := w.repo.HostPort()
-		if notes := w.settings.Notes(); len(notes) > 0 {
-			where += " (" + strings.Join(notes, "; ") + ")"
+		if notes := p.apiCredential.notes; notes != "" {
+			where += " (" + notes + ")"
 		}
 		p.noToken = usage("set "+envPrefix+"_TOKEN, or give -token-file", "no token to open a pull request with was found for %s", where)
 		return nil, p.noToken

@@ -104,7 +104,7 @@ func TestOpenCheckoutErrors(t *testing.T) {
 	for _, name := range []string{"sha256", "reftable"} {
 		c, err := gitrepo.OpenCheckout(filepath.Join(dir, name))
 		check(t, err)
-		if _, err := c.Edited(t.Context(), settings(t, c), anything); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := c.Edited(t.Context(), settingsOf(t, c), anything); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 		w := open(t, "http", map[string]string{"a": "1"})
@@ -245,7 +245,7 @@ func TestReuseRepacked(t *testing.T) {
 	if got := len(w.forge.Requests()) - before; got != 1 {
 		t.Errorf("%d requests, want 1", got)
 	}
-	if files, err := c.Edited(t.Context(), settings(t, c), anything); err != nil || len(files) != 2 {
+	if files, err := c.Edited(t.Context(), settingsOf(t, c), anything); err != nil || len(files) != 2 {
 		t.Errorf("%q, %v", list(files), err)
 	}
 }

@@ -14,6 +14,9 @@ import (
 	"syscall"
 	"time"
 
+	"update-gitops-repo/gitrepo/internal/layout"
+	"update-gitops-repo/gitrepo/settings"
+
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
@@ -38,7 +41,7 @@ func openLocal(dir string) (*local, error) {
 	if info, err := os.Stat(dotGit); err == nil {
 		l.dir, l.bare = dotGit, false
 		if !info.IsDir() {
-			if _, l.dir, err = linkedGitDir(dotGit); err != nil {
+			if _, l.dir, err = layout.FollowLink(dotGit); err != nil {
 				return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
 			}
 		}
@@ -49,17 +52,17 @@ func openLocal(dir string) (*local, error) {
 		}
 	}
 	l.store = filesystem.NewStorageWithOptions(osfs.New(l.dir), cache.NewObjectLRUDefault(), filesystem.Options{AlternatesFS: osfs.New("/")})
-	config, err := readConfig(l.dir)
+	config, err := settings.ReadRepository(l.dir)
 	if err != nil {
 		return nil, err
 	}
 	for _, key := range []string{"objectFormat", "refStorage"} {
-		if v := config.get("extensions." + strings.ToLower(key)); v != "" && v != "sha1" && v != "files" {
+		if v := config.Get("extensions." + strings.ToLower(key)); v != "" && v != "sha1" && v != "files" {
 			return nil, fmt.Errorf("a repository with %s %q is not supported", key, v)
 		}
 	}
-	l.hooks = config.get("core.hookspath")
-	l.keeps = config.bool("receive.denydeletes", false)
+	l.hooks = config.Get("core.hookspath")
+	l.keeps = config.BoolOr("receive.denydeletes", false)
 	return l, nil
 }
 

@@ -2,8 +2,4 @@
 
 package gitrepo
 
-import "os/exec"
-
-func isolate(*exec.Cmd) {}
-
 func checkMode(string) error { return nil }

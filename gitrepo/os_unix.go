@@ -5,15 +5,8 @@ package gitrepo
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"syscall"
 )
-
-// isolate takes a command's terminal away, and has all that it started end with it.
-func isolate(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-}
 
 // checkMode refuses the private keys that ssh refuses: those of this user that others may read.
 func checkMode(file string) error {

@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	"update-gitops-repo/gitrepo/giturl"
+	"update-gitops-repo/gitrepo/internal/paths"
+	"update-gitops-repo/gitrepo/settings"
 
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"golang.org/x/crypto/ssh"
@@ -36,14 +38,14 @@ func init() {
 	gitssh.DefaultSSHConfig = nil
 }
 
-// SSH gives the files that GIT_SSH_COMMAND, or else core.sshCommand, names, as actions/checkout leaves its key. The
+// SSHSettings returns the files that GIT_SSH_COMMAND, or else core.sshCommand, names, as actions/checkout leaves its key. The
 // command itself is never run, and what else it asks for does not count: it cannot switch the check of the host key off.
-func (s *Settings) SSH() (found SSH) {
-	command := s.getenv("GIT_SSH_COMMAND")
+func SSHSettings(s *settings.Settings) (found SSH) {
+	command := s.Getenv("GIT_SSH_COMMAND")
 	if command == "" {
-		command = s.get("core.sshcommand")
+		command = s.Get("core.sshcommand")
 	}
-	words, ok := shellWords(command, s.getenv)
+	words, ok := s.Words(command)
 	if !ok || len(words) == 0 || strings.TrimSuffix(filepath.Base(words[0]), ".exe") != "ssh" {
 		return SSH{}
 	}
@@ -62,7 +64,7 @@ func (s *Settings) SSH() (found SSH) {
 		} else if option != 'i' {
 			continue
 		}
-		value = s.expand(value)
+		value = s.Expand(value)
 		switch {
 		case value == "" || value == os.DevNull || value == "none":
 		case name == "identityfile" && found.KeyFile == "":
@@ -109,7 +111,7 @@ func (c sshConfig) read(file, host, home string, depth int) {
 		case !applies:
 		case name == "include":
 			for _, pattern := range sshWords(value) {
-				if pattern = expandHome(pattern, home); !filepath.IsAbs(pattern) {
+				if pattern = paths.Expand(pattern, home); !filepath.IsAbs(pattern) {
 					pattern = filepath.Join(filepath.Dir(file), pattern)
 				}
 				files, _ := filepath.Glob(pattern) // fails for a pattern only that matches nothing
@@ -199,7 +201,7 @@ type sshAuth struct {
 }
 
 func newSSHAuth(u giturl.URL, o SSH) (*sshAuth, error) {
-	a := &sshAuth{options: o, user: u.User, host: strings.Trim(u.Host, "[]"), port: u.Port, home: homeDir(os.Getenv)}
+	a := &sshAuth{options: o, user: u.User, host: strings.Trim(u.Host, "[]"), port: u.Port, home: paths.Home(os.Getenv)}
 	config := sshConfig{}
 	if a.home != "" {
 		config.read(filepath.Join(a.home, ".ssh", "config"), a.host, a.home, 0)
@@ -244,7 +246,7 @@ func newSSHAuth(u giturl.URL, o SSH) (*sshAuth, error) {
 
 // tokens expands what the names of files may have in them.
 func (a *sshAuth) tokens(name string) string {
-	return expandHome(strings.NewReplacer("%%", "%", "%d", a.home, "%h", a.host, "%r", a.user).Replace(name), a.home)
+	return paths.Expand(strings.NewReplacer("%%", "%", "%d", a.home, "%h", a.host, "%r", a.user).Replace(name), a.home)
 }
 
 // Name implements transport.AuthMethod.
@@ -310,7 +312,7 @@ func (a *sshAuth) signers() ([]ssh.Signer, error) {
 		switch key, err := a.readKey(file); {
 		case err == nil:
 			signers = append(signers, a.noting(key, file))
-		case !absent(err):
+		case !paths.Absent(err):
 			problems = append(problems, err)
 		}
 	}
@@ -396,7 +398,7 @@ func (a *sshAuth) hostKeys() (ssh.HostKeyCallback, []string, error) {
 	for _, file := range a.known {
 		if _, err := os.Stat(file); err == nil {
 			files = append(files, file)
-		} else if !absent(err) {
+		} else if !paths.Absent(err) {
 			return nil, nil, fmt.Errorf("%w: %w", ErrHostKey, err)
 		}
 	}

@@ -20,7 +20,9 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/credential"
 	"update-gitops-repo/gitrepo/giturl"
+	"update-gitops-repo/gitrepo/settings"
 	"update-gitops-repo/secret"
 )
 
@@ -331,10 +333,11 @@ func TestHTTPCredentials(t *testing.T) {
 	} {
 		file := filepath.Join(home, name)
 		check(t, os.WriteFile(file, []byte(content), 0o600))
-		s, err := gitrepo.ReadSettings("", os.Getenv)
+		s, err := settings.Read("", os.Getenv)
 		check(t, err)
-		w.remote.Credentials, _, err = s.Credentials(t.Context(), w.remote.URL)
+		found, err := credential.Find(t.Context(), s, w.remote.URL)
 		check(t, err)
+		w.remote.Credentials = found.Credentials
 		if _, err := gitrepo.Open(t.Context(), w.remote); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -17,6 +17,10 @@ import (
 	"strings"
 	"time"
 
+	"update-gitops-repo/gitrepo/internal/layout"
+	"update-gitops-repo/gitrepo/internal/paths"
+	"update-gitops-repo/gitrepo/settings"
+
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
@@ -57,14 +61,14 @@ func (f File) entry() entry {
 // Edited lists the files of the working tree that differ from HEAD, among those whose paths match: new, changed and
 // deleted ones, sorted. It takes files as "git add --all" would: ignored ones only where they are tracked, symlinks as
 // such, nothing in submodules and other repositories, line ends and modes as the checkout's settings say. What a sparse
-// checkout leaves out is not deleted. Without a commit, every file is new. The settings are those that ReadSettings
+// checkout leaves out is not deleted. Without a commit, every file is new. The settings are those that settings.Read
 // gives for the checkout.
 //
 // match is asked for every file that counts, changed or not. Errors: ErrNoFile when it takes none; ErrFiltered.
-func (c *Checkout) Edited(ctx context.Context, settings *Settings, match func(path string) bool) ([]File, error) {
+func (c *Checkout) Edited(ctx context.Context, settings *settings.Settings, match func(path string) bool) ([]File, error) {
 	w, err := c.openWorktree(ctx, settings)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.root, err)
+		return nil, fmt.Errorf("%s: %w", c.at.Root, err)
 	}
 	var out []File
 	matched := false
@@ -117,14 +121,14 @@ func (w *worktree) noFile(excludes []pattern, match func(string) bool) error {
 	if err == nil {
 		err = ErrNoFile
 	}
-	return fmt.Errorf("%s: %w", w.c.root, err)
+	return fmt.Errorf("%s: %w", w.c.at.Root, err)
 }
 
 // worktree is what has been read of a checkout to compare its files with HEAD.
 type worktree struct {
 	ctx        context.Context
 	c          *Checkout
-	settings   *Settings
+	settings   *settings.Settings
 	store      *memory.Storage
 	head       map[string]entry        // files, symlinks and submodules of HEAD
 	index      map[string]*index.Entry // those that no merge left in conflict
@@ -137,11 +141,11 @@ type worktree struct {
 	everything bool                   // walk into ignored folders too
 }
 
-func (c *Checkout) openWorktree(ctx context.Context, settings *Settings) (*worktree, error) {
+func (c *Checkout) openWorktree(ctx context.Context, settings *settings.Settings) (*worktree, error) {
 	if c.objects == nil {
-		return nil, fmt.Errorf("a repository with objectFormat %q is not supported", c.config.get("extensions.objectformat"))
+		return nil, fmt.Errorf("a repository with objectFormat %q is not supported", c.config.Get("extensions.objectformat"))
 	}
-	if v := c.config.get("extensions.refstorage"); v != "" && v != "files" {
+	if v := c.config.Get("extensions.refstorage"); v != "" && v != "files" {
 		return nil, fmt.Errorf("a repository with refStorage %q is not supported", v)
 	}
 	w := &worktree{
@@ -171,15 +175,15 @@ func (c *Checkout) openWorktree(ctx context.Context, settings *Settings) (*workt
 
 // coreFile reads the file that a setting names, by default one of the user's. It need not be there, nor be readable.
 func (w *worktree) coreFile(key, unset string) ([]byte, error) {
-	name := w.settings.expand(w.settings.get(key))
+	name := w.settings.Expand(w.settings.Get(key))
 	if name == "" {
-		dir := w.settings.xdgDir()
+		dir := w.settings.UserDir()
 		if dir == "" {
 			return nil, nil
 		}
 		name = filepath.Join(dir, unset)
 	}
-	data, err := optional(relativeTo(w.c.root, name))
+	data, err := optional(paths.Resolve(w.c.at.Root, name))
 	if errors.Is(err, fs.ErrPermission) {
 		err = nil // As with the settings themselves, and as git has it, but for its warning.
 	}
@@ -188,7 +192,7 @@ func (w *worktree) coreFile(key, unset string) ([]byte, error) {
 
 func optional(name string) ([]byte, error) {
 	data, err := os.ReadFile(name)
-	if absent(err) {
+	if paths.Absent(err) {
 		err = nil
 	}
 	return data, err
@@ -196,7 +200,7 @@ func optional(name string) ([]byte, error) {
 
 // readHead lists the files of HEAD's tree. There are none as long as HEAD's branch has no commit.
 func (w *worktree) readHead() error {
-	dirs := dotgit.NewRepositoryFilesystem(osfs.New(w.c.gitDir), osfs.New(w.c.commonDir))
+	dirs := dotgit.NewRepositoryFilesystem(osfs.New(w.c.at.GitDir), osfs.New(w.c.at.CommonDir))
 	head, err := storer.ResolveReference(filesystem.NewStorage(dirs, cache.NewObjectLRUDefault()), plumbing.HEAD)
 	if errors.Is(err, plumbing.ErrReferenceNotFound) {
 		return nil
@@ -241,7 +245,7 @@ func (w *worktree) need(hash plumbing.Hash) error {
 
 // readIndex reads what git noted of the files when it last saw them (https://git-scm.com/docs/index-format).
 func (w *worktree) readIndex() error {
-	name := filepath.Join(w.c.gitDir, "index")
+	name := filepath.Join(w.c.at.GitDir, "index")
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) && len(w.head) == 0 {
 		return nil
@@ -275,7 +279,7 @@ func (w *worktree) excludes() ([]pattern, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := optional(filepath.Join(w.c.commonDir, "info", "exclude"))
+	own, err := optional(filepath.Join(w.c.at.CommonDir, "info", "exclude"))
 	if err != nil {
 		return nil, err
 	}
@@ -330,11 +334,11 @@ func (w *worktree) foreign(dir string) bool {
 	}
 	dotGit := filepath.Join(w.path(dir), ".git")
 	info, err := os.Stat(dotGit)
-	return err == nil && !w.folders[dir] && (!info.IsDir() || isGitDir(dotGit, dotGit))
+	return err == nil && !w.folders[dir] && (!info.IsDir() || layout.IsGitDir(dotGit, dotGit))
 }
 
 func (w *worktree) path(name string) string {
-	return filepath.Join(w.c.root, filepath.FromSlash(name))
+	return filepath.Join(w.c.at.Root, filepath.FromSlash(name))
 }
 
 // own reads a folder's .gitignore or .gitattributes, if it has one; symlinks are none, as git has it.
@@ -413,11 +417,11 @@ func (w *worktree) mode(head entry, indexed *index.Entry, info fs.FileInfo) fs.F
 		known = indexed.Mode
 	}
 	executable := info.Mode()&0o100 != 0
-	if !w.settings.bool("core.filemode", true) {
+	if !w.settings.BoolOr("core.filemode", true) {
 		executable = known == filemode.Executable
 	}
 	switch {
-	case known == filemode.Symlink && !w.settings.bool("core.symlinks", true):
+	case known == filemode.Symlink && !w.settings.BoolOr("core.symlinks", true):
 		return fs.ModeSymlink
 	case executable:
 		return 0o755
@@ -486,7 +490,7 @@ func (w *worktree) unixLines(name string, attributes map[string]string, data []b
 	case text == "auto":
 	case attributes["eol"] == "lf", attributes["eol"] == "crlf":
 		return true
-	case !strings.EqualFold(w.settings.get("core.autocrlf"), "input") && !w.settings.bool("core.autocrlf", false):
+	case !strings.EqualFold(w.settings.Get("core.autocrlf"), "input") && !w.settings.BoolOr("core.autocrlf", false):
 		return false
 	}
 	// Git guesses. It leaves alone what looks binary, and what has CRLF in the repository already.
@@ -535,7 +539,7 @@ func (w *worktree) attributesOf(name string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	last, err := optional(filepath.Join(w.c.commonDir, "info", "attributes"))
+	last, err := optional(filepath.Join(w.c.at.CommonDir, "info", "attributes"))
 	if err != nil {
 		return nil, err
 	}

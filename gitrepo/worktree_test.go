@@ -17,6 +17,7 @@ import (
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/giturl"
+	"update-gitops-repo/gitrepo/settings"
 )
 
 // alone keeps the machine's and the user's own settings out of a test, and gives the user's empty home.
@@ -60,12 +61,12 @@ func edited(t *testing.T, dir string, match func(string) bool) ([]gitrepo.File, 
 	t.Helper()
 	c, err := gitrepo.OpenCheckout(dir)
 	check(t, err)
-	return c.Edited(t.Context(), settings(t, c), match)
+	return c.Edited(t.Context(), settingsOf(t, c), match)
 }
 
-func settings(t *testing.T, c *gitrepo.Checkout) *gitrepo.Settings {
+func settingsOf(t *testing.T, c *gitrepo.Checkout) *settings.Settings {
 	t.Helper()
-	s, err := gitrepo.ReadSettings(c.Root(), os.Getenv)
+	s, err := settings.Read(c.Root(), os.Getenv)
 	check(t, err)
 	return s
 }
@@ -263,7 +264,7 @@ func TestEditedCheckouts(t *testing.T) {
 			if c.Root() != dir {
 				t.Errorf("root %s, want %s", c.Root(), dir)
 			}
-			files, err := c.Edited(t.Context(), settings(t, c), anything)
+			files, err := c.Edited(t.Context(), settingsOf(t, c), anything)
 			check(t, err)
 			want := []string{`-rw-r--r-- a.yaml "a: 2\n"`, `-rw-r--r-- d/new "n"`, "deleted d/x"}
 			if got := list(files); !slices.Equal(got, want) {

@@ -1,6 +1,7 @@
 package giturl_test
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -94,4 +95,21 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q: %q is not at %q", s, u, given.Hostname())
 		}
 	})
+}
+
+// TestCredentialsDoNotPrint: no verb of package fmt finds the secrets.
+func TestCredentialsDoNotPrint(t *testing.T) {
+	t.Parallel()
+	c := giturl.Login("tok3n", "s3cret")
+	for _, v := range []any{
+		c, &c, []giturl.Credentials{c}, map[string]giturl.Credentials{"x": c},
+		struct{ C giturl.Credentials }{c}, struct{ c giturl.Credentials }{c},
+	} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%q", "%s", "%x", "%d"} {
+			text := fmt.Sprintf(verb, v)
+			if strings.Contains(text, "s3cret") || strings.Contains(text, "tok3n") || strings.Contains(text, fmt.Sprintf("%x", "s3cret")) {
+				t.Errorf("%s of %T prints %s", verb, v, text)
+			}
+		}
+	}
 }

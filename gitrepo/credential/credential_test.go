@@ -1,4 +1,4 @@
-package gitrepo
+package credential
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"update-gitops-repo/gitrepo/giturl"
+	"update-gitops-repo/gitrepo/internal/gittest"
+	"update-gitops-repo/gitrepo/settings"
 	"update-gitops-repo/secret"
 )
 
@@ -27,24 +29,15 @@ func mustURL(t testing.TB, s string) giturl.URL {
 	return u
 }
 
-func basic(user, password string) string {
-	return "AUTHORIZATION: basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+func readSettings(t testing.TB, dir string) *settings.Settings {
+	t.Helper()
+	s, err := settings.Read(dir, os.Getenv)
+	gittest.Check(t, err)
+	return s
 }
 
-func TestCredentialsDoNotPrint(t *testing.T) {
-	c := giturl.Credentials{Username: secret.New("tok3n"), Password: secret.New("s3cret")}
-	auth := wire{auth: httpAuth{c}}
-	s := &Settings{}
-	if err := s.add(setting{key: "url.https://s3cret@h/.insteadof", value: "tok3n"}, 0); err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range []any{c, &c, []giturl.Credentials{c}, map[string]giturl.Credentials{"x": c}, struct{ C giturl.Credentials }{c}, struct{ c giturl.Credentials }{c}, Remote{Credentials: c}, auth, &auth, s, *s, struct{ s *Settings }{s}} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%q", "%s", "%x", "%d"} {
-			if text := fmt.Sprintf(verb, v); strings.Contains(text, "s3cret") || strings.Contains(text, "tok3n") || strings.Contains(text, fmt.Sprintf("%x", "s3cret")) {
-				t.Errorf("%s of %T prints %s", verb, v, text)
-			}
-		}
-	}
+func basic(user, password string) string {
+	return "AUTHORIZATION: basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
 // TestCredentials: each source alone, and which one counts.
@@ -115,27 +108,28 @@ func TestCredentials(t *testing.T) {
 		{"store, then a helper", files{".gitconfig": "[credential]\n\thelper = !echo username=u && echo password=p\n\thelper = store\n", ".git-credentials": "https://s:t@git.example.com\n"}, at, giturl.Credentials{Username: secret.New("s"), Password: secret.New("t")}, ".git-credentials", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			home := newHome(t)
+			home := gittest.Home(t)
 			dir := home
 			for name, content := range test.files {
 				if strings.HasPrefix(name, "checkout/") {
 					dir = filepath.Join(home, "checkout")
-					write(t, filepath.Join(dir, ".git", "HEAD"), "ref: refs/heads/main\n")
-					write(t, filepath.Join(dir, ".git", "objects", "x"), "")
-					write(t, filepath.Join(dir, ".git", "refs", "x"), "")
+					gittest.Write(t, filepath.Join(dir, ".git", "HEAD"), "ref: refs/heads/main\n")
+					gittest.Write(t, filepath.Join(dir, ".git", "objects", "x"), "")
+					gittest.Write(t, filepath.Join(dir, ".git", "refs", "x"), "")
 				}
-				write(t, filepath.Join(home, name), strings.ReplaceAll(content, "$HOME", home))
+				gittest.Write(t, filepath.Join(home, name), strings.ReplaceAll(content, "$HOME", home))
 			}
-			s := settings(t, dir)
-			got, source, err := s.Credentials(t.Context(), mustURL(t, test.url))
+			s := readSettings(t, dir)
+			found, err := Find(t.Context(), s, mustURL(t, test.url))
+			got, source := found.Credentials, found.Source
 			if err != nil || got != test.want {
 				t.Fatalf("%q:%q bearer %t, %v", got.Username.Reveal(), got.Password.Reveal(), got.Bearer, err)
 			}
 			if want := strings.ReplaceAll(test.source, "$HOME", home); !strings.HasSuffix(source, want) || (source == "") != (want == "") {
 				t.Errorf("source %q, want %q", source, want)
 			}
-			if len(s.Notes()) != test.notes {
-				t.Errorf("notes: %q", s.Notes())
+			if len(found.Notes) != test.notes {
+				t.Errorf("notes: %q", found.Notes)
 			}
 		})
 	}
@@ -144,11 +138,11 @@ func TestCredentials(t *testing.T) {
 // TestCredentialsErrors: what cannot be read is named, and what it holds is not.
 func TestCredentialsErrors(t *testing.T) {
 	for _, name := range []string{".netrc", ".git-credentials"} {
-		home := newHome(t)
+		home := gittest.Home(t)
 		if err := os.Mkdir(filepath.Join(home, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		_, _, err := settings(t, "").Credentials(t.Context(), mustURL(t, "https://git.example.com/a/b"))
+		_, err := Find(t.Context(), readSettings(t, ""), mustURL(t, "https://git.example.com/a/b"))
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -157,37 +151,39 @@ func TestCredentialsErrors(t *testing.T) {
 		if os.Getuid() == 0 {
 			t.Skip("root may read all")
 		}
-		home := newHome(t)
-		if err := os.Chmod(write(t, filepath.Join(home, ".netrc"), "x"), 0); err != nil {
+		home := gittest.Home(t)
+		if err := os.Chmod(gittest.Write(t, filepath.Join(home, ".netrc"), "x"), 0); err != nil {
 			t.Fatal(err)
 		}
-		s := settings(t, "")
-		if _, source, err := s.Credentials(t.Context(), mustURL(t, "https://git.example.com/a/b")); err != nil || source != "" || len(s.Notes()) != 1 {
-			t.Errorf("%q, %v, %q", source, err, s.Notes())
+		s := readSettings(t, "")
+		found, err := Find(t.Context(), s, mustURL(t, "https://git.example.com/a/b"))
+		if err != nil || found.Source != "" || len(found.Notes) != 1 {
+			t.Errorf("%q, %v, %q", found.Source, err, found.Notes)
 		}
 	})
 	t.Run("line break", func(t *testing.T) {
-		home := newHome(t)
-		write(t, filepath.Join(home, ".gitconfig"), "[credential]\n\thelper = cache\n")
+		home := gittest.Home(t)
+		gittest.Write(t, filepath.Join(home, ".gitconfig"), "[credential]\n\thelper = cache\n")
 		u := mustURL(t, "https://git.example.com/a/b")
 		u.Path = "/a\nhost=evil.example.com"
-		if _, _, err := settings(t, "").Credentials(t.Context(), u); err == nil {
+		if _, err := Find(t.Context(), readSettings(t, ""), u); err == nil {
 			t.Error("no error")
 		}
 	})
 	t.Run("no git", func(t *testing.T) {
-		home := newHome(t)
-		write(t, filepath.Join(home, ".gitconfig"), "[credential]\n\thelper = cache\n")
+		home := gittest.Home(t)
+		gittest.Write(t, filepath.Join(home, ".gitconfig"), "[credential]\n\thelper = cache\n")
 		t.Setenv("PATH", t.TempDir())
-		s := settings(t, "")
-		if _, source, err := s.Credentials(t.Context(), mustURL(t, "https://git.example.com/a/b")); err != nil || source != "" || len(s.Notes()) != 1 {
-			t.Errorf("%q, %v, %q", source, err, s.Notes())
+		s := readSettings(t, "")
+		found, err := Find(t.Context(), s, mustURL(t, "https://git.example.com/a/b"))
+		if err != nil || found.Source != "" || len(found.Notes) != 1 {
+			t.Errorf("%q, %v, %q", found.Source, err, found.Notes)
 		}
 	})
 	t.Run("a deaf helper", func(t *testing.T) {
-		home := newHome(t)
+		home := gittest.Home(t)
 		started := filepath.Join(home, "started")
-		write(t, filepath.Join(home, ".gitconfig"), "[credential]\n\thelper = !touch "+started+" && sleep 1000\n")
+		gittest.Write(t, filepath.Join(home, ".gitconfig"), "[credential]\n\thelper = !touch "+started+" && sleep 1000\n")
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
 			for ctx.Err() == nil {
@@ -197,7 +193,7 @@ func TestCredentialsErrors(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 		}()
-		if _, _, err := settings(t, "").Credentials(ctx, mustURL(t, "https://git.example.com/a/b")); !errors.Is(err, context.Canceled) {
+		if _, err := Find(ctx, readSettings(t, ""), mustURL(t, "https://git.example.com/a/b")); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 	})
@@ -237,7 +233,7 @@ func TestNetrc(t *testing.T) {
 
 // TestExtraHeaderLikeGit: of random settings, the same value applies to a random URL as git says.
 func TestExtraHeaderLikeGit(t *testing.T) {
-	home := newHome(t)
+	home := gittest.Home(t)
 	file := filepath.Join(home, ".gitconfig")
 	r := rand.New(rand.NewPCG(3, 4))
 	of := func(choices ...string) string { return choices[r.IntN(len(choices))] }
@@ -255,16 +251,16 @@ func TestExtraHeaderLikeGit(t *testing.T) {
 				fmt.Fprintf(&b, "[http %q]\n\textraHeader = %s\n", pattern, value)
 			}
 		}
-		write(t, file, b.String())
-		s := settings(t, "")
+		gittest.Write(t, file, b.String())
+		s := readSettings(t, "")
 		for range 4 {
 			raw := of("https", "http") + "://" + of("", "", "alex@") + of("h", "a.h", "b.c", "[::1]") + of("", "", ":443", ":8443") + of("/a/b", "/a", "/a/b.git", "/b/a", "/ab")
 			got := ""
-			if headers := s.extraHeaders(mustURL(t, raw)); len(headers) > 0 {
-				got = headers[len(headers)-1].value
+			if headers := (&finder{settings: s, url: mustURL(t, raw)}).extraHeaders(); len(headers) > 0 {
+				got = headers[len(headers)-1].Value
 				found++
 			}
-			out, _ := runGit(t, home, "", "config", "--get-urlmatch", "http.extraHeader", raw)
+			out, _ := gittest.TryGit(t, home, "", "config", "--get-urlmatch", "http.extraHeader", raw)
 			if want := strings.TrimSuffix(out, "\n"); got != want {
 				t.Errorf("%s: %q, want %q, of\n%s", raw, got, want, b.String())
 			}
@@ -277,7 +273,7 @@ func TestExtraHeaderLikeGit(t *testing.T) {
 
 // TestStoreLikeGit: of random files and settings, the same login is found as git finds.
 func TestStoreLikeGit(t *testing.T) {
-	home := newHome(t)
+	home := gittest.Home(t)
 	config, file := filepath.Join(home, ".gitconfig"), filepath.Join(home, ".git-credentials")
 	r := rand.New(rand.NewPCG(5, 6))
 	of := func(choices ...string) string { return choices[r.IntN(len(choices))] }
@@ -289,17 +285,17 @@ func TestStoreLikeGit(t *testing.T) {
 			lines.WriteString(of("https", "https", "https", "https", "http", "", "ftp") + of("://", "://", "://", "://", "://", ":/") + of(login+"@", login+"@", login+"@", login+"@", login+"@", login, "@"+login) +
 				of("h", "h", "h", "a.h", "h:8443", "%68", "[::1]", "") + of("", "", "", "/", "/a/b", "/a/b/", "//a/b.git", "?x", "#x", "/a%2Fb", "\r") + "\n")
 		}
-		write(t, file, lines.String())
-		write(t, config, "[credential]\n\thelper = store\n"+
+		gittest.Write(t, file, lines.String())
+		gittest.Write(t, config, "[credential]\n\thelper = store\n"+
 			of("", "", "[credential \"https://h\"]\n\tusername = alex\n", "[credential]\n\tusername = u\n", "[credential \"h\"]\n\tusername = alex\n", "[credential \"*.h\"]\n\tusername = x\n", "[credential \"https://*.h\"]\n\tusername = x\n")+
 			of("", "", "[credential]\n\tuseHttpPath = true\n", "[credential \"https://h/a\"]\n\tuseHttpPath = true\n", "[credential \"h/a/b\"]\n\tuseHttpPath = true\n"))
-		s := settings(t, "")
+		s := readSettings(t, "")
 		raw := of("https", "https", "http") + "://" + of("", "", "alex@") + of("h", "h", "a.h", "h:8443", "[::1]") + of("/a/b", "/a/b.git")
-		c, source, err := s.stored(mustURL(t, raw))
+		c, source, err := (&finder{settings: s, url: mustURL(t, raw)}).stored()
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, ok := runGit(t, home, "url="+raw+"\n\n", "credential", "fill")
+		out, ok := gittest.TryGit(t, home, "url="+raw+"\n\n", "credential", "fill")
 		if !ok {
 			out = ""
 		}
@@ -309,7 +305,7 @@ func TestStoreLikeGit(t *testing.T) {
 			got = fmt.Sprintf("username=%s\npassword=%s\n", c.Username.Reveal(), c.Password.Reveal())
 		}
 		if (out == "") != (got == "") || !strings.HasSuffix(out, got) {
-			t.Errorf("%s: %q, want %q, of\n%s\n%s", raw, got, out, lines.String(), s.list())
+			t.Errorf("%s: %q, want %q, of\n%s\n%s", raw, got, out, lines.String(), config)
 		}
 	}
 	if found < 40 {
@@ -351,29 +347,31 @@ func FuzzStore(f *testing.F) {
 	})
 }
 
-// FuzzSettings: any text is read or refused, and no header goes to a host that its URL does not name.
+// FuzzSettings: whatever the settings are, no header goes to a host that its URL does not name.
 func FuzzSettings(f *testing.F) {
-	f.Add("[http \"https://h.example.com/a\"]\n\textraHeader = authorization: bearer x\n")
-	f.Add("\ufeff[a.b]c\r\n[http \"https://*.example.com:443\"] extraheader = \"\\t;\" \\\n x # y")
-	f.Add("[http \"https://u:p@h.example.com.evil.org\"]extraheader=a:b\n[credential \"h\"]\nhelper")
-	f.Fuzz(func(t *testing.T, data string) {
-		var entries []setting
-		s := &Settings{getenv: func(string) string { return "" }, all: func() []setting { return entries }}
-		if _, err := parseGitConfig([]byte(data), func(key, value string, bare bool) error {
-			entries = append(entries, setting{key: key, value: value, bare: bare, source: "x"})
-			return nil
-		}); err != nil && !errors.Is(err, errGitConfig) {
-			t.Error(err)
+	f.Add("https://h.example.com/a", "authorization: bearer x")
+	f.Add("https://*.example.com:443", "\t;")
+	f.Add("https://u:p@h.example.com.evil.org", "a:b")
+	f.Add("h", "a:b")
+	f.Fuzz(func(t *testing.T, where, value string) {
+		env := map[string]string{
+			"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_COUNT": "2",
+			"GIT_CONFIG_KEY_0": "http." + where + ".extraHeader", "GIT_CONFIG_VALUE_0": value,
+			"GIT_CONFIG_KEY_1": "credential." + where + ".helper", "GIT_CONFIG_VALUE_1": value,
 		}
+		s, err := settings.Read("", func(name string) string { return env[name] })
+		gittest.Check(t, err)
 		u := giturl.URL{Scheme: "https", Host: "h.example.com", Path: "/a/b"}
-		s.helperSettings(u)
-		for _, e := range s.extraHeaders(u) {
-			pattern, ok := e.sub("http", "extraheader")
+		find := &finder{settings: s, url: u}
+		find.helperSettings()
+		for _, e := range find.extraHeaders() {
+			pattern, ok := e.Subsection("http", "extraheader")
 			if !ok || strings.Contains(pattern, "*") {
 				continue
 			}
 			p, err := url.Parse(pattern)
-			if err != nil || p.Scheme != "https" || !strings.EqualFold(p.Hostname(), u.Host) || p.Port() != "" && strings.TrimLeft(p.Port(), "0") != "443" {
+			if err != nil || p.Scheme != "https" || !strings.EqualFold(p.Hostname(), u.Host) ||
+				p.Port() != "" && strings.TrimLeft(p.Port(), "0") != "443" {
 				t.Errorf("%q fits %s", pattern, u)
 			}
 		}

@@ -1,0 +1,24 @@
+package gitrepo
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"update-gitops-repo/gitrepo/giturl"
+)
+
+// TestConnectionDoesNotPrint: no verb of package fmt finds what a connection authenticates with.
+func TestConnectionDoesNotPrint(t *testing.T) {
+	t.Parallel()
+	c := giturl.Login("tok3n", "s3cret")
+	auth := wire{auth: httpAuth{c}}
+	for _, v := range []any{Remote{Credentials: c}, auth, &auth} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%q", "%s", "%x", "%d"} {
+			text := fmt.Sprintf(verb, v)
+			if strings.Contains(text, "s3cret") || strings.Contains(text, "tok3n") || strings.Contains(text, fmt.Sprintf("%x", "s3cret")) {
+				t.Errorf("%s of %T prints %s", verb, v, text)
+			}
+		}
+	}
+}

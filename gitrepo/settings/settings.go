@@ -1,0 +1,144 @@
+// Package settings reads git's settings: those of the system, the user, a checkout and the environment
+// (https://git-scm.com/docs/git-config). It runs no git.
+package settings
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"update-gitops-repo/gitrepo/internal/paths"
+)
+
+// Settings are git's settings as git itself would read them at one place. The zero value has none. They do not change.
+type Settings struct {
+	entries func() []Entry // a closure, so that package fmt prints an address: keys and values may be secrets
+	root    string
+	home    string
+	getenv  func(string) string
+}
+
+// Entry is one line of a configuration. The same key may occur many times, and the order counts.
+type Entry struct {
+	Key    string // as git lists it: section and name in lower case, the subsection between them as it stands
+	Value  string
+	Bare   bool   // without "=", which stands for true
+	Source string // the file, or the variable
+}
+
+// Format implements fmt.Formatter. It prints the source alone, since key and value may be secrets.
+func (e Entry) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "a setting of %s", e.Source) }
+
+// Subsection returns what stands between a section and a name: the URL of http.URL.extraHeader for "http" and
+// "extraheader". It returns false for another key, and for one without a subsection.
+func (e Entry) Subsection(section, name string) (string, bool) {
+	rest, ok := strings.CutPrefix(e.Key, section+".")
+	if !ok {
+		return "", false
+	}
+	i := strings.LastIndexByte(rest, '.')
+	if i < 0 || rest[i+1:] != name {
+		return "", false
+	}
+	return rest[:i], true
+}
+
+// Bool reads the value as git reads a truth. What git would refuse is false.
+func (e Entry) Bool() bool {
+	switch strings.ToLower(e.Value) {
+	case "true", "yes", "on":
+		return true
+	case "":
+		return e.Bare
+	}
+	n, err := strconv.Atoi(e.Value)
+	return err == nil && n != 0
+}
+
+// Entries returns all settings, the weakest first. The slice is not to be changed.
+func (s *Settings) Entries() []Entry {
+	if s.entries == nil {
+		return nil
+	}
+	return s.entries()
+}
+
+// last returns the setting of a key that counts where only one does.
+func (s *Settings) last(key string) (Entry, bool) {
+	for _, e := range slices.Backward(s.Entries()) {
+		if e.Key == key {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// Get returns the value of a key where only one counts; empty when there is none.
+func (s *Settings) Get(key string) string {
+	e, _ := s.last(key)
+	return e.Value
+}
+
+// BoolOr returns the truth of a key, or the default where it is not set.
+func (s *Settings) BoolOr(key string, unset bool) bool {
+	e, ok := s.last(key)
+	if !ok {
+		return unset
+	}
+	return e.Bool()
+}
+
+// Origin returns the URL that git fetches from; empty when there is no remote "origin". URLs that are added to the first
+// are for pushing.
+func (s *Settings) Origin() string {
+	for _, e := range s.Entries() {
+		if e.Key == "remote.origin.url" {
+			return e.Value
+		}
+	}
+	return ""
+}
+
+// Rewrite returns the URL that git would use in place of another: the longest url.BASE.insteadOf that it begins with is
+// replaced by its BASE.
+func (s *Settings) Rewrite(url string) string {
+	base, longest := "", ""
+	for _, e := range s.Entries() {
+		b, ok := e.Subsection("url", "insteadof")
+		if ok && len(e.Value) > len(longest) && strings.HasPrefix(url, e.Value) {
+			base, longest = b, e.Value
+		}
+	}
+	return base + url[len(longest):]
+}
+
+// Root returns the top folder of the checkout that the settings are for; empty when there is none.
+func (s *Settings) Root() string { return s.root }
+
+// Home returns the user's home folder; empty when there is none.
+func (s *Settings) Home() string { return s.home }
+
+// Expand replaces a leading ~/ of a value by the home folder, if there is one.
+func (s *Settings) Expand(name string) string { return paths.Expand(name, s.home) }
+
+// Getenv returns a variable of the environment that the settings were read in.
+func (s *Settings) Getenv(name string) string {
+	if s.getenv == nil {
+		return ""
+	}
+	return s.getenv(name)
+}
+
+// UserDir returns the folder beside the home in which git looks for a user's files: $XDG_CONFIG_HOME/git or
+// ~/.config/git. It is empty when there is none.
+func (s *Settings) UserDir() string {
+	if dir := s.Getenv("XDG_CONFIG_HOME"); dir != "" {
+		return filepath.Join(dir, "git")
+	}
+	if s.home == "" {
+		return ""
+	}
+	return filepath.Join(s.home, ".config", "git")
+}

@@ -1,0 +1,52 @@
+package gitrepo
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"update-gitops-repo/gitrepo/internal/gittest"
+	"update-gitops-repo/gitrepo/settings"
+)
+
+func sshSettings(t *testing.T) SSH {
+	t.Helper()
+	s, err := settings.Read("", os.Getenv)
+	gittest.Check(t, err)
+	return SSHSettings(s)
+}
+
+// TestSSHCommand: of what checkout steps leave, the files are taken, and only those.
+func TestSSHCommand(t *testing.T) {
+	home := gittest.Home(t)
+	t.Setenv("RUNNER_TEMP", "/tmp/runner temp")
+	for command, want := range map[string]SSH{
+		`"/usr/bin/ssh" -i "$RUNNER_TEMP/key" -o StrictHostKeyChecking=yes -o CheckHostIP=no -o "UserKnownHostsFile=${RUNNER_TEMP}/known_hosts"`: {"/tmp/runner temp/key", "/tmp/runner temp/known_hosts"},
+		`ssh -i ~/.ssh/id_x -oUserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no`:                                                          {KeyFile: home + "/.ssh/id_x"},
+		`ssh -F /dev/null -4 -p 22 -o "IdentityFile /a/b" -i /c -o 'userknownhostsfile = /k'`:                                                    {"/a/b", "/k"},
+		`ssh.exe -i/a`:                  {KeyFile: "/a"},
+		`ssh -v`:                        {},
+		`ssh -i`:                        {},
+		`ssh -`:                         {},
+		`ssh -i $(cat key)`:             {},
+		`ssh -i "a`:                     {},
+		`plink -i /a`:                   {},
+		`GIT_TRACE=1 ssh -i /a`:         {},
+		"ssh -i `cat key`":              {},
+		`ssh host -i /a`:                {},
+		`ssh -i /a\ b\$c -i "/d\"e\x"`:  {},
+		`ssh -i /a\ b\$c -i "/d\"e\\x"`: {KeyFile: "/a b$c"},
+		``:                              {},
+	} {
+		gittest.Write(t, filepath.Join(home, ".gitconfig"), "[core]\n\tsshCommand = \""+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(command)+"\"\n")
+		if got := sshSettings(t); got != want {
+			t.Errorf("%s: %+v, want %+v", command, got, want)
+		}
+	}
+	t.Setenv("GIT_SSH_COMMAND", "ssh -i /from/variable")
+	gittest.Write(t, filepath.Join(home, ".gitconfig"), "[core]\n\tsshCommand = ssh -i /from/file\n")
+	if got := sshSettings(t); got.KeyFile != "/from/variable" {
+		t.Errorf("%+v", got)
+	}
+}
