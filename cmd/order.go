@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"update-gitops-repo/cmd/internal/escape"
+	"update-gitops-repo/cmd/internal/message"
 	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
@@ -29,7 +30,7 @@ func (p *plan) newer(ctx context.Context, s *gitrepo.Snapshot, base string) (int
 		return 0, err
 	}
 	for _, c := range commits {
-		newest = max(newest, sequenceOf(c.Message, p.app))
+		newest = max(newest, message.SequenceOf(c.Message, p.app))
 	}
 	if l, ok := p.provider.(scm.Lister); ok {
 		pulls, err := l.List(ctx, base)
@@ -37,7 +38,7 @@ func (p *plan) newer(ctx context.Context, s *gitrepo.Snapshot, base string) (int
 			return 0, err
 		}
 		for _, pr := range pulls {
-			if m := findMarker(pr.Body); m.App == p.app {
+			if m := message.FindMarker(pr.Body); m.App == p.app {
 				newest = max(newest, m.Sequence)
 			}
 		}
@@ -69,7 +70,7 @@ func (p *plan) supersedeNow(ctx context.Context, log *slog.Logger, r *report) er
 	}
 	newest := p.sequence
 	pulls = slices.DeleteFunc(pulls, func(pr scm.PullRequest) bool {
-		m := findMarker(pr.Body)
+		m := message.FindMarker(pr.Body)
 		older := pr.Number < r.PullRequest.Number
 		if m.App == p.app && p.sequence > 0 {
 			newest = max(newest, m.Sequence)
@@ -144,7 +145,7 @@ func (p *plan) settle(ctx context.Context, log *slog.Logger, at attempt, r *repo
 	if err != nil {
 		return err
 	}
-	if findMarker(pr.Body).App != p.app {
+	if message.FindMarker(pr.Body).App != p.app {
 		return nil
 	}
 	r.PullRequest = &pullRequest{Number: pr.Number, URL: pr.URL, State: string(scm.Unchanged)}

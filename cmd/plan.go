@@ -4,20 +4,19 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 
 	"update-gitops-repo/cmd/internal/ci"
 	"update-gitops-repo/cmd/internal/escape"
+	"update-gitops-repo/cmd/internal/message"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/gitrepo/settings"
@@ -153,9 +152,6 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 	return p, nil
 }
 
-// maxTitle is the length of a title in characters that both forges take: GitHub stores 256, and GitLab 255 with "Draft: ".
-const maxTitle = 248
-
 // newEdits parses the flags that say what to change.
 func newEdits(c *config, getenv func(string) string) (edits, error) {
 	e := edits{values: template.Values{}}
@@ -280,23 +276,12 @@ func (p *plan) name(c *config, repo giturl.URL, getenv func(string) string) erro
 		if p.revision == "" {
 			return usage("give -git-revision, or -branch", "the branch cannot be named: the application's commit is not known")
 		}
-		p.branch = p.app + "-" + shortRevision(p.revision)
+		p.branch = p.app + "-" + message.ShortRevision(p.revision)
 		if err := gitrepo.CheckBranch(p.branch); err != nil {
 			return usage("give -branch, or another -app and -git-revision", "a branch of app and revision: %v", err)
 		}
 	}
 	return nil
-}
-
-// commitHash is a full hash, or an abbreviated one that no build number looks like.
-var commitHash = regexp.MustCompile(`(?i)^(?:[0-9a-f]{40}|[0-9a-f]{64}|[0-9]*[a-f][0-9a-f]*)$`)
-
-// shortRevision is the first 7 digits of a commit's hash, and all of anything else, such as a tag.
-func shortRevision(revision string) string {
-	if len(revision) > 7 && commitHash.MatchString(revision) {
-		return revision[:7]
-	}
-	return revision
 }
 
 // providerName is -scm-provider, or what the exact host tells: a well-known one, or the one that runs this pipeline. It is
@@ -446,8 +431,7 @@ func (p *plan) sign(c *config) error {
 
 // checkWords refuses a template of the message, title or text that cannot be rendered, whatever changes.
 func (p *plan) checkWords(flag, text string) error {
-	_, err := p.words(flag, text, p.values(&report{}, nil, escape.OneLine))
-	if errors.Is(err, template.ErrSyntax) || errors.Is(err, template.ErrDelims) || errors.Is(err, template.ErrMissingKey) {
+	if err := p.composer().Check(flag, text); err != nil {
 		return usage("it is a template over .app .revision .shortRevision .base .branch .files .changes; other text with its delimiters wants -delims", "%v", err)
 	}
 	return nil

@@ -20,6 +20,7 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 
 	"update-gitops-repo/cmd/internal/escape"
+	"update-gitops-repo/cmd/internal/message"
 	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
@@ -431,9 +432,12 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soF
 			return at, err
 		}
 	}
-	if err := p.describe(r, outcome.changes); err != nil {
+	r.diff = p.secrets.Redact(r.diff) // What it quotes may be quoted once more.
+	text, err := p.composer().Compose(message.Change{Base: base, Branch: branch, Files: r.Files, Values: outcome.changes, Diff: r.diff})
+	if err != nil {
 		return at, err
 	}
+	r.message, r.title, r.body = text.Commit, text.Title, text.Body
 	if err := p.checkSecrets(ctx, snapshot, edited, r); err != nil {
 		return at, err
 	}
@@ -447,7 +451,7 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soF
 			return at, err
 		}
 		for _, c := range ahead {
-			if n := sequenceOf(c.Message, p.app); p.sequence > 0 && n > p.sequence {
+			if n := message.SequenceOf(c.Message, p.app); p.sequence > 0 && n > p.sequence {
 				r.SupersededBy = n
 				return at, nil
 			}
@@ -504,6 +508,18 @@ func (p *plan) land(ctx context.Context, log *slog.Logger, at attempt, edited *g
 	return commit.Hash, edited.Push(ctx, commit, r.Branch)
 }
 
+// composer says in words what the run does.
+func (p *plan) composer() message.Composer {
+	c := message.Composer{
+		App: p.app, Revision: p.revision, Link: p.link, Sequence: p.sequence,
+		Commit: p.message, Title: p.pull.Title, Body: p.pull.Body, Renderer: p.edits.renderer, Secrets: p.secrets,
+	}
+	if p.signoff {
+		c.SignOff = fmt.Sprintf("%s <%s>", p.committer.Name, p.committer.Email)
+	}
+	return c
+}
+
 // branches settles where the change starts and where it goes. A direct push adds to its branch, so that is where it
 // starts, unless the branch is new.
 func (p *plan) branches(repo *gitrepo.Repo) (base, branch string, err error) {
@@ -525,7 +541,7 @@ func (p *plan) branches(repo *gitrepo.Repo) (base, branch string, err error) {
 // foreign picks the commits that this program did not make for this app.
 func (p *plan) foreign(commits []gitrepo.Log) []gitrepo.Log {
 	return slices.DeleteFunc(slices.Clone(commits), func(l gitrepo.Log) bool {
-		return trailer(l.Message, trailerApp) == p.app
+		return message.AppOf(l.Message) == p.app
 	})
 }
 

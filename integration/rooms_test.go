@@ -25,9 +25,9 @@ func TestRooms(t *testing.T) {
 		"github.com/peterbourgon/ff":        {"cmd"},
 		"github.com/vektah/gqlparser":       {"integration/forge"},
 		module + "cmd":                      {"cmd/update-gitops-repo"},
-		module + "template":                 {"cmd"},
+		module + "template":                 {"cmd", "cmd/internal/message"},
 		module + "gitrepo":                  {"cmd", "cmd/internal/retry"},
-		module + "secret":                   {"cmd", "gitrepo/credential", "gitrepo/giturl", "scm", "scm/github", "scm/internal/rest"},
+		module + "secret":                   {"cmd", "cmd/internal/message", "gitrepo/credential", "gitrepo/giturl", "scm", "scm/github", "scm/internal/rest"},
 		module + "scm":                      {"cmd", "scm/github", "scm/gitlab", "scm/internal/rest"},
 		module + "integration":              {"integration/bench", "integration/demo", "integration/image"},
 		"net/http/httptest":                 {"scm/internal/resttest"},
@@ -38,7 +38,8 @@ func TestRooms(t *testing.T) {
 
 		module + "cmd/internal/ci":      {"cmd"},
 		module + "cmd/internal/retry":   {"cmd"},
-		module + "cmd/internal/escape":  {"cmd", "cmd/internal/retry"},
+		module + "cmd/internal/escape":  {"cmd", "cmd/internal/message", "cmd/internal/retry"},
+		module + "cmd/internal/message": {"cmd"},
 		module + "cmd/internal/escape/": {}, // Helpers for tests.
 		"github.com/yuin/goldmark":      {"cmd/internal/escape/escapetest"},
 
