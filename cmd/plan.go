@@ -20,6 +20,7 @@ import (
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/gitrepo/settings"
+	"update-gitops-repo/gitrepo/ssh"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/github"
 	"update-gitops-repo/scm/gitlab"
@@ -121,8 +122,8 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 	p.secrets.Add(secretsOfLogin(w.fromURL.Username.Reveal(), w.fromURL.Password.Reveal())...)
 	w.repo, p.remote.HTTPClient = web(p.remote.URL), client
 	p.remote.MaxFetch, p.remote.Refusals = int64(c.maxFetch), &gitrepo.Refusals{}
-	found := gitrepo.SSHSettings(w.settings)
-	p.remote.SSH = gitrepo.SSH{KeyFile: cmp.Or(c.sshKeyFile, found.KeyFile), KnownHostsFile: cmp.Or(c.sshKnownHosts, found.KnownHostsFile)}
+	found := ssh.FromSettings(w.settings)
+	p.remote.SSH = ssh.Options{KeyFile: cmp.Or(c.sshKeyFile, found.KeyFile), KnownHostsFile: cmp.Or(c.sshKnownHosts, found.KnownHostsFile)}
 	p.remote.KeyRead = func(key []byte) { p.secrets.Add(secretsOfKey(key)...) }
 	w.provider = providerName(c, w.repo, getenv)
 	if w.provider == "gitlab" && c.appID != "" {

@@ -4,14 +4,15 @@ import (
 	"errors"
 
 	"update-gitops-repo/gitrepo/internal/pack"
+	"update-gitops-repo/gitrepo/ssh"
 )
 
 // What can go wrong, for errors.Is. Errors that wrap one of these name their subject (repository, branch or path).
 var (
 	// ErrAuth: the server wants credentials, or refuses the ones it was given.
-	ErrAuth = errors.New("authentication failed")
+	ErrAuth = ssh.ErrAuth
 	// ErrHostKey: the ssh server's host key is not known, or is not the known one.
-	ErrHostKey = errors.New("host key refused")
+	ErrHostKey = ssh.ErrHostKey
 	// ErrNotFound: there is no repository there, or the credentials may not see it.
 	ErrNotFound = errors.New("repository not found")
 	// ErrEmpty: the repository has no commit yet.

@@ -19,6 +19,8 @@ import (
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/giturl"
+	"update-gitops-repo/gitrepo/internal/gittest"
+	"update-gitops-repo/gitrepo/ssh"
 	"update-gitops-repo/integration/forge"
 	"update-gitops-repo/secret"
 )
@@ -659,13 +661,13 @@ func TestDeaf(t *testing.T) {
 	hosts := filepath.Join(t.TempDir(), "known_hosts")
 	check(t, os.WriteFile(hosts, nil, 0o600))
 	key := filepath.Join(t.TempDir(), "key")
-	newKey(t, key, "")
+	gittest.NewKey(t, key, "")
 	for _, scheme := range []string{"http", "ssh"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		u, _, err := giturl.Parse(scheme + "://" + l.Addr().String() + "/acme/gitops.git")
 		check(t, err)
 		time.AfterFunc(100*time.Millisecond, cancel)
-		if _, err := gitrepo.Open(ctx, gitrepo.Remote{URL: u, SSH: gitrepo.SSH{KeyFile: key, KnownHostsFile: hosts}}); !errors.Is(err, context.Canceled) {
+		if _, err := gitrepo.Open(ctx, gitrepo.Remote{URL: u, SSH: ssh.Options{KeyFile: key, KnownHostsFile: hosts}}); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want canceled", scheme, err)
 		}
 	}

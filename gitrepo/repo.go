@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"update-gitops-repo/gitrepo/giturl"
+	"update-gitops-repo/gitrepo/ssh"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
@@ -21,7 +22,7 @@ type Remote struct {
 	URL         giturl.URL
 	Credentials giturl.Credentials // http and https only; the zero value sends none
 	HTTPClient  *http.Client       // http and https only; nil means http.DefaultClient
-	SSH         SSH                // ssh only
+	SSH         ssh.Options        // ssh only
 	Checkout    *Checkout          // its objects need not be fetched; nil: there is none
 	Received    func(n int)        // told of bytes of objects as they arrive; nil: nobody asks
 	Refusals    *Refusals          // what the server was found to refuse, to be remembered from one Open to the next; nil: it is not

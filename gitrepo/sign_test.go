@@ -25,6 +25,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/internal/gittest"
 )
 
 const passphrase = "s3cret pass"
@@ -118,7 +119,7 @@ func TestSignLikeGit(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	w := open(t, "disk", map[string]string{"a": "1"})
 	file := filepath.Join(home, "key")
-	newKey(t, file, "")
+	gittest.NewKey(t, file, "")
 	key, err := os.ReadFile(file)
 	check(t, err)
 	for i, text := range []string{"Subject\n", "Subject\n\nBody\n\nTrailer: 1\n"} {

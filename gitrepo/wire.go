@@ -20,6 +20,7 @@ import (
 
 	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/gitrepo/internal/pack"
+	"update-gitops-repo/gitrepo/ssh"
 )
 
 // wire speaks git's pack protocol, version 0 (https://git-scm.com/docs/pack-protocol), over http or ssh.
@@ -28,7 +29,7 @@ type wire struct {
 	endpoint *transport.Endpoint
 	auth     transport.AuthMethod
 	http     bool
-	ssh      *sshAuth // nil over http
+	ssh      *ssh.Auth // nil over http
 	received func(n int)
 	quota    *pack.Quota
 	unpacker *pack.Unpacker
@@ -64,13 +65,12 @@ func newWire(r Remote) (*wire, error) {
 		}
 		return w, nil
 	case "ssh":
-		ssh, err := newSSHAuth(r.URL, r.SSH)
+		auth, err := ssh.New(r.URL, r.SSH, r.KeyRead)
 		if err != nil {
 			return nil, err
 		}
-		ssh.keyRead = r.KeyRead
-		w.endpoint.Host, w.endpoint.Port = ssh.host, ssh.port
-		w.client, w.auth, w.ssh = gitssh.DefaultClient, ssh, ssh
+		w.endpoint.Host, w.endpoint.Port = auth.Address()
+		w.client, w.auth, w.ssh = gitssh.DefaultClient, auth, auth
 		return w, nil
 	}
 	return nil, fmt.Errorf("scheme %q is not supported", r.URL.Scheme)
@@ -111,7 +111,11 @@ func open[S io.Closer](ctx context.Context, w *wire, start func(*transport.Endpo
 	select {
 	case r := <-done:
 		if r.err != nil {
-			return r.session, w.ssh.explain(remoteError(ctx, r.err))
+			err := remoteError(ctx, r.err)
+			if w.ssh != nil {
+				err = w.ssh.Explain(err)
+			}
+			return r.session, err
 		}
 		return r.session, nil
 	case <-ctx.Done():
@@ -348,9 +352,7 @@ func (w *wire) keySource() string {
 	if w.ssh == nil {
 		return ""
 	}
-	w.ssh.mu.Lock()
-	defer w.ssh.mu.Unlock()
-	return w.ssh.source
+	return w.ssh.KeySource()
 }
 
 func (w *wire) checkPush(ctx context.Context) error {

@@ -16,7 +16,7 @@ func TestRooms(t *testing.T) {
 	}
 	// Who may import what a prefix names. Of several prefixes of a path, the longest counts.
 	importers := map[string][]string{
-		"github.com/go-git/":                {"gitrepo", "gitrepo/giturl", "gitrepo/internal/objectdb", "gitrepo/internal/pack", "integration/bench/peer"},
+		"github.com/go-git/":                {"gitrepo", "gitrepo/giturl", "gitrepo/internal/objectdb", "gitrepo/internal/pack", "gitrepo/ssh", "integration/bench/peer"},
 		"github.com/Masterminds/sprig":      {"template"},
 		"github.com/distribution/reference": {"template"},
 		"github.com/mikefarah/yq":           {"template", "integration/bench/peer"},
@@ -33,7 +33,7 @@ func TestRooms(t *testing.T) {
 		"net/http/httptest":                 {"scm/internal/resttest"},
 		"testing":                           {"scm/internal/resttest", "cmd/internal/escape/escapetest", "gitrepo/internal/gittest"},
 		"github.com/rogpeppe/go-internal/":  {},
-		"golang.org/x/crypto/ssh":           {"integration/forge", "gitrepo"},
+		"golang.org/x/crypto/ssh":           {"integration/forge", "gitrepo", "gitrepo/internal/gittest", "gitrepo/ssh"},
 		"os/exec":                           {"gitrepo/credential", "gitrepo/internal/gittest", "integration/forge", "integration/bench", "integration/demo", "integration/image"},
 
 		module + "cmd/internal/ci":      {"cmd"},
@@ -45,13 +45,14 @@ func TestRooms(t *testing.T) {
 
 		// The rooms of gitrepo. The program imports those that it has to do with directly; gitrepo does not re-export them.
 		module + "gitrepo/credential":        {"cmd"},
-		module + "gitrepo/giturl":            {"cmd", "gitrepo", "gitrepo/credential"},
-		module + "gitrepo/settings":          {"cmd", "gitrepo", "gitrepo/credential"},
+		module + "gitrepo/giturl":            {"cmd", "gitrepo", "gitrepo/credential", "gitrepo/ssh"},
+		module + "gitrepo/settings":          {"cmd", "gitrepo", "gitrepo/credential", "gitrepo/ssh"},
+		module + "gitrepo/ssh":               {"cmd", "gitrepo"},
 		module + "gitrepo/internal/gittest":  {}, // Helpers for tests.
 		module + "gitrepo/internal/layout":   {"gitrepo", "gitrepo/settings"},
 		module + "gitrepo/internal/objectdb": {"gitrepo"},
 		module + "gitrepo/internal/pack":     {"gitrepo"},
-		module + "gitrepo/internal/paths":    {"gitrepo", "gitrepo/credential", "gitrepo/internal/layout", "gitrepo/settings"},
+		module + "gitrepo/internal/paths":    {"gitrepo", "gitrepo/credential", "gitrepo/internal/layout", "gitrepo/settings", "gitrepo/ssh"},
 		module + "gitrepo/internal/unseen":   {"gitrepo", "gitrepo/giturl"},
 	}
 	met := map[string]bool{}

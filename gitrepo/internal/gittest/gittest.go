@@ -2,6 +2,9 @@
 package gittest
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // Check ends the test when there is an error.
@@ -88,4 +93,23 @@ func TryGit(t testing.TB, dir, stdin string, args ...string) (string, bool) {
 	cmd.Dir, cmd.Stdin = dir, strings.NewReader(stdin)
 	out, err := cmd.Output()
 	return string(out), err == nil
+}
+
+// NewKey makes an Ed25519 key for ssh, and writes it to a file unless that is empty. An empty passphrase is none.
+func NewKey(t testing.TB, file, passphrase string) ssh.Signer {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	Check(t, err)
+	signer, err := ssh.NewSignerFromKey(key)
+	Check(t, err)
+	if file == "" {
+		return signer
+	}
+	block, err := ssh.MarshalPrivateKey(key, "")
+	if passphrase != "" {
+		block, err = ssh.MarshalPrivateKeyWithPassphrase(key, "", []byte(passphrase))
+	}
+	Check(t, err)
+	Write(t, file, string(pem.EncodeToMemory(block)))
+	return signer
 }

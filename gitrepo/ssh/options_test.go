@@ -1,4 +1,4 @@
-package gitrepo
+package ssh_test
 
 import (
 	"os"
@@ -8,23 +8,24 @@ import (
 
 	"update-gitops-repo/gitrepo/internal/gittest"
 	"update-gitops-repo/gitrepo/settings"
+	"update-gitops-repo/gitrepo/ssh"
 )
 
-func sshSettings(t *testing.T) SSH {
+func fromSettings(t *testing.T) ssh.Options {
 	t.Helper()
 	s, err := settings.Read("", os.Getenv)
 	gittest.Check(t, err)
-	return SSHSettings(s)
+	return ssh.FromSettings(s)
 }
 
-// TestSSHCommand: of what checkout steps leave, the files are taken, and only those.
-func TestSSHCommand(t *testing.T) {
+// TestFromSettings: of what checkout steps leave, the files are taken, and only those.
+func TestFromSettings(t *testing.T) {
 	home := gittest.Home(t)
 	t.Setenv("RUNNER_TEMP", "/tmp/runner temp")
-	for command, want := range map[string]SSH{
-		`"/usr/bin/ssh" -i "$RUNNER_TEMP/key" -o StrictHostKeyChecking=yes -o CheckHostIP=no -o "UserKnownHostsFile=${RUNNER_TEMP}/known_hosts"`: {"/tmp/runner temp/key", "/tmp/runner temp/known_hosts"},
+	for command, want := range map[string]ssh.Options{
+		`"/usr/bin/ssh" -i "$RUNNER_TEMP/key" -o StrictHostKeyChecking=yes -o CheckHostIP=no -o "UserKnownHostsFile=${RUNNER_TEMP}/known_hosts"`: {KeyFile: "/tmp/runner temp/key", KnownHostsFile: "/tmp/runner temp/known_hosts"},
 		`ssh -i ~/.ssh/id_x -oUserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no`:                                                          {KeyFile: home + "/.ssh/id_x"},
-		`ssh -F /dev/null -4 -p 22 -o "IdentityFile /a/b" -i /c -o 'userknownhostsfile = /k'`:                                                    {"/a/b", "/k"},
+		`ssh -F /dev/null -4 -p 22 -o "IdentityFile /a/b" -i /c -o 'userknownhostsfile = /k'`:                                                    {KeyFile: "/a/b", KnownHostsFile: "/k"},
 		`ssh.exe -i/a`:                  {KeyFile: "/a"},
 		`ssh -v`:                        {},
 		`ssh -i`:                        {},
@@ -40,13 +41,13 @@ func TestSSHCommand(t *testing.T) {
 		``:                              {},
 	} {
 		gittest.Write(t, filepath.Join(home, ".gitconfig"), "[core]\n\tsshCommand = \""+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(command)+"\"\n")
-		if got := sshSettings(t); got != want {
+		if got := fromSettings(t); got != want {
 			t.Errorf("%s: %+v, want %+v", command, got, want)
 		}
 	}
 	t.Setenv("GIT_SSH_COMMAND", "ssh -i /from/variable")
 	gittest.Write(t, filepath.Join(home, ".gitconfig"), "[core]\n\tsshCommand = ssh -i /from/file\n")
-	if got := sshSettings(t); got.KeyFile != "/from/variable" {
+	if got := fromSettings(t); got.KeyFile != "/from/variable" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -1,5 +1,5 @@
 //go:build !unix
 
-package gitrepo
+package ssh
 
 func checkMode(string) error { return nil }

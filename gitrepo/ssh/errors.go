@@ -1,0 +1,11 @@
+package ssh
+
+import "errors"
+
+// What can go wrong, for errors.Is.
+var (
+	// ErrAuth: there is no key to offer, or the server refuses all that it was offered.
+	ErrAuth = errors.New("authentication failed")
+	// ErrHostKey: the server's host key is not known, or is not the known one.
+	ErrHostKey = errors.New("host key refused")
+)
