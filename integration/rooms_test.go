@@ -1,80 +1,175 @@
 package integration
 
 import (
+	"maps"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-// TestRooms enforces who may import whom: the rooms know nothing of each other, and each library has one importer.
+const module = "update-gitops-repo/"
+
+// rooms has every package of the module, and the packages of the module that it imports: all arrows there are. The
+// tests' own imports are not among them.
+var rooms = map[string][]string{
+	"cmd": {
+		"cmd/internal/ci",
+		"cmd/internal/escape",
+		"cmd/internal/message",
+		"cmd/internal/retry",
+		"gitrepo",
+		"gitrepo/credential",
+		"gitrepo/giturl",
+		"gitrepo/settings",
+		"gitrepo/ssh",
+		"scm",
+		"scm/github",
+		"scm/gitlab",
+		"secret",
+		"template",
+	},
+	"cmd/internal/ci":                {},
+	"cmd/internal/escape":            {},
+	"cmd/internal/escape/escapetest": {},
+	"cmd/internal/message":           {"cmd/internal/escape", "secret", "template"},
+	"cmd/internal/retry":             {"cmd/internal/escape", "gitrepo"},
+	"cmd/update-gitops-repo":         {"cmd"},
+
+	"gitrepo": {
+		"gitrepo/giturl",
+		"gitrepo/internal/layout",
+		"gitrepo/internal/objectdb",
+		"gitrepo/internal/pack",
+		"gitrepo/internal/paths",
+		"gitrepo/internal/unseen",
+		"gitrepo/settings",
+		"gitrepo/ssh",
+	},
+	"gitrepo/credential": {
+		"gitrepo/giturl",
+		"gitrepo/internal/paths",
+		"gitrepo/settings",
+		"secret",
+	},
+	"gitrepo/giturl":                 {"gitrepo/internal/unseen", "secret"},
+	"gitrepo/internal/gittest":       {},
+	"gitrepo/internal/layout":        {"gitrepo/internal/paths"},
+	"gitrepo/internal/objectdb":      {},
+	"gitrepo/internal/pack":          {},
+	"gitrepo/internal/pack/packtest": {},
+	"gitrepo/internal/paths":         {},
+	"gitrepo/internal/unseen":        {},
+	"gitrepo/settings":               {"gitrepo/internal/layout", "gitrepo/internal/paths"},
+	"gitrepo/ssh":                    {"gitrepo/giturl", "gitrepo/internal/paths", "gitrepo/settings"},
+	"gitrepo/wildmatch":              {},
+
+	"integration":               {},
+	"integration/bench":         {"integration/forge"},
+	"integration/bench/measure": {},
+	"integration/bench/peer":    {},
+	"integration/demo":          {"integration/forge"},
+	"integration/forge":         {},
+	"integration/image":         {"integration/forge"},
+
+	"scm":                   {"secret"},
+	"scm/github":            {"scm", "scm/internal/rest", "secret"},
+	"scm/gitlab":            {"scm", "scm/internal/rest"},
+	"scm/internal/rest":     {"scm", "secret"},
+	"scm/internal/resttest": {},
+
+	"secret": {},
+
+	"template": {},
+}
+
+// importers has, by the beginning of an import path, the packages that may import it; "x/..." is x and all below it. Of
+// several beginnings, the longest counts.
+var importers = map[string][]string{
+	"github.com/Masterminds/sprig":      {"template"},
+	"github.com/distribution/reference": {"template"},
+	"github.com/go-git/":                {"gitrepo/...", "integration/bench/peer"},
+	"github.com/google/go-github":       {"scm/github"},
+	"github.com/mikefarah/yq":           {"template", "integration/bench/peer"},
+	"github.com/peterbourgon/ff":        {"cmd"},
+	"github.com/rogpeppe/go-internal/":  {}, // tests only
+	"github.com/vektah/gqlparser":       {"integration/forge"},
+	"github.com/yuin/goldmark":          {"cmd/internal/escape/escapetest"},
+	"gitlab.com/gitlab-org/":            {"scm/gitlab"},
+	"golang.org/x/crypto/ssh":           {"gitrepo", "gitrepo/internal/gittest", "gitrepo/ssh", "integration/forge"},
+	"net/http/httptest":                 {"scm/internal/resttest"},
+	"os/exec": {
+		"gitrepo/credential", "gitrepo/internal/gittest",
+		"integration/bench", "integration/demo", "integration/forge", "integration/image",
+	},
+	"testing": {"cmd/internal/escape/escapetest", "gitrepo/internal/gittest", "scm/internal/resttest"},
+}
+
+// TestRooms holds both tables against what is imported. An entry that nobody needs any more fails too.
 func TestRooms(t *testing.T) {
-	const module = "update-gitops-repo/"
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
-	// Who may import what a prefix names. Of several prefixes of a path, the longest counts.
-	importers := map[string][]string{
-		"github.com/go-git/":                {"gitrepo", "gitrepo/giturl", "gitrepo/internal/objectdb", "gitrepo/internal/pack", "gitrepo/ssh", "integration/bench/peer"},
-		"github.com/Masterminds/sprig":      {"template"},
-		"github.com/distribution/reference": {"template"},
-		"github.com/mikefarah/yq":           {"template", "integration/bench/peer"},
-		"github.com/google/go-github":       {"scm/github"},
-		"gitlab.com/gitlab-org/":            {"scm/gitlab"},
-		"github.com/peterbourgon/ff":        {"cmd"},
-		"github.com/vektah/gqlparser":       {"integration/forge"},
-		module + "cmd":                      {"cmd/update-gitops-repo"},
-		module + "template":                 {"cmd", "cmd/internal/message"},
-		module + "gitrepo":                  {"cmd", "cmd/internal/retry"},
-		module + "secret":                   {"cmd", "cmd/internal/message", "gitrepo/credential", "gitrepo/giturl", "scm", "scm/github", "scm/internal/rest"},
-		module + "scm":                      {"cmd", "scm/github", "scm/gitlab", "scm/internal/rest"},
-		module + "integration":              {"integration/bench", "integration/demo", "integration/image"},
-		"net/http/httptest":                 {"scm/internal/resttest"},
-		"testing":                           {"scm/internal/resttest", "cmd/internal/escape/escapetest", "gitrepo/internal/gittest"},
-		"github.com/rogpeppe/go-internal/":  {},
-		"golang.org/x/crypto/ssh":           {"integration/forge", "gitrepo", "gitrepo/internal/gittest", "gitrepo/ssh"},
-		"os/exec":                           {"gitrepo/credential", "gitrepo/internal/gittest", "integration/forge", "integration/bench", "integration/demo", "integration/image"},
-
-		module + "cmd/internal/ci":      {"cmd"},
-		module + "cmd/internal/retry":   {"cmd"},
-		module + "cmd/internal/escape":  {"cmd", "cmd/internal/message", "cmd/internal/retry"},
-		module + "cmd/internal/message": {"cmd"},
-		module + "cmd/internal/escape/": {}, // Helpers for tests.
-		"github.com/yuin/goldmark":      {"cmd/internal/escape/escapetest"},
-
-		// The rooms of gitrepo. The program imports those that it has to do with directly; gitrepo does not re-export them.
-		module + "gitrepo/credential":        {"cmd"},
-		module + "gitrepo/giturl":            {"cmd", "gitrepo", "gitrepo/credential", "gitrepo/ssh"},
-		module + "gitrepo/settings":          {"cmd", "gitrepo", "gitrepo/credential", "gitrepo/ssh"},
-		module + "gitrepo/ssh":               {"cmd", "gitrepo"},
-		module + "gitrepo/internal/gittest":  {}, // Helpers for tests.
-		module + "gitrepo/internal/layout":   {"gitrepo", "gitrepo/settings"},
-		module + "gitrepo/internal/objectdb": {"gitrepo"},
-		module + "gitrepo/internal/pack":     {"gitrepo"},
-		module + "gitrepo/internal/paths":    {"gitrepo", "gitrepo/credential", "gitrepo/internal/layout", "gitrepo/settings", "gitrepo/ssh"},
-		module + "gitrepo/internal/unseen":   {"gitrepo", "gitrepo/giturl"},
-	}
-	met := map[string]bool{}
+	found, imported := map[string][]string{}, map[string]bool{}
 	for line := range strings.Lines(string(out)) {
 		fields := strings.Fields(line)
-		pkg := strings.TrimPrefix(fields[0], module)
+		room := strings.TrimPrefix(fields[0], module)
+		found[room] = []string{}
 		for _, path := range fields[1:] {
-			longest, found := "", false
-			for prefix := range importers {
-				if strings.HasPrefix(path, prefix) && len(prefix) > len(longest) {
-					longest, found = prefix, true
-				}
+			if to, ok := strings.CutPrefix(path, module); ok {
+				found[room] = append(found[room], to)
+				continue
 			}
-			met[longest] = true
-			if allowed := importers[longest]; found && !slices.Contains(allowed, pkg) {
-				t.Errorf("%s imports %s; only %v may", pkg, path, allowed)
+			library := longestPrefix(path)
+			imported[library] = true
+			if library != "" && !slices.ContainsFunc(importers[library], within(room)) {
+				t.Errorf("%s imports %s; only %v may", room, path, importers[library])
 			}
 		}
 	}
-	for prefix, allowed := range importers {
-		if len(allowed) > 0 && !met[prefix] {
-			t.Errorf("nothing imports %s: the rule is out of date", prefix)
+	for _, room := range slices.Sorted(maps.Keys(found)) {
+		if may, ok := rooms[room]; !ok || !slices.Equal(found[room], may) {
+			t.Errorf("rooms has not what is imported; if that is as it should be:\n\t%q: {%s},", room, quoted(found[room]))
 		}
 	}
+	for room := range rooms {
+		if _, ok := found[room]; !ok {
+			t.Errorf("there is no %s: rooms is out of date", room)
+		}
+	}
+	for library, may := range importers {
+		if len(may) > 0 && !imported[library] {
+			t.Errorf("nothing imports %s: importers is out of date", library)
+		}
+	}
+}
+
+// within returns a function that reports whether a room is what a pattern of importers names.
+func within(room string) func(pattern string) bool {
+	return func(pattern string) bool {
+		top, below := strings.CutSuffix(pattern, "/...")
+		return room == top || below && strings.HasPrefix(room, top+"/")
+	}
+}
+
+// quoted returns the paths as a Go list has them.
+func quoted(paths []string) string {
+	var all []string
+	for _, path := range paths {
+		all = append(all, strconv.Quote(path))
+	}
+	return strings.Join(all, ", ")
+}
+
+// longestPrefix returns the key of importers that path begins with, empty when there is none.
+func longestPrefix(path string) string {
+	longest := ""
+	for library := range importers {
+		if strings.HasPrefix(path, library) && len(library) > len(longest) {
+			longest = library
+		}
+	}
+	return longest
 }
