@@ -1,7 +1,8 @@
 // Package scm opens pull requests on the forge that holds a GitOps repository.
 //
-// It holds the contract that forges fulfil and [Open], which is the same for all of them. The sub-packages github and
-// gitlab are the forges. A GitLab merge request is called a pull request here.
+// It defines the contract of a forge ([Provider] and optional interfaces) and what is the same for every forge:
+// [Check], [Open] and [Wait]. The packages below it, github and gitlab, are the forges. A GitLab merge request is
+// called a pull request here.
 package scm
 
 import (
@@ -16,28 +17,28 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// The kinds of failure. Providers wrap one of them with the provider's and the repository's name and, after it, the
-// forge's own words in one line: "github: acme/gitops: access denied: 401 Bad credentials". No error holds the token.
-// Failures of the network, of the forge itself (5xx) and of the context are none of these; a context's error is wrapped.
+// The kinds of failure. Providers wrap one of them between the provider's and the repository's name and the forge's own
+// message on one line: "github: acme/gitops: access denied: 401 Bad credentials". No error holds the token. Failures of
+// the network, of the forge itself (5xx) and of the context have no kind; the context's error is wrapped.
 var (
-	// ErrNotFound says that no pull request is open for the head and base asked for. It is an answer, not a failure.
+	// ErrNotFound means that no pull request is open from that head to that base. It is an answer, not a failure.
 	ErrNotFound = errors.New("no open pull request")
-	// ErrAuth says that the token is unknown or may not do what was asked (401 and 403).
+	// ErrAuth means that the forge does not know the token, or does not allow it the request (401 and 403).
 	ErrAuth = errors.New("access denied")
-	// ErrNoRepository says that the forge has no such repository or hides it from the token (404).
+	// ErrNoRepository means that the forge has no such repository or hides it from the token (404).
 	ErrNoRepository = errors.New("no such repository, or the token cannot see it")
-	// ErrRefused says that the forge understood the request and said no (all other 4xx).
+	// ErrRefused means that the forge understood the request and refused it (all other 4xx).
 	ErrRefused = errors.New("refused")
-	// ErrNotMergeable says that the pull request is open but cannot be merged now: a conflict, a missing approval or
-	// check, a method that the repository forbids, or a head that is no longer the commit that was pushed.
+	// ErrNotMergeable means that the pull request cannot be merged now: a conflict, a missing approval or check, a
+	// method that the repository forbids, or a head that is no longer the commit that was pushed.
 	ErrNotMergeable = errors.New("cannot be merged")
-	// ErrClosed comes with ErrNotMergeable where somebody has closed the pull request.
+	// ErrClosed is wrapped with ErrNotMergeable when the pull request was closed without being merged.
 	ErrClosed = errors.New("it was closed")
-	// ErrMoved says that a branch is not at the commit that was expected.
+	// ErrMoved means that the branch is not at the expected commit.
 	ErrMoved = errors.New("the branch moved")
 )
 
-// The ways to merge. A forge may have fewer, see [Merger].
+// The methods of merging. A forge may support fewer, see [Merger].
 const (
 	MergeCommit = "merge"  // a merge commit
 	MergeSquash = "squash" // one new commit with all changes
@@ -50,30 +51,30 @@ type Repository struct {
 	Path string // "acme/gitops"; on GitLab, groups may nest: "acme/platform/gitops"
 }
 
-// Config is what a provider needs to reach one repository.
+// Config holds what a provider needs to reach one repository.
 type Config struct {
-	// BaseURL is where the API is: "https://api.github.com/", "https://git.example.com/api/v3/" or
-	// "https://git.example.com/api/v4". With or without the last slash; without credentials.
+	// BaseURL is the API's address: "https://api.github.com/", "https://git.example.com/api/v3/" or
+	// "https://git.example.com/api/v4", with or without the last slash, without credentials.
 	BaseURL string
 	// Repository is the repository's path on the forge, "acme/gitops".
 	Repository string
 	// Token is sent as a bearer token (RFC 6750) to BaseURL's host and to no other, redirects included.
 	Token secret.Text
-	// HTTPClient is required. User agent, certificates, retries and the like are its RoundTripper's business:
-	// providers neither retry a request nor wait for a rate limit.
+	// HTTPClient is required. Its RoundTripper sets the user agent, checks certificates, retries, and waits for rate
+	// limits; providers do none of these.
 	HTTPClient *http.Client
 }
 
-// Request is the pull request that shall be there.
+// Request describes the pull request that [Open] opens or updates.
 type Request struct {
 	Head    string // branch that holds the change, "hello-world-1a2b3c4"
-	Base    string // branch that the change shall go to, "main"
-	HeadSHA string // tip of Head as it was pushed, 40 hexadecimal digits; it guards Merge and AutoMerge, which need it
+	Base    string // branch that the change goes to, "main"
+	HeadSHA string // tip of Head as it was pushed, 40 hexadecimal digits; required by Merge and AutoMerge
 	Title   string // one line, not empty
 	Body    string // Markdown, may be empty
-	Draft   bool   // open it as a draft; one that is open already stays what it is
+	Draft   bool   // open it as a draft; an open one is neither made a draft nor made ready
 
-	// What is asked for beside is added; what somebody else has put there stays.
+	// These are added; what somebody else has added stays.
 	Labels    []string
 	Reviewers []string // users; on GitHub, "acme/platform" is a team
 	Assignees []string // users
@@ -82,131 +83,131 @@ type Request struct {
 	Merge       bool   // merge it at once
 	AutoMerge   bool   // have the forge merge it as soon as it may be merged
 	MergeMethod string // MergeCommit, MergeSquash or MergeRebase; read only if Merge or AutoMerge is set
-	Message     string // of the commit that a merge or squash makes, with its trailers; empty: the forge's own
+	Message     string // of the merge or squash commit, with trailers; empty: the forge's own
 }
 
-// State is what [Open] did with a pull request.
+// State is what [Open] did to a pull request.
 type State string
 
 // The states, in the order in which a pull request goes through them.
 const (
 	Created   State = "created"
-	Updated   State = "updated"   // it was open, its title or body differed
+	Updated   State = "updated"   // it was open and differed from the request
 	Unchanged State = "unchanged" // it was open and as requested
 	Merged    State = "merged"
 )
 
 // PullRequest is a pull request as the forge has it.
 type PullRequest struct {
-	Number  int    // the forge's number for it within the repository (GitLab's iid)
-	URL     string // page for people
+	Number  int    // within the repository (GitLab's iid)
+	URL     string // of its web page
 	State   State  // set by Open; providers leave it empty
 	Title   string
 	Body    string
 	Head    string // branch
 	Base    string // branch
-	HeadSHA string // commit that the forge holds for its head; may lag behind a push
-	Draft   bool   // not to be merged yet
+	HeadSHA string // head commit as the forge knows it; it may lag behind a push
+	Draft   bool
 
 	Labels    []string
-	Reviewers []string // who was asked, as in Request
+	Reviewers []string // asked to review, as in Request
 	Assignees []string
 	Milestone string
 
-	ID string // the forge's own name for it in other APIs than that of the provider (GitHub's node ID); may be empty
+	ID string // in another API of the same forge (GitHub's GraphQL node ID); may be empty
 }
 
-// Provider is a forge, bound to one repository. Its methods are single operations; [Open] puts them together.
-// All errors are of the kinds above.
+// Provider is a forge, bound to one repository. Each method is a single operation; [Open] combines them. All errors are
+// of the kinds above.
 type Provider interface {
-	// Name is the provider's name as users write it, "github".
+	// Name returns the provider's name as users write it, "github".
 	Name() string
 	// Find returns the open pull request from branch head to branch base of the same repository, or ErrNotFound.
 	Find(ctx context.Context, head, base string) (PullRequest, error)
-	// Create opens a pull request. If one is open already for that head and base, it gives ErrRefused.
+	// Create opens a pull request. It returns ErrRefused if one is open already from that head to that base.
 	Create(ctx context.Context, r Request) (PullRequest, error)
-	// Update gives pull request pr the title and body of r; a draft stays one.
+	// Update sets pr's title and body to those of r. A draft stays a draft.
 	Update(ctx context.Context, pr PullRequest, r Request) (PullRequest, error)
 }
 
-// Merge says how a pull request is to be merged.
+// Merge describes how to merge a pull request.
 type Merge struct {
 	Method  string // MergeCommit, MergeSquash or MergeRebase
-	Message string // of the commit that is made, subject first; empty: the forge's own
+	Message string // of the merge or squash commit, subject first; empty: the forge's own
 }
 
 // Merger is a provider that can merge.
 type Merger interface {
-	// MergeMethods lists the methods that Merge takes.
+	// MergeMethods returns the methods that Merge supports.
 	MergeMethods() []string
-	// Merge merges pr as m says if its head is still pr.HeadSHA, and else gives ErrNotMergeable. It waits a few seconds, or
-	// until ctx ends, for a forge that has not made up its mind yet.
+	// Merge merges pr as m describes if its head is still pr.HeadSHA, and returns ErrNotMergeable otherwise. It retries
+	// for a few seconds, or until ctx is done, while the forge has not decided yet whether pr can be merged.
 	Merge(ctx context.Context, pr PullRequest, m Merge) error
 }
 
-// AutoMerger is a provider that merges by itself.
+// AutoMerger is a provider whose forge can merge later by itself.
 type AutoMerger interface {
-	// AutoMerge has the forge merge pr as m says, as soon as nothing stands in the way, if its head is still pr.HeadSHA, and
-	// else gives ErrNotMergeable. Where nothing does, it is merged at once.
+	// AutoMerge asks the forge to merge pr as m describes once checks and approvals allow it, if its head is still
+	// pr.HeadSHA, and returns ErrNotMergeable otherwise. If they allow it now, pr is merged at once.
 	AutoMerge(ctx context.Context, pr PullRequest, m Merge) (merged bool, err error)
 }
 
 // Annotator is a provider whose pull requests have labels, assignees and a milestone.
 type Annotator interface {
-	// Annotate adds what pr lacks of r's Labels and Assignees, and sets r's Milestone unless it is empty. An assignee or a
-	// milestone that the forge does not know is ErrRefused.
+	// Annotate adds those of r's Labels and Assignees that pr lacks, and sets r's Milestone unless it is empty. It
+	// returns ErrRefused for an assignee or a milestone that the forge does not know.
 	Annotate(ctx context.Context, pr PullRequest, r Request) error
 }
 
-// ReviewRequester is a provider that asks people to review.
+// ReviewRequester is a provider that can ask users to review.
 type ReviewRequester interface {
-	// RequestReview asks those of the reviewers, as in Request, that pr.Reviewers lacks.
+	// RequestReview asks those reviewers, named as in Request, that are not in pr.Reviewers.
 	RequestReview(ctx context.Context, pr PullRequest, reviewers []string) error
 }
 
-// TeamReviewer is a [ReviewRequester] that asks teams, too.
+// TeamReviewer is a [ReviewRequester] that can ask teams, too.
 type TeamReviewer interface {
-	// CheckTeam refuses, without any I/O, a team, "acme/platform", that cannot be asked.
+	// CheckTeam returns an error, without any I/O, for a team that cannot be asked; name is "acme/platform".
 	CheckTeam(name string) error
 }
 
 // Lister is a provider that lists pull requests.
 type Lister interface {
-	// List gives all that are open from branches of the repository itself into base, oldest first.
+	// List returns the open pull requests into base whose heads are in the repository itself, oldest first.
 	List(ctx context.Context, base string) ([]PullRequest, error)
 }
 
 // Closer is a provider that closes pull requests without merging them.
 type Closer interface {
-	// Close adds the comment, Markdown, to pr and closes it. One that is closed already is no error.
+	// Close adds the comment, in Markdown, to pr and closes it. It does nothing if pr is closed already.
 	Close(ctx context.Context, pr PullRequest, comment string) error
 }
 
-// Watcher is a provider that tells what becomes of a pull request.
+// Watcher is a provider that reports a pull request's progress.
 type Watcher interface {
-	// Status asks for pr's present state, by its Number.
+	// Status returns the present status of the pull request with pr.Number.
 	Status(ctx context.Context, pr PullRequest) (Status, error)
 }
 
-// Status is what a pull request has come to.
+// Status is a pull request's progress. All fields are zero for one that can be merged now.
 type Status struct {
 	Merged bool
 	Closed bool   // without being merged
-	Final  bool   // it is open, and waiting will not help: a conflict, a failed check, changes requested
-	Waits  string // what an open one waits for, in a few words, as far as the forge tells: "checks", "approval", "conflict"
+	Final  bool   // open, and waiting does not help: a conflict, a failed check, changes requested
+	Waits  string // what it waits for, in a few words, if the forge reports it: "checks", "approval", "conflict"
 }
 
-// Committer is a provider that makes commits itself, so that it signs them.
+// Committer is a provider whose forge can make commits, and so sign them.
 type Committer interface {
-	// Commit puts one commit on top of c.Parent, the tip of c.Branch, and gives its id. ErrMoved says that the branch is not
-	// there any more. A forge may notice that too late, and leave the commit on top of what somebody else has put there: the
-	// branch should be one that nobody else uses.
+	// Commit adds one commit to c.Branch, whose tip is c.Parent, and returns its id. It returns ErrMoved if the tip is
+	// another one. A forge may notice that too late and leave the commit on top of somebody else's, so use a branch
+	// that nobody else uses.
 	Commit(ctx context.Context, c Commit) (string, error)
 }
 
-// Commit is a commit for a forge to make. The forge sets the author: the token's owner.
+// Commit describes a commit for a forge to make. Its author is the token's owner.
 type Commit struct {
-	Branch  string // an existing one
+	Branch  string // existing
 	Parent  string // its tip, 40 hexadecimal digits
 	Message string // subject, blank line, body
 	Files   []File
@@ -217,30 +218,31 @@ type File struct {
 	Path     string // relative, with slashes
 	Contents []byte
 	Deleted  bool
-	Exists   bool // in Parent; forges tell the creation of a file from its update
+	Exists   bool // in Parent; forges distinguish creating a file from updating it
 }
 
-// Access is what a token may do in a repository, as far as a forge tells. It tells the role of whoever the token belongs
-// to, and hardly ever what the token itself was granted, nor which branches are protected. So what is false, its answer
-// speaks against; what is true, it does not rule out.
+// Access is what a token may do in a repository, as far as the forge reports it. Forges report the role of the token's
+// owner, but hardly ever the token's own permissions, and no branch protection. So false means that it is not allowed;
+// true means only that nothing is known against it.
 type Access struct {
 	Read bool // the forge lets the token see the repository
 	Push bool // push new branches
 	Pull bool // open pull requests between branches of the repository
-	// Reason says, in a few words, why something is false, or what the forge does not tell. It may be empty.
+	// Reason is why a field is false, or what the forge does not report, in a few words. It may be empty.
 	Reason string
 }
 
-// Checker is a provider that can tell what its token may do.
+// Checker is a provider that reports what its token may do.
 type Checker interface {
-	// CheckAccess asks the forge, with one call that changes nothing. A token that is unknown, or that may not even read,
-	// gives the errors of the other methods.
+	// CheckAccess asks the forge with one request that changes nothing. For a token that is unknown or may not read the
+	// repository, it returns the same errors as the other methods.
 	CheckAccess(ctx context.Context) (Access, error)
 }
 
-// Check refuses, without any I/O, a request that p cannot fulfil: one without a head or a title, one from a branch to
-// itself, one that is to be merged where p cannot merge or not by that method, and one that asks for what p does not
-// have, such as a team for a reviewer. An empty Base passes, as the remote's default branch may not be known yet; so does an empty HeadSHA.
+// Check returns an error, without any I/O, for a request that p cannot fulfil: without a head or a title, from a branch
+// to itself, with a merge or a merge method that p does not support, or with anything else that p does not support,
+// such as a team as a reviewer. It accepts an empty Base, because the remote's default branch may not be known yet, and
+// an empty HeadSHA.
 func Check(p Provider, r Request) error {
 	switch {
 	case r.Head == "":
@@ -279,21 +281,22 @@ func Check(p Provider, r Request) error {
 		return fmt.Errorf("%s: cannot merge pull requests", p.Name())
 	}
 	if methods := m.MergeMethods(); !slices.Contains(methods, r.MergeMethod) {
-		return fmt.Errorf("%s: unknown merge method %q, want one of: %s", p.Name(), r.MergeMethod, strings.Join(methods, ", "))
+		return fmt.Errorf("%s: unknown merge method %q, want one of: %s",
+			p.Name(), r.MergeMethod, strings.Join(methods, ", "))
 	}
 	return nil
 }
 
 var sha1Hex = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
-// Open makes the pull request that r asks for. found is what Find gave just now for its head and base, or nil when that
-// was ErrNotFound: so a caller that has asked already, such as to see whether the token is any good before it pushes,
-// does not ask twice. Open creates the pull request, or brings title and body up to date if they differ; adds labels,
-// reviewers and so on where they are lacking; and merges it if asked to. Doing it again changes nothing.
+// Open creates the pull request that r describes, or updates title and body of the open one if they differ; adds
+// missing labels, reviewers and so on; and merges it if r says so. Doing it again changes nothing. found is what Find
+// has just returned for r's head and base, or nil for ErrNotFound: a caller that has called Find already, to test the
+// token before it pushes, saves the second request.
 //
-// If anything fails once the pull request is there, Open returns the error and also the pull request, which has a URL.
-// All other errors come with a zero PullRequest. Besides the errors of the provider there are those of [Check] and, also
-// before any I/O, one for an empty base and one for a merge without a full HeadSHA.
+// If anything fails once the pull request exists, Open returns the error together with the pull request, which has a
+// URL. All other errors come with a zero PullRequest. Errors are those of the provider and, before any I/O, those of
+// [Check] and errors for an empty base and for a merge without a full HeadSHA.
 func Open(ctx context.Context, p Provider, r Request, found *PullRequest) (PullRequest, error) {
 	if err := Check(p, r); err != nil {
 		return PullRequest{}, err
@@ -308,7 +311,8 @@ func Open(ctx context.Context, p Provider, r Request, found *PullRequest) (PullR
 	if err != nil {
 		return pr, err
 	}
-	if lacks(pr.Labels, r.Labels) || lacks(pr.Assignees, r.Assignees) || r.Milestone != "" && pr.Milestone != r.Milestone {
+	another := r.Milestone != "" && pr.Milestone != r.Milestone
+	if another || lacks(pr.Labels, r.Labels) || lacks(pr.Assignees, r.Assignees) {
 		if err := p.(Annotator).Annotate(ctx, pr, r); err != nil {
 			return pr, err
 		}
@@ -323,7 +327,7 @@ func Open(ctx context.Context, p Provider, r Request, found *PullRequest) (PullR
 	if !r.Merge && !r.AutoMerge {
 		return pr, nil
 	}
-	// What was pushed guards the merge, not what the forge holds: somebody may have pushed to the branch since.
+	// Only the commit that was pushed may be merged. The forge's own may be another: somebody may have pushed since.
 	pr.HeadSHA = r.HeadSHA
 	how := Merge{Method: r.MergeMethod, Message: r.Message}
 	merged := r.Merge
@@ -338,21 +342,21 @@ func Open(ctx context.Context, p Provider, r Request, found *PullRequest) (PullR
 	return pr, err
 }
 
-// touched notes that something was added to a pull request that was open.
+// touched records that something was added to a pull request that was open.
 func (pr *PullRequest) touched() {
 	if pr.State == Unchanged {
 		pr.State = Updated
 	}
 }
 
-// lacks reports whether one of want is not in have. Forges do not tell upper from lower case there.
+// lacks reports whether one of want is not in have. Forges ignore case there.
 func lacks(have, want []string) bool {
 	return slices.ContainsFunc(want, func(w string) bool {
 		return !slices.ContainsFunc(have, func(h string) bool { return strings.EqualFold(h, w) })
 	})
 }
 
-// ensure creates the pull request, or updates the one that was found.
+// ensure creates the pull request, or updates the one that was found. It sets the state.
 func ensure(ctx context.Context, p Provider, r Request, found *PullRequest) (PullRequest, error) {
 	if found == nil {
 		pr, err := p.Create(ctx, r)
@@ -363,8 +367,8 @@ func ensure(ctx context.Context, p Provider, r Request, found *PullRequest) (Pul
 		if !errors.Is(err, ErrRefused) {
 			return PullRequest{}, err
 		}
-		// The refusal may be that another run was quicker. If so, its pull request can be found now; the words that
-		// forges have for it need not be known.
+		// Another run may have been quicker. If so, its pull request is found now, whatever words the forge has for
+		// that.
 		other, findErr := p.Find(ctx, r.Head, r.Base)
 		if errors.Is(findErr, ErrNotFound) {
 			return PullRequest{}, err
@@ -389,13 +393,14 @@ func ensure(ctx context.Context, p Provider, r Request, found *PullRequest) (Pul
 
 var draftMark = regexp.MustCompile(`(?i)^(?:draft:|\[draft\]|\(draft\))\s*`)
 
-// Undraft takes off what makes a title that of a draft on GitLab (https://docs.gitlab.com/user/project/merge_requests/drafts/).
-// Somebody put it there to hold the change, or took it off, and that is theirs to decide.
+// Undraft returns the title without the prefix that makes it a draft on GitLab. Titles are compared without it, because
+// whoever added or removed it decides whether the change is ready.
+// https://docs.gitlab.com/user/project/merge_requests/drafts/
 func Undraft(title string) string { return draftMark.ReplaceAllString(title, "") }
 
-// same compares texts but for white space around them and the kind of line ends: forges change both when they store a
-// text, and every run would update what it can never make equal.
-func same(a, b string) bool {
+// same reports whether two texts are equal but for white space around them and the kind of line ends. Forges change
+// both when they store a text, so each run would update it again.
+func same(stored, wanted string) bool {
 	norm := func(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n")) }
-	return norm(a) == norm(b)
+	return norm(stored) == norm(wanted)
 }

@@ -9,15 +9,17 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// Wait waits until pr is merged: by the forge or by somebody, or by this program as m says as soon as the forge lets it, if
-// m is not nil. report is called with what it waits for, whenever that changes. The error is ErrNotMergeable when pr is
-// closed without being merged, with ErrClosed, and when waiting will not help, else the provider's or the context's. p has to be a
-// [Watcher], and a [Merger] where m is not nil.
+// Wait returns when pr is merged, by the forge or by somebody. If m is not nil, Wait merges pr itself, as m describes,
+// once the forge lets it. It calls report with what pr waits for, whenever that changes. p must be a [Watcher], and a
+// [Merger] if m is not nil.
+//
+// Errors are ErrNotMergeable with ErrClosed if pr is closed without being merged, ErrNotMergeable if waiting does not
+// help, and those of the provider and of the context.
 func Wait(ctx context.Context, p Provider, pr PullRequest, m *Merge, report func(waits string)) error {
 	pause := &backoff.ExponentialBackOff{InitialInterval: time.Second, MaxInterval: 15 * time.Second, Multiplier: 1.5}
 	pause.Reset()
 	last := ""
-	refused := 0 // how often in a row, although nothing seemed to stand in the way
+	refused := 0 // refusals in a row while the status shows nothing to wait for
 	for {
 		s, err := p.(Watcher).Status(ctx, pr)
 		switch {
@@ -39,7 +41,8 @@ func Wait(ctx context.Context, p Provider, pr PullRequest, m *Merge, report func
 			if refused++; s.Waits != "" {
 				refused = 0
 			}
-			// What the status does not show, such as a method that is forbidden or another head, does not pass either.
+			// The status does not show everything, such as a forbidden method or another head: retry once, then give
+			// up.
 			if !errors.Is(err, ErrNotMergeable) || refused == 2 {
 				return err
 			}
