@@ -11,8 +11,8 @@ import (
 	"update-gitops-repo/scm/internal/rest"
 )
 
-// Annotate implements scm.Annotator, with one call, and one more to look up a milestone. Labels that are new to the
-// repository are made.
+// Annotate implements scm.Annotator with one request, and one per hundred milestones to look one up. GitHub creates
+// labels that are new to the repository.
 func (c *Client) Annotate(ctx context.Context, pr scm.PullRequest, r scm.Request) error {
 	labels, assignees := rest.Missing(pr.Labels, r.Labels), rest.Missing(pr.Assignees, r.Assignees)
 	set := r.Milestone != "" && r.Milestone != pr.Milestone
@@ -20,14 +20,15 @@ func (c *Client) Annotate(ctx context.Context, pr scm.PullRequest, r scm.Request
 		return nil
 	}
 	if assignees == nil && !set {
-		// What somebody else adds at the same time stays. https://docs.github.com/rest/issues/labels#add-labels-to-an-issue
+		// This one keeps what somebody else adds at the same time.
+		// https://docs.github.com/rest/issues/labels#add-labels-to-an-issue
 		_, resp, err := c.issues.AddLabelsToIssue(ctx, c.owner, c.name, pr.Number, labels)
 		if err != nil {
 			return c.error(nil, resp, err)
 		}
 		return nil
 	}
-	var ask github.UpdateIssueRequest // its lists replace those that are there
+	var ask github.UpdateIssueRequest // its lists replace the present ones
 	if labels != nil {
 		ask.Labels = slices.Concat(pr.Labels, labels)
 	}
@@ -46,7 +47,7 @@ func (c *Client) Annotate(ctx context.Context, pr scm.PullRequest, r scm.Request
 	if err != nil {
 		return c.error(nil, resp, err)
 	}
-	// GitHub silently drops what the token may not set, and more than ten assignees.
+	// GitHub silently ignores what the token may not set, and more than ten assignees.
 	if left := rest.Missing(rest.Names(issue.GetLabels(), (*github.Label).GetName), labels); left != nil {
 		return c.api.Fail(scm.ErrRefused, "GitHub did not add the label %s", strings.Join(left, ", "))
 	}
@@ -56,7 +57,7 @@ func (c *Client) Annotate(ctx context.Context, pr scm.PullRequest, r scm.Request
 	return nil
 }
 
-// milestone returns the number of the open milestone of that title.
+// milestone returns the number of the open milestone of that title, or ErrRefused.
 // https://docs.github.com/rest/issues/milestones#list-milestones
 func (c *Client) milestone(ctx context.Context, title string) (int, error) {
 	opts := &github.MilestoneListOptions{State: "open", ListOptions: github.ListOptions{PerPage: 100}}
@@ -77,13 +78,13 @@ func (c *Client) milestone(ctx context.Context, title string) (int, error) {
 	}
 }
 
-// RequestReview implements scm.ReviewRequester. A team is named ORGANIZATION/TEAM, with the name that it has in URLs. The
-// pull request's author cannot be asked.
+// RequestReview implements scm.ReviewRequester. A team is ORGANIZATION/TEAM, as in URLs; [Client.CheckTeam] checks it.
+// The pull request's author cannot be asked.
 // https://docs.github.com/rest/pulls/review-requests#request-reviewers-for-a-pull-request
 //
-// GitHub takes users who have reviewed off the list of those who were asked. They are not asked again for the same
-// commit, which takes a call to find out unless the pull request is new. Of teams GitHub does not tell. Which teams there can be,
-// [Client.CheckTeam] tells.
+// GitHub removes users from the list of reviewers once they have reviewed. RequestReview does not ask them again for
+// the same commit; that takes one request more, unless the pull request is new. A team that has reviewed is asked
+// again, because GitHub does not report it.
 func (c *Client) RequestReview(ctx context.Context, pr scm.PullRequest, reviewers []string) error {
 	missing := rest.Missing(pr.Reviewers, reviewers)
 	if missing != nil && pr.State != scm.Created {
@@ -117,7 +118,7 @@ func (c *Client) RequestReview(ctx context.Context, pr scm.PullRequest, reviewer
 	return nil
 }
 
-// CheckTeam implements scm.TeamReviewer: teams of the repository's owner can be asked, and no others.
+// CheckTeam implements scm.TeamReviewer. Only teams of the repository's owner can be asked.
 func (c *Client) CheckTeam(name string) error {
 	if org, slug, ok := strings.Cut(name, "/"); !ok || !strings.EqualFold(org, c.owner) || slug == "" {
 		return c.api.Fail(scm.ErrRefused, "the team %s is not one of %s", name, c.owner)
@@ -125,7 +126,7 @@ func (c *Client) CheckTeam(name string) error {
 	return nil
 }
 
-// team is a team's name as scm.Request has it. Only teams of the owner can be asked to review.
+// team returns a team's name as in scm.Request.
 func (c *Client) team(t *github.Team) string { return c.owner + "/" + t.GetSlug() }
 
 // reviews returns all reviews of a pull request, oldest first.

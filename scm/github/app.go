@@ -21,13 +21,15 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// AppToken makes a token for cfg.Repository as the GitHub App appID, its application ID or its client ID, and says when the
-// token expires; that is after an hour. It serves the API, and git with the user name x-access-token. The key is the
-// app's private one in PEM, as GitHub gives it (PKCS #1) or converted (PKCS #8). The token reaches no other repository and
-// may do there what the app was granted. cfg.Token is not used.
+// AppToken returns a token for cfg.Repository, as the GitHub App appID, and when the token expires (after an hour).
+// appID is the app's application ID or client ID; key is its private key in PEM, as GitHub issues it (PKCS #1) or
+// converted (PKCS #8). cfg.Token is not used. The token serves the API, and git with the user name x-access-token; it
+// is for no other repository and has the app's permissions there.
 //
 // No error holds the key or what was signed with it.
-func AppToken(ctx context.Context, cfg Config, appID string, key []byte) (token secret.Text, expires time.Time, err error) {
+func AppToken(
+	ctx context.Context, cfg Config, appID string, key []byte,
+) (token secret.Text, expires time.Time, err error) {
 	private, err := appKey(key)
 	if err != nil {
 		return secret.Text{}, expires, fmt.Errorf("github: private key of app %s: %w", appID, err)
@@ -59,7 +61,7 @@ func AppToken(ctx context.Context, cfg Config, appID string, key []byte) (token 
 	return secret.New(made.GetToken()), made.GetExpiresAt().Time, nil
 }
 
-// appError says what to do about an error of the SDK: what GitHub says is hardly ever of help.
+// appError converts an error of the SDK and adds what to do: GitHub's own message hardly ever helps.
 func (c *Client) appError(appID string, now time.Time, resp *github.Response, err error) error {
 	err = c.error(nil, resp, err)
 	if resp == nil {
@@ -80,7 +82,7 @@ func (c *Client) appError(appID string, now time.Time, resp *github.Response, er
 	return err
 }
 
-// appKey reads a private RSA key. Its errors hold nothing of data.
+// appKey parses a private RSA key. Its errors hold nothing of data.
 func appKey(data []byte) (*rsa.PrivateKey, error) {
 	block, _ := pem.Decode(data)
 	if block == nil {
@@ -111,8 +113,8 @@ func appKey(data []byte) (*rsa.PrivateKey, error) {
 	return nil, fmt.Errorf("the PEM file holds a %s, want a private RSA key", strings.ToLower(block.Type))
 }
 
-// appJWT makes what an app identifies itself with for the next minutes. It is dated back, and ends before the ten minutes
-// that GitHub allows, because clocks differ.
+// appJWT returns the token by which an app identifies itself for the next 9 minutes. Because clocks differ, it is dated
+// back by a minute and expires before the 10 minutes that GitHub allows.
 // https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
 func appJWT(appID string, key *rsa.PrivateKey, now time.Time) (secret.Text, error) {
 	claims, err := json.Marshal(map[string]any{

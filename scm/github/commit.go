@@ -14,13 +14,13 @@ const createCommit = `mutation($input: CreateCommitOnBranchInput!) {
 
 // Commit implements scm.Committer. https://docs.github.com/graphql/reference/mutations#createcommitonbranch
 //
-// GitHub compares the branch's tip with c.Parent when it moves the branch, signs the commit, and shows it as verified. It
-// cannot be told a file's mode: count on an executable file or a symbolic link that is written to become an ordinary file.
-// How large a commit may be is not documented; users report a limit of 40 MB for the request.
+// GitHub compares the branch's tip with commit.Parent when it moves the branch, signs the commit, and shows it as
+// verified. The request has no file modes: an executable file or a symbolic link that is written may become an ordinary
+// file. The largest commit is not documented; users report a limit of 40 MB for the request.
 func (c *Client) Commit(ctx context.Context, commit scm.Commit) (string, error) {
 	type addition struct {
 		Path     string `json:"path"`
-		Contents []byte `json:"contents"` // in base64, as package json has it
+		Contents []byte `json:"contents"` // encoding/json writes base64
 	}
 	type deletion struct {
 		Path string `json:"path"`
@@ -30,7 +30,8 @@ func (c *Client) Commit(ctx context.Context, commit scm.Commit) (string, error) 
 		if f.Deleted {
 			deletions = append(deletions, deletion{f.Path})
 		} else {
-			additions = append(additions, addition{f.Path, append([]byte{}, f.Contents...)}) // nil would be null
+			contents := append([]byte{}, f.Contents...) // nil would be null
+			additions = append(additions, addition{f.Path, contents})
 		}
 	}
 	headline, body := cutMessage(commit.Message)
@@ -61,8 +62,9 @@ const branchTip = `query($owner: String!, $name: String!, $ref: String!) {
   repository(owner: $owner, name: $name) { ref(qualifiedName: $ref) { target { oid } } }
 }`
 
-// whyNot finds out whether p, which kept GitHub from making a commit, is that the branch is not at commit.Parent. GitHub has
-// several words for that, depending on who notices; one is that a file that is to be deleted is not there.
+// whyNot returns p, GitHub's refusal of a commit, or ErrMoved if the cause is that the branch is not at commit.Parent.
+// GitHub has several messages for that, depending on which part of it notices; one is that a file to delete does not
+// exist.
 func (c *Client) whyNot(ctx context.Context, commit scm.Commit, p problem) error {
 	if graphQLKind(p) == nil || errors.Is(p, scm.ErrMoved) || errors.Is(p, scm.ErrAuth) {
 		return p
@@ -72,7 +74,9 @@ func (c *Client) whyNot(ctx context.Context, commit scm.Commit, p problem) error
 			Ref struct{ Target struct{ OID string } } // empty if there is no such branch
 		}
 	}
-	err := c.graphQL(ctx, branchTip, map[string]any{"owner": c.owner, "name": c.name, "ref": "refs/heads/" + commit.Branch}, &data)
+	err := c.graphQL(ctx, branchTip, map[string]any{
+		"owner": c.owner, "name": c.name, "ref": "refs/heads/" + commit.Branch,
+	}, &data)
 	if err != nil {
 		return err
 	}
@@ -80,7 +84,7 @@ func (c *Client) whyNot(ctx context.Context, commit scm.Commit, p problem) error
 	if data.Repository.Ref.Target.OID != commit.Parent || strings.Contains(p.Message, "but expected "+commit.Parent) {
 		return c.api.Error(scm.ErrMoved, okay, p.Message, nil)
 	}
-	if errors.Is(p, scm.ErrNoRepository) { // it is not the repository that was not found
+	if errors.Is(p, scm.ErrNoRepository) { // something was not found, but not the repository
 		return c.api.Error(scm.ErrRefused, okay, p.Message, nil)
 	}
 	return p

@@ -15,10 +15,10 @@ import (
 	"update-gitops-repo/scm/internal/rest"
 )
 
-// Config says where the repository is and how to reach it. Repository is OWNER/NAME.
+// Config holds what New needs to reach a repository. Repository is OWNER/NAME.
 type Config = scm.Config
 
-// Client is one GitHub repository. It implements scm.Provider, and those of the optional interfaces that its methods name.
+// Client is one GitHub repository. It implements scm.Provider and the optional interfaces that its methods name.
 type Client struct {
 	api         *rest.API
 	pulls       *github.PullRequestsService
@@ -29,8 +29,8 @@ type Client struct {
 	owner, name string
 }
 
-// APIURL returns the API's base URL for the host of a repository's web pages, "github.com" or "git.example.com:8443", as
-// GitHub documents it: api.github.com, or below /api/v3/ for an Enterprise Server. Only a server needs the scheme.
+// APIURL returns the API's base URL for the host of a repository's web pages, "github.com" or "git.example.com:8443":
+// https://api.github.com/, or below /api/v3/ of an Enterprise Server, where scheme, "https", counts.
 func APIURL(scheme, host string) string {
 	if strings.EqualFold(host, "github.com") {
 		return "https://api.github.com/"
@@ -38,10 +38,10 @@ func APIURL(scheme, host string) string {
 	return scheme + "://" + host + "/api/v3/"
 }
 
-// New returns the client for cfg.Repository, or an error that says what is wrong with cfg. It does no I/O.
+// New returns the client for cfg.Repository, or an error that names what is wrong with cfg. It does no I/O.
 func New(cfg Config) (*Client, error) {
-	// What is there already is not added again; of two tokens for an app either will do; and of changes by GraphQL, each says
-	// what it expects to find.
+	// These may be sent twice: GitHub adds no label or reviewer twice, either of two app tokens serves, and each
+	// GraphQL mutation names the state that it expects.
 	api, err := rest.New("github", cfg, "/labels", "/requested_reviewers", "/access_tokens", "/graphql")
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func New(cfg Config) (*Client, error) {
 	sdk, err := github.NewClient(
 		github.WithHTTPClient(api.Client),
 		github.WithURLs(&base, nil),
-		// Otherwise the SDK fails calls of its own accord after a rate limit; waiting is the HTTP client's business.
+		// Else the SDK fails requests by itself after a rate limit; the HTTP client waits for it.
 		github.WithDisableRateLimitCheck(),
 	)
 	if err != nil {
@@ -69,10 +69,10 @@ func New(cfg Config) (*Client, error) {
 // Name returns "github".
 func (c *Client) Name() string { return "github" }
 
-// Find implements scm.Provider with one call, unless more than a hundred pull requests match.
+// Find implements scm.Provider with one request per hundred pull requests that match.
 // https://docs.github.com/rest/pulls/pulls#list-pull-requests
 func (c *Client) Find(ctx context.Context, head, base string) (scm.PullRequest, error) {
-	// GitHub ignores the filter if it has no owner.
+	// Without the owner, GitHub ignores the filter.
 	prs, err := c.list(ctx, &github.PullRequestListOptions{Head: c.owner + ":" + head, Base: base})
 	if err != nil {
 		return scm.PullRequest{}, err
@@ -85,13 +85,13 @@ func (c *Client) Find(ctx context.Context, head, base string) (scm.PullRequest, 
 	return scm.PullRequest{}, c.api.NotFound(head, base)
 }
 
-// List implements scm.Lister, with a call for each hundred that are open.
+// List implements scm.Lister with one request per hundred open pull requests.
 // https://docs.github.com/rest/pulls/pulls#list-pull-requests
 func (c *Client) List(ctx context.Context, base string) ([]scm.PullRequest, error) {
 	return c.list(ctx, &github.PullRequestListOptions{Base: base, Sort: "created", Direction: "asc"})
 }
 
-// list returns what is open, matches opts, and comes from a branch of the repository itself.
+// list returns the open pull requests that match opts and whose heads are in the repository itself.
 func (c *Client) list(ctx context.Context, opts *github.PullRequestListOptions) ([]scm.PullRequest, error) {
 	opts.State, opts.PerPage = "open", 100
 	var own []scm.PullRequest
@@ -101,7 +101,7 @@ func (c *Client) list(ctx context.Context, opts *github.PullRequestListOptions) 
 			return nil, c.error(nil, resp, err)
 		}
 		for _, pr := range prs {
-			// The owner may have a fork of this repository beside it, with a branch of the same name.
+			// The owner may also have a fork of this repository, with a branch of the same name.
 			if pr.GetHead().GetRepo().GetFullName() != pr.GetBase().GetRepo().GetFullName() {
 				continue
 			}
@@ -120,7 +120,7 @@ func (c *Client) list(ctx context.Context, opts *github.PullRequestListOptions) 
 
 // Create implements scm.Provider. https://docs.github.com/rest/pulls/pulls#create-a-pull-request
 //
-// Where the owner's plan has no drafts, one is ErrRefused. Labels, reviewers and so on are for further calls.
+// It returns ErrRefused for a draft where the owner's plan has none. It does not set labels, reviewers and so on.
 func (c *Client) Create(ctx context.Context, r scm.Request) (scm.PullRequest, error) {
 	return c.pullRequest(c.pulls.Create(ctx, c.owner, c.name, github.CreatePullRequest{
 		Title: &r.Title, Body: &r.Body, Head: r.Head, Base: r.Base, Draft: &r.Draft,
@@ -129,18 +129,19 @@ func (c *Client) Create(ctx context.Context, r scm.Request) (scm.PullRequest, er
 
 // Update implements scm.Provider. https://docs.github.com/rest/pulls/pulls#update-a-pull-request
 func (c *Client) Update(ctx context.Context, pr scm.PullRequest, r scm.Request) (scm.PullRequest, error) {
-	return c.pullRequest(c.pulls.Edit(ctx, c.owner, c.name, pr.Number, &github.PullRequest{Title: &r.Title, Body: &r.Body}))
+	edit := &github.PullRequest{Title: &r.Title, Body: &r.Body}
+	return c.pullRequest(c.pulls.Edit(ctx, c.owner, c.name, pr.Number, edit))
 }
 
-// MergeMethods returns all three.
+// MergeMethods returns all three methods.
 func (c *Client) MergeMethods() []string {
 	return []string{scm.MergeCommit, scm.MergeSquash, scm.MergeRebase}
 }
 
 // Merge implements scm.Merger. https://docs.github.com/rest/pulls/pulls#merge-a-pull-request
 //
-// GitHub finds out in the background whether a pull request can be merged, and updates its head in the background after
-// a push. Until then it refuses, so a refusal counts only once GitHub is sure of it.
+// GitHub computes in the background whether a pull request can be merged, and updates its head in the background after
+// a push. Until then it refuses, so a refusal counts only once that is done.
 func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, m scm.Merge) error {
 	title, body := cutMessage(m.Message)
 	return c.api.Patiently(ctx, func() (bool, error) {
@@ -162,16 +163,16 @@ func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, m scm.Merge) err
 			return false, c.error(nil, resp, err)
 		}
 		if now.GetMerged() && now.GetHead().GetSHA() == pr.HeadSHA {
-			return false, nil // by an attempt whose answer was lost, or by somebody else
+			return false, nil // merged by an attempt whose answer was lost, or by somebody else
 		}
 		undecided := now.Mergeable == nil && now.GetState() == "open"
-		// Head or base has moved since GitHub last looked. The commit id guards the next attempt as well.
+		// Head or base has moved since GitHub last looked. The retry names the same commit, so it merges no other.
 		moved := strings.Contains(refusal.Error(), "try the merge again")
 		return undecided || moved, refusal
 	})
 }
 
-// forbidden adds the methods that the repository allows to the refusal of another one, as far as they can be found out.
+// forbidden returns the refusal of a method with the allowed methods added, if GitHub reports them.
 func (c *Client) forbidden(ctx context.Context, method string, refusal error) error {
 	repo, _, err := c.repos.Get(ctx, c.owner, c.name)
 	if err != nil {
@@ -198,9 +199,9 @@ func (c *Client) forbidden(ctx context.Context, method string, refusal error) er
 
 // CheckAccess implements scm.Checker. https://docs.github.com/rest/repos/repos#get-a-repository
 //
-// The permissions in the answer are the role of the user that the token belongs to. The scopes of a classic token are in
-// a header; what a fine-grained one was granted is nowhere. The token of an app, such as a workflow's GITHUB_TOKEN,
-// belongs to no user, and its permissions are all false.
+// The permissions in the answer are the role of the token's owner. A header has the scopes of a classic token; the
+// permissions of a fine-grained one are nowhere. The token of an app, such as a workflow's GITHUB_TOKEN, has no owner:
+// all its permissions are false.
 func (c *Client) CheckAccess(ctx context.Context) (scm.Access, error) {
 	repo, resp, err := c.repos.Get(ctx, c.owner, c.name)
 	if err == nil && repo.GetFullName() == "" {
@@ -231,7 +232,7 @@ func (c *Client) CheckAccess(ctx context.Context) (scm.Access, error) {
 	return access, nil
 }
 
-// mayWrite reports whether one of a classic token's scopes lets it write to a repository.
+// mayWrite reports whether a classic token's scopes allow writing to a repository.
 // https://docs.github.com/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
 func mayWrite(scopes []string, private bool) bool {
 	for scope := range strings.SplitSeq(strings.Join(scopes, ","), ",") {
@@ -242,7 +243,7 @@ func mayWrite(scopes []string, private bool) bool {
 	return false
 }
 
-// pullRequest translates what the SDK gave.
+// pullRequest converts what the SDK returned.
 func (c *Client) pullRequest(pr *github.PullRequest, resp *github.Response, err error) (scm.PullRequest, error) {
 	if err == nil && pr.GetNumber() == 0 {
 		err = errors.New("no pull request in it")
@@ -250,6 +251,8 @@ func (c *Client) pullRequest(pr *github.PullRequest, resp *github.Response, err 
 	if err != nil {
 		return scm.PullRequest{}, c.error(nil, resp, err)
 	}
+	reviewers := rest.Names(pr.RequestedReviewers, (*github.User).GetLogin)
+	reviewers = append(reviewers, rest.Names(pr.RequestedTeams, c.team)...)
 	return scm.PullRequest{
 		Number:    pr.GetNumber(),
 		URL:       pr.GetHTMLURL(),
@@ -260,32 +263,32 @@ func (c *Client) pullRequest(pr *github.PullRequest, resp *github.Response, err 
 		HeadSHA:   pr.GetHead().GetSHA(),
 		Draft:     pr.GetDraft(),
 		Labels:    rest.Names(pr.Labels, (*github.Label).GetName),
-		Reviewers: append(rest.Names(pr.RequestedReviewers, (*github.User).GetLogin), rest.Names(pr.RequestedTeams, c.team)...),
+		Reviewers: reviewers,
 		Assignees: rest.Names(pr.Assignees, (*github.User).GetLogin),
 		Milestone: pr.GetMilestone().GetTitle(),
 		ID:        pr.GetNodeID(),
 	}, nil
 }
 
-// error translates an error of the SDK. A kind of nil means the one that the status stands for.
+// error converts an error of the SDK. A kind of nil means the one of the status.
 func (c *Client) error(kind error, resp *github.Response, err error) error {
 	if resp == nil {
 		return c.api.Error(nil, nil, "", err)
 	}
-	words := ""
+	message := ""
 	switch e := err.(type) {
 	case *github.ErrorResponse:
-		words = e.Message
+		message = e.Message
 		for _, d := range e.Errors {
 			if d.Message == "" {
 				d.Message = d.Field + " " + d.Code
 			}
-			words += ": " + d.Message
+			message += ": " + d.Message
 		}
-	case *github.RateLimitError: // with status 403, too, but no other token would help
-		kind, words = scm.ErrRefused, e.Message
+	case *github.RateLimitError: // also with status 403, but another token would not help
+		kind, message = scm.ErrRefused, e.Message
 	case *github.AbuseRateLimitError:
-		kind, words = scm.ErrRefused, e.Message
+		kind, message = scm.ErrRefused, e.Message
 	}
-	return c.api.Error(kind, resp.Response, words, err)
+	return c.api.Error(kind, resp.Response, message, err)
 }

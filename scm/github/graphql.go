@@ -14,8 +14,8 @@ import (
 	"update-gitops-repo/scm"
 )
 
-// graphQLURL is where the GraphQL API is, given the REST API's address. An Enterprise Server has it beside the latter, not
-// below. https://docs.github.com/enterprise-server/graphql/guides/forming-calls-with-graphql#the-graphql-endpoint
+// graphQLURL returns the GraphQL API's address: /api/graphql on an Enterprise Server, else /graphql below the REST API.
+// https://docs.github.com/enterprise-server/graphql/guides/forming-calls-with-graphql#the-graphql-endpoint
 func (c *Client) graphQLURL() string {
 	if server, ok := strings.CutSuffix(c.api.Base.String(), "/api/v3/"); ok {
 		return server + "/api/graphql"
@@ -23,16 +23,17 @@ func (c *Client) graphQLURL() string {
 	return c.api.Base.JoinPath("graphql").String()
 }
 
-// problem is what the GraphQL API has to say instead of an answer.
+// problem is a failure that the GraphQL API reports.
 type problem struct {
 	Type    string // "NOT_FOUND"; empty if the document itself is at fault
 	Message string
-	error   // the same as an error of package scm's kinds
+	error   // of package scm's kinds
 }
 
+// Unwrap returns the error of package scm's kinds.
 func (p problem) Unwrap() error { return p.error }
 
-// graphQL has the API execute a document and decodes the answer's data into out. If the API refuses, the error is a problem.
+// graphQL sends a document and decodes the answer's data into out. If the API refuses, the error is a problem.
 func (c *Client) graphQL(ctx context.Context, document string, variables map[string]any, out any) error {
 	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
 	if err != nil {
@@ -47,7 +48,7 @@ func (c *Client) graphQL(ctx context.Context, document string, variables map[str
 	if err != nil {
 		return c.api.Error(nil, nil, "", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // Nothing is lost once the body is read.
 	if err := github.CheckResponse(resp); err != nil {
 		return c.error(nil, &github.Response{Response: resp}, err)
 	}
@@ -61,7 +62,7 @@ func (c *Client) graphQL(ctx context.Context, document string, variables map[str
 	if len(answer.Errors) == 0 {
 		return nil
 	}
-	p := answer.Errors[0] // further ones follow from it, as a rule
+	p := answer.Errors[0] // the others are mostly its consequences
 	if kind := graphQLKind(p); kind != nil {
 		p.error = c.api.Error(kind, resp, p.Message, nil)
 	} else {
@@ -70,7 +71,7 @@ func (c *Client) graphQL(ctx context.Context, document string, variables map[str
 	return p
 }
 
-// graphQLKind returns the error of package scm that p stands for, or nil where GitHub itself has failed.
+// graphQLKind returns the error of package scm that p means, or nil if GitHub itself has failed.
 func graphQLKind(p problem) error {
 	switch p.Type {
 	case "FORBIDDEN", "INSUFFICIENT_SCOPES":
@@ -95,7 +96,7 @@ const enableAutoMerge = `mutation($input: EnablePullRequestAutoMergeInput!) {
 
 // AutoMerge implements scm.AutoMerger. https://docs.github.com/graphql/reference/mutations#enablepullrequestautomerge
 //
-// GitHub refuses where nothing stands in the way any more. Then the pull request is merged as [Client.Merge] does.
+// GitHub refuses if checks and approvals allow the merge now. Then AutoMerge merges as [Client.Merge] does.
 func (c *Client) AutoMerge(ctx context.Context, pr scm.PullRequest, m scm.Merge) (merged bool, err error) {
 	id := pr.ID
 	if id == "" {
@@ -108,7 +109,7 @@ func (c *Client) AutoMerge(ctx context.Context, pr scm.PullRequest, m scm.Merge)
 	input := map[string]any{
 		"pullRequestId": id, "mergeMethod": strings.ToUpper(m.Method), "expectedHeadOid": pr.HeadSHA,
 	}
-	if m.Message != "" && m.Method != scm.MergeRebase { // which keeps the messages
+	if m.Message != "" && m.Method != scm.MergeRebase { // a rebase keeps the messages
 		input["commitHeadline"], input["commitBody"] = cutMessage(m.Message)
 	}
 	clean := false
@@ -129,13 +130,13 @@ func (c *Client) AutoMerge(ctx context.Context, pr scm.PullRequest, m scm.Merge)
 			merged = true // by an attempt whose answer was lost, or by somebody else
 			return false, nil
 		case now.HeadRefOid == pr.HeadSHA && now.State == "OPEN" && now.AutoMergeRequest != nil:
-			return false, nil // so it was
+			return false, nil // enabled by an attempt whose answer was lost
 		case strings.Contains(strings.ToLower(p.Message), "auto merge is not allowed"): // a setting of the repository
 			return false, refusal
 		case strings.HasPrefix(p.Message, "Merge method "):
 			return false, c.forbidden(ctx, m.Method, c.api.Error(scm.ErrNotMergeable, okay, p.Message, nil))
 		}
-		// GitHub has yet to see the push, or to find out what stands in the way.
+		// GitHub has not seen the push yet, or not computed yet what the merge waits for.
 		again := now.State == "OPEN" && (now.HeadRefOid != pr.HeadSHA || now.MergeStateStatus == "UNKNOWN")
 		return again, c.api.Error(scm.ErrNotMergeable, okay, p.Message, nil)
 	})
@@ -146,12 +147,13 @@ func (c *Client) AutoMerge(ctx context.Context, pr scm.PullRequest, m scm.Merge)
 	return merged, err
 }
 
-// okay is the response that comes with all that the GraphQL API refuses.
+// okay is the response of GraphQL refusals: they have status 200.
 var okay = &http.Response{StatusCode: http.StatusOK}
 
-// nothingToWaitFor matches what GitHub says of pull requests that can be merged at once: those whose checks have passed,
-// those with a failed one that is not required, and those into a branch without any rules.
-var nothingToWaitFor = regexp.MustCompile(`(?i)\bin (?:clean|unstable|has_hooks) status|protected branch rules not configured`)
+// nothingToWaitFor matches GitHub's messages about pull requests that can be merged at once: their checks have passed,
+// a failed check is not required, or the base branch has no rules.
+var nothingToWaitFor = regexp.MustCompile(
+	`(?i)\bin (?:clean|unstable|has_hooks) status|protected branch rules not configured`)
 
 const lookAtPull = `query($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) {
@@ -159,16 +161,16 @@ const lookAtPull = `query($owner: String!, $name: String!, $number: Int!) {
   }
 }`
 
-// pullState is the state of a pull request as the GraphQL API has it.
+// pullState is a pull request's state in the GraphQL API.
 type pullState struct {
 	ID               string
 	State            string // "OPEN", "CLOSED", "MERGED"
 	HeadRefOid       string
-	MergeStateStatus string // "UNKNOWN" until GitHub has found out
+	MergeStateStatus string // "UNKNOWN" until GitHub has computed it
 	AutoMergeRequest *struct{}
 }
 
-// look asks for the state of a pull request.
+// look returns the state of a pull request.
 func (c *Client) look(ctx context.Context, number int) (pullState, error) {
 	var data struct {
 		Repository struct{ PullRequest pullState }
@@ -180,7 +182,7 @@ func (c *Client) look(ctx context.Context, number int) (pullState, error) {
 	return data.Repository.PullRequest, err
 }
 
-// cutMessage divides a commit's message as GitHub wants it.
+// cutMessage splits a commit message into GitHub's two fields.
 func cutMessage(message string) (headline, body string) {
 	headline, body, _ = strings.Cut(strings.TrimSpace(message), "\n")
 	return headline, strings.TrimLeft(body, "\n")

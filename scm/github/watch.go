@@ -11,7 +11,7 @@ import (
 	"update-gitops-repo/scm"
 )
 
-// Close implements scm.Closer. One that is not open gets no comment.
+// Close implements scm.Closer. It does not comment on a pull request that is not open, nor twice.
 func (c *Client) Close(ctx context.Context, pr scm.PullRequest, comment string) error {
 	now, resp, err := c.pulls.Get(ctx, c.owner, c.name, pr.Number)
 	if _, err := c.pullRequest(now, resp, err); err != nil {
@@ -28,7 +28,8 @@ func (c *Client) Close(ctx context.Context, pr scm.PullRequest, comment string) 
 	}
 	if !said {
 		// https://docs.github.com/rest/issues/comments#create-an-issue-comment
-		_, resp, err = c.issues.CreateComment(ctx, c.owner, c.name, pr.Number, github.IssueCommentRequest{Body: comment})
+		_, resp, err = c.issues.CreateComment(ctx, c.owner, c.name, pr.Number,
+			github.IssueCommentRequest{Body: comment})
 		if err != nil {
 			return c.error(nil, resp, err)
 		}
@@ -37,7 +38,8 @@ func (c *Client) Close(ctx context.Context, pr scm.PullRequest, comment string) 
 	return err
 }
 
-// commented reports whether the comment is among the first hundred, for an attempt that got no further or whose answer was lost.
+// commented reports whether the comment is among the first hundred: an earlier attempt may have failed after it, or its
+// answer may have been lost.
 // https://docs.github.com/rest/issues/comments#list-issue-comments
 func (c *Client) commented(ctx context.Context, pr scm.PullRequest, comment string) (bool, error) {
 	comments, resp, err := c.issues.ListComments(ctx, c.owner, c.name, pr.Number,
@@ -48,8 +50,8 @@ func (c *Client) commented(ctx context.Context, pr scm.PullRequest, comment stri
 	return slices.ContainsFunc(comments, func(i *github.IssueComment) bool { return i.GetBody() == comment }), nil
 }
 
-// Status implements scm.Watcher with one call, and up to three more to tell what keeps a pull request from being merged.
-// https://docs.github.com/rest/pulls/pulls#get-a-pull-request; the words for its mergeable_state are at
+// Status implements scm.Watcher with one request, and up to three more to find out what a pull request waits for.
+// https://docs.github.com/rest/pulls/pulls#get-a-pull-request; the values of mergeable_state are at
 // https://docs.github.com/graphql/reference/enums#mergestatestatus.
 func (c *Client) Status(ctx context.Context, pr scm.PullRequest) (scm.Status, error) {
 	now, resp, err := c.pulls.Get(ctx, c.owner, c.name, pr.Number)
@@ -70,25 +72,27 @@ func (c *Client) Status(ctx context.Context, pr scm.PullRequest) (scm.Status, er
 	case state == "unknown" || state == "":
 		return scm.Status{Waits: "mergeability"}, nil
 	case state == "blocked" || state == "unstable":
-		return c.blocked(ctx, now, state == "blocked")
+		return c.blocked(ctx, now)
 	}
 	return scm.Status{}, nil
 }
 
-// blocked tells why pr cannot be merged; or, if it can, whether checks are pending that it does not need. Which checks it
-// does need, GitHub tells only administrators; so failed ones count once no other is pending.
-func (c *Client) blocked(ctx context.Context, pr *github.PullRequest, is bool) (scm.Status, error) {
+// blocked returns what a pull request waits for whose state is blocked, and for one that is unstable, which can be
+// merged, whether checks are pending. GitHub reports only to administrators which checks are required, so in a blocked
+// one a failed check counts once no other is pending.
+func (c *Client) blocked(ctx context.Context, pr *github.PullRequest) (scm.Status, error) {
+	blocked := pr.GetMergeableState() == "blocked"
 	pending, failed, passed, err := c.checkRuns(ctx, pr.GetHead().GetSHA())
 	switch {
-	case errors.Is(err, scm.ErrAuth): // fine-grained tokens have a permission for it
+	case errors.Is(err, scm.ErrAuth): // fine-grained tokens need a permission of its own
 	case err != nil:
 		return scm.Status{}, err
 	case pending != nil:
 		return scm.Status{Waits: "checks"}, nil
-	case is && failed != nil:
+	case blocked && failed != nil:
 		return scm.Status{Final: true, Waits: "failed checks: " + strings.Join(failed, ", ")}, nil
 	}
-	if !is {
+	if !blocked {
 		return scm.Status{}, nil
 	}
 	reviews, err := c.reviews(ctx, pr.GetNumber())
@@ -97,7 +101,7 @@ func (c *Client) blocked(ctx context.Context, pr *github.PullRequest, is bool) (
 	}
 	last := map[string]string{}
 	for _, v := range reviews {
-		if v.GetState() != "COMMENTED" { // which takes nothing back
+		if v.GetState() != "COMMENTED" { // a comment does not change the reviewer's verdict
 			last[v.GetUser().GetLogin()] = v.GetState()
 		}
 	}
@@ -112,11 +116,12 @@ func (c *Client) blocked(ctx context.Context, pr *github.PullRequest, is bool) (
 	return scm.Status{Waits: "checks or approval"}, nil
 }
 
-// checkRuns returns the names of a commit's checks, of both kinds that GitHub has, no more than a hundred of each.
+// checkRuns returns the names of a commit's check runs and statuses, at most a hundred of each.
 func (c *Client) checkRuns(ctx context.Context, sha string) (pending, failed, passed []string, err error) {
 	page := github.ListOptions{PerPage: 100}
 	// https://docs.github.com/rest/checks/runs#list-check-runs-for-a-git-reference
-	runs, resp, err := c.checks.ListCheckRunsForRef(ctx, c.owner, c.name, sha, &github.ListCheckRunsOptions{ListOptions: page})
+	runs, resp, err := c.checks.ListCheckRunsForRef(ctx, c.owner, c.name, sha,
+		&github.ListCheckRunsOptions{ListOptions: page})
 	if err != nil {
 		return nil, nil, nil, c.error(nil, resp, err)
 	}
@@ -129,7 +134,7 @@ func (c *Client) checkRuns(ctx context.Context, sha string) (pending, failed, pa
 		switch state {
 		case "success", "neutral", "skipped":
 			passed = append(passed, name)
-		case "pending", "": // a run has no conclusion before it is completed
+		case "pending", "": // a check run has no conclusion until it is completed
 			pending = append(pending, name)
 		default:
 			failed = append(failed, name)

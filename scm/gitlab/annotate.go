@@ -11,8 +11,8 @@ import (
 	"update-gitops-repo/scm/internal/rest"
 )
 
-// Annotate implements scm.Annotator, with one call after those that look up ids. Labels that are new to the project are
-// made. A milestone may be the group's. https://docs.gitlab.com/api/merge_requests/#update-mr
+// Annotate implements scm.Annotator with one request, after those that look up ids. GitLab creates labels that are new
+// to the project. A milestone may be the group's. https://docs.gitlab.com/api/merge_requests/#update-mr
 func (c *Client) Annotate(ctx context.Context, pr scm.PullRequest, r scm.Request) error {
 	labels, assignees := rest.Missing(pr.Labels, r.Labels), rest.Missing(pr.Assignees, r.Assignees)
 	set := r.Milestone != "" && r.Milestone != pr.Milestone
@@ -48,12 +48,13 @@ func (c *Client) Annotate(ctx context.Context, pr scm.PullRequest, r scm.Request
 		return c.api.Fail(scm.ErrRefused, "GitLab did not add the label %s", strings.Join(left, ", "))
 	}
 	if left := rest.Missing(now.Assignees, assignees); left != nil {
-		return c.api.Fail(scm.ErrRefused, "GitLab did not assign %s; more than one assignee takes a paid tier", strings.Join(left, ", "))
+		return c.api.Fail(scm.ErrRefused, "GitLab did not assign %s; more than one assignee takes a paid tier",
+			strings.Join(left, ", "))
 	}
 	return nil
 }
 
-// RequestReview implements scm.ReviewRequester, with one call after those that look up ids. GitLab does not ask teams.
+// RequestReview implements scm.ReviewRequester with one request, after those that look up ids. GitLab cannot ask teams.
 // https://docs.gitlab.com/api/merge_requests/#update-mr
 func (c *Client) RequestReview(ctx context.Context, pr scm.PullRequest, reviewers []string) error {
 	missing := rest.Missing(pr.Reviewers, reviewers)
@@ -69,15 +70,16 @@ func (c *Client) RequestReview(ctx context.Context, pr scm.PullRequest, reviewer
 		return err
 	}
 	if left := rest.Missing(now.Reviewers, missing); left != nil {
-		return c.api.Fail(scm.ErrRefused, "GitLab did not ask %s; more than one reviewer takes a paid tier", strings.Join(left, ", "))
+		return c.api.Fail(scm.ErrRefused, "GitLab did not ask %s; more than one reviewer takes a paid tier",
+			strings.Join(left, ", "))
 	}
 	return nil
 }
 
-// people are ids by lower-case user names.
+// people maps user names in lower case to ids.
 type people map[string]int64
 
-// ids returns the ids of those that are known, and the others.
+// ids returns the ids of the known names, and the unknown names.
 func (p people) ids(names []string) (ids []int64, unknown []string) {
 	for _, name := range names {
 		if id, ok := p[strings.ToLower(name)]; ok {
@@ -89,7 +91,7 @@ func (p people) ids(names []string) (ids []int64, unknown []string) {
 	return ids, unknown
 }
 
-// all returns the ids of all names, or ErrRefused.
+// all returns the ids of all names, or ErrRefused if one is unknown.
 func (c *Client) all(ctx context.Context, names []string) ([]int64, error) {
 	people, err := c.people(ctx, names)
 	if err != nil {
@@ -102,8 +104,8 @@ func (c *Client) all(ctx context.Context, names []string) ([]int64, error) {
 	return ids, nil
 }
 
-// people looks up users by their names, none if there are none. A single one takes a call; of several, the project's
-// first hundred members take one for all, and each of the others one more.
+// people looks up users by name. One name takes one request. Several take one for the project's first hundred members,
+// and one for each user who is not among them.
 func (c *Client) people(ctx context.Context, names []string) (people, error) {
 	names = rest.Missing(nil, names)
 	found := people{}
@@ -132,7 +134,7 @@ func (c *Client) people(ctx context.Context, names []string) (people, error) {
 	return found, nil
 }
 
-// milestone returns the id of the active milestone of that title; nil if there is none.
+// milestone returns the id of the active milestone of that title, or nil if there is none.
 // https://docs.gitlab.com/api/milestones/#list-all-project-milestones
 func (c *Client) milestone(ctx context.Context, title string) (*int64, error) {
 	milestones, resp, err := c.milestones.ListMilestones(c.project, &gitlab.ListMilestonesOptions{

@@ -15,12 +15,13 @@ import (
 
 // Commit implements scm.Committer. https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions
 //
-// GitLab puts the commit on whatever the branch's tip is by then, and moves the branch only if it is still there. It cannot
-// be told which tip to expect: start_sha is for new branches, and with force it would throw away what came after. So the
-// branch is looked at first; last_commit_id has GitLab refuse what changes a file that others changed since; and the new
-// commit's parent is looked at. If that turns out to be another, the commit stays where it is, and the error is ErrMoved.
+// GitLab puts the commit on the branch's tip of that moment, and has no parameter for the expected tip: start_sha is
+// for new branches, and with force it would discard what came after. So Commit checks the tip before, has GitLab refuse
+// changes to files that others have changed since (last_commit_id), and checks the new commit's parent afterwards. If
+// that is another one, Commit leaves the commit there and returns ErrMoved.
 //
-// An executable file stays one. GitLab's limits, such as 413 for what is too large, come with GitLab's words.
+// An executable file stays executable. Errors about GitLab's limits, such as 413 for a commit that is too large, have
+// GitLab's message.
 func (c *Client) Commit(ctx context.Context, commit scm.Commit) (string, error) {
 	if err := c.expect(ctx, commit, nil); err != nil {
 		return "", err
@@ -44,7 +45,7 @@ func (c *Client) Commit(ctx context.Context, commit scm.Commit) (string, error) 
 	}
 	if err != nil {
 		err = c.error(nil, resp, err)
-		if errors.Is(err, scm.ErrRefused) { // perhaps because of a race, for which GitLab has many words
+		if errors.Is(err, scm.ErrRefused) { // perhaps the branch moved, for which GitLab has many messages
 			return "", c.expect(ctx, commit, err)
 		}
 		return "", err
@@ -52,11 +53,11 @@ func (c *Client) Commit(ctx context.Context, commit scm.Commit) (string, error) 
 	if slices.Equal(made.ParentIDs, []string{commit.Parent}) {
 		return made.ID, nil
 	}
-	words := fmt.Sprintf("%s is on top of %s, want %s", made.ID, made.ParentIDs, commit.Parent)
-	return "", c.api.Error(scm.ErrMoved, resp.Response, words, nil)
+	message := fmt.Sprintf("%s is on top of %s, want %s", made.ID, made.ParentIDs, commit.Parent)
+	return "", c.api.Error(scm.ErrMoved, resp.Response, message, nil)
 }
 
-// expect returns ErrMoved if the branch is not at commit.Parent, and else err.
+// expect returns ErrMoved if the branch is not at commit.Parent, otherwise err.
 func (c *Client) expect(ctx context.Context, commit scm.Commit, err error) error {
 	branch, resp, getErr := c.branches.GetBranch(c.project, commit.Branch, gitlab.WithContext(ctx))
 	switch {
@@ -65,13 +66,13 @@ func (c *Client) expect(ctx context.Context, commit scm.Commit, err error) error
 	case getErr != nil && (resp == nil || resp.StatusCode != http.StatusNotFound):
 		return c.error(nil, resp, getErr)
 	case getErr != nil:
-		if _, err := c.CheckAccess(ctx); err != nil { // it is not the branch that is missing
+		if _, err := c.CheckAccess(ctx); err != nil { // the project is missing, or hidden from the token
 			return err
 		}
 		return c.api.Error(scm.ErrMoved, resp.Response, "there is no branch "+commit.Branch, nil)
 	case branch.Commit.ID != commit.Parent:
-		words := fmt.Sprintf("%s is at %s, want %s", commit.Branch, branch.Commit.ID, commit.Parent)
-		return c.api.Error(scm.ErrMoved, resp.Response, words, nil)
+		message := fmt.Sprintf("%s is at %s, want %s", commit.Branch, branch.Commit.ID, commit.Parent)
+		return c.api.Error(scm.ErrMoved, resp.Response, message, nil)
 	}
 	return err
 }

@@ -1,5 +1,5 @@
-// Package gitlab opens merge requests on gitlab.com and on self-managed GitLab. Its names say pull request, as package
-// scm does.
+// Package gitlab opens merge requests on gitlab.com and on self-managed GitLab. Its names say pull request, as in
+// package scm.
 package gitlab
 
 import (
@@ -17,11 +17,11 @@ import (
 	"update-gitops-repo/scm/internal/rest"
 )
 
-// Config says where the project is and how to reach it. Repository is GROUP/NAME, with as many sub-groups as there are.
-// The token is a personal, project, group or OAuth access token; GitLab takes each as a bearer token.
+// Config holds what New needs to reach a project. Repository is GROUP/NAME or GROUP/SUBGROUP/NAME. The token is a
+// personal, project, group or OAuth access token; GitLab accepts each as a bearer token.
 type Config = scm.Config
 
-// Client is one GitLab project. It implements scm.Provider, and those of the optional interfaces that its methods name.
+// Client is one GitLab project. It implements scm.Provider and the optional interfaces that its methods name.
 type Client struct {
 	api        *rest.API
 	mrs        gitlab.MergeRequestsServiceInterface
@@ -37,7 +37,7 @@ type Client struct {
 // APIURL returns the API's base URL for a GitLab host, "gitlab.com" or "git.example.com:8443".
 func APIURL(scheme, host string) string { return scheme + "://" + host + "/api/v4" }
 
-// New returns the client for cfg.Repository, or an error that says what is wrong with cfg. It does no I/O.
+// New returns the client for cfg.Repository, or an error that names what is wrong with cfg. It does no I/O.
 func New(cfg Config) (*Client, error) {
 	api, err := rest.New("gitlab", cfg)
 	if err != nil {
@@ -54,20 +54,21 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("gitlab: %w", err)
 	}
 	return &Client{
-		api: api, mrs: sdk.MergeRequests, projects: sdk.Projects, users: sdk.Users, milestones: sdk.Milestones, notes: sdk.Notes,
-		branches: sdk.Branches, commits: sdk.Commits, project: cfg.Repository,
+		api: api, mrs: sdk.MergeRequests, projects: sdk.Projects, users: sdk.Users, milestones: sdk.Milestones,
+		notes: sdk.Notes, branches: sdk.Branches, commits: sdk.Commits, project: cfg.Repository,
 	}, nil
 }
 
-// unlimited keeps the SDK from making up a rate of its own from the limits that the server names.
+// unlimited keeps the SDK from limiting its rate by itself; the HTTP client waits for rate limits.
 type unlimited struct{}
 
+// Wait implements gitlab.RateLimiter.
 func (unlimited) Wait(context.Context) error { return nil }
 
 // Name returns "gitlab".
 func (c *Client) Name() string { return "gitlab" }
 
-// Find implements scm.Provider with one call, unless more than a hundred merge requests match.
+// Find implements scm.Provider with one request per hundred merge requests that match.
 // https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests
 func (c *Client) Find(ctx context.Context, head, base string) (scm.PullRequest, error) {
 	prs, err := c.list(ctx, &gitlab.ListProjectMergeRequestsOptions{SourceBranch: &head, TargetBranch: &base})
@@ -82,7 +83,7 @@ func (c *Client) Find(ctx context.Context, head, base string) (scm.PullRequest, 
 	return scm.PullRequest{}, c.api.NotFound(head, base)
 }
 
-// List implements scm.Lister, with a call for each hundred that are open.
+// List implements scm.Lister with one request per hundred open merge requests.
 // https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests
 func (c *Client) List(ctx context.Context, base string) ([]scm.PullRequest, error) {
 	return c.list(ctx, &gitlab.ListProjectMergeRequestsOptions{
@@ -90,7 +91,7 @@ func (c *Client) List(ctx context.Context, base string) ([]scm.PullRequest, erro
 	})
 }
 
-// list returns what is open, matches opts, and comes from a branch of the project itself.
+// list returns the open merge requests that match opts and whose source branches are in the project itself.
 func (c *Client) list(ctx context.Context, opts *gitlab.ListProjectMergeRequestsOptions) ([]scm.PullRequest, error) {
 	opts.State, opts.PerPage = new("opened"), 100
 	var own []scm.PullRequest
@@ -114,8 +115,8 @@ func (c *Client) list(ctx context.Context, opts *gitlab.ListProjectMergeRequests
 
 // Create implements scm.Provider. https://docs.gitlab.com/api/merge_requests/#create-mr
 //
-// Labels, people and milestone go with it, after the calls that look up their ids. Who or what is not known is left out:
-// there is a merge request then, for which Annotate and RequestReview say what is wrong.
+// It sets labels, people and milestone, too, after the requests that look up their ids. Those that GitLab does not know
+// are left out, so that the merge request exists when Annotate and RequestReview report them.
 func (c *Client) Create(ctx context.Context, r scm.Request) (scm.PullRequest, error) {
 	opts := &gitlab.CreateMergeRequestOptions{
 		Title: &r.Title, Description: &r.Body, SourceBranch: &r.Head, TargetBranch: &r.Base,
@@ -144,7 +145,7 @@ func (c *Client) Create(ctx context.Context, r scm.Request) (scm.PullRequest, er
 	return c.pullRequest(c.mrs.CreateMergeRequest(c.project, opts, gitlab.WithContext(ctx)))
 }
 
-// draft makes a title that of a draft. https://docs.gitlab.com/user/project/merge_requests/drafts/
+// draft is the prefix of a draft's title. https://docs.gitlab.com/user/project/merge_requests/drafts/
 const draft = "Draft: "
 
 // Update implements scm.Provider. https://docs.gitlab.com/api/merge_requests/#update-mr
@@ -156,26 +157,28 @@ func (c *Client) Update(ctx context.Context, pr scm.PullRequest, r scm.Request) 
 	return c.update(ctx, pr, gitlab.UpdateMergeRequestOptions{Title: &title, Description: &r.Body})
 }
 
-// update changes what opts has. https://docs.gitlab.com/api/merge_requests/#update-mr
-func (c *Client) update(ctx context.Context, pr scm.PullRequest, opts gitlab.UpdateMergeRequestOptions) (scm.PullRequest, error) {
+// update changes what opts sets. https://docs.gitlab.com/api/merge_requests/#update-mr
+func (c *Client) update(
+	ctx context.Context, pr scm.PullRequest, opts gitlab.UpdateMergeRequestOptions,
+) (scm.PullRequest, error) {
 	return c.pullRequest(c.mrs.UpdateMergeRequest(c.project, int64(pr.Number), &opts, gitlab.WithContext(ctx)))
 }
 
-// MergeMethods returns merge and squash. Whether the former makes a merge commit or moves the base forward is a setting
-// of the project, which the API does not override; so a rebase cannot be asked for.
+// MergeMethods returns merge and squash. A setting of the project decides whether merge makes a merge commit or moves
+// the base forward, and the API does not override it, so there is no rebase.
 func (c *Client) MergeMethods() []string { return []string{scm.MergeCommit, scm.MergeSquash} }
 
 // Merge implements scm.Merger. https://docs.gitlab.com/api/merge_requests/#merge-a-merge-request
 //
-// GitLab finds out in the background whether a merge request can be merged, and updates its head in the background after
-// a push. Until then it refuses, so a refusal counts only once GitLab is sure of it. That the project forbids a method has
-// to be asked for before: GitLab would merge by another one.
+// GitLab computes in the background whether a merge request can be merged, and updates its head in the background after
+// a push. Until then it refuses, so a refusal counts only once that is done. Merge asks first whether the project
+// allows the method: GitLab would merge by another one.
 func (c *Client) Merge(ctx context.Context, pr scm.PullRequest, m scm.Merge) error {
-	_, err := c.accept(ctx, pr, m, false)
+	_, err := c.accept(ctx, pr, m, now)
 	return err
 }
 
-// allows gives ErrNotMergeable, with the allowed methods, for one that the project forbids.
+// allows returns ErrNotMergeable, with the allowed method, if the project forbids this one.
 // https://docs.gitlab.com/user/project/merge_requests/squash_and_merge/
 func (c *Client) allows(ctx context.Context, method string) error {
 	project, resp, err := c.projects.GetProject(c.project, nil, gitlab.WithContext(ctx))
@@ -194,14 +197,14 @@ func (c *Client) allows(ctx context.Context, method string) error {
 	return nil
 }
 
-// notMergeable are the statuses that the answer to a merge has if it is the merge request that stands in the way. GitLab
-// documents 405, 409 and 422; older releases say 406 for a conflict.
+// notMergeable are the HTTP statuses with which GitLab refuses to merge because of the merge request's state. GitLab
+// documents 405, 409 and 422; older releases return 406 for a conflict.
 var notMergeable = []int{
 	http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusConflict, http.StatusUnprocessableEntity,
 }
 
-// undecided are the merge statuses that GitLab leaves by itself, and soon; mergeable is where it may have arrived since
-// it refused, and commits_status what it says of a branch whose push it has not digested.
+// undecided are the merge statuses that GitLab soon changes by itself. mergeable may have come after the refusal;
+// commits_status means that GitLab has not processed the push yet.
 // https://docs.gitlab.com/api/merge_requests/#merge-status
 var undecided = []string{"approvals_syncing", "checking", "commits_status", "mergeable", "preparing", "unchecked"}
 
@@ -212,8 +215,8 @@ var (
 
 // CheckAccess implements scm.Checker. https://docs.gitlab.com/api/projects/#retrieve-a-project
 //
-// The answer has the roles that the token's user was given in the project and in its group. One that comes from elsewhere,
-// such as a group that the project is shared with, is not in it; nor are the token's scopes.
+// The answer has the roles of the token's user in the project and in its group. It has no role from elsewhere, such as
+// a group that the project is shared with, and not the token's scopes.
 func (c *Client) CheckAccess(ctx context.Context) (scm.Access, error) {
 	project, resp, err := c.projects.GetProject(c.project, nil, gitlab.WithContext(ctx))
 	if err == nil && (project == nil || project.ID == 0) {
@@ -250,7 +253,7 @@ func (c *Client) CheckAccess(ctx context.Context) (scm.Access, error) {
 	return access, nil
 }
 
-// one checks what the SDK gave as one merge request.
+// one checks that the SDK returned a merge request.
 func (c *Client) one(mr *gitlab.MergeRequest, resp *gitlab.Response, err error) (*gitlab.MergeRequest, error) {
 	if err == nil && (mr == nil || mr.IID == 0) {
 		err = errNothing
@@ -261,7 +264,7 @@ func (c *Client) one(mr *gitlab.MergeRequest, resp *gitlab.Response, err error) 
 	return mr, nil
 }
 
-// pullRequest translates what the SDK gave as one merge request.
+// pullRequest converts a merge request that the SDK returned.
 func (c *Client) pullRequest(mr *gitlab.MergeRequest, resp *gitlab.Response, err error) (scm.PullRequest, error) {
 	if mr, err = c.one(mr, resp, err); err != nil {
 		return scm.PullRequest{}, err
@@ -291,28 +294,28 @@ func pullRequest(mr *gitlab.BasicMergeRequest) scm.PullRequest {
 
 func username(u *gitlab.BasicUser) string { return u.Username }
 
-// error translates an error of the SDK. A kind of nil means the one that the status stands for.
+// error converts an error of the SDK. A kind of nil means the one of the status.
 func (c *Client) error(kind error, resp *gitlab.Response, err error) error {
 	if resp == nil {
 		return c.api.Error(nil, nil, "", err)
 	}
-	words := ""
+	message := ""
 	if e, ok := errors.AsType[*gitlab.ErrorResponse](err); ok {
-		words = plain(e.Message)
+		message = plain(e.Message)
 	}
-	return c.api.Error(kind, resp.Response, words, err)
+	return c.api.Error(kind, resp.Response, message, err)
 }
 
-// plain takes off what the SDK puts around a message: its opinion of what is no JSON, and the shape of simple JSON.
-func plain(words string) string {
-	words = strings.TrimPrefix(words, "failed to parse unknown error format: ")
+// plain returns GitLab's message without what the SDK adds: a prefix if it is not JSON, and brackets and keys if it is.
+func plain(message string) string {
+	message = strings.TrimPrefix(message, "failed to parse unknown error format: ")
 	for _, field := range []string{"{message: ", "{error: "} {
-		if in, ok := strings.CutPrefix(words, field); ok && !strings.Contains(in, "}, {") {
-			words = strings.TrimSuffix(in, "}")
+		if inner, ok := strings.CutPrefix(message, field); ok && !strings.Contains(inner, "}, {") {
+			message = strings.TrimSuffix(inner, "}")
 		}
 	}
-	if in, ok := strings.CutPrefix(words, "["); ok {
-		words = strings.TrimSuffix(in, "]")
+	if inner, ok := strings.CutPrefix(message, "["); ok {
+		message = strings.TrimSuffix(inner, "]")
 	}
-	return words
+	return message
 }

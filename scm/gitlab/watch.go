@@ -10,7 +10,7 @@ import (
 	"update-gitops-repo/scm"
 )
 
-// Close implements scm.Closer. One that is not open gets no comment.
+// Close implements scm.Closer. It does not comment on a merge request that is not open, nor twice.
 func (c *Client) Close(ctx context.Context, pr scm.PullRequest, comment string) error {
 	now, err := c.one(c.mrs.GetMergeRequest(c.project, int64(pr.Number), nil, gitlab.WithContext(ctx)))
 	if err != nil {
@@ -37,8 +37,8 @@ func (c *Client) Close(ctx context.Context, pr scm.PullRequest, comment string) 
 	return err
 }
 
-// commented reports whether the comment is among the last hundred notes, for an attempt that got no further or whose answer was lost.
-// https://docs.gitlab.com/api/notes/#list-all-merge-request-notes
+// commented reports whether the comment is among the last hundred notes: an earlier attempt may have failed after it,
+// or its answer may have been lost. https://docs.gitlab.com/api/notes/#list-all-merge-request-notes
 func (c *Client) commented(ctx context.Context, pr scm.PullRequest, comment string) (bool, error) {
 	notes, resp, err := c.notes.ListMergeRequestNotes(c.project, int64(pr.Number),
 		&gitlab.ListMergeRequestNotesOptions{ListOptions: gitlab.ListOptions{PerPage: 100}}, gitlab.WithContext(ctx))
@@ -48,7 +48,7 @@ func (c *Client) commented(ctx context.Context, pr scm.PullRequest, comment stri
 	return slices.ContainsFunc(notes, func(n *gitlab.Note) bool { return n.Body == comment }), nil
 }
 
-// Status implements scm.Watcher with one call. https://docs.gitlab.com/api/merge_requests/#merge-status
+// Status implements scm.Watcher with one request. https://docs.gitlab.com/api/merge_requests/#merge-status
 func (c *Client) Status(ctx context.Context, pr scm.PullRequest) (scm.Status, error) {
 	now, err := c.one(c.mrs.GetMergeRequest(c.project, int64(pr.Number), nil, gitlab.WithContext(ctx)))
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package rest holds what the REST APIs of all forges have in common: authorization, errors, and patience.
+// Package rest holds what the REST APIs of all forges have in common: authorization, errors and polling.
 package rest
 
 import (
@@ -21,17 +21,18 @@ import (
 
 // API is one repository behind a forge's REST API.
 type API struct {
-	Client *http.Client // authorized for the API's host, deaf to redirects that leave it
+	Client *http.Client // adds the token, and refuses redirects to another origin
 	Base   *url.URL     // the API's address; its path ends in a slash
 
-	Pause time.Duration // upper limit of the first pause in Patiently, half a second unless a test is in a hurry
+	Pause time.Duration // upper limit of the first pause in Patiently; 500 ms, less in tests
 
 	subject string // "github: acme/gitops"
 	token   secret.Text
 }
 
-// New checks cfg, without any I/O, and returns the API for it. The name is the provider's, for errors. A POST to a path that
-// ends in one of repeatable may be sent twice: the second changes nothing, or is refused with what the caller understands.
+// New checks cfg, without any I/O, and returns the API for it. name is the provider's, for errors. A POST to a path
+// that ends in one of repeatable may be sent twice: the second changes nothing, or is refused in a way that the caller
+// understands.
 func New(name string, cfg scm.Config, repeatable ...string) (*API, error) {
 	fail := func(format string, args ...any) (*API, error) {
 		return nil, fmt.Errorf(name+": "+format, args...)
@@ -39,7 +40,7 @@ func New(name string, cfg scm.Config, repeatable ...string) (*API, error) {
 	base, err := url.Parse(cfg.BaseURL)
 	switch {
 	case err != nil:
-		// url.Parse repeats the whole address, which may hold credentials.
+		// The error of url.Parse holds the whole address, which may hold credentials.
 		return fail("malformed API URL")
 	case base.Scheme != "https" && base.Scheme != "http", base.Host == "":
 		return fail("API URL %q: want https://HOST/PATH", base.Redacted())
@@ -75,16 +76,18 @@ func New(name string, cfg scm.Config, repeatable ...string) (*API, error) {
 	}, nil
 }
 
-// badPart reports whether s cannot be one part of a repository's path. GitHub's SDK puts the parts into URLs as they are.
+// badPart reports whether s cannot be one part of a repository's path. GitHub's SDK puts the parts into URLs unescaped.
 func badPart(s string) bool {
 	return s == "" || s == "." || s == ".." || strings.ContainsFunc(s, func(r rune) bool {
 		return r <= ' ' || r == 0x7f || strings.ContainsRune(`?#%\:`, r)
 	})
 }
 
-// authorized adds the token to requests, and marks those that may be repeated as net/http has it, with an Idempotency-Key
-// without a value, which is not sent. All that the providers PATCH is set to a value. It refuses those that a redirect sends to another origin: net/http would keep
-// custom headers, and the SDKs' own transports would add the token anew.
+// authorized adds the token to requests. It refuses requests that a redirect sends to another origin: net/http would
+// keep custom headers, and the SDKs' own transports would add the token again.
+//
+// It marks requests that may be sent twice as net/http does, by an Idempotency-Key without a value, which is not sent.
+// A PATCH is one, because each that the providers send sets a value.
 type authorized struct {
 	base       *url.URL
 	token      secret.Text
@@ -92,12 +95,14 @@ type authorized struct {
 	next       http.RoundTripper
 }
 
+// RoundTrip implements http.RoundTripper.
 func (t authorized) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme != t.base.Scheme || req.URL.Host != t.base.Host {
 		if req.Body != nil {
-			req.Body.Close()
+			_ = req.Body.Close()
 		}
-		return nil, fmt.Errorf("redirected to %s://%s, which does not get the token; is this the API's URL?", req.URL.Scheme, req.URL.Host)
+		return nil, fmt.Errorf("redirected to %s://%s, which does not get the token; is this the API's URL?",
+			req.URL.Scheme, req.URL.Host)
 	}
 	req = req.Clone(req.Context())
 	req.Header.Set("Authorization", "Bearer "+t.token.Reveal())
@@ -108,12 +113,12 @@ func (t authorized) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(req)
 }
 
-// Error makes the error to return from what an SDK gave: the response, which may be nil, the forge's words, which may be
-// empty, and the SDK's error, which is used only where no forge has spoken. The kind is one of package scm's errors, or
-// nil for the one that the status stands for.
-func (a *API) Error(kind error, resp *http.Response, words string, err error) error {
+// Error returns the error for what an SDK returned: the response, which may be nil, the forge's message, which may be
+// empty, and the SDK's error, which counts only if there is no response or a malformed one. kind is one of package
+// scm's errors, or nil for the one that the status means.
+func (a *API) Error(kind error, resp *http.Response, message string, err error) error {
 	if resp == nil {
-		// The host is enough: the address that net/http names is long, and after a redirect it may hold anything.
+		// The address in the error of net/http is long, and after a redirect it may hold anything; name the host only.
 		if u, ok := errors.AsType[*url.Error](err); ok {
 			return fmt.Errorf("%s: %s: %w", a.subject, a.Base.Host, u.Err)
 		}
@@ -123,28 +128,29 @@ func (a *API) Error(kind error, resp *http.Response, words string, err error) er
 	html := strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
 	switch {
 	case html && (status < 300 || status == http.StatusNotFound):
-		return fmt.Errorf("%s: %s answered with a web page (%d %s); is this the API's URL?", a.subject, a.Base, status, http.StatusText(status))
+		return fmt.Errorf("%s: %s answered with a web page (%d %s); is this the API's URL?",
+			a.subject, a.Base, status, http.StatusText(status))
 	case status < 300 && kind == nil:
 		return fmt.Errorf("%s: %s: malformed answer: %w", a.subject, a.Base, err)
-	case html || words == "":
-		words = http.StatusText(status)
+	case html || message == "":
+		message = http.StatusText(status)
 	}
-	words = oneLine(strings.ReplaceAll(words, a.token.Reveal(), "[token]"))
-	words = strings.TrimPrefix(words, strconv.Itoa(status)+" ") // GitLab's often begin with it
+	message = oneLine(strings.ReplaceAll(message, a.token.Reveal(), "[token]"))
+	message = strings.TrimPrefix(message, strconv.Itoa(status)+" ") // GitLab's often begin with it
 	if kind == nil {
 		kind = kindOf(status)
 	}
-	if status >= 300 { // any other says nothing
-		words = fmt.Sprint(status, " ", words)
+	if status >= 300 { // GraphQL reports failures with status 200
+		message = fmt.Sprint(status, " ", message)
 	}
 	if kind == nil {
-		return fmt.Errorf("%s: %s: %s", a.subject, a.Base.Host, words)
+		return fmt.Errorf("%s: %s: %s", a.subject, a.Base.Host, message)
 	}
-	return fmt.Errorf("%s: %w: %s", a.subject, kind, words)
+	return fmt.Errorf("%s: %w: %s", a.subject, kind, message)
 }
 
-// oneLine makes one line of s, of no more than 300 characters. It leaves out whole words: a part of one could be a part of a
-// token, in an encoding, that nobody knows again.
+// oneLine returns s on one line of at most 300 characters. It cuts between words, because the redactor would not
+// recognize a part of a token.
 func oneLine(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
 	r := []rune(s)
@@ -155,18 +161,18 @@ func oneLine(s string) string {
 	return short[:strings.LastIndexByte(short, ' ')+1] + "…"
 }
 
-// NotFound returns scm.ErrNotFound for the two branches.
+// NotFound returns an scm.ErrNotFound that names the branches.
 func (a *API) NotFound(head, base string) error {
 	return fmt.Errorf("%s: %w from %s to %s", a.subject, scm.ErrNotFound, head, base)
 }
 
-// Fail returns an error of the kind where it is not the forge that says so.
+// Fail returns an error of the kind for a failure that this program noticed, not the forge.
 func (a *API) Fail(kind error, format string, args ...any) error {
 	return fmt.Errorf("%s: %w: %s", a.subject, kind, fmt.Sprintf(format, args...))
 }
 
-// Missing returns what of want is not in have, once each. Forges do not tell upper from lower case in the names of users,
-// teams and, but for GitLab, labels.
+// Missing returns the names in want that are not in have, once each. It ignores case, as forges do in the names of
+// users, teams and, except on GitLab, labels.
 func Missing(have, want []string) []string {
 	var missing []string
 	for _, name := range want {
@@ -178,7 +184,7 @@ func Missing(have, want []string) []string {
 	return missing
 }
 
-// Names returns the name of each in list; nil for an empty one.
+// Names returns the name of each element of list; nil if there are none.
 func Names[T any](list []T, name func(T) string) []string {
 	var names []string
 	for _, one := range list {
@@ -187,7 +193,7 @@ func Names[T any](list []T, name func(T) string) []string {
 	return names
 }
 
-// kindOf returns the error of package scm that a status stands for, or nil.
+// kindOf returns the error of package scm that a status means, or nil for a failure of the forge itself.
 func kindOf(status int) error {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
@@ -200,11 +206,12 @@ func kindOf(status int) error {
 	return nil
 }
 
-// Patiently calls try until it succeeds, says that trying again is pointless, or has been called five times; and pauses
-// between calls for a random time (full jitter) below a limit that starts at Pause and doubles: 7.5 s in all at most.
-// When ctx ends during a pause, the error wraps the context's as well as the last one of try.
+// Patiently calls try until it succeeds, returns again as false, or has been called five times. Between calls it pauses
+// for a random time (full jitter) below a limit that starts at Pause and doubles: 7.5 s in all at most. It is for
+// answers that the forge changes by itself, not for transient failures. If ctx is done during a pause, the error wraps
+// the context's and the last one of try.
 func (a *API) Patiently(ctx context.Context, try func() (again bool, err error)) error {
-	// Randomized by its whole length, an interval is between nothing and twice the mean.
+	// With a factor of 1, an interval is random between 0 and twice its mean.
 	intervals := &backoff.ExponentialBackOff{
 		InitialInterval: a.Pause / 2, MaxInterval: math.MaxInt64, Multiplier: 2, RandomizationFactor: 1,
 	}

@@ -1,4 +1,4 @@
-// Package resttest serves scripted answers over HTTP, for what a forge says only now and then.
+// Package resttest serves scripted answers over HTTP, for answers that a forge gives only rarely.
 package resttest
 
 import (
@@ -8,20 +8,20 @@ import (
 	"testing"
 )
 
-// Token is the token that Serve wants to see.
+// Token is the token that Serve expects.
 const Token = "s3cr3t-t0ken"
 
 // Answer is one answer of a script.
 type Answer struct {
-	To     string // method, and the end of the path: "PUT /pulls/7/merge"; a query behind "?" must be contained
-	Status int    // 200 if zero
-	Type   string // content type, JSON if empty
+	To     string // method and end of the path, "PUT /pulls/7/merge"; "?" and a part of the query may follow
+	Status int    // default: 200
+	Type   string // content type; default: JSON
 	Header map[string]string
 	Body   string
 }
 
-// Serve serves the answers in order and returns the server's URL. The test fails on a request that is not next, on a
-// request without the token, and if answers are left at its end.
+// Serve serves the answers in order and returns the server's URL. The test fails on an unexpected request, on a request
+// without the token, and if answers are left at its end.
 func Serve(t *testing.T, script ...Answer) string {
 	t.Helper()
 	next := make(chan Answer, len(script))
@@ -42,7 +42,8 @@ func Serve(t *testing.T, script ...Answer) string {
 		}
 		method, rest, _ := strings.Cut(a.To, " ")
 		path, query, _ := strings.Cut(rest, "?")
-		if method != r.Method || !strings.HasSuffix(r.URL.EscapedPath(), path) || !strings.Contains(r.URL.RawQuery, query) {
+		expected := method == r.Method && strings.HasSuffix(r.URL.EscapedPath(), path)
+		if !expected || !strings.Contains(r.URL.RawQuery, query) {
 			t.Errorf("got %s?%s, want %s", got, r.URL.RawQuery, a.To)
 		}
 		if a.Type == "" {
@@ -56,7 +57,7 @@ func Serve(t *testing.T, script ...Answer) string {
 			w.Header().Set(k, v)
 		}
 		w.WriteHeader(a.Status)
-		w.Write([]byte(a.Body))
+		_, _ = w.Write([]byte(a.Body)) // The client notices what is missing.
 	}))
 	t.Cleanup(func() {
 		srv.Close()
