@@ -540,7 +540,8 @@ func TestRedirected(t *testing.T) {
 	})
 }
 
-// What every provider can do beside the four methods. One that cannot would have users refused what they have elsewhere.
+// What every provider can do beside the four methods. One that cannot would have users refused what they have
+// elsewhere.
 func TestOptional(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		p := w.provider()
