@@ -3,13 +3,13 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"update-gitops-repo/cmd/internal/escape"
+	"update-gitops-repo/cmd/internal/report"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
 )
@@ -82,9 +82,7 @@ func (p *plan) checkAPI(ctx context.Context, a *apiAccess) error {
 // print writes what was found, for people or as JSON.
 func (a access) print(w io.Writer, format string) error {
 	if format == "json" {
-		e := json.NewEncoder(escape.JSONWriter{Writer: w})
-		e.SetEscapeHTML(false)
-		return e.Encode(a)
+		return report.PrintJSON(w, a)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "git %s\n  credential: %s\n  read: %s\n  push: %s\n", a.Git.URL, orNone(a.Git.Credential), yes(a.Git.Read), yes(a.Git.Push))

@@ -17,7 +17,7 @@ import (
 // GitLab onto whatever that is at by then. So the commit is made on a branch beside, from which the one that is meant is
 // moved to it in one step, under git's own lease: a race is lost as ever, and the head of a pull request is at no moment one
 // that has nothing to offer, which would close it.
-func (p *plan) commitByAPI(ctx context.Context, log *slog.Logger, at attempt, edited *gitrepo.Snapshot, commit gitrepo.Commit, r *report) (string, error) {
+func (p *plan) commitByAPI(ctx context.Context, log *slog.Logger, at attempt, edited *gitrepo.Snapshot, commit gitrepo.Commit, r *progress) (string, error) {
 	c := scm.Commit{Branch: beside(at, commit), Parent: at.snapshot.Tip(), Message: r.message}
 	files := edited.Files(ctx)
 	for _, change := range edited.Changes() {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"update-gitops-repo/cmd/internal/escape"
+	"update-gitops-repo/cmd/internal/report"
 	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
@@ -60,9 +61,6 @@ var (
 	// errOnlyRegular: a forge's API takes no symlinks and sets no modes.
 	errOnlyRegular = errors.New("the forge's API commits regular files only, and none that is executable")
 )
-
-// errResults is a file for later steps of the pipeline that cannot be written.
-var errResults = errors.New("write the results")
 
 const hintSameBranch = "give another -branch, or -create-pull-request=false to push directly"
 
@@ -155,7 +153,7 @@ func hint(err error) string {
 		return "the pull request is open; if its base has just moved, run it again, else see there what it waits for"
 	case errors.Is(err, scm.ErrRefused):
 		return "the forge's words above say why; when that is mended, run it again"
-	case errors.Is(err, errResults):
+	case errors.Is(err, report.ErrResults):
 		return "the folder has to be there, and the user that the step runs as has to be allowed to write to it"
 	case gaveUp != nil, retry.IsTransient(err):
 		return "the network or the server has failed; run it again, it picks up where it was"

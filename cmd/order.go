@@ -9,6 +9,7 @@ import (
 
 	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/cmd/internal/message"
+	"update-gitops-repo/cmd/internal/report"
 	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
@@ -51,7 +52,7 @@ func (p *plan) newer(ctx context.Context, s *gitrepo.Snapshot, base string) (int
 
 // supersedeOthers closes the older pull requests of the app into the same base; and this one, if a newer build has opened
 // its own meanwhile. Without numbers of builds, the order is that of the pull requests.
-func (p *plan) supersedeOthers(ctx context.Context, log *slog.Logger, r *report) error {
+func (p *plan) supersedeOthers(ctx context.Context, log *slog.Logger, r *progress) error {
 	var err error
 	for range maxMerges {
 		if err = p.supersedeNow(ctx, log, r); !errors.Is(err, gitrepo.ErrMoved) {
@@ -63,7 +64,7 @@ func (p *plan) supersedeOthers(ctx context.Context, log *slog.Logger, r *report)
 }
 
 // supersedeNow does it once. The error is gitrepo.ErrMoved when another run, or a person, was at one of the branches.
-func (p *plan) supersedeNow(ctx context.Context, log *slog.Logger, r *report) error {
+func (p *plan) supersedeNow(ctx context.Context, log *slog.Logger, r *progress) error {
 	pulls, err := p.provider.(scm.Lister).List(ctx, r.Base)
 	if err != nil {
 		return err
@@ -129,12 +130,12 @@ func (p *plan) retire(ctx context.Context, log *slog.Logger, at attempt, pr scm.
 }
 
 // finder looks for the pull request of the report's branch when it is called.
-func (p *plan) finder(ctx context.Context, r *report) func() (scm.PullRequest, error) {
+func (p *plan) finder(ctx context.Context, r *progress) func() (scm.PullRequest, error) {
 	return func() (scm.PullRequest, error) { return p.provider.Find(ctx, r.Branch, r.Base) }
 }
 
 // settle deals with a pull request of ours that is still open although there is no use for it, for the reason given. find finds it.
-func (p *plan) settle(ctx context.Context, log *slog.Logger, at attempt, r *report, find func() (scm.PullRequest, error), reason string) error {
+func (p *plan) settle(ctx context.Context, log *slog.Logger, at attempt, r *progress, find func() (scm.PullRequest, error), reason string) error {
 	if p.provider == nil || p.dryRun {
 		return nil
 	}
@@ -148,14 +149,14 @@ func (p *plan) settle(ctx context.Context, log *slog.Logger, at attempt, r *repo
 	if message.FindMarker(pr.Body).App != p.app {
 		return nil
 	}
-	r.PullRequest = &pullRequest{Number: pr.Number, URL: pr.URL, State: string(scm.Unchanged)}
+	r.PullRequest = &report.PullRequest{Number: pr.Number, URL: pr.URL, State: string(scm.Unchanged)}
 	if !p.supersede {
 		log.Warn("there is a pull request still open; -supersede would close it", "pull-request", pr.URL, "reason", reason)
 		return nil
 	}
 	closed, err := p.retire(ctx, log, at, pr, reason)
 	if closed {
-		r.PullRequest.State = stateClosed
+		r.PullRequest.State = report.Closed
 	}
 	return err
 }

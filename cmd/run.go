@@ -21,6 +21,7 @@ import (
 
 	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/cmd/internal/message"
+	"update-gitops-repo/cmd/internal/report"
 	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
@@ -68,39 +69,41 @@ func run(ctx context.Context, args []string, getenv func(string) string, secrets
 	if c.version {
 		return printVersion(stdout)
 	}
-	log, screen := newLogger(c, stderr)
+	log, screen := report.NewLogger(stderr, report.LogOptions{Verbose: c.verbose, JSON: c.logFormat == "json", Secrets: c.secrets})
 	if c.checkAuth {
 		return checkAuth(ctx, c, getenv, log, screen, stdout)
 	}
-	out, err := newOutputs(c, getenv)
+	out, err := report.OpenResults(c.resultDir, c.resultEnv, getenv, c.secrets)
 	if err != nil {
 		return err
 	}
-	r, err := carryOut(ctx, c, getenv, log, screen, out.summary != "")
-	told := errors.Join(screen.clear(), out.write(r, err))
+	r, err := carryOut(ctx, c, getenv, log, screen, out.WantsDiff())
+	told := errors.Join(screen.Clear(), out.Write(r, err))
 	if err == nil || r.PullRequest != nil {
 		// A pull request may be open although merging it failed: its URL is worth having.
-		told = errors.Join(told, r.print(stdout, c.output))
+		told = errors.Join(told, r.Print(stdout, c.output))
 	}
 	return both(err, told)
 }
 
 // carryOut turns the configuration into a plan and the plan into a report, which says what is known even when there is an
 // error.
-func carryOut(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *screen, wantDiff bool) (*report, error) {
-	r := &report{Base: c.base, Branch: c.branch, DryRun: c.dryRun}
+func carryOut(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *report.Screen, wantDiff bool) (report.Report, error) {
+	r := &progress{Report: report.Report{Base: c.base, Branch: c.branch, DryRun: c.dryRun}}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	p, err := prepare(ctx, c, getenv, log, screen)
 	if err != nil {
-		return r, err
+		return r.Report, err
 	}
 	p.wantDiff, r.Branch = wantDiff, p.branch
-	return r, p.run(ctx, log, r)
+	err = p.run(ctx, log, r)
+	r.Summary = report.Summary{Title: r.title, Diff: r.diff}
+	return r.Report, err
 }
 
 // checkAuth does what -check-auth asks for.
-func checkAuth(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *screen, stdout io.Writer) error {
+func checkAuth(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *report.Screen, stdout io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	p, err := prepare(ctx, c, getenv, log, screen)
@@ -112,7 +115,7 @@ func checkAuth(ctx context.Context, c *config, getenv func(string) string, log *
 }
 
 // prepare makes the plan.
-func prepare(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *screen) (*plan, error) {
+func prepare(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *report.Screen) (*plan, error) {
 	client, err := newClient(c.caFile, c.timeout, log, c.secrets)
 	if err != nil {
 		return nil, err
@@ -121,7 +124,7 @@ func prepare(ctx context.Context, c *config, getenv func(string) string, log *sl
 	if err != nil {
 		return nil, err
 	}
-	p.remote.Received = screen.add
+	p.remote.Received = screen.Received
 	for _, w := range p.warnings {
 		log.Warn(w)
 	}
@@ -129,7 +132,7 @@ func prepare(ctx context.Context, c *config, getenv func(string) string, log *sl
 }
 
 // run carries the plan out, and says in r what it did.
-func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
+func (p *plan) run(ctx context.Context, log *slog.Logger, r *progress) error {
 	for tries := 1; ; tries++ {
 		known := *r
 		at, err := p.push(ctx, log, r)
@@ -166,7 +169,7 @@ func (p *plan) run(ctx context.Context, log *slog.Logger, r *report) error {
 // overtaken looks for what others have done to a pull request that is not merged because of refusal, and tells whether to
 // make it again: on a base that has moved it has no conflict, and where a newer build has the branch now, the next attempt
 // sees that. What somebody has closed stays closed; if that was for the sake of a newer build, r says so.
-func (p *plan) overtaken(ctx context.Context, at attempt, r *report, refusal error) (again bool, err error) {
+func (p *plan) overtaken(ctx context.Context, at attempt, r *progress, refusal error) (again bool, err error) {
 	repo, err := gitrepo.Open(ctx, p.remote)
 	if err != nil {
 		return false, err
@@ -180,7 +183,7 @@ func (p *plan) overtaken(ctx context.Context, at attempt, r *report, refusal err
 		return false, err
 	}
 	if r.SupersededBy, err = p.newer(ctx, snapshot, r.Base); r.SupersededBy > 0 {
-		r.Changed, r.PullRequest.State = false, stateClosed
+		r.Changed, r.PullRequest.State = false, report.Closed
 	}
 	return false, err
 }
@@ -189,7 +192,7 @@ func (p *plan) overtaken(ctx context.Context, at attempt, r *report, refusal err
 const maxMerges = 10
 
 // tidy does what is left once the pull request is as it shall be.
-func (p *plan) tidy(ctx context.Context, log *slog.Logger, r *report) error {
+func (p *plan) tidy(ctx context.Context, log *slog.Logger, r *progress) error {
 	if p.supersede {
 		if err := p.supersedeOthers(ctx, log, r); err != nil {
 			return err
@@ -210,7 +213,7 @@ func (p *plan) tidy(ctx context.Context, log *slog.Logger, r *report) error {
 }
 
 // deleteMerged deletes the branch of a pull request that was merged by a run that was cut short before it could.
-func (p *plan) deleteMerged(ctx context.Context, log *slog.Logger, at attempt, r *report) error {
+func (p *plan) deleteMerged(ctx context.Context, log *slog.Logger, at attempt, r *progress) error {
 	tip := at.repo.Tip(r.Branch)
 	if !p.deleteBranch || p.dryRun || tip == "" || r.Branch == r.Base {
 		return nil
@@ -224,7 +227,7 @@ func (p *plan) deleteMerged(ctx context.Context, log *slog.Logger, at attempt, r
 
 // open makes the pull request what it shall be, and merges it if that is asked for. Where it cannot be known whether the
 // forge has done what it was asked for, it looks what there is and goes on from that.
-func (p *plan) open(ctx context.Context, log *slog.Logger, r *report) error {
+func (p *plan) open(ctx context.Context, log *slog.Logger, r *progress) error {
 	creating := false
 	return retry.Do(ctx, log, func() error {
 		err := p.openOnce(ctx, log, r)
@@ -239,7 +242,7 @@ func (p *plan) open(ctx context.Context, log *slog.Logger, r *report) error {
 	})
 }
 
-func (p *plan) openOnce(ctx context.Context, log *slog.Logger, r *report) error {
+func (p *plan) openOnce(ctx context.Context, log *slog.Logger, r *progress) error {
 	if !r.asked {
 		if err := r.take(p.finder(ctx, r)()); err != nil {
 			return err
@@ -258,7 +261,7 @@ func (p *plan) openOnce(ctx context.Context, log *slog.Logger, r *report) error 
 	if pr.State == scm.Unchanged && r.Changed {
 		pr.State = scm.Updated // What it proposes has changed, if not what it says.
 	}
-	r.PullRequest = &pullRequest{Number: pr.Number, URL: pr.URL, State: string(pr.State)}
+	r.PullRequest = &report.PullRequest{Number: pr.Number, URL: pr.URL, State: string(pr.State)}
 	mayPass := request.Merge && errors.Is(err, scm.ErrNotMergeable) // An order to merge later that is refused does not.
 	if !p.wait || pr.State == scm.Merged || err != nil && !mayPass {
 		return err
@@ -276,7 +279,7 @@ func (p *plan) openOnce(ctx context.Context, log *slog.Logger, r *report) error 
 }
 
 // push brings the change onto the branch. The branch may move while it works; then it starts again from the new tip.
-func (p *plan) push(ctx context.Context, log *slog.Logger, r *report) (attempt, error) {
+func (p *plan) push(ctx context.Context, log *slog.Logger, r *progress) (attempt, error) {
 	so := soFar{pace: retry.NewPace(log)}
 	for {
 		so.pace.Start()
@@ -299,7 +302,7 @@ type soFar struct {
 // landing is an attempt that may have succeeded: its push was sent, and the answer was lost.
 type landing struct {
 	attempt
-	report report // as it is if so
+	report progress // as it is if so
 }
 
 // landed finds the attempt that has succeeded after all: its commit is on the branch, if perhaps below those of others.
@@ -362,8 +365,19 @@ func (p *plan) look(ctx context.Context, branch, base string) lookup {
 	}}
 }
 
+// progress is what a run has come to.
+type progress struct {
+	report.Report
+	asked   bool             // whether found is what the forge says
+	found   *scm.PullRequest // the one that was open before; nil: none
+	diff    string           // against the base; may be empty where nobody needs it
+	message string           // the commit's
+	title   string           // the pull request's
+	body    string           // the pull request's, with its marker
+}
+
 // take is told what Find has found.
-func (r *report) take(pr scm.PullRequest, err error) error {
+func (r *progress) take(pr scm.PullRequest, err error) error {
 	switch {
 	case errors.Is(err, scm.ErrNotFound):
 		r.asked = true
@@ -377,7 +391,7 @@ func (r *report) take(pr scm.PullRequest, err error) error {
 
 // attempt opens, edits, commits and pushes, once. The error is gitrepo.ErrMoved, or one that may pass, when another attempt
 // may do better.
-func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soFar) (attempt, error) {
+func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *progress, so *soFar) (attempt, error) {
 	log.Info("opening", "repository", p.remote.URL.String())
 	repo, err := gitrepo.Open(ctx, p.remote)
 	if err != nil {
@@ -387,7 +401,7 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soF
 	if err != nil {
 		return attempt{}, err
 	}
-	*r = report{Base: base, Branch: branch, DryRun: p.dryRun}
+	*r = progress{Report: report.Report{Base: base, Branch: branch, DryRun: p.dryRun}}
 	if l, err := so.landed(ctx, repo, branch); err != nil {
 		return attempt{}, err
 	} else if l != nil {
@@ -501,7 +515,7 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *report, so *soF
 }
 
 // land puts the commit onto the branch and gives its id, which is another one where the forge makes it.
-func (p *plan) land(ctx context.Context, log *slog.Logger, at attempt, edited *gitrepo.Snapshot, commit gitrepo.Commit, r *report) (string, error) {
+func (p *plan) land(ctx context.Context, log *slog.Logger, at attempt, edited *gitrepo.Snapshot, commit gitrepo.Commit, r *progress) (string, error) {
 	if p.committerAPI != nil {
 		return p.commitByAPI(ctx, log, at, edited, commit, r)
 	}

@@ -107,7 +107,7 @@ func secretsOfKey(key []byte) []secret.Text {
 const minKeyLine = 16
 
 // checkSecrets refuses a change with a secret in what is pushed: names, message, or a file that had it not before.
-func (p *plan) checkSecrets(ctx context.Context, before, after *gitrepo.Snapshot, r *report) error {
+func (p *plan) checkSecrets(ctx context.Context, before, after *gitrepo.Snapshot, r *progress) error {
 	for _, v := range []struct{ what, text string }{
 		{"the branch's name", r.Branch},
 		{"the commit's author or committer", strings.Join([]string{p.author.Name, p.author.Email, p.committer.Name, p.committer.Email}, "\n")},

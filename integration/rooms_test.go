@@ -18,6 +18,7 @@ var rooms = map[string][]string{
 		"cmd/internal/ci",
 		"cmd/internal/escape",
 		"cmd/internal/message",
+		"cmd/internal/report",
 		"cmd/internal/retry",
 		"gitrepo",
 		"gitrepo/credential",
@@ -34,6 +35,7 @@ var rooms = map[string][]string{
 	"cmd/internal/escape":            {},
 	"cmd/internal/escape/escapetest": {},
 	"cmd/internal/message":           {"cmd/internal/escape", "secret", "template"},
+	"cmd/internal/report":            {"cmd/internal/escape", "secret"},
 	"cmd/internal/retry":             {"cmd/internal/escape", "gitrepo"},
 	"cmd/update-gitops-repo":         {"cmd"},
 

@@ -1,4 +1,4 @@
-package cmd
+package report
 
 import (
 	"context"
@@ -17,39 +17,47 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// newLogger gives the log that c asks for, on w, and the screen that it writes to. Info is what the run is at: a line a
-// phase in a pipeline's log, and on a terminal one line that changes. -verbose adds the steps within the phases.
-func newLogger(c *config, w io.Writer) (*slog.Logger, *screen) {
+// LogOptions says how to log.
+type LogOptions struct {
+	Verbose bool // with the steps within each phase
+	JSON    bool // a JSON object a line, for machines
+	Secrets *secret.Redactor
+}
+
+// NewLogger returns a log on w, and the screen that it writes to. Info is progress: one line per phase, or a single
+// updating line on a terminal. Debug is for the steps within the phases.
+func NewLogger(w io.Writer, o LogOptions) (*slog.Logger, *Screen) {
 	level := slog.LevelInfo
-	if c.verbose {
+	if o.Verbose {
 		level = slog.LevelDebug
 	}
-	s := &screen{w: w, secrets: c.secrets}
-	if c.logFormat == "json" {
-		// What is quoted already is quoted once more; it is looked through before.
+	s := &Screen{w: w, secrets: o.Secrets}
+	if o.JSON {
+		// A string that was quoted already is quoted once more, and the writer would not find a secret in it.
 		redact := func(_ []string, a slog.Attr) slog.Attr {
 			if _, failed := a.Value.Any().(error); failed || a.Value.Kind() == slog.KindString {
-				a.Value = slog.StringValue(c.secrets.Redact(a.Value.String()))
+				a.Value = slog.StringValue(o.Secrets.Redact(a.Value.String()))
 			}
 			return a
 		}
-		return slog.New(slog.NewJSONHandler(escape.JSONWriter{Writer: w}, &slog.HandlerOptions{Level: level, ReplaceAttr: redact})), s
+		options := &slog.HandlerOptions{Level: level, ReplaceAttr: redact}
+		return slog.New(slog.NewJSONHandler(escape.JSONWriter{Writer: w}, options)), s
 	}
 	if r, ok := w.(*secret.Writer); ok {
 		w = r.Unwrap()
 	}
 	if f, ok := w.(*os.File); ok {
-		s.live = isatty.IsTerminal(f.Fd()) && !c.verbose
+		s.live = isatty.IsTerminal(f.Fd()) && !o.Verbose
 	}
 	return slog.New(console{level: level, screen: s}), s
 }
 
-// console is a slog.Handler for people: "fetching branch=main". The time is left to whoever keeps the log.
+// console is a slog.Handler for people: "fetching branch=main". It leaves the time to whoever keeps the log.
 type console struct {
 	level  slog.Level
 	prefix string // of the attributes' names
 	attrs  string
-	screen *screen
+	screen *Screen
 }
 
 // Enabled implements slog.Handler.
@@ -74,7 +82,8 @@ func (c console) Handle(_ context.Context, r slog.Record) error {
 
 func (c console) attr(a slog.Attr) string {
 	value := c.screen.secrets.Redact(a.Value.Resolve().String())
-	if value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == '"' || !strconv.IsPrint(r) }) {
+	quoted := func(r rune) bool { return r <= ' ' || r == '"' || !strconv.IsPrint(r) }
+	if value == "" || strings.ContainsFunc(value, quoted) {
 		value = strconv.Quote(value)
 	}
 	return " " + c.prefix + a.Key + "=" + value
@@ -94,12 +103,13 @@ func (c console) WithGroup(name string) slog.Handler {
 	return c
 }
 
-// screen is where the log goes: lines, and on a live one a last line that says what is under way.
-type screen struct {
+// Screen is where the log goes: lines, and on a terminal a last line that shows the phase that is under way. It is safe for
+// concurrent use.
+type Screen struct {
 	mu       sync.Mutex
 	w        io.Writer
-	secrets  *secret.Redactor // takes them out of what is cut; of the rest, w does
-	live     bool             // a terminal
+	secrets  *secret.Redactor // redacts what is cut; w redacts the rest
+	live     bool             // it is a terminal
 	status   string           // its last line; empty: there is none
 	received int64            // bytes, since the phase began
 	painted  time.Time
@@ -111,7 +121,8 @@ const (
 	paintEvery  = 100 * time.Millisecond
 )
 
-func (s *screen) line(text string) error {
+// line writes a line above the status.
+func (s *Screen) line(text string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.status != "" {
@@ -123,7 +134,8 @@ func (s *screen) line(text string) error {
 	return err
 }
 
-func (s *screen) phase(text string) error {
+// phase makes text the status, or writes it as a line where there is none.
+func (s *Screen) phase(text string) error {
 	if !s.live {
 		return s.line(text)
 	}
@@ -133,8 +145,8 @@ func (s *screen) phase(text string) error {
 	return s.paint("")
 }
 
-// add counts what the network brings, and shows it now and then.
-func (s *screen) add(n int) {
+// Received counts n bytes that the network brought, and shows the number from time to time.
+func (s *Screen) Received(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.received += int64(n)
@@ -143,14 +155,14 @@ func (s *screen) add(n int) {
 	}
 }
 
-func (s *screen) paint(more string) error {
+func (s *Screen) paint(more string) error {
 	s.painted = time.Now()
 	_, err := io.WriteString(s.w, eraseLine+escape.Shorten(s.status+more, statusWidth))
 	return err
 }
 
-// clear takes the last line away, for something else to be printed.
-func (s *screen) clear() error {
+// Clear erases the status, so that something else can be printed.
+func (s *Screen) Clear() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.status == "" {
@@ -161,7 +173,7 @@ func (s *screen) clear() error {
 	return err
 }
 
-// size is a number of bytes for a person.
+// size returns a number of bytes for people.
 func size(n int64) string {
 	switch {
 	case n < 1000:

@@ -1,0 +1,120 @@
+// Package report tells people and pipelines what a run does and has done: the log on stderr while it runs, and the report
+// on stdout, the files of results and the summary of the step at its end.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"update-gitops-repo/cmd/internal/escape"
+)
+
+// Report is what a run did, as -output=json prints it.
+type Report struct {
+	Changed      bool         `json:"changed"`
+	DryRun       bool         `json:"dryRun,omitempty"`
+	Base         string       `json:"base"`
+	Branch       string       `json:"branch"`
+	Commit       string       `json:"commit,omitempty"` // the branch's tip, pushed now or before
+	Files        []string     `json:"files"`            // that differ from the base, sorted
+	PullRequest  *PullRequest `json:"pullRequest,omitempty"`
+	Diff         string       `json:"diff,omitempty"`         // of a dry run
+	SupersededBy int64        `json:"supersededBy,omitempty"` // the sequence number of a newer build; 0: none
+
+	Summary Summary `json:"-"`
+}
+
+// Summary is what only the summary of a step shows.
+type Summary struct {
+	Title string // of the change
+	Diff  string // against the base; may be empty
+}
+
+// PullRequest is a pull request and what has become of it.
+type PullRequest struct {
+	Number int    `json:"number"`
+	URL    string `json:"url"`
+	State  string `json:"state"` // created, updated, unchanged, merged or closed
+}
+
+// Closed is the state of a pull request that was closed because it is of no use any more. The other states are scm's.
+const Closed = "closed"
+
+// Print writes the report in a format, "text" or "json". The last line of a text is what a caller wants: the URL of the
+// pull request, or the commit.
+func (r Report) Print(w io.Writer, format string) error {
+	if format == "json" {
+		if r.Files == nil {
+			r.Files = []string{} // An empty list, not null.
+		}
+		return PrintJSON(w, r)
+	}
+	_, err := io.WriteString(w, escape.Output(r.text()))
+	return err
+}
+
+// PrintJSON writes v as a line of JSON.
+func PrintJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(escape.JSONWriter{Writer: w})
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+func (r Report) text() string {
+	switch pr := r.PullRequest; {
+	case r.SupersededBy > 0:
+		return fmt.Sprintf("superseded by %d\nnothing to change\n", r.SupersededBy)
+	case len(r.Files) == 0 && pr != nil:
+		return fmt.Sprintf("pull request #%d: %s: %s\nnothing to change\n", pr.Number, pr.State, pr.URL)
+	case len(r.Files) == 0:
+		return "nothing to change\n"
+	case r.DryRun:
+		return r.Diff
+	}
+	var b strings.Builder
+	for _, f := range r.Files {
+		fmt.Fprintln(&b, f)
+	}
+	verb := "pushed"
+	if !r.Changed {
+		verb = "already there"
+	}
+	fmt.Fprintf(&b, "branch %s, commit %.7s: %s\n", r.Branch, r.Commit, verb)
+	if r.PullRequest == nil {
+		fmt.Fprintln(&b, r.Commit)
+		return b.String()
+	}
+	fmt.Fprintf(&b, "pull request #%d: %s\n%s\n", r.PullRequest.Number, r.PullRequest.State, r.PullRequest.URL)
+	return b.String()
+}
+
+// maxSummary is the size in bytes of a diff in a summary. GitHub takes 1 MiB a step.
+const maxSummary = 500_000
+
+// summary returns the run in GitHub's Markdown. failure is nil where it did not fail.
+func (r Report) summary(failure error) string {
+	var b strings.Builder
+	if failure != nil {
+		message := escape.Block("", escape.OneLine(failure.Error())+"\n")
+		fmt.Fprintf(&b, "**update-gitops-repo failed**\n\n%s\n\n", message)
+	} else if !r.Changed && r.PullRequest == nil {
+		b.WriteString("**Nothing to change** in the GitOps repository.\n\n")
+	}
+	title := escape.Literal(r.Summary.Title)
+	if pr := r.PullRequest; pr != nil {
+		fmt.Fprintf(&b, "**[Pull request #%d](<%s>)** %s: %s\n\n", pr.Number, escape.URL(pr.URL), pr.State, title)
+	} else if r.Changed {
+		fmt.Fprintf(&b, "**%s**\n\n", title)
+	}
+	if r.Commit != "" {
+		fmt.Fprintf(&b, "Commit %s on branch %s, from %s.\n\n",
+			escape.Literal(escape.Shorten(r.Commit, 40)), escape.Literal(r.Branch), escape.Literal(r.Base))
+	}
+	if diff := r.Summary.Diff; diff != "" {
+		fmt.Fprintf(&b, "<details><summary>Changed files: %d</summary>\n\n%s\n\n</details>\n\n",
+			len(r.Files), escape.Diff(diff, maxSummary))
+	}
+	return b.String()
+}
