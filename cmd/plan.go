@@ -20,6 +20,7 @@ import (
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/gitrepo/settings"
+	"update-gitops-repo/gitrepo/sign"
 	"update-gitops-repo/gitrepo/ssh"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/scm/github"
@@ -424,7 +425,7 @@ func (p *plan) sign(c *config) error {
 		passphrase = bytes.TrimRight(passphrase, "\r\n")
 	}
 	p.secrets.Add(append(secretsOfKey(key), secret.New(string(passphrase)))...)
-	if p.signer, err = gitrepo.ParseSigner(key, passphrase); err != nil {
+	if p.signer, err = sign.Parse(key, passphrase); err != nil {
 		return usage("give a private key, and its passphrase with -sign-passphrase-file", "-sign-key-file %s: %v", c.signKeyFile, err)
 	}
 	return nil

@@ -210,7 +210,7 @@ func (s *Snapshot) Commit(m Message) (Commit, error) {
 		TreeHash:     s.root,
 		ParentHashes: []plumbing.Hash{s.tip},
 	}
-	if err := sign(c, m.Signer); err != nil {
+	if err := addSignature(c, m.Signer); err != nil {
 		return Commit{}, err
 	}
 	hash, err := put(s.store, c)

@@ -24,6 +24,7 @@ var rooms = map[string][]string{
 		"gitrepo/credential",
 		"gitrepo/giturl",
 		"gitrepo/settings",
+		"gitrepo/sign",
 		"gitrepo/ssh",
 		"scm",
 		"scm/github",
@@ -64,6 +65,7 @@ var rooms = map[string][]string{
 	"gitrepo/internal/paths":         {},
 	"gitrepo/internal/unseen":        {},
 	"gitrepo/settings":               {"gitrepo/internal/layout", "gitrepo/internal/paths"},
+	"gitrepo/sign":                   {},
 	"gitrepo/ssh":                    {"gitrepo/giturl", "gitrepo/internal/paths", "gitrepo/settings"},
 	"gitrepo/wildmatch":              {},
 
@@ -90,6 +92,7 @@ var rooms = map[string][]string{
 // several beginnings, the longest counts.
 var importers = map[string][]string{
 	"github.com/Masterminds/sprig":      {"template"},
+	"github.com/ProtonMail/":            {"gitrepo/sign"},
 	"github.com/distribution/reference": {"template"},
 	"github.com/go-git/":                {"gitrepo/...", "integration/bench/peer"},
 	"github.com/google/go-github":       {"scm/github"},
@@ -99,7 +102,7 @@ var importers = map[string][]string{
 	"github.com/vektah/gqlparser":       {"integration/forge"},
 	"github.com/yuin/goldmark":          {"cmd/internal/escape/escapetest"},
 	"gitlab.com/gitlab-org/":            {"scm/gitlab"},
-	"golang.org/x/crypto/ssh":           {"gitrepo", "gitrepo/internal/gittest", "gitrepo/ssh", "integration/forge"},
+	"golang.org/x/crypto/ssh":           {"gitrepo", "gitrepo/internal/gittest", "gitrepo/sign", "gitrepo/ssh", "integration/forge"},
 	"net/http/httptest":                 {"scm/internal/resttest"},
 	"os/exec": {
 		"gitrepo/credential", "gitrepo/internal/gittest",
