@@ -19,7 +19,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,10 +26,11 @@ import (
 	"testing/fstest"
 	"time"
 
+	"update-gitops-repo/cmd/internal/auth"
 	"update-gitops-repo/cmd/internal/retry"
+	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/giturl"
-	"update-gitops-repo/gitrepo/settings"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
@@ -85,94 +85,6 @@ func mustPlan(t *testing.T, getenv func(string) string, args ...string) *plan {
 	return p
 }
 
-func TestCredentials(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(file, []byte("from-file\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	home := t.TempDir()
-	if err := os.WriteFile(filepath.Join(home, ".netrc"), []byte("machine git.example.com login kim password from-netrc\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	nobody := []string{"HOME=" + t.TempDir(), "GIT_CONFIG_NOSYSTEM=1"}
-	all := append([]string{"GITHUB_TOKEN=from-github", "GH_TOKEN=from-gh", "GITLAB_TOKEN=from-gitlab", "CI_JOB_TOKEN=from-job"}, nobody...)
-	inURL := giturl.Credentials{Username: secret.New("alex"), Password: secret.New("from-url")}
-	login := func(user, password, source string) credential {
-		return login(secret.New(user), secret.New(password), source)
-	}
-	for _, test := range []struct {
-		name     string
-		config   config
-		url      giturl.Credentials
-		provider string
-		env      []string
-		git, api credential
-	}{
-		{"flag before all", config{token: newToken("from-flag"), tokenSource: "-token", tokenFile: file}, inURL, "github", all, login("alex", "from-flag", "-token"), login("alex", "from-flag", "-token")},
-		{"file before URL", config{tokenFile: file}, inURL, "gitlab", all, login("alex", "from-file", "the file "+file), login("alex", "from-file", "the file "+file)},
-		{"URL before variables", config{}, inURL, "github", all, login("alex", "from-url", "the repository's URL"), login("alex", "from-url", "the repository's URL")},
-		{"-username before the URL's", config{username: "robot"}, inURL, "github", all, login("robot", "from-url", "the repository's URL"), login("robot", "from-url", "the repository's URL")},
-		{"GITHUB_TOKEN", config{}, giturl.Credentials{}, "github", all, login("x-access-token", "from-github", "GITHUB_TOKEN"), login("x-access-token", "from-github", "GITHUB_TOKEN")},
-		{"GH_TOKEN", config{}, giturl.Credentials{}, "github", append([]string{"GH_TOKEN=from-gh"}, nobody...), login("x-access-token", "from-gh", "GH_TOKEN"), login("x-access-token", "from-gh", "GH_TOKEN")},
-		{"GITLAB_TOKEN", config{}, giturl.Credentials{}, "gitlab", all, login("oauth2", "from-gitlab", "GITLAB_TOKEN"), login("oauth2", "from-gitlab", "GITLAB_TOKEN")},
-		{"a forge's variable goes to that forge only", config{}, giturl.Credentials{}, "", all, credential{}, credential{}},
-		{"not to another forge", config{}, giturl.Credentials{}, "gitlab", append([]string{"GITHUB_TOKEN=from-github"}, nobody...), credential{}, credential{}},
-		{"nor to another host of its kind", config{}, giturl.Credentials{}, "github", append([]string{"GITHUB_SERVER_URL=https://github.com"}, all...), credential{}, credential{}},
-		{"the job's token is for git", config{}, giturl.Credentials{}, "gitlab", append([]string{"CI_SERVER_URL=https://git.example.com", "CI_JOB_TOKEN=from-job"}, nobody...), login("gitlab-ci-token", "from-job", "CI_JOB_TOKEN"), credential{}},
-		{"of the job's own host", config{}, giturl.Credentials{}, "gitlab", append([]string{"CI_SERVER_URL=https://git.example.com:8443", "CI_JOB_TOKEN=from-job"}, nobody...), credential{}, credential{}},
-		{"what git would take", config{}, giturl.Credentials{}, "gitlab", []string{"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"}, login("kim", "from-netrc", filepath.Join(home, ".netrc")), login("kim", "from-netrc", filepath.Join(home, ".netrc"))},
-		{"for that user", config{username: "alex"}, giturl.Credentials{}, "gitlab", []string{"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"}, credential{}, credential{}},
-	} {
-		settings, err := settings.Read("", environment(test.env...))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, scheme := range []string{"https", "ssh"} {
-			w := wallet{&test.config, web(giturl.URL{Scheme: scheme, Host: "git.example.com", Path: "/acme/gitops.git"}), test.url, test.provider, environment(test.env...), settings, nil}
-			if got, err := w.git(t.Context()); scheme == "https" && (err != nil || got != test.git) {
-				t.Errorf("%s: git gets %+v of %q, %v; want that of %q", test.name, got.Credentials, got.source, err, test.git.source)
-			}
-			if got, err := w.api(t.Context(), &url.URL{Scheme: "https", Host: "git.example.com"}); err != nil || got != test.api {
-				t.Errorf("%s, %s: the API gets %+v of %q, %v; want that of %q", test.name, scheme, got.Credentials, got.source, err, test.api.source)
-			}
-		}
-	}
-}
-
-// What was found for the repository's host is not for an API elsewhere, and with ssh the port does not matter.
-func TestHostOfTheAPI(t *testing.T) {
-	home := t.TempDir()
-	if err := os.WriteFile(filepath.Join(home, ".netrc"), []byte("machine git.example.com login kim password from-netrc\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	netrc := filepath.Join(home, ".netrc")
-	env := []string{"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"}
-	actions := append([]string{"GITHUB_SERVER_URL=https://git.example.com", "GITHUB_TOKEN=from-github"}, env...)
-	for _, test := range []struct {
-		repo, scmURL string
-		env          []string
-		want         string
-	}{
-		{"https://git.example.com/acme/gitops.git", "https://git.example.com/api/v3/", env, netrc},
-		{"https://git.example.com/acme/gitops.git", "https://api.git.example.com/", env, netrc},
-		{"https://git.example.com/acme/gitops.git", "https://evil.example.com/", env, ""},
-		{"https://kim:from-url@git.example.com/acme/gitops.git", "https://git.example.com/api/v3/", env, "the repository's URL"},
-		{"https://kim:from-url@git.example.com/acme/gitops.git", "https://evil.example.com/", env, ""},
-		{"https://git.example.com/acme/gitops.git", "https://evil.example.com/", actions, ""},
-		{"git@ssh.example.com:acme/gitops.git", "https://git.example.com/api/v3/", env, netrc},
-		{"git@git.example.com:acme/gitops.git", "", actions, "GITHUB_TOKEN"},
-		{"ssh://git@git.example.com:2222/acme/gitops.git", "", actions, "GITHUB_TOKEN"},
-	} {
-		args := []string{"-repo=" + test.repo, "-scm-url=" + test.scmURL, "-set=a.yaml:.tag=1", "-branch=b", "-dry-run"}
-		if test.scmURL != "" {
-			args = append(args, "-scm-provider=github")
-		}
-		if p := mustPlan(t, environment(test.env...), args...); p.apiCredential.source != test.want {
-			t.Errorf("%s with the API %s: the token of %q, want that of %q", test.repo, test.scmURL, p.apiCredential.source, test.want)
-		}
-	}
-}
-
 func TestProviderByHost(t *testing.T) {
 	for host, want := range map[string]string{
 		"github.com": "github", "gitlab.com": "gitlab", "github.com.example.com": "", "mygithub.com": "", "gitlab.example.com": "", "GitHub.com": "github", "github.com.": "",
@@ -181,7 +93,7 @@ func TestProviderByHost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := providerName(&config{}, u, environment()); got != want {
+		if got := forgeOf(&config{}, u, environment()).Name; got != want {
 			t.Errorf("%s: %q, want %q", host, got, want)
 		}
 	}
@@ -195,9 +107,12 @@ func newToken(value string) (t tokenFlag) {
 
 func TestSecret(t *testing.T) {
 	s := newToken("s3cret")
-	found := login(s.Text, s.Text, "-token")
+	remote := gitrepo.Remote{Credentials: giturl.Login("alex", "s3cret")}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		for _, v := range []any{s, &s, config{token: s}, &config{token: s, signPassphrase: passphraseFlag(s)}, found, plan{credential: found, apiCredential: found}, wallet{fromURL: found.Credentials}} {
+		for _, v := range []any{
+			s, &s, config{token: s}, &config{token: s, signPassphrase: passphraseFlag(s)}, plan{remote: remote},
+			check{remote: remote}, draft{remote: remote, wallet: auth.Wallet{Options: auth.Options{Token: s.Text}}},
+		} {
 			if got := fmt.Sprintf(format, v); strings.Contains(got, "s3cret") || strings.Contains(got, fmt.Sprintf("%x", "s3cret")) {
 				t.Errorf("%s prints %s", format, got)
 			}
@@ -226,10 +141,10 @@ func TestHints(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	if err := printError(&b, usage("do it", "line one\nline two")); err != nil {
+	if err := printError(&b, usage.Errorf("do it", "line one\nline two")); err != nil {
 		t.Fatal(err)
 	}
-	if b.String() != "error: line one line two\nhint: do it\n" || exitCode(usage("", "")) != 2 {
+	if b.String() != "error: line one line two\nhint: do it\n" || exitCode(usage.Errorf("", "")) != 2 {
 		t.Errorf("printed %q", b.String())
 	}
 }
@@ -270,24 +185,6 @@ func TestHintsExplained(t *testing.T) {
 	}
 	if len(hints) < 30 {
 		t.Errorf("only %d hints found", len(hints))
-	}
-}
-
-func TestAPIURL(t *testing.T) {
-	for repo, want := range map[string][2]string{
-		"https://github.com/acme/gitops":                 {"https://api.github.com/", "https://github.com/api/v4"},
-		"git@github.com:acme/gitops.git":                 {"https://api.github.com/", "https://github.com/api/v4"},
-		"ssh://git@git.example.com:2222/acme/gitops.git": {"https://git.example.com/api/v3/", "https://git.example.com/api/v4"},
-		"https://git.example.com:8443/acme/gitops.git":   {"https://git.example.com:8443/api/v3/", "https://git.example.com:8443/api/v4"},
-		"http://127.0.0.1:8080/acme/gitops.git":          {"http://127.0.0.1:8080/api/v3/", "http://127.0.0.1:8080/api/v4"},
-	} {
-		u, _, err := giturl.Parse(repo)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := [2]string{apiURL("github", web(u)), apiURL("gitlab", web(u))}; got != want {
-			t.Errorf("%s: %q, want %q", repo, got, want)
-		}
 	}
 }
 
@@ -366,42 +263,6 @@ func TestRequestsAreSecret(t *testing.T) {
 		if got := secrets.Redact("alex, x-oauth-basic: " + test.secret); got != "alex, x-oauth-basic: ***" {
 			t.Errorf("%s: %s", test.header, got)
 		}
-	}
-}
-
-func TestSecretsInURL(t *testing.T) {
-	for in, want := range map[string]string{
-		"https://alex:s3cret@host/a/b":                       "s3cret",
-		"https://alex:s3%2fcret@host/a/b":                    "s3%2fcret s3/cret",
-		"http//alex:s3cret@host":                             "s3cret",
-		"alex:s3cret@host:a/b":                               "s3cret",
-		"https://a-token-of-20-characters@host/a":            "a-token-of-20-characters",
-		"https://a-token-of-20-characters:x-oauth-basic@h/a": "a-token-of-20-characters",
-		"https://gitlab+deploy-token-123456:s3cret@host/a":   "s3cret",
-		"git@host:acme/gitops.git":                           "",
-		"https://host/acme/gitops.git":                       "",
-		"/srv/gitops":                                        "",
-		"https://x-access-token@host/a":                      "",
-	} {
-		var got []string
-		for _, s := range secretsInURL(in) {
-			if !slices.Contains(got, s.Reveal()) {
-				got = append(got, s.Reveal())
-			}
-		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%s: %q, want %q", in, got, want)
-		}
-	}
-}
-
-// TestSecretsOfKey: a key is known line by line, what stands around it is not.
-func TestSecretsOfKey(t *testing.T) {
-	var secrets secret.Redactor
-	secrets.Add(secretsOfKey([]byte("-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2 and more\n\nlQOYBGY1234567890abc\r\nlQOYBGY1234567890def\n=abcd\n-----END PGP PRIVATE KEY BLOCK-----\n"))...)
-	const text = "-----BEGIN PGP PRIVATE KEY BLOCK----- Version: GnuPG v2 and more lQOYBGY1234567890abc =abcd lQOYBGY1234567890def"
-	if got := secrets.Redact(text); got != "-----BEGIN PGP PRIVATE KEY BLOCK----- Version: GnuPG v2 and more *** =abcd ***" {
-		t.Error(got)
 	}
 }
 

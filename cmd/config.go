@@ -12,7 +12,9 @@ import (
 	"github.com/peterbourgon/ff/v3"
 	"go.yaml.in/yaml/v4"
 
+	"update-gitops-repo/cmd/internal/auth"
 	"update-gitops-repo/cmd/internal/escape"
+	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/secret"
 )
 
@@ -125,7 +127,7 @@ func parseConfig(args []string, secrets *secret.Redactor) (*config, error) {
 	err := c.parseFile(fs)
 	for f := range all(groups) {
 		if f.isURL {
-			secrets.Add(secretsInURL(strings.Join(f.values(), "\n"))...)
+			secrets.Add(auth.SecretsInURL(strings.Join(f.values(), "\n"))...)
 		}
 	}
 	return c, err
@@ -133,15 +135,15 @@ func parseConfig(args []string, secrets *secret.Redactor) (*config, error) {
 
 func (c *config) parseArguments(fs *flag.FlagSet, args []string) error {
 	if err := ff.Parse(fs, args); err != nil {
-		return usage("see update-gitops-repo -h", "%s", flagError(err))
+		return usage.Errorf("see update-gitops-repo -h", "%s", flagError(err))
 	}
 	if fs.NArg() > 0 {
 		// Not quoted: it may be a token that a space cut off its flag.
-		return usage("every argument is a flag; a switch takes its value as in -create-pull-request=false, "+
+		return usage.Errorf("every argument is a flag; a switch takes its value as in -create-pull-request=false, "+
 			"and values with spaces want quotes", "unexpected argument after %d flags", fs.NFlag())
 	}
 	if !c.token.Empty() && c.tokenFile != "" && !c.help && !c.version {
-		return usage("give one of them", "-token and -token-file are both given")
+		return usage.Errorf("give one of them", "-token and -token-file are both given")
 	}
 	if !c.token.Empty() {
 		c.tokenSource = "-token"
@@ -152,7 +154,7 @@ func (c *config) parseArguments(fs *flag.FlagSet, args []string) error {
 func (c *config) parseVariables(fs *flag.FlagSet) error {
 	err := c.keepToken(envPrefix+"_TOKEN", func() error { return ff.Parse(fs, nil, ff.WithEnvVarPrefix(envPrefix)) })
 	if err != nil {
-		return usage("a switch takes true or false, -sequence a number, and -timeout a time such as 90s or 5m",
+		return usage.Errorf("a switch takes true or false, -sequence a number, and -timeout a time such as 90s or 5m",
 			"%s", flagError(err))
 	}
 	return nil
@@ -163,10 +165,10 @@ func (c *config) parseFile(fs *flag.FlagSet) error {
 		return ff.Parse(fs, nil, ff.WithConfigFileFlag("config"), ff.WithConfigFileParser(parseYAML))
 	})
 	if _, ok := errors.AsType[*iofs.PathError](err); ok {
-		return usage("check the path", "-config: %s", flagError(err))
+		return usage.Errorf("check the path", "-config: %s", flagError(err))
 	}
 	if err != nil {
-		return usage("the file is a YAML map from flags' names, without the dash, to values or lists of values",
+		return usage.Errorf("the file is a YAML map from flags' names, without the dash, to values or lists of values",
 			"configuration file %s: %s", c.file, flagError(err))
 	}
 	return nil

@@ -10,22 +10,15 @@ import (
 	"io/fs"
 	"strings"
 
+	"update-gitops-repo/cmd/internal/auth"
 	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/cmd/internal/report"
 	"update-gitops-repo/cmd/internal/retry"
+	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/template"
 )
-
-// usageError is a command line that cannot be carried out, whatever the repository holds.
-type usageError struct{ what, hint string }
-
-func (e *usageError) Error() string { return e.what }
-
-func usage(hint, format string, args ...any) error {
-	return &usageError{what: fmt.Sprintf(format, args...), hint: hint}
-}
 
 // foreignError is a branch that holds commits that are not this program's for this app.
 type foreignError struct {
@@ -66,7 +59,7 @@ const hintSameBranch = "give another -branch, or -create-pull-request=false to p
 
 // exitCode is 2 for a wrong command line and 1 for everything else.
 func exitCode(err error) int {
-	if _, ok := errors.AsType[*usageError](err); ok {
+	if _, ok := usage.Hint(err); ok {
 		return 2
 	}
 	return 1
@@ -88,8 +81,8 @@ func both(a, b error) error {
 
 // hint says what to do next.
 func hint(err error) string {
-	if e, ok := errors.AsType[*usageError](err); ok {
-		return e.hint
+	if hint, ok := usage.Hint(err); ok {
+		return hint
 	}
 	if e, ok := errors.AsType[*template.Error](err); ok {
 		flag := ""
@@ -125,7 +118,7 @@ func hint(err error) string {
 		return "have git itself commit that file, or leave it out of -add"
 	case errors.Is(err, gitrepo.ErrConflict):
 		return "make the checkout anew from the branch, and run again what wrote the files"
-	case errors.Is(err, errAccess):
+	case errors.Is(err, auth.ErrAccess):
 		return "give another token, or this one more rights; see above where it was found"
 	case isCertificate(err):
 		return "if the authority is your own, give its certificates with -ca-file or SSL_CERT_FILE"

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"update-gitops-repo/cmd/internal/forges"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/template"
 )
@@ -55,11 +56,12 @@ func (c *config) repositoryFlags() []flagSpec {
 
 func (c *config) editFlags() []flagSpec {
 	return []flagSpec{
-		{name: "add", into: &c.adds,
+		{name: "add", into: &c.adds, check: checkGlob,
 			usage: "`glob`, from the top of the checkout that -workdir is in, of files to commit as they stand there: " +
 				"new, changed or deleted"},
-		{name: "filepath", into: &c.filepaths, fallback: "**.tmpl when anything is substituted and no -template is given",
-			usage: "`glob` of the templates to render, FILE.tmpl into FILE; * stays in a folder, ** crosses folders"},
+		{name: "filepath", into: &c.filepaths, check: checkGlob,
+			fallback: "**.tmpl when anything is substituted and no -template is given",
+			usage:    "`glob` of the templates to render, FILE.tmpl into FILE; * stays in a folder, ** crosses folders"},
 		{name: "substitute", into: &c.substitutes,
 			usage: "`KEY=VALUE` for the templates; a dotted key nests"},
 		{name: "substitute-env", into: &c.substituteEnvs,
@@ -77,7 +79,7 @@ func (c *config) editFlags() []flagSpec {
 			usage: "`what` to do where the path of -set selects nothing: error, or create"},
 		{name: "image", into: &c.images,
 			usage: "`NAME=REF`: set the image NAME, wherever it is deployed, to REF"},
-		{name: "image-files", into: &c.imageFiles, fallback: template.DefaultImageFiles, needs: "image",
+		{name: "image-files", into: &c.imageFiles, fallback: template.DefaultImageFiles, needs: "image", check: checkGlob,
 			usage: "`glob` of the files that -image looks into"},
 		{name: "yq", into: &c.expressions,
 			usage: "`FILE:EXPRESSION`: any yq expression that edits FILE, which may be a glob"},
@@ -157,7 +159,7 @@ func (c *config) pullRequestFlags() []flagSpec {
 			usage: "`title` of the pull request's milestone"},
 		{name: "pr-draft", into: &c.draft,
 			usage: "open the pull request as a draft"},
-		{name: "scm-provider", into: &c.scmProvider, choices: []string{"github", "gitlab"},
+		{name: "scm-provider", into: &c.scmProvider, choices: forges.Names(),
 			fallback: "by the host, for github.com, gitlab.com and the forge that runs the pipeline",
 			usage:    "`name` of the forge: github or gitlab"},
 		{name: "scm-url", into: &c.scmURL, isURL: true,

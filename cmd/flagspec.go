@@ -110,6 +110,17 @@ func (s flagSpec) variable() string {
 	return envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
 }
 
+// urlVariables returns the variables of flags that may hold credentials in a URL.
+func urlVariables() []string {
+	var names []string
+	for f := range all(new(config).flags()) {
+		if f.isURL {
+			names = append(names, f.variable())
+		}
+	}
+	return names
+}
+
 // explain returns the name of the flag's value, empty for a switch, and what the flag is for, with its default.
 func (s flagSpec) explain() (value, text string) {
 	before, rest, _ := strings.Cut(s.usage, "`")

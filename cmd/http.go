@@ -9,7 +9,9 @@ import (
 	"os"
 	"time"
 
+	"update-gitops-repo/cmd/internal/auth"
 	"update-gitops-repo/cmd/internal/retry"
+	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/secret"
 )
 
@@ -29,7 +31,7 @@ func newClient(caFile string, timeout time.Duration, log *slog.Logger, secrets *
 			pool = x509.NewCertPool() // A machine without any, such as an image from scratch.
 		}
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, usage("give a file with certificates in PEM", "-ca-file: %s holds no certificate", caFile)
+			return nil, usage.Errorf("give a file with certificates in PEM", "-ca-file: %s holds no certificate", caFile)
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
 	}
@@ -48,7 +50,7 @@ type logged struct {
 
 // RoundTrip implements http.RoundTripper.
 func (l logged) RoundTrip(r *http.Request) (*http.Response, error) {
-	l.secrets.Add(secretsOfRequest(r)...)
+	l.secrets.Add(auth.SecretsOfRequest(r)...)
 	r = r.Clone(r.Context())
 	r.Header.Set("User-Agent", "update-gitops-repo/"+version())
 	response, err := l.next.RoundTrip(r)

@@ -5,7 +5,9 @@ import (
 	"strings"
 
 	"update-gitops-repo/cmd/internal/escape"
+	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/template"
 )
 
 // refuse returns an error for flags that make no sense, whatever the repository holds: first each by itself, then together.
@@ -21,11 +23,11 @@ func refuse(c *config) error {
 // refuse checks the flag's values by themselves.
 func (s flagSpec) refuse() error {
 	for _, value := range s.values() {
-		if s.preset == "" && value == "" {
-			continue
+		if value == "" && s.preset == "" && !s.isRepeatable() {
+			continue // It is not given.
 		}
 		if s.choices != nil && !slices.Contains(s.choices, value) {
-			return usage("use one of: "+strings.Join(s.choices, ", "), "-%s %q is not known", s.name, value)
+			return usage.Errorf("use one of: "+strings.Join(s.choices, ", "), "-%s %q is not known", s.name, value)
 		}
 		if s.check == nil {
 			continue
@@ -39,14 +41,14 @@ func (s flagSpec) refuse() error {
 
 func checkBranch(flag, value string) error {
 	if err := gitrepo.CheckBranch(value); err != nil {
-		return usage("see git check-ref-format for what a branch may be called", "-%s: %v", flag, err)
+		return usage.Errorf("see git check-ref-format for what a branch may be called", "-%s: %v", flag, err)
 	}
 	return nil
 }
 
 func checkIdentity(flag, value string) error {
 	if err := gitrepo.CheckIdentity(value, ""); err != nil {
-		return usage("give a plain name and address", "-%s %v", flag, err)
+		return usage.Errorf("give a plain name and address", "-%s %v", flag, err)
 	}
 	return nil
 }
@@ -54,8 +56,15 @@ func checkIdentity(flag, value string) error {
 // checkLine takes one line of characters that a reader sees.
 func checkLine(flag, value string) error {
 	if value != escape.Visible(value) || strings.ContainsAny(value, "\r\n\t") {
-		return usage("give it in one line, of characters that can be seen",
+		return usage.Errorf("give it in one line, of characters that can be seen",
 			"-%s %q has a line break or control character in it", flag, value)
+	}
+	return nil
+}
+
+func checkGlob(flag, value string) error {
+	if err := template.CheckGlob(value); err != nil {
+		return usage.Errorf("give -"+flag+" a glob such as production/**.yaml", "-%s %q: %v", flag, value, err)
 	}
 	return nil
 }
@@ -64,22 +73,37 @@ func checkLine(flag, value string) error {
 func (c *config) refuseTogether() error {
 	switch {
 	case c.timeout <= 0:
-		return usage("give a time such as 10m", "-timeout %s is no time to work in", c.timeout)
+		return usage.Errorf("give a time such as 10m", "-timeout %s is no time to work in", c.timeout)
 	case c.createPull && c.branch != "" && c.branch == c.base:
-		return usage(hintSameBranch, "-branch and -base are both %q", c.branch)
+		return usage.Errorf(hintSameBranch, "-branch and -base are both %q", c.branch)
 	case c.sequence < 0:
-		return usage("give the number of the build, such as 1234", "-sequence %d is below 1", c.sequence)
+		return usage.Errorf("give the number of the build, such as 1234", "-sequence %d is below 1", c.sequence)
 	case c.autoMerge && c.mergePull:
-		return usage("give -auto-merge to have the forge merge once it may, or -merge-pull-request to merge now",
+		return usage.Errorf("give -auto-merge to have the forge merge once it may, or -merge-pull-request to merge now",
 			"-auto-merge and -merge-pull-request are both given")
 	case c.createPull && c.draft && c.mergePull:
-		return usage("leave one of them out", "-pr-draft and -merge-pull-request are both given: a draft is not merged")
+		return usage.Errorf("leave one of them out", "-pr-draft and -merge-pull-request are both given: a draft is not merged")
 	case c.pullBody != "" && c.pullBodyFile != "":
-		return usage("give one of them", "-pr-body and -pr-body-file are both given")
+		return usage.Errorf("give one of them", "-pr-body and -pr-body-file are both given")
 	case (c.appID == "") != (c.appKeyFile == ""):
-		return usage("give both", "-github-app-id and -github-app-key-file belong together")
+		return usage.Errorf("give both", "-github-app-id and -github-app-key-file belong together")
+	case c.signKeyFile != "" && c.commitViaAPI && !c.dryRun:
+		return usage.Errorf("leave out one of them",
+			"-sign-key-file signs what is committed here, and -commit-via-api has the forge commit")
+	case !c.changesAnything() && !c.checkAuth:
+		return usage.Errorf("give -substitute, -filepath, -template, -set, -image, -yq or -add", "there is nothing to do")
 	}
 	return nil
+}
+
+// changesAnything reports whether a flag is given that changes files.
+func (c *config) changesAnything() bool {
+	for _, l := range []list{c.adds, c.filepaths, c.substitutes, c.substituteEnvs, c.templates, c.sets, c.images, c.expressions} {
+		if len(l.values) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // idle returns a warning for each flag that does nothing without another. That is harmless, and old command lines have some.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"update-gitops-repo/cmd/internal/auth"
 	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/cmd/internal/message"
 	"update-gitops-repo/cmd/internal/report"
@@ -58,7 +59,7 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout,
 // run is the whole program: flags -> config -> plan -> report. It tells secrets of each secret that it comes across, as soon as
 // it does.
 func run(ctx context.Context, args []string, getenv func(string) string, secrets *secret.Redactor, stdout, stderr io.Writer) error {
-	secrets.Add(secretsOf(getenv)...)
+	secrets.Add(auth.SecretsInEnvironment(getenv, urlVariables()...)...)
 	c, err := parseConfig(args, secrets)
 	if err != nil {
 		return err
@@ -106,12 +107,20 @@ func carryOut(ctx context.Context, c *config, getenv func(string) string, log *s
 func checkAuth(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, screen *report.Screen, stdout io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	p, err := prepare(ctx, c, getenv, log, screen)
+	client, err := newClient(c.caFile, c.timeout, log, c.secrets)
 	if err != nil {
 		return err
 	}
-	found, err := p.checkAuth(ctx)
-	return both(err, found.print(stdout, c.output))
+	k, err := newCheck(ctx, c, getenv, client)
+	if err != nil {
+		return err
+	}
+	for _, w := range idle(c.flags()) {
+		log.Warn(w)
+	}
+	k.remote.Received = screen.Received
+	found, err := k.run(ctx)
+	return both(err, printAccess(stdout, found, c.output))
 }
 
 // prepare makes the plan.
@@ -125,7 +134,7 @@ func prepare(ctx context.Context, c *config, getenv func(string) string, log *sl
 		return nil, err
 	}
 	p.remote.Received = screen.Received
-	for _, w := range p.warnings {
+	for _, w := range idle(c.flags()) {
 		log.Warn(w)
 	}
 	return p, nil

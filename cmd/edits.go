@@ -1,0 +1,167 @@
+package cmd
+
+import (
+	"path"
+	"path/filepath"
+	"strings"
+
+	"update-gitops-repo/cmd/internal/usage"
+	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/settings"
+	"update-gitops-repo/template"
+)
+
+// edits are what the run does to the files, in this order.
+type edits struct {
+	checkout    *gitrepo.Checkout  // where -add finds files, and origin is; nil: neither is asked for
+	settings    *settings.Settings // git's, as they are for the checkout
+	adds        []string
+	renderer    template.Renderer
+	values      template.Values
+	texts       []text
+	sets        []template.Assignment
+	images      []template.Image
+	imageGlobs  []string
+	expressions []template.Expression
+}
+
+// text is a local file and where it goes in the repository.
+type text struct{ src, dest string }
+
+// newEdits parses the flags that say what to change.
+func newEdits(c *config, getenv func(string) string) (edits, error) {
+	values, err := parseValues(c, getenv)
+	if err != nil {
+		return edits{}, err
+	}
+	texts, err := parseTexts(c)
+	if err != nil {
+		return edits{}, err
+	}
+	sets, err := parseSets(c)
+	if err != nil {
+		return edits{}, err
+	}
+	images, err := parseImages(c)
+	if err != nil {
+		return edits{}, err
+	}
+	expressions, err := parseExpressions(c)
+	if err != nil {
+		return edits{}, err
+	}
+	renderer, err := newRenderer(c)
+	if err != nil {
+		return edits{}, err
+	}
+	imageGlobs := c.imageFiles.values
+	if len(imageGlobs) == 0 {
+		imageGlobs = []string{template.DefaultImageFiles}
+	}
+	return edits{
+		adds: c.adds.values, renderer: renderer, values: values, texts: texts, sets: sets,
+		images: images, imageGlobs: imageGlobs, expressions: expressions,
+	}, nil
+}
+
+// parseValues returns the values for templates.
+func parseValues(c *config, getenv func(string) string) (template.Values, error) {
+	values := template.Values{}
+	for _, s := range c.substitutes.values {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, usage.Errorf("give -substitute=KEY=VALUE", "-substitute %q has no =", s)
+		}
+		if err := values.Set(key, value); err != nil {
+			return nil, usage.Errorf("give -substitute=KEY=VALUE", "-substitute: %v", err)
+		}
+	}
+	for _, name := range c.substituteEnvs.values {
+		value := getenv(name)
+		if value == "" {
+			return nil, usage.Errorf("set the variable, or give -substitute=NAME=VALUE",
+				"-substitute-env: the variable %q is not set or empty", name)
+		}
+		if err := values.Set(name, value); err != nil {
+			return nil, usage.Errorf("give the name of a variable", "-substitute-env: %v", err)
+		}
+	}
+	return values, nil
+}
+
+// parseTexts returns the local templates.
+func parseTexts(c *config) ([]text, error) {
+	var texts []text
+	for _, s := range c.templates.values {
+		src, dest, ok := strings.Cut(s, ":")
+		if !ok || src == "" || dest == "" {
+			return nil, usage.Errorf("give -template=SRC:DEST", "-template %q is not a source and a destination", s)
+		}
+		if !filepath.IsAbs(src) {
+			src = filepath.Join(c.workdir, src)
+		}
+		dest = path.Clean(dest)
+		if err := gitrepo.CheckPath(dest); err != nil {
+			return nil, usage.Errorf("give a path in the repository, such as apps/shop.yaml", "-template: %v", err)
+		}
+		texts = append(texts, text{src: src, dest: dest})
+	}
+	return texts, nil
+}
+
+func parseSets(c *config) ([]template.Assignment, error) {
+	var sets []template.Assignment
+	for _, s := range c.sets.values {
+		a, err := template.ParseAssignment(s)
+		if err != nil {
+			return nil, usage.Errorf("give -set=FILE:PATH=VALUE, such as values.yaml:.image.tag=1.2", "-set %q: %v", s, err)
+		}
+		a.Create = c.setMissing == "create"
+		sets = append(sets, a)
+	}
+	return sets, nil
+}
+
+func parseImages(c *config) ([]template.Image, error) {
+	var images []template.Image
+	for _, s := range c.images.values {
+		i, err := template.ParseImage(s)
+		if err != nil {
+			return nil, usage.Errorf("give -image=NAME=REF, such as acme/shop=acme/shop:1.2", "-image %q: %v", s, err)
+		}
+		images = append(images, i)
+	}
+	if err := template.CheckImages(images); err != nil {
+		return nil, usage.Errorf("give each image once", "-image: %v", err)
+	}
+	return images, nil
+}
+
+func parseExpressions(c *config) ([]template.Expression, error) {
+	var expressions []template.Expression
+	for _, s := range c.expressions.values {
+		x, err := template.ParseExpression(s)
+		if err != nil {
+			return nil, usage.Errorf("give -yq=FILE:EXPRESSION, such as values.yaml:.replicas += 1", "-yq %q: %v", s, err)
+		}
+		expressions = append(expressions, x)
+	}
+	return expressions, nil
+}
+
+// newRenderer returns the renderer of templates: of which files, and between which delimiters.
+func newRenderer(c *config) (template.Renderer, error) {
+	r := template.Renderer{Globs: c.filepaths.values, Validate: c.validate}
+	substituted := len(c.substitutes.values)+len(c.substituteEnvs.values) > 0
+	if len(r.Globs) == 0 && substituted && len(c.templates.values) == 0 {
+		r.Globs = []string{"**.tmpl"}
+	}
+	if c.delims == "" {
+		return r, nil
+	}
+	var err error
+	if r.Delims, err = template.ParseDelims(c.delims); err != nil {
+		return r, usage.Errorf("give -delims=LEFT,RIGHT, such as -delims='{{,}}'", "-delims %q: %v", c.delims, err)
+	}
+	return r, nil
+}

@@ -1,0 +1,154 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strings"
+
+	"update-gitops-repo/cmd/internal/auth"
+	"update-gitops-repo/cmd/internal/ci"
+	"update-gitops-repo/cmd/internal/forges"
+	"update-gitops-repo/cmd/internal/usage"
+	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/giturl"
+	"update-gitops-repo/gitrepo/settings"
+	"update-gitops-repo/gitrepo/ssh"
+	"update-gitops-repo/scm"
+)
+
+// target is the repository that the flags, or the checkout, name.
+type target struct {
+	url      giturl.URL
+	inURL    giturl.Credentials // what the URL as it was given holds
+	settings *settings.Settings // git's, for this repository
+	checkout checkout
+}
+
+// checkout is the checkout in -workdir; the zero value where nothing asks for one.
+type checkout struct {
+	*gitrepo.Checkout
+	settings *settings.Settings // git's, with those of the checkout
+}
+
+// findTarget reads the checkout, where -add takes files from it or -repo is empty, and git's settings.
+func findTarget(c *config, getenv func(string) string) (target, error) {
+	general, err := settings.Read("", getenv)
+	if err != nil {
+		return target{}, err
+	}
+	t, repo := target{settings: general}, c.repo
+	if repo == "" || len(c.adds.values) > 0 {
+		if t.checkout, err = openCheckout(c.workdir, getenv); err != nil {
+			return target{}, err
+		}
+	}
+	if repo == "" {
+		// What the checkout's own settings have is for this repository; with -repo, it may well be a checkout of another.
+		t.settings = t.checkout.settings
+		if repo, err = t.checkout.Origin(); err != nil {
+			return target{}, err
+		}
+	}
+	if t.url, t.inURL, err = giturl.Parse(t.settings.Rewrite(repo)); err != nil {
+		return target{}, usage.Errorf("give -repo as https://HOST/OWNER/NAME, ssh://, git@HOST:OWNER/NAME or a path", "-repo: %v", err)
+	}
+	c.secrets.Add(auth.SecretsOfLogin(t.inURL.Username.Reveal(), t.inURL.Password.Reveal())...)
+	return t, nil
+}
+
+// openCheckout finds the checkout that holds dir.
+func openCheckout(dir string, getenv func(string) string) (checkout, error) {
+	found, err := gitrepo.OpenCheckout(dir)
+	if err != nil {
+		return checkout{}, err
+	}
+	own, err := settings.Read(found.Root(), getenv)
+	return checkout{found, own}, err
+}
+
+// newWallet returns what finds the credentials for the target.
+func newWallet(c *config, t target, getenv func(string) string, client *http.Client) (auth.Wallet, error) {
+	w := auth.Wallet{
+		Options: auth.Options{
+			Username: c.username, Token: c.token.Text, TokenSource: c.tokenSource, TokenFile: c.tokenFile,
+			AppID: c.appID, AppKeyFile: c.appKeyFile, APIURL: c.scmURL,
+		},
+		Repo: auth.OverHTTP(t.url), InURL: t.inURL,
+		Getenv: getenv, Settings: t.settings, Client: client, Secrets: c.secrets,
+	}
+	w.Forge = forgeOf(c, w.Repo, getenv)
+	if c.appID != "" && w.Forge.AppToken == nil {
+		return auth.Wallet{}, usage.Errorf("give a token", "GitLab knows no GitHub Apps")
+	}
+	return w, nil
+}
+
+// forgeOf returns the forge of -scm-provider, or the one that the exact host tells: the one that runs this pipeline, or a
+// well-known one. It is the zero Forge when that tells nothing. A look-alike must not be handed the token.
+func forgeOf(c *config, repo giturl.URL, getenv func(string) string) forges.Forge {
+	if name := cmp.Or(c.scmProvider, ci.Forge(repo.HostPort(), getenv)); name != "" {
+		return forges.Named(name)
+	}
+	if forge := forges.At(repo.Host); forge.Name != "" || c.appID == "" {
+		return forge
+	}
+	return forges.WithApps()
+}
+
+// newRemote returns how git reaches the target, and where its credential was found.
+func newRemote(ctx context.Context, c *config, t target, w auth.Wallet) (remote gitrepo.Remote, source string, err error) {
+	found := ssh.FromSettings(t.settings)
+	remote = gitrepo.Remote{
+		URL: t.url, Checkout: t.checkout.Checkout, HTTPClient: w.Client,
+		MaxFetch: int64(c.maxFetch), Refusals: &gitrepo.Refusals{},
+		SSH: ssh.Options{
+			KeyFile: cmp.Or(c.sshKeyFile, found.KeyFile), KnownHostsFile: cmp.Or(c.sshKnownHosts, found.KnownHostsFile),
+		},
+		KeyRead: func(key []byte) { c.secrets.Add(auth.SecretsOfKey(key)...) },
+	}
+	if strings.HasPrefix(t.url.Scheme, "http") {
+		found, err := w.Git(ctx)
+		if err != nil {
+			return gitrepo.Remote{}, "", err
+		}
+		remote.Credentials, source = found.Credentials, found.Source
+	}
+	return remote, source, nil
+}
+
+// forgeAPI is the API of the target's forge.
+type forgeAPI struct {
+	auth.API
+	provider scm.Provider // nil: there is no token for it
+}
+
+// newForgeAPI finds the forge's API and what to authenticate with there. Only apps and credential helpers are asked for that, over
+// the network or as programs.
+func newForgeAPI(ctx context.Context, w auth.Wallet) (forgeAPI, error) {
+	switch {
+	case w.Repo.Scheme == "file":
+		return forgeAPI{}, usage.Errorf("give -create-pull-request=false", "a repository on disk has no pull requests")
+	case w.Forge.Name == "":
+		return forgeAPI{}, usage.Errorf("give -scm-provider="+strings.Join(forges.Names(), " or -scm-provider=")+
+			", or -create-pull-request=false", "which forge %s is cannot be told from its name", w.Repo.HostPort())
+	}
+	api, err := w.API(ctx)
+	if err != nil || api.Source == "" {
+		return forgeAPI{API: api}, err
+	}
+	provider, err := w.Forge.New(api.Config)
+	if err != nil {
+		return forgeAPI{}, usage.Errorf("check -repo and -scm-url", "%v", err)
+	}
+	return forgeAPI{api, provider}, nil
+}
+
+// noToken returns the error of a run that needs a token for the forge's API and has none.
+func noToken(w auth.Wallet, api auth.API) error {
+	where := w.Repo.HostPort()
+	if len(api.Notes) > 0 {
+		where += " (" + strings.Join(api.Notes, "; ") + ")"
+	}
+	return usage.Errorf("set "+envPrefix+"_TOKEN, or give -token-file", "no token to open a pull request with was found for %s", where)
+}
