@@ -23,10 +23,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"update-gitops-repo/cmd/internal/auth"
+	"update-gitops-repo/cmd/internal/edits"
 	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
@@ -130,7 +130,7 @@ func TestHints(t *testing.T) {
 		&template.Error{Err: template.ErrMissingKey, Key: ".a"}, &template.Error{Err: template.ErrSyntax}, &template.Error{Err: template.ErrSyntax, Delims: "$(<"},
 		&template.Error{Err: template.ErrDelims}, &template.Error{Err: template.ErrNoAction}, &template.Error{Err: template.ErrNoMatch},
 		&template.Error{Err: template.ErrNoNode}, &template.Error{Err: template.ErrUneditable}, &template.Error{Err: template.ErrExecute},
-		&template.Error{Err: template.ErrLimit}, &template.Error{Err: template.ErrInvalid}, &editError{flag: "-yq", err: &template.Error{Err: template.ErrLimit}},
+		&template.Error{Err: template.ErrLimit}, &template.Error{Err: template.ErrInvalid}, &edits.Error{Flag: "-yq", Err: &template.Error{Err: template.ErrLimit}},
 	} {
 		wrapped := fmt.Errorf("subject: %w", err)
 		if h := hint(wrapped); h == "" || h == general {
@@ -301,55 +301,5 @@ func TestSignal(t *testing.T) {
 	got, err := os.ReadFile(os.Stderr.Name())
 	if err != nil || !strings.Contains(string(got), "\nerror: ") || !strings.Contains(string(got), "\nhint: it was interrupted") {
 		t.Errorf("stderr %q, %v", got, err)
-	}
-}
-
-// TestDiff covers what edits of contents alone do not bring; git takes all of it but the binary file.
-func TestDiff(t *testing.T) {
-	for _, test := range []struct {
-		name     string
-		old, now *fstest.MapFile
-		want     string
-	}{
-		{"contents", &fstest.MapFile{Data: []byte("1\n"), Mode: 0o644}, &fstest.MapFile{Data: []byte("2\n"), Mode: 0o644}, "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-1\n+2\n"},
-		{"new, empty", nil, &fstest.MapFile{Mode: 0o644}, "--- /dev/null\n+++ b/f\n"},
-		{"new, executable", nil, &fstest.MapFile{Data: []byte("1\n"), Mode: 0o755}, "diff --git a/f b/f\nnew file mode 100755\n--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+1\n"},
-		{"deleted", &fstest.MapFile{Data: []byte("1\n"), Mode: 0o644}, nil, "diff --git a/f b/f\ndeleted file mode 100644\n--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-1\n"},
-		{"deleted, empty", &fstest.MapFile{Mode: 0o755}, nil, "diff --git a/f b/f\ndeleted file mode 100755\n"},
-		{"mode", &fstest.MapFile{Data: []byte("1\n"), Mode: 0o644}, &fstest.MapFile{Data: []byte("1\n"), Mode: 0o755}, "diff --git a/f b/f\nold mode 100644\nnew mode 100755\n"},
-		{
-			"to a symlink", &fstest.MapFile{Data: []byte("1\n"), Mode: 0o644}, &fstest.MapFile{Data: []byte("t"), Mode: fs.ModeSymlink | 0o777},
-			"diff --git a/f b/f\ndeleted file mode 100644\n--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-1\n" +
-				"diff --git a/f b/f\nnew file mode 120000\n--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+t\n\\ No newline at end of file\n",
-		},
-		{"binary", &fstest.MapFile{Data: []byte("\x00"), Mode: 0o644}, &fstest.MapFile{Data: []byte("2\n"), Mode: 0o644}, "Binary files a/f and b/f differ\n"},
-	} {
-		before, after := fstest.MapFS{}, fstest.MapFS{}
-		if test.old != nil {
-			before["f"] = test.old
-		}
-		if test.now != nil {
-			after["f"] = test.now
-		}
-		got, err := diff(before, after, []string{"f"})
-		if err != nil || got != test.want {
-			t.Errorf("%s: %v\n%s\nwant\n%s", test.name, err, got, test.want)
-		}
-	}
-	// A folder in a file's place is the other files' affair.
-	got, err := diff(fstest.MapFS{"f": {Data: []byte("1\n"), Mode: 0o644}}, fstest.MapFS{"f/x": {Mode: 0o644}}, []string{"f", "f/x"})
-	if want := "diff --git a/f b/f\ndeleted file mode 100644\n--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-1\n--- /dev/null\n+++ b/f/x\n"; err != nil || got != want {
-		t.Errorf("folder: %v\n%s\nwant\n%s", err, got, want)
-	}
-}
-
-// A file of very many lines is not compared line by line.
-func TestLargeDiff(t *testing.T) {
-	small, large := side{0o644, []byte("a\n")}, side{0o644, []byte(strings.Repeat("a\n", maxDiff))}
-	if got, want := diffFile("f", small, large), "Files a/f and b/f differ; they are too large to be shown\n"; got != want {
-		t.Errorf("got %.100q", got)
-	}
-	if got := diffFile("f", small, side{0o644, []byte("b\n")}); !strings.Contains(got, "\n+b\n") {
-		t.Errorf("got %q", got)
 	}
 }

@@ -5,62 +5,45 @@ import (
 	"path/filepath"
 	"strings"
 
+	"update-gitops-repo/cmd/internal/edits"
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
-	"update-gitops-repo/gitrepo/settings"
 	"update-gitops-repo/template"
 )
 
-// edits are what the run does to the files, in this order.
-type edits struct {
-	checkout    *gitrepo.Checkout  // where -add finds files, and origin is; nil: neither is asked for
-	settings    *settings.Settings // git's, as they are for the checkout
-	adds        []string
-	renderer    template.Renderer
-	values      template.Values
-	texts       []text
-	sets        []template.Assignment
-	images      []template.Image
-	imageGlobs  []string
-	expressions []template.Expression
-}
-
-// text is a local file and where it goes in the repository.
-type text struct{ src, dest string }
-
 // newEdits parses the flags that say what to change.
-func newEdits(c *config, getenv func(string) string) (edits, error) {
+func newEdits(c *config, getenv func(string) string) (edits.Edits, error) {
 	values, err := parseValues(c, getenv)
 	if err != nil {
-		return edits{}, err
+		return edits.Edits{}, err
 	}
-	texts, err := parseTexts(c)
+	local, err := parseLocal(c)
 	if err != nil {
-		return edits{}, err
+		return edits.Edits{}, err
 	}
 	sets, err := parseSets(c)
 	if err != nil {
-		return edits{}, err
+		return edits.Edits{}, err
 	}
 	images, err := parseImages(c)
 	if err != nil {
-		return edits{}, err
+		return edits.Edits{}, err
 	}
 	expressions, err := parseExpressions(c)
 	if err != nil {
-		return edits{}, err
+		return edits.Edits{}, err
 	}
 	renderer, err := newRenderer(c)
 	if err != nil {
-		return edits{}, err
+		return edits.Edits{}, err
 	}
 	imageGlobs := c.imageFiles.values
 	if len(imageGlobs) == 0 {
 		imageGlobs = []string{template.DefaultImageFiles}
 	}
-	return edits{
-		adds: c.adds.values, renderer: renderer, values: values, texts: texts, sets: sets,
-		images: images, imageGlobs: imageGlobs, expressions: expressions,
+	return edits.Edits{
+		Adds: c.adds.values, Renderer: renderer, Values: values, Local: local, Sets: sets,
+		Images: images, ImageGlobs: imageGlobs, Expressions: expressions,
 	}, nil
 }
 
@@ -89,9 +72,9 @@ func parseValues(c *config, getenv func(string) string) (template.Values, error)
 	return values, nil
 }
 
-// parseTexts returns the local templates.
-func parseTexts(c *config) ([]text, error) {
-	var texts []text
+// parseLocal returns the local templates.
+func parseLocal(c *config) ([]edits.LocalTemplate, error) {
+	var local []edits.LocalTemplate
 	for _, s := range c.templates.values {
 		src, dest, ok := strings.Cut(s, ":")
 		if !ok || src == "" || dest == "" {
@@ -104,9 +87,9 @@ func parseTexts(c *config) ([]text, error) {
 		if err := gitrepo.CheckPath(dest); err != nil {
 			return nil, usage.Errorf("give a path in the repository, such as apps/shop.yaml", "-template: %v", err)
 		}
-		texts = append(texts, text{src: src, dest: dest})
+		local = append(local, edits.LocalTemplate{Source: src, Dest: dest})
 	}
-	return texts, nil
+	return local, nil
 }
 
 func parseSets(c *config) ([]template.Assignment, error) {

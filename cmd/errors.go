@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"update-gitops-repo/cmd/internal/auth"
+	"update-gitops-repo/cmd/internal/edits"
 	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/cmd/internal/report"
 	"update-gitops-repo/cmd/internal/retry"
@@ -37,15 +38,6 @@ func (e *foreignError) Error() string {
 	}
 	return fmt.Sprintf("branch %q holds commits that are not of this app's updates: %s", e.branch, strings.Join(names, ", "))
 }
-
-// editError is an error of the edits that one kind of flag asked for; the hint depends on which.
-type editError struct {
-	flag string // -template also stands for -filepath
-	err  error
-}
-
-func (e *editError) Error() string { return e.err.Error() }
-func (e *editError) Unwrap() error { return e.err }
 
 // What only the repository tells to be wrong with the command line.
 var (
@@ -86,8 +78,8 @@ func hint(err error) string {
 	}
 	if e, ok := errors.AsType[*template.Error](err); ok {
 		flag := ""
-		if edit, ok := errors.AsType[*editError](err); ok {
-			flag = edit.flag
+		if edit, ok := errors.AsType[*edits.Error](err); ok {
+			flag = edit.Flag
 		}
 		return templateHint(e, flag)
 	}

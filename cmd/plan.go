@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"update-gitops-repo/cmd/internal/auth"
+	"update-gitops-repo/cmd/internal/edits"
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
@@ -33,7 +34,7 @@ type plan struct {
 	wait         bool
 	deleteBranch bool
 	link         string // to the application's commit; may be empty
-	edits        edits
+	edits        edits.Edits
 	provider     scm.Provider // nil: push directly, or there is no token for a dry run
 	pull         scm.Request  // Title and Body empty: made from the change
 	dryRun       bool
@@ -63,7 +64,7 @@ func newPlan(ctx context.Context, c *config, getenv func(string) string, client 
 // draft is what a plan and -check-auth have in common: all that is known before the forge's API is looked for.
 type draft struct {
 	config *config
-	edits  edits
+	edits  edits.Edits
 	signer gitrepo.Signer
 	names  names
 	wallet auth.Wallet
@@ -89,7 +90,7 @@ func newDraft(ctx context.Context, c *config, getenv func(string) string, client
 	if err != nil {
 		return draft{}, err
 	}
-	d.edits.checkout, d.edits.settings = t.checkout.Checkout, t.checkout.settings
+	d.edits.Checkout, d.edits.Settings = t.checkout.Checkout, t.checkout.settings
 	if d.names, err = newNames(c, t.url, getenv); err != nil {
 		return draft{}, err
 	}

@@ -2,24 +2,21 @@
 package cmd
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log"
 	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 
-	"github.com/aymanbagabas/go-udiff"
-
 	"update-gitops-repo/cmd/internal/auth"
+	"update-gitops-repo/cmd/internal/diff"
+	"update-gitops-repo/cmd/internal/edits"
 	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/cmd/internal/message"
 	"update-gitops-repo/cmd/internal/report"
@@ -27,7 +24,6 @@ import (
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/secret"
-	"update-gitops-repo/template"
 )
 
 // Main runs the program with the process's arguments, environment and streams, and gives its exit code: 0 done or
@@ -425,7 +421,7 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *progress, so *s
 	lookup := p.look(ctx, branch, base)
 	defer lookup.stop()
 	log.Info("fetching", "branch", base)
-	snapshot, err := repo.Snapshot(ctx, base, p.edits.scope())
+	snapshot, err := repo.Snapshot(ctx, base, p.edits.Scope())
 	if err != nil {
 		return attempt{}, err
 	}
@@ -435,14 +431,18 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *progress, so *s
 	}
 	log.Info("editing", "base", snapshot.Tip()[:7])
 	wantDiff := p.provider != nil || p.dryRun || p.wantDiff
-	outcome, err := p.edits.apply(ctx, snapshot, wantDiff)
+	need := edits.Edited
+	if wantDiff {
+		need = edits.Diff
+	}
+	outcome, err := p.edits.Apply(ctx, snapshot, need)
 	if err != nil {
 		return at, err
 	}
-	for _, w := range outcome.warnings {
+	for _, w := range outcome.Warnings {
 		log.Warn(w)
 	}
-	edited := outcome.snapshot
+	edited := outcome.Snapshot
 	r.Files = edited.Changed()
 	if len(r.Files) == 0 {
 		if err := p.settle(ctx, log, at, r, lookup.answer, escape.Code(base)+" has this change already."); err != nil || r.PullRequest != nil {
@@ -451,12 +451,12 @@ func (p *plan) attempt(ctx context.Context, log *slog.Logger, r *progress, so *s
 		return at, p.deleteMerged(ctx, log, at, r)
 	}
 	if wantDiff {
-		if r.diff, err = diff(snapshot.Files(ctx), edited.Files(ctx), r.Files); err != nil {
+		if r.diff, err = diff.Unified(snapshot.Files(ctx), edited.Files(ctx), r.Files); err != nil {
 			return at, err
 		}
 	}
 	r.diff = p.secrets.Redact(r.diff) // What it quotes may be quoted once more.
-	text, err := p.composer().Compose(message.Change{Base: base, Branch: branch, Files: r.Files, Values: outcome.changes, Diff: r.diff})
+	text, err := p.composer().Compose(message.Change{Base: base, Branch: branch, Files: r.Files, Values: outcome.Values, Diff: r.diff})
 	if err != nil {
 		return at, err
 	}
@@ -535,7 +535,7 @@ func (p *plan) land(ctx context.Context, log *slog.Logger, at attempt, edited *g
 func (p *plan) composer() message.Composer {
 	c := message.Composer{
 		App: p.app, Revision: p.revision, Link: p.link, Sequence: p.sequence,
-		Commit: p.message, Title: p.pull.Title, Body: p.pull.Body, Renderer: p.edits.renderer, Secrets: p.secrets,
+		Commit: p.message, Title: p.pull.Title, Body: p.pull.Body, Renderer: p.edits.Renderer, Secrets: p.secrets,
 	}
 	if p.signoff {
 		c.SignOff = fmt.Sprintf("%s <%s>", p.committer.Name, p.committer.Email)
@@ -566,231 +566,4 @@ func (p *plan) foreign(commits []gitrepo.Log) []gitrepo.Log {
 	return slices.DeleteFunc(slices.Clone(commits), func(l gitrepo.Log) bool {
 		return message.AppOf(l.Message) == p.app
 	})
-}
-
-// edit is the outcome of the edits.
-type edit struct {
-	snapshot *gitrepo.Snapshot
-	changes  []template.Change // of single values; what templates changed is not in it
-	warnings []string
-}
-
-// apply runs the edits on a snapshot. Templates and expressions can run for ever and hear of no context: when it ends
-// they are left to themselves.
-func (e edits) apply(ctx context.Context, s *gitrepo.Snapshot, diff bool) (edit, error) {
-	type result struct {
-		edit edit
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		edited, err := e.run(ctx, s, diff)
-		done <- result{edited, err}
-	}()
-	select {
-	case r := <-done:
-		return r.edit, r.err
-	case <-ctx.Done():
-		return edit{}, fmt.Errorf("editing the files: %w", ctx.Err())
-	}
-}
-
-// run makes each kind of edit on the result of those before it. A diff says that the files' old contents will be read too.
-func (e edits) run(ctx context.Context, s *gitrepo.Snapshot, diff bool) (edit, error) {
-	out := edit{snapshot: s}
-	if err := e.prefetch(s.Files(ctx), diff); err != nil {
-		return edit{}, err
-	}
-	if err := e.add(ctx, &out); err != nil {
-		return edit{}, &editError{flag: "-add", err: err}
-	}
-	for _, step := range []struct {
-		flag string
-		edit func(fs.FS) (map[string][]byte, []template.Change, error)
-	}{
-		{"-template", e.templates},
-		{"-set", func(fsys fs.FS) (map[string][]byte, []template.Change, error) { return template.Assign(fsys, e.sets) }},
-		{"-image", func(fsys fs.FS) (map[string][]byte, []template.Change, error) {
-			if len(e.images) == 0 {
-				return nil, nil, nil
-			}
-			return template.SetImages(fsys, e.imageGlobs, e.images)
-		}},
-		{"-yq", func(fsys fs.FS) (files map[string][]byte, changes []template.Change, err error) {
-			files, changes, out.warnings, err = template.Evaluate(fsys, e.expressions)
-			return files, changes, err
-		}},
-	} {
-		files, changes, err := step.edit(out.snapshot.Files(ctx))
-		if err != nil {
-			return edit{}, &editError{flag: step.flag, err: err}
-		}
-		if out.snapshot, err = out.snapshot.With(ctx, files); err != nil {
-			return edit{}, err
-		}
-		out.changes = append(out.changes, changes...)
-	}
-	return out, nil
-}
-
-// add takes files over from the working tree.
-func (e edits) add(ctx context.Context, out *edit) error {
-	if len(e.adds) == 0 {
-		return nil
-	}
-	matched := map[string]bool{}
-	files, err := e.checkout.Edited(ctx, e.settings, func(name string) bool {
-		any := false
-		for _, glob := range e.adds {
-			if template.Match(glob, name) {
-				matched[glob], any = true, true
-			}
-		}
-		return any
-	})
-	if errors.Is(err, gitrepo.ErrNoFile) {
-		return fmt.Errorf("-add %s: %w", strings.Join(e.adds, " -add "), err)
-	}
-	if err != nil {
-		return err
-	}
-	for _, glob := range e.adds {
-		if !matched[glob] {
-			return fmt.Errorf("-add %s: %w", glob, gitrepo.ErrNoFile)
-		}
-	}
-	out.snapshot, err = out.snapshot.Add(ctx, files)
-	return err
-}
-
-// templates renders the repository's templates and the local ones.
-func (e edits) templates(fsys fs.FS) (map[string][]byte, []template.Change, error) {
-	files := map[string][]byte{}
-	if len(e.renderer.Globs) > 0 {
-		rendered, err := e.renderer.Render(fsys, e.values)
-		if err != nil {
-			return nil, nil, err
-		}
-		files = rendered
-	}
-	for _, t := range e.texts {
-		if _, ok := files[t.dest]; ok {
-			return nil, nil, fmt.Errorf("-template %s: another template is rendered to %s too", t.src, t.dest)
-		}
-		out, err := e.text(t)
-		if err != nil {
-			return nil, nil, err
-		}
-		files[t.dest] = out
-	}
-	return files, nil, nil
-}
-
-// text renders a local file. One without actions is taken as it is, unless there are values that were to go into it.
-func (e edits) text(t text) ([]byte, error) {
-	src, err := os.ReadFile(t.src)
-	if err != nil {
-		return nil, fmt.Errorf("-template: %w", err)
-	}
-	out, err := e.renderer.File(t.src, t.dest, src, e.values)
-	if errors.Is(err, template.ErrNoAction) && len(e.values) == 0 {
-		return src, nil
-	}
-	return out, err
-}
-
-// side is a file before or after an edit; the zero value is no file.
-type side struct {
-	mode fs.FileMode
-	data []byte
-}
-
-func newSide(fsys fs.FS, name string) (side, error) {
-	info, err := fs.Lstat(fsys, name)
-	// A folder is no file, and may take the place of one.
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
-		return side{}, nil
-	}
-	if err != nil {
-		return side{}, err
-	}
-	if info.Mode()&fs.ModeSymlink != 0 {
-		target, err := fs.ReadLink(fsys, name)
-		return side{info.Mode(), []byte(target)}, err
-	}
-	data, err := fs.ReadFile(fsys, name)
-	return side{info.Mode(), data}, err
-}
-
-func (s side) exists() bool { return s.mode != 0 }
-
-// gitMode is the mode as git writes it.
-func (s side) gitMode() string {
-	switch {
-	case s.mode&fs.ModeSymlink != 0:
-		return "120000"
-	case s.mode&0o111 != 0:
-		return "100755"
-	}
-	return "100644"
-}
-
-// diff is a unified diff of the named files, with git's a/ and b/ before their names, and its header where there is
-// more to say than what is in them.
-func diff(before, after fs.FS, names []string) (string, error) {
-	if p, ok := before.(template.Prefetcher); ok {
-		if err := p.Prefetch(names); err != nil {
-			return "", err
-		}
-	}
-	var b strings.Builder
-	for _, name := range names {
-		old, err := newSide(before, name)
-		if err != nil {
-			return "", err
-		}
-		now, err := newSide(after, name)
-		if err != nil {
-			return "", err
-		}
-		if old.exists() && now.exists() && old.mode.Type() != now.mode.Type() {
-			b.WriteString(diffFile(name, old, side{})) // As git does: what is a symlink is no newer text.
-			old = side{}
-		}
-		b.WriteString(diffFile(name, old, now))
-	}
-	return b.String(), nil
-}
-
-// maxDiff is the number of lines of both sides together above which nothing is compared line by line: each takes some 130
-// bytes of memory for that.
-const maxDiff = 1_000_000
-
-func diffFile(name string, old, now side) string {
-	from, to, header := "a/"+name, "b/"+name, ""
-	switch {
-	case !now.exists():
-		to, header = "/dev/null", "deleted file mode "+old.gitMode()+"\n"
-	case !old.exists():
-		from = "/dev/null"
-		if now.gitMode() != "100644" {
-			header = "new file mode " + now.gitMode() + "\n"
-		}
-	case old.gitMode() != now.gitMode():
-		header = "old mode " + old.gitMode() + "\nnew mode " + now.gitMode() + "\n"
-	}
-	if header != "" {
-		header = "diff --git a/" + name + " b/" + name + "\n" + header
-	}
-	if bytes.IndexByte(old.data, 0) >= 0 || bytes.IndexByte(now.data, 0) >= 0 {
-		return header + fmt.Sprintf("Binary files %s and %s differ\n", from, to)
-	}
-	if bytes.Count(old.data, []byte("\n"))+bytes.Count(now.data, []byte("\n")) > maxDiff {
-		return header + fmt.Sprintf("Files %s and %s differ; they are too large to be shown\n", from, to)
-	}
-	text := udiff.Unified(from, to, string(old.data), string(now.data))
-	if text == "" && header == "" { // A new file with nothing in it.
-		text = fmt.Sprintf("--- %s\n+++ %s\n", from, to)
-	}
-	return header + text
 }

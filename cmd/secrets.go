@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"update-gitops-repo/cmd/internal/diff"
 	"update-gitops-repo/gitrepo"
 )
 
@@ -29,17 +30,17 @@ func (p *plan) checkSecrets(ctx context.Context, before, after *gitrepo.Snapshot
 	}
 	now, then := after.Files(ctx), before.Files(ctx)
 	for _, name := range r.Files {
-		file, err := newSide(now, name)
+		data, err := diff.Contents(now, name)
 		if err != nil {
 			return err
 		}
-		if !p.secrets.Finds(file.data) {
+		if !p.secrets.Finds(data) {
 			continue
 		}
-		if file, err = newSide(then, name); err != nil {
+		if data, err = diff.Contents(then, name); err != nil {
 			return err
 		}
-		if !p.secrets.Finds(file.data) {
+		if !p.secrets.Finds(data) {
 			return fmt.Errorf("%s: %w", name, errSecret)
 		}
 	}

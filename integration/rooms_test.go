@@ -17,6 +17,8 @@ var rooms = map[string][]string{
 	"cmd": {
 		"cmd/internal/auth",
 		"cmd/internal/ci",
+		"cmd/internal/diff",
+		"cmd/internal/edits",
 		"cmd/internal/escape",
 		"cmd/internal/forges",
 		"cmd/internal/message",
@@ -44,6 +46,8 @@ var rooms = map[string][]string{
 		"secret",
 	},
 	"cmd/internal/ci":                {},
+	"cmd/internal/diff":              {},
+	"cmd/internal/edits":             {"gitrepo", "gitrepo/settings", "template"},
 	"cmd/internal/escape":            {},
 	"cmd/internal/escape/escapetest": {},
 	"cmd/internal/forges":            {"scm", "scm/github", "scm/gitlab", "secret"},

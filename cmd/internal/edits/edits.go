@@ -1,0 +1,201 @@
+// Package edits makes the changes to a repository's files that the flags ask for, on a snapshot of a branch.
+package edits
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/settings"
+	"update-gitops-repo/template"
+)
+
+// Edits are what to do to the files. Each kind works on the result of those before it.
+type Edits struct {
+	Checkout *gitrepo.Checkout  // where Adds match; nil: there are none
+	Settings *settings.Settings // git's, for the checkout
+	Adds     []string           // globs of files to take over from the checkout
+
+	Renderer    template.Renderer // of the repository's own templates and of Local
+	Values      template.Values
+	Local       []LocalTemplate
+	Sets        []template.Assignment
+	Images      []template.Image
+	ImageGlobs  []string // where to look for Images
+	Expressions []template.Expression
+}
+
+// LocalTemplate is a local file that is rendered into the repository.
+type LocalTemplate struct{ Source, Dest string }
+
+// Error is an error of the edits that one kind of flag asked for.
+type Error struct {
+	Flag string // -template also stands for -filepath
+	Err  error
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of the edits.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Result is the outcome of the edits.
+type Result struct {
+	Snapshot *gitrepo.Snapshot
+	Values   []template.Change // that changed, as far as it is known: not those that templates changed
+	Warnings []string
+}
+
+// Need says what is read after the edits.
+type Need int
+
+const (
+	Edited Need = iota // only what the edits made
+	Diff               // also what was there before
+)
+
+// Apply runs the edits on a snapshot. Templates and expressions can run for ever and cannot be stopped: when ctx ends, they
+// are left running, and the end of the program has to follow. The error is an [Error] where the edits failed.
+func (e Edits) Apply(ctx context.Context, s *gitrepo.Snapshot, need Need) (Result, error) {
+	type outcome struct {
+		result Result
+		err    error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		result, err := e.apply(ctx, s, need)
+		done <- outcome{result, err}
+	}()
+	select {
+	case o := <-done:
+		return o.result, o.err
+	case <-ctx.Done():
+		return Result{}, fmt.Errorf("editing the files: %w", ctx.Err())
+	}
+}
+
+func (e Edits) apply(ctx context.Context, s *gitrepo.Snapshot, need Need) (Result, error) {
+	if err := e.prefetch(s.Files(ctx), need); err != nil {
+		return Result{}, err
+	}
+	s, err := e.add(ctx, s)
+	if err != nil {
+		return Result{}, &Error{"-add", err}
+	}
+	result := Result{Snapshot: s}
+	for _, kind := range []struct {
+		flag string
+		edit func(fs.FS) (edited, error)
+	}{
+		{"-template", e.renderAll},
+		{"-set", e.assign},
+		{"-image", e.setImages},
+		{"-yq", e.evaluate},
+	} {
+		out, err := kind.edit(result.Snapshot.Files(ctx))
+		if err != nil {
+			return Result{}, &Error{kind.flag, err}
+		}
+		if result.Snapshot, err = result.Snapshot.With(ctx, out.files); err != nil {
+			return Result{}, err
+		}
+		result.Values = append(result.Values, out.values...)
+		result.Warnings = append(result.Warnings, out.warnings...)
+	}
+	return result, nil
+}
+
+// add takes files over from the checkout.
+func (e Edits) add(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapshot, error) {
+	if len(e.Adds) == 0 {
+		return s, nil
+	}
+	matched := map[string]bool{}
+	files, err := e.Checkout.Edited(ctx, e.Settings, func(name string) bool {
+		taken := false
+		for _, glob := range e.Adds {
+			if template.Match(glob, name) {
+				matched[glob], taken = true, true
+			}
+		}
+		return taken
+	})
+	if errors.Is(err, gitrepo.ErrNoFile) {
+		return nil, fmt.Errorf("-add %s: %w", strings.Join(e.Adds, " -add "), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, glob := range e.Adds {
+		if !matched[glob] {
+			return nil, fmt.Errorf("-add %s: %w", glob, gitrepo.ErrNoFile)
+		}
+	}
+	return s.Add(ctx, files)
+}
+
+// edited is what one kind of edit made.
+type edited struct {
+	files    map[string][]byte // path to contents
+	values   []template.Change
+	warnings []string
+}
+
+func (e Edits) assign(fsys fs.FS) (edited, error) {
+	files, values, err := template.Assign(fsys, e.Sets)
+	return edited{files: files, values: values}, err
+}
+
+func (e Edits) setImages(fsys fs.FS) (edited, error) {
+	if len(e.Images) == 0 {
+		return edited{}, nil
+	}
+	files, values, err := template.SetImages(fsys, e.ImageGlobs, e.Images)
+	return edited{files: files, values: values}, err
+}
+
+func (e Edits) evaluate(fsys fs.FS) (edited, error) {
+	files, values, warnings, err := template.Evaluate(fsys, e.Expressions)
+	return edited{files, values, warnings}, err
+}
+
+// renderAll renders the repository's templates and the local ones.
+func (e Edits) renderAll(fsys fs.FS) (edited, error) {
+	files := map[string][]byte{}
+	if len(e.Renderer.Globs) > 0 {
+		rendered, err := e.Renderer.Render(fsys, e.Values)
+		if err != nil {
+			return edited{}, err
+		}
+		files = rendered
+	}
+	for _, t := range e.Local {
+		if _, ok := files[t.Dest]; ok {
+			return edited{}, fmt.Errorf("-template %s: another template is rendered to %s too", t.Source, t.Dest)
+		}
+		out, err := e.renderLocal(t)
+		if err != nil {
+			return edited{}, err
+		}
+		files[t.Dest] = out
+	}
+	return edited{files: files}, nil
+}
+
+// renderLocal renders a local file. One without actions is taken as it is, unless there are values to insert.
+func (e Edits) renderLocal(t LocalTemplate) ([]byte, error) {
+	src, err := os.ReadFile(t.Source)
+	if err != nil {
+		return nil, fmt.Errorf("-template: %w", err)
+	}
+	out, err := e.Renderer.File(t.Source, t.Dest, src, e.Values)
+	if errors.Is(err, template.ErrNoAction) && len(e.Values) == 0 {
+		return src, nil
+	}
+	return out, err
+}
