@@ -29,6 +29,7 @@ import (
 
 // What waits for checks is merged when they have passed, as it was asked for; asking again changes nothing.
 func TestAutoMerge(t *testing.T) {
+	t.Parallel()
 	for _, method := range []string{scm.MergeCommit, scm.MergeSquash, scm.MergeRebase} {
 		t.Run(method, func(t *testing.T) {
 			each(t, func(t *testing.T, w world) {
@@ -70,6 +71,7 @@ func TestAutoMerge(t *testing.T) {
 
 // Where there is nothing to wait for, it is merged at once.
 func TestAutoMergeClean(t *testing.T) {
+	t.Parallel()
 	for _, checks := range []string{"", "success", "failure"} {
 		t.Run("checks "+checks, func(t *testing.T) {
 			each(t, func(t *testing.T, w world) {
@@ -86,7 +88,8 @@ func TestAutoMergeClean(t *testing.T) {
 				}
 				// GitLab waits for every pipeline, required or not.
 				waits := w.kind == forge.GitLab && checks == "failure"
-				if have := w.PullRequests(repo)[0]; (pr.State == scm.Merged) == waits || (have.State == "merged") == waits {
+				if have := w.PullRequests(repo)[0]; (pr.State == scm.Merged) == waits ||
+					(have.State == "merged") == waits {
 					t.Errorf("got %+v, the forge has %+v", pr, have)
 				}
 			})
@@ -95,6 +98,7 @@ func TestAutoMergeClean(t *testing.T) {
 }
 
 func TestAutoMergeRefused(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		prepare func(w world, r *scm.Request, cfg *scm.Config) error
@@ -108,13 +112,15 @@ func TestAutoMergeRefused(t *testing.T) {
 		{"head moved", func(w world, _ *scm.Request, _ *scm.Config) error {
 			w.commit("change", "image: evil:1")
 			return w.Protect(repo, "main")
-		}, scm.ErrNotMergeable, map[forge.Kind]string{forge.GitHub: "Head branch was modified", forge.GitLab: "SHA does not match"}},
+		}, scm.ErrNotMergeable,
+			map[forge.Kind]string{forge.GitHub: "Head branch was modified", forge.GitLab: "SHA does not match"}},
 		{"forbidden method", func(w world, _ *scm.Request, _ *scm.Config) error {
 			return errors.Join(w.Protect(repo, "main"), w.AllowMerge(repo, "squash"))
 		}, scm.ErrNotMergeable, map[forge.Kind]string{forge.GitHub: "squash", forge.GitLab: "squash"}},
 		{"switched off", func(w world, _ *scm.Request, _ *scm.Config) error {
 			return errors.Join(w.Protect(repo, "main"), w.NoAutoMerge(repo))
-		}, scm.ErrRefused, map[forge.Kind]string{forge.GitHub: "refused: Pull request Auto merge is not allowed for this repository"}},
+		}, scm.ErrRefused,
+			map[forge.Kind]string{forge.GitHub: "refused: Pull request Auto merge is not allowed for this repository"}},
 		{"reader", func(_ world, _ *scm.Request, cfg *scm.Config) error {
 			cfg.Token = secret.New(readToken)
 			return nil
@@ -135,7 +141,8 @@ func TestAutoMergeRefused(t *testing.T) {
 				}
 				base := w.tip("main")
 				pr.HeadSHA = r.HeadSHA
-				merged, err := provider(t, w.kind, cfg).(scm.AutoMerger).AutoMerge(t.Context(), pr, scm.Merge{Method: scm.MergeCommit})
+				merged, err := provider(t, w.kind, cfg).(scm.AutoMerger).
+					AutoMerge(t.Context(), pr, scm.Merge{Method: scm.MergeCommit})
 				checkError(t, w, err, test.kind)
 				wantError(t, err, test.words[w.kind])
 				if have := w.PullRequests(repo)[0]; merged || have.State != "open" || w.tip("main") != base {
@@ -163,11 +170,14 @@ func commit(ctx context.Context, p scm.Provider, c scm.Commit) (string, error) {
 }
 
 func TestCommit(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		w.add("main", "old.sh", "#!/bin/sh\n")
 		w.add("main", "run.sh", "#!/bin/sh\n")
 		c := scm.Commit{
-			Branch: "main", Parent: w.tip("main"), Message: "Deploy hello\n\nWith \"quotes\" and Grüße.\n\nApp: hello",
+			Branch:  "main",
+			Parent:  w.tip("main"),
+			Message: "Deploy hello\n\nWith \"quotes\" and Grüße.\n\nApp: hello",
 			Files: []scm.File{
 				{Path: "app.yaml", Contents: []byte("image: hello:2\r\n"), Exists: true},
 				{Path: "deep/er/new file.bin", Contents: []byte("\x00\xff\n")},
@@ -185,7 +195,8 @@ func TestCommit(t *testing.T) {
 		if got := w.git("show", "-s", "--format=%B", id); got != c.Message {
 			t.Errorf("message %q", got)
 		}
-		if got := w.git("diff", "--name-status", c.Parent, id); got != "M\tapp.yaml\nA\tdeep/er/new file.bin\nA\tempty\nD\told.sh" {
+		const changes = "M\tapp.yaml\nA\tdeep/er/new file.bin\nA\tempty\nD\told.sh"
+		if got := w.git("diff", "--name-status", c.Parent, id); got != changes {
 			t.Errorf("changes:\n%s", got)
 		}
 		for _, f := range c.Files {
@@ -202,6 +213,7 @@ func TestCommit(t *testing.T) {
 
 // A commit never lands where it was not meant to be, and what is refused leaves the branch alone.
 func TestCommitRefused(t *testing.T) {
+	t.Parallel()
 	update := scm.File{Path: "app.yaml", Contents: []byte("image: hello:9\n"), Exists: true}
 	for _, test := range []struct {
 		name   string
@@ -209,15 +221,21 @@ func TestCommitRefused(t *testing.T) {
 		kind   error
 		words  map[forge.Kind]string
 	}{
-		{"moved", func(w world, c *scm.Commit, _ *scm.Config) { w.commit("main", "image: hello:3") }, scm.ErrMoved, nil},
-		{"moved elsewhere", func(w world, c *scm.Commit, _ *scm.Config) { w.add("main", "other.yaml", "a: 1\n") }, scm.ErrMoved, nil},
+		{"moved",
+			func(w world, c *scm.Commit, _ *scm.Config) { w.commit("main", "image: hello:3") }, scm.ErrMoved, nil},
+		{"moved elsewhere",
+			func(w world, c *scm.Commit, _ *scm.Config) { w.add("main", "other.yaml", "a: 1\n") }, scm.ErrMoved, nil},
 		{"no branch", func(w world, c *scm.Commit, _ *scm.Config) { c.Branch = "nowhere" }, scm.ErrMoved, nil},
 		{"delete nothing", func(w world, c *scm.Commit, _ *scm.Config) {
 			c.Files[0] = scm.File{Path: "none", Deleted: true, Exists: true}
 		},
-			scm.ErrRefused, map[forge.Kind]string{forge.GitHub: "for deletion which does not exist", forge.GitLab: "doesn't exist"}},
-		{"bad path", func(w world, c *scm.Commit, _ *scm.Config) { c.Files[0] = scm.File{Path: "../up"} }, scm.ErrRefused, nil},
-		{"reader", func(_ world, _ *scm.Commit, cfg *scm.Config) { cfg.Token = secret.New(readToken) }, scm.ErrAuth, nil},
+			scm.ErrRefused,
+			map[forge.Kind]string{forge.GitHub: "for deletion which does not exist",
+				forge.GitLab: "doesn't exist"}},
+		{"bad path",
+			func(w world, c *scm.Commit, _ *scm.Config) { c.Files[0] = scm.File{Path: "../up"} }, scm.ErrRefused, nil},
+		{"reader",
+			func(_ world, _ *scm.Commit, cfg *scm.Config) { cfg.Token = secret.New(readToken) }, scm.ErrAuth, nil},
 		{"token", func(_ world, _ *scm.Commit, cfg *scm.Config) { cfg.Token = secret.New("other") }, scm.ErrAuth, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -249,7 +267,8 @@ func TestCommitRefused(t *testing.T) {
 		each(t, func(t *testing.T, w world) {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			_, err := commit(ctx, w.provider(), scm.Commit{Branch: "main", Parent: w.tip("main"), Message: "M", Files: []scm.File{update}})
+			_, err := commit(ctx, w.provider(),
+				scm.Commit{Branch: "main", Parent: w.tip("main"), Message: "M", Files: []scm.File{update}})
 			checkError(t, w, err, context.Canceled)
 		})
 	})
@@ -257,11 +276,13 @@ func TestCommitRefused(t *testing.T) {
 
 // What somebody pushes just before the call that commits is there afterwards, and is noticed.
 func TestCommitOvertaken(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ name, file string }{{"same file", "app.yaml"}, {"another file", "other.yaml"}} {
 		t.Run(test.name, func(t *testing.T) {
 			each(t, func(t *testing.T, w world) {
 				c := scm.Commit{Branch: "main", Parent: w.tip("main"), Message: "M", Files: []scm.File{
-					{Path: "app.yaml", Contents: []byte("image: hello:9\n"), Exists: true}, {Path: "new.yaml", Contents: []byte("a: 1\n")},
+					{Path: "app.yaml", Contents: []byte("image: hello:9\n"), Exists: true},
+					{Path: "new.yaml", Contents: []byte("a: 1\n")},
 				}}
 				cfg := w.config()
 				var once sync.Once
@@ -297,6 +318,7 @@ func TestCommitOvertaken(t *testing.T) {
 
 // Nothing is lost where several runs commit to one branch, each again on the new tip when it was overtaken.
 func TestCommitConcurrently(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		w.add("main", "count", "0")
 		const runs = 6
@@ -310,9 +332,10 @@ func TestCommitConcurrently(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					_, err = commit(t.Context(), w.provider(), scm.Commit{Branch: "main", Parent: tip, Message: "M", Files: []scm.File{
-						{Path: "count", Contents: fmt.Append(nil, n+1), Exists: true},
-					}})
+					_, err = commit(t.Context(), w.provider(),
+						scm.Commit{Branch: "main", Parent: tip, Message: "M", Files: []scm.File{
+							{Path: "count", Contents: fmt.Append(nil, n+1), Exists: true},
+						}})
 					if err == nil {
 						return
 					}
@@ -347,6 +370,7 @@ func anApp(t *testing.T) (key *rsa.PrivateKey, pkcs1, pkcs8 []byte) {
 
 // An app's token opens pull requests, commits and fetches, in its repository and until it expires.
 func TestAppToken(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, forge.GitHub)
 	key, pkcs1, pkcs8 := anApp(t)
 	if err := w.CreateRepo("acme/other", "main"); err != nil {
@@ -371,13 +395,16 @@ func TestAppToken(t *testing.T) {
 		if _, err := open(t.Context(), p, w.request()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		_, err = commit(t.Context(), p, scm.Commit{Branch: "main", Parent: w.tip("main"), Message: "M", Files: []scm.File{{Path: "app.yaml"}}})
+		_, err = commit(t.Context(), p,
+			scm.Commit{Branch: "main", Parent: w.tip("main"), Message: "M", Files: []scm.File{{Path: "app.yaml"}}})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		remote := func(repo string) error {
-			git := exec.Command("git", "ls-remote", strings.Replace(w.CloneURL(repo), "://", "://x-access-token:"+token.Reveal()+"@", 1))
-			git.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0")
+			git := exec.Command("git", "ls-remote",
+				strings.Replace(w.CloneURL(repo), "://", "://x-access-token:"+token.Reveal()+"@", 1))
+			git.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
+				"GIT_TERMINAL_PROMPT=0")
 			return git.Run()
 		}
 		if err := remote(repo); err != nil {
@@ -392,14 +419,16 @@ func TestAppToken(t *testing.T) {
 			t.Errorf("%s: another repository: %v", name, err)
 		}
 		w.ExpireAppTokens()
-		if _, err := p.Find(t.Context(), "change", "main"); !errors.Is(err, scm.ErrAuth) || strings.Contains(err.Error(), token.Reveal()) {
+		if _, err := p.Find(t.Context(), "change", "main"); !errors.Is(err, scm.ErrAuth) ||
+			strings.Contains(err.Error(), token.Reveal()) {
 			t.Errorf("%s: expired: %v", name, err)
 		}
 		if remote(repo) == nil {
 			t.Errorf("%s: git takes an expired token", name)
 		}
 		for _, r := range w.Requests() {
-			if strings.Contains(r.Path, token.Reveal()) || r.Auth == "other" && !strings.Contains(r.Path, "installation") && r.Status < 400 {
+			if strings.Contains(r.Path, token.Reveal()) ||
+				r.Auth == "other" && !strings.Contains(r.Path, "installation") && r.Status < 400 {
 				t.Errorf("logged %+v", r)
 			}
 		}
@@ -407,6 +436,7 @@ func TestAppToken(t *testing.T) {
 }
 
 func TestAppTokenRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, forge.GitHub)
 	key, good, _ := anApp(t)
 	_, wrong, _ := anApp(t)
@@ -429,14 +459,16 @@ func TestAppTokenRefused(t *testing.T) {
 		kind      error
 		words     string
 	}{
-		{"wrong key", "123", wrong, scm.ErrAuth, "401 A JSON web token could not be decoded; is the key one that was made for app 123"},
+		{"wrong key", "123", wrong, scm.ErrAuth,
+			"401 A JSON web token could not be decoded; is the key one that was made for app 123"},
 		{"unknown app", "9", good, scm.ErrNoRepository, "404 Integration not found; install app 9"},
 		{"not installed", "124", good, scm.ErrNoRepository, "404 Not Found; install app 124 for this repository"},
 		{"no key", "123", nil, nil, "private key of app 123: not in PEM"},
 		{"another file", "123", []byte("hunter2"), nil, "private key of app 123: not in PEM"},
 		{"damaged", "123", block("RSA PRIVATE KEY", []byte("hunter2")), nil, "the PEM file is damaged"},
 		{"damaged, converted", "123", block("PRIVATE KEY", []byte("hunter2")), nil, "the PEM file is damaged"},
-		{"public key", "123", block("PUBLIC KEY", []byte("hunter2")), nil, "holds a public key, want a private RSA key"},
+		{"public key", "123", block("PUBLIC KEY", []byte("hunter2")), nil,
+			"holds a public key, want a private RSA key"},
 		{"no RSA key", "123", block("PRIVATE KEY", der), nil, "it is no RSA key"},
 		{"encrypted", "123", block("ENCRYPTED PRIVATE KEY", []byte("hunter2")), nil, "it is encrypted"},
 	} {

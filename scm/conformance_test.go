@@ -173,6 +173,7 @@ func open(ctx context.Context, p scm.Provider, r scm.Request) (scm.PullRequest, 
 
 // A pull request is opened once, and changed only where it differs; and none of it takes a call too many.
 func TestOpen(t *testing.T) {
+	t.Parallel()
 	one := map[forge.Kind]string{forge.GitHub: "PATCH 3", forge.GitLab: "PUT 3"}
 	list := map[forge.Kind]string{forge.GitHub: "pulls", forge.GitLab: "merge_requests"}
 	each(t, func(t *testing.T, w world) {
@@ -203,7 +204,8 @@ func TestOpen(t *testing.T) {
 		}{
 			{"first", r.Title, r.Body, scm.Created, []string{find, create}},
 			{"again", r.Title, r.Body, scm.Unchanged, []string{find}},
-			{"white space", r.Title + " ", strings.ReplaceAll(r.Body, "\n", "\r\n") + "\n", scm.Unchanged, []string{find}},
+			{"white space", r.Title + " ", strings.ReplaceAll(r.Body, "\n", "\r\n") + "\n",
+				scm.Unchanged, []string{find}},
 			{"other title", "Deploy hello & Grüße <1>", r.Body, scm.Updated, []string{find, update}},
 			{"other body", "Deploy hello & Grüße <1>", "Short.", scm.Updated, []string{find, update}},
 			{"no body", "Deploy hello & Grüße <1>", "", scm.Updated, []string{find, update}},
@@ -239,6 +241,7 @@ func TestOpen(t *testing.T) {
 }
 
 func TestFindNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		pr, err := w.provider().Find(t.Context(), "change", "main")
 		checkError(t, w, err, scm.ErrNotFound)
@@ -250,6 +253,7 @@ func TestFindNothing(t *testing.T) {
 
 // Every method that a provider names merges, and the pull request is found no more.
 func TestMerge(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		p := w.provider()
 		for _, method := range p.(scm.Merger).MergeMethods() {
@@ -289,6 +293,7 @@ func TestMerge(t *testing.T) {
 
 // What cannot be merged stays open and is returned, with the error.
 func TestMergeRefused(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		prepare func(w world, r *scm.Request)
@@ -318,6 +323,7 @@ func TestMergeRefused(t *testing.T) {
 
 // Runs at the same time end up with one pull request.
 func TestOpenConcurrently(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		r := w.request()
 		var wg sync.WaitGroup
@@ -352,6 +358,7 @@ func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r
 
 // A run that is overtaken between finding nothing and creating updates the pull request of the other.
 func TestOpenOvertaken(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		r := w.request()
 		cfg := w.config()
@@ -376,6 +383,7 @@ func TestOpenOvertaken(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		change func(*scm.Config, *scm.Request)
@@ -417,7 +425,8 @@ func TestErrors(t *testing.T) {
 			cfg := w.config()
 			cfg.Repository = "acme/nothing"
 			_, err := open(t.Context(), provider(t, w.kind, cfg), w.request())
-			if want := fmt.Sprintf("%s: acme/nothing: ", w.kind); !errors.Is(err, scm.ErrNoRepository) || !strings.HasPrefix(err.Error(), want) {
+			if want := fmt.Sprintf("%s: acme/nothing: ", w.kind); !errors.Is(err, scm.ErrNoRepository) ||
+				!strings.HasPrefix(err.Error(), want) {
 				t.Errorf("got error %v", err)
 			}
 		})
@@ -444,6 +453,7 @@ func TestErrors(t *testing.T) {
 
 // What a token may do is told by one call, that changes nothing.
 func TestCheckAccess(t *testing.T) {
+	t.Parallel()
 	read := scm.Access{Read: true}
 	all := scm.Access{Read: true, Push: true, Pull: true}
 	for _, test := range []struct {
@@ -452,14 +462,17 @@ func TestCheckAccess(t *testing.T) {
 		reason            map[forge.Kind]string
 		kind              error
 	}{
-		{"writer", token, repo, all, map[forge.Kind]string{forge.GitLab: "GitLab does not tell the token's scopes"}, nil},
+		{"writer", token, repo, all,
+			map[forge.Kind]string{forge.GitLab: "GitLab does not tell the token's scopes"}, nil},
 		{"reader", readToken, repo, read, map[forge.Kind]string{
-			forge.GitHub: "the token's owner may only read", forge.GitLab: "the token's role in the project is below developer",
+			forge.GitHub: "the token's owner may only read",
+			forge.GitLab: "the token's role in the project is below developer",
 		}, nil},
 		{"job", jobToken, repo, scm.Access{}, nil, scm.ErrAuth},
 		{"unknown", "other", repo, scm.Access{}, nil, scm.ErrAuth},
 		{"no repository", token, "acme/nothing", scm.Access{}, nil, scm.ErrNoRepository},
-		{"another name", token, "acme/former", all, map[forge.Kind]string{forge.GitLab: "GitLab does not tell the token's scopes"}, nil},
+		{"another name", token, "acme/former", all,
+			map[forge.Kind]string{forge.GitLab: "GitLab does not tell the token's scopes"}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			each(t, func(t *testing.T, w world) {
@@ -506,6 +519,7 @@ func TestCheckAccess(t *testing.T) {
 
 // A repository that has another name now: GitHub takes the old one, GitLab for reading only.
 func TestRenamed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		r := w.request()
 		if err := w.Rename(repo, "acme/deploy"); err != nil {
@@ -517,7 +531,8 @@ func TestRenamed(t *testing.T) {
 			wantError(t, err, "405 Non GET methods are not allowed for moved projects")
 			return
 		}
-		if have := w.PullRequests("acme/deploy"); err != nil || pr.State != scm.Created || len(have) != 1 || pr.URL != have[0].URL {
+		if have := w.PullRequests("acme/deploy"); err != nil || pr.State != scm.Created || len(have) != 1 ||
+			pr.URL != have[0].URL {
 			t.Errorf("got %+v, %v, the forge has %+v", pr, err, have)
 		}
 	})
@@ -525,6 +540,7 @@ func TestRenamed(t *testing.T) {
 
 // No redirect takes the token to another host, not even to another name of the same one.
 func TestRedirected(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		r := w.request()
 		elsewhere := strings.Replace(w.URL(), "127.0.0.1", "localhost", 1)
@@ -543,11 +559,14 @@ func TestRedirected(t *testing.T) {
 // What every provider can do beside the four methods. One that cannot would have users refused what they have
 // elsewhere.
 func TestOptional(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		p := w.provider()
 		for name, ok := range map[string]bool{
-			"Merger": is[scm.Merger](p), "Annotator": is[scm.Annotator](p), "ReviewRequester": is[scm.ReviewRequester](p),
-			"Lister": is[scm.Lister](p), "Closer": is[scm.Closer](p), "Watcher": is[scm.Watcher](p), "Checker": is[scm.Checker](p),
+			"Merger": is[scm.Merger](p), "Annotator": is[scm.Annotator](p),
+			"ReviewRequester": is[scm.ReviewRequester](p),
+			"Lister":          is[scm.Lister](p), "Closer": is[scm.Closer](p), "Watcher": is[scm.Watcher](p),
+			"Checker": is[scm.Checker](p),
 		} {
 			if !ok {
 				t.Errorf("it is no %s", name)
@@ -572,6 +591,7 @@ func (w world) populate() {
 
 // Labels, people and a milestone are added, whatever somebody else adds stays, and all of it takes few calls.
 func TestAnnotated(t *testing.T) {
+	t.Parallel()
 	people := func(r *scm.Request) { r.Assignees, r.Reviewers = []string{"ann"}, []string{"bob", "cleo"} }
 	for _, test := range []struct {
 		name  string
@@ -590,10 +610,11 @@ func TestAnnotated(t *testing.T) {
 			forge.GitHub: {"GET pulls", "POST pulls", "GET milestones", "PATCH 1"},
 			forge.GitLab: {"GET merge_requests", "GET milestones", "POST merge_requests"},
 		}},
-		{"labels and people", func(r *scm.Request) { people(r); r.Labels = []string{"deploy"} }, map[forge.Kind][]string{
-			forge.GitHub: {"GET pulls", "POST pulls", "PATCH 1", "POST requested_reviewers"},
-			forge.GitLab: {"GET merge_requests", "GET users", "POST merge_requests"},
-		}},
+		{"labels and people", func(r *scm.Request) { people(r); r.Labels = []string{"deploy"} },
+			map[forge.Kind][]string{
+				forge.GitHub: {"GET pulls", "POST pulls", "PATCH 1", "POST requested_reviewers"},
+				forge.GitLab: {"GET merge_requests", "GET users", "POST merge_requests"},
+			}},
 		{"labels and assignee of a draft", func(r *scm.Request) {
 			r.Labels, r.Assignees, r.Draft = []string{"deploy"}, []string{"ann"}, true
 		}, map[forge.Kind][]string{
@@ -641,7 +662,8 @@ func TestAnnotated(t *testing.T) {
 
 				found, err := p.Find(t.Context(), r.Head, r.Base)
 				want := scm.PullRequest{
-					Number: 1, URL: have.URL, Title: have.Title, Body: r.Body, Head: r.Head, Base: r.Base, HeadSHA: r.HeadSHA,
+					Number: 1, URL: have.URL, Title: have.Title, Body: r.Body, Head: r.Head,
+					Base: r.Base, HeadSHA: r.HeadSHA,
 					Draft: r.Draft, Labels: have.Labels, Reviewers: have.Reviewers, Assignees: have.Assignees,
 					Milestone: have.Milestone, ID: have.ID,
 				}
@@ -662,12 +684,14 @@ func TestAnnotated(t *testing.T) {
 		each(t, func(t *testing.T, w world) {
 			w.populate()
 			p, r := w.provider(), w.request()
-			r.Labels, r.Assignees, r.Reviewers, r.Milestone = []string{"theirs"}, []string{"bob"}, []string{"cleo"}, "v1"
+			r.Labels, r.Assignees, r.Reviewers, r.Milestone = []string{"theirs"}, []string{"bob"},
+				[]string{"cleo"}, "v1"
 			if _, err := open(t.Context(), p, r); err != nil {
 				t.Fatal(err)
 			}
 			for range 2 {
-				r.Labels, r.Assignees, r.Reviewers, r.Milestone = []string{"Theirs", "ours"}, []string{"ann"}, []string{"ann"}, "v2"
+				r.Labels, r.Assignees, r.Reviewers, r.Milestone = []string{"Theirs", "ours"},
+					[]string{"ann"}, []string{"ann"}, "v2"
 				if _, err := open(t.Context(), p, r); err != nil {
 					t.Fatal(err)
 				}
@@ -683,13 +707,15 @@ func TestAnnotated(t *testing.T) {
 
 // What the forge does not know is an error, and the pull request is there nevertheless.
 func TestAnnotatedRefused(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name  string
 		want  func(r *scm.Request)
 		words map[forge.Kind]string
 	}{
 		{"assignee", func(r *scm.Request) { r.Assignees = []string{"ann", "nobody"} }, map[forge.Kind]string{
-			forge.GitHub: "422 Validation Failed: assignees nobody cannot be assigned to this issue", forge.GitLab: "no user nobody",
+			forge.GitHub: "422 Validation Failed: assignees nobody cannot be assigned to this issue",
+			forge.GitLab: "no user nobody",
 		}},
 		{"reviewer", func(r *scm.Request) { r.Reviewers = []string{"nobody"} }, map[forge.Kind]string{
 			forge.GitHub: "422 Reviews may only be requested from collaborators.", forge.GitLab: "no user nobody",
@@ -749,6 +775,7 @@ func TestAnnotatedRefused(t *testing.T) {
 
 // Who has reviewed a commit is not asked for it again, but for the next one.
 func TestReviewed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		w.populate()
 		p, r := w.provider(), w.request()
@@ -780,6 +807,7 @@ func TestReviewed(t *testing.T) {
 
 // Only what is open from a branch of the repository itself is found, or listed, on whatever page it is.
 func TestList(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		w.branch("staging")
 		for _, fork := range []string{"acme/gitops-fork", "other/gitops"} {
@@ -857,6 +885,7 @@ func TestList(t *testing.T) {
 
 // Closing comments once, even if it takes two attempts, and what is not open is left as it is.
 func TestClose(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		p, r := w.provider(), w.request()
 		pr, err := open(t.Context(), p, r)
@@ -901,6 +930,7 @@ func TestClose(t *testing.T) {
 
 // What becomes of a pull request is told in the same words everywhere.
 func TestStatus(t *testing.T) {
+	t.Parallel()
 	protect := func(w world) error { return w.Protect(repo, "main") }
 	checks := func(state string) func(world) error {
 		return func(w world) error { return w.SetChecks(repo, w.tip("change"), state) }
@@ -916,7 +946,8 @@ func TestStatus(t *testing.T) {
 		{"pending", []func(world) error{protect, checks("pending")}, scm.Status{Waits: "checks"}},
 		{"success", []func(world) error{protect, checks("success")}, scm.Status{}},
 		{"failure", []func(world) error{protect, checks("failure")}, scm.Status{Final: true, Waits: "failed checks"}},
-		{"another branch is protected", []func(world) error{func(w world) error { return w.Protect(repo, "staging") }}, scm.Status{}},
+		{"another branch is protected",
+			[]func(world) error{func(w world) error { return w.Protect(repo, "staging") }}, scm.Status{}},
 		{"changes requested", []func(world) error{protect, checks("success"), func(w world) error {
 			return errors.Join(w.Review(repo, 1, "ann", true), w.Review(repo, 1, "bob", false))
 		}}, scm.Status{Final: true, Waits: "changes requested"}},
@@ -949,7 +980,8 @@ func TestStatus(t *testing.T) {
 				}
 				// What it says is so.
 				err = p.(scm.Merger).Merge(t.Context(), pr, scm.Merge{Method: scm.MergeCommit})
-				if can := test.want == (scm.Status{}); can != (err == nil) || !can && !errors.Is(err, scm.ErrNotMergeable) {
+				if can := test.want == (scm.Status{}); can != (err == nil) ||
+					!can && !errors.Is(err, scm.ErrNotMergeable) {
 					t.Errorf("merge: %v", err)
 				}
 				want := scm.Status{Merged: err == nil}
@@ -985,6 +1017,7 @@ func TestStatus(t *testing.T) {
 
 // A method that the repository forbids is refused, and the others are named.
 func TestMergeForbidden(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ allowed, ask string }{
 		{scm.MergeSquash, scm.MergeCommit}, {scm.MergeCommit, scm.MergeSquash},
 	} {
@@ -1012,6 +1045,7 @@ func TestMergeForbidden(t *testing.T) {
 
 // The message, with its trailers, is that of a commit that the base gets.
 func TestMergeMessage(t *testing.T) {
+	t.Parallel()
 	const message = "Deploy hello 2\n\nFrom **hello**.\n\nTo main.\n\nApp: hello"
 	for _, method := range []string{scm.MergeCommit, scm.MergeSquash} {
 		t.Run(method, func(t *testing.T) {
@@ -1031,6 +1065,7 @@ func TestMergeMessage(t *testing.T) {
 
 // A GitLab project may be in a group of a group.
 func TestSubgroup(t *testing.T) {
+	t.Parallel()
 	const deep = "acme/platform/eu/gitops.v2"
 	w := newWorld(t, forge.GitLab)
 	if err := w.CreateRepo(deep, "main"); err != nil {
@@ -1046,6 +1081,7 @@ func TestSubgroup(t *testing.T) {
 
 // What can be refused without the forge is refused before the first call.
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	// hidden has a provider's methods only, whatever the provider can besides.
 	type hidden struct{ scm.Provider }
 	const sha = "0123456789abcdef0123456789abcdef01234567"
@@ -1076,10 +1112,13 @@ func TestCheck(t *testing.T) {
 		{name: "no method", change: merge(""),
 			check: both(`unknown merge method ""`)},
 		{name: "a method that only one has", change: merge(scm.MergeRebase),
-			check: map[forge.Kind]string{forge.GitLab: `gitlab: unknown merge method "rebase", want one of: merge, squash`},
-			open:  "no such call"},
+			check: map[forge.Kind]string{
+				forge.GitLab: `gitlab: unknown merge method "rebase", want one of: merge, squash`,
+			},
+			open: "no such call"},
 		{name: "team", change: func(r *scm.Request) { r.Reviewers = []string{"kim", "acme/platform"} },
-			check: map[forge.Kind]string{forge.GitLab: "gitlab: does not ask teams such as acme/platform"}, open: "no such call"},
+			check: map[forge.Kind]string{forge.GitLab: "gitlab: does not ask teams such as acme/platform"},
+			open:  "no such call"},
 		{name: "team of others", change: func(r *scm.Request) { r.Reviewers = []string{"other/platform"} },
 			check: map[forge.Kind]string{
 				forge.GitHub: "the team other/platform is not one of acme", forge.GitLab: "does not ask teams",
@@ -1090,8 +1129,9 @@ func TestCheck(t *testing.T) {
 			open: "no such call"},
 		{name: "nothing to guard the merge", change: func(r *scm.Request) { merge(scm.MergeCommit)(r); r.HeadSHA = "" },
 			open: `merge needs the head's full commit id, not ""`},
-		{name: "too little to guard the merge", change: func(r *scm.Request) { merge(scm.MergeCommit)(r); r.HeadSHA = sha[:7] },
-			open: `merge needs the head's full commit id, not "0123456"`},
+		{name: "too little to guard the merge",
+			change: func(r *scm.Request) { merge(scm.MergeCommit)(r); r.HeadSHA = sha[:7] },
+			open:   `merge needs the head's full commit id, not "0123456"`},
 		{name: "good", change: func(*scm.Request) {}, open: "no such call"},
 		{name: "good merge", change: merge(scm.MergeSquash), open: "no such call"},
 	} {

@@ -12,6 +12,7 @@ import (
 
 // Wait ends when a pull request is merged, by whomever, and when it never will be; what it waits for is told once.
 func TestWait(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		p := w.provider()
 		if err := w.Protect(repo, "main"); err != nil {

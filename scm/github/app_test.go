@@ -15,6 +15,7 @@ import (
 )
 
 func TestAppToken(t *testing.T) {
+	t.Parallel()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -32,14 +33,21 @@ func TestAppToken(t *testing.T) {
 		answers []answer
 		want    string // in the error; none if empty
 	}{
-		{"good", []answer{{200, now, installation}, {201, now, `{"token": "ghs_x", "expires_at": "2030-01-02T03:04:05Z"}`}}, ""},
-		{"clock", []answer{{401, now.Add(-10 * time.Minute), `{"message": "'Expiration time' claim ('exp') is too far in the future"}`}},
+		{"good",
+			[]answer{{200, now, installation},
+				{201, now, `{"token": "ghs_x", "expires_at": "2030-01-02T03:04:05Z"}`}}, ""},
+		{"clock",
+			[]answer{{401, now.Add(-10 * time.Minute),
+				`{"message": "'Expiration time' claim ('exp') is too far in the future"}`}},
 			"too far in the future; this machine's clock and GitHub's are 10m"},
-		{"key", []answer{{401, now, `{"message": "A JSON web token could not be decoded"}`}}, "is the key one that was made for app 7"},
+		{"key", []answer{{401, now, `{"message": "A JSON web token could not be decoded"}`}},
+			"is the key one that was made for app 7"},
 		{"not installed", []answer{{404, now, `{"message": "Not Found"}`}}, "install app 7 for this repository"},
-		{"suspended", []answer{{200, now, installation}, {403, now, `{"message": "This installation has been suspended"}`}},
+		{"suspended",
+			[]answer{{200, now, installation}, {403, now, `{"message": "This installation has been suspended"}`}},
 			"is the installation of app 7 suspended?"},
-		{"not for this repository", []answer{{200, now, installation}, {422, now, `{"message": "There is at least one repository"}`}},
+		{"not for this repository",
+			[]answer{{200, now, installation}, {422, now, `{"message": "There is at least one repository"}`}},
 			"refused: 422 There is at least one repository"},
 		{"nothing", []answer{{200, now, `{}`}}, "malformed answer: no installation in it"},
 		{"no token", []answer{{200, now, installation}, {201, now, `{}`}}, "malformed answer: no token in it"},
@@ -53,7 +61,7 @@ func TestAppToken(t *testing.T) {
 				w.Header().Set("Content-Type", "application/json")
 				w.Header().Set("Date", a.date.Format(http.TimeFormat))
 				w.WriteHeader(a.status)
-				w.Write([]byte(a.body))
+				_, _ = w.Write([]byte(a.body)) // The client notices what is missing.
 			}))
 			defer srv.Close()
 			cfg := Config{BaseURL: srv.URL, Repository: "acme/gitops", HTTPClient: new(http.Client)}
@@ -67,7 +75,8 @@ func TestAppToken(t *testing.T) {
 			if err != nil || token.Reveal() != "ghs_x" || expires.Unix() != 1893553445 {
 				t.Errorf("got %q, %s, %v", token, expires, err)
 			}
-			if got := strings.Join(asked, ", "); got != "GET /repos/acme/gitops/installation, POST /app/installations/42/access_tokens" {
+			const both = "GET /repos/acme/gitops/installation, POST /app/installations/42/access_tokens"
+			if got := strings.Join(asked, ", "); got != both {
 				t.Errorf("asked %s", got)
 			}
 		})
@@ -82,9 +91,11 @@ func TestAppToken(t *testing.T) {
 		}
 	})
 	t.Run("keys", func(t *testing.T) {
-		encrypted := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Headers: map[string]string{"DEK-Info": "AES"}, Bytes: []byte("x")})
+		encrypted := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY",
+			Headers: map[string]string{"DEK-Info": "AES"}, Bytes: []byte("x")})
 		for data, want := range map[string]string{"": "not in PEM", string(encrypted): "it is encrypted"} {
-			if _, _, err := AppToken(t.Context(), Config{}, "7", []byte(data)); err == nil || !strings.Contains(err.Error(), want) {
+			if _, _, err := AppToken(t.Context(), Config{}, "7", []byte(data)); err == nil ||
+				!strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want %q", err, want)
 			}
 		}
@@ -106,7 +117,8 @@ func checkJWT(t *testing.T, authorization string) {
 	if err != nil || json.Unmarshal(data, &claims) != nil {
 		t.Errorf("claims %q, %v", data, err)
 	}
-	if now := time.Now().Unix(); claims.Iss != "7" || claims.Iat > now-30 || claims.Exp-claims.Iat != 600 || claims.Exp > now+9*60 {
+	if now := time.Now().Unix(); claims.Iss != "7" || claims.Iat > now-30 || claims.Exp-claims.Iat != 600 ||
+		claims.Exp > now+9*60 {
 		t.Errorf("claims %+v", claims)
 	}
 }

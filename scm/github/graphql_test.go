@@ -19,10 +19,12 @@ func said(body string) resttest.Answer { return resttest.Answer{To: "POST /graph
 
 // refused is one that refuses.
 func refused(kind, words string) resttest.Answer {
-	return said(fmt.Sprintf(`{"data": {"m": null}, "errors": [{"type": %q, "path": ["m"], "message": %q}]}`, kind, words))
+	return said(fmt.Sprintf(`{"data": {"m": null}, "errors": [{"type": %q, "path": ["m"], "message": %q}]}`, kind,
+		words))
 }
 
 func TestGraphQLURL(t *testing.T) {
+	t.Parallel()
 	for base, want := range map[string]string{
 		"https://api.github.com/":               "https://api.github.com/graphql",
 		"https://api.acme.ghe.com":              "https://api.acme.ghe.com/graphql",
@@ -30,7 +32,8 @@ func TestGraphQLURL(t *testing.T) {
 		"https://git.example.com:8443/api/v3/":  "https://git.example.com:8443/api/graphql",
 		"https://example.com/proxy/git/api/v3/": "https://example.com/proxy/git/api/graphql",
 	} {
-		c, err := New(Config{BaseURL: base, Repository: "acme/gitops", Token: secret.New("t"), HTTPClient: new(http.Client)})
+		c, err := New(Config{BaseURL: base, Repository: "acme/gitops", Token: secret.New("t"),
+			HTTPClient: new(http.Client)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,6 +44,7 @@ func TestGraphQLURL(t *testing.T) {
 }
 
 func TestGraphQLErrors(t *testing.T) {
+	t.Parallel()
 	kinds := []error{scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable, scm.ErrMoved}
 	for _, test := range []struct {
 		name   string
@@ -48,21 +52,28 @@ func TestGraphQLErrors(t *testing.T) {
 		kind   error // nil for none
 		want   string
 	}{
-		{"forbidden", refused("FORBIDDEN", "Resource not\n accessible"), scm.ErrAuth, "access denied: Resource not accessible"},
+		{"forbidden", refused("FORBIDDEN", "Resource not\n accessible"), scm.ErrAuth,
+			"access denied: Resource not accessible"},
 		{"scopes", refused("INSUFFICIENT_SCOPES", "Your token"), scm.ErrAuth, "access denied: Your token"},
-		{"not found", refused("NOT_FOUND", "Could not resolve"), scm.ErrNoRepository, "cannot see it: Could not resolve"},
-		{"rate limit", refused("RATE_LIMITED", "API rate limit exceeded"), scm.ErrRefused, "refused: API rate limit exceeded"},
+		{"not found", refused("NOT_FOUND", "Could not resolve"), scm.ErrNoRepository,
+			"cannot see it: Could not resolve"},
+		{"rate limit", refused("RATE_LIMITED", "API rate limit exceeded"), scm.ErrRefused,
+			"refused: API rate limit exceeded"},
 		{"stale", refused("STALE_DATA", "Expected branch"), scm.ErrMoved, "the branch moved: Expected branch"},
-		{"document", said(`{"errors": [{"message": "Field 'x' doesn't exist", "extensions": {"code": "undefinedField"}}]}`),
+		{"document",
+			said(`{"errors": [{"message": "Field 'x' doesn't exist", "extensions": {"code": "undefinedField"}}]}`),
 			scm.ErrRefused, "refused: Field 'x' doesn't exist"},
 		{"timeout", said(`{"data": null, "errors": [{"message": "Something went wrong\nwhile executing"}]}`),
 			nil, "gitops: Something went wrong while executing"},
 		{"the token in it", refused("OTHER", "No "+resttest.Token), scm.ErrRefused, "refused: No [token]"},
-		{"credentials", resttest.Answer{Status: 401, Body: `{"message": "Bad credentials"}`}, scm.ErrAuth, "401 Bad credentials"},
+		{"credentials", resttest.Answer{Status: 401, Body: `{"message": "Bad credentials"}`}, scm.ErrAuth,
+			"401 Bad credentials"},
 		{"rate limit by status", resttest.Answer{Status: 403, Header: map[string]string{"X-RateLimit-Remaining": "0"},
 			Body: `{"message": "API rate limit exceeded"}`}, scm.ErrRefused, "403 API rate limit exceeded"},
-		{"too large", resttest.Answer{Status: 413, Type: "text/html", Body: "<html>"}, scm.ErrRefused, "413 Request Entity Too Large"},
-		{"web page", resttest.Answer{Type: "text/html", Body: "<html>"}, nil, "answered with a web page (200 OK); is this the API's URL?"},
+		{"too large", resttest.Answer{Status: 413, Type: "text/html", Body: "<html>"}, scm.ErrRefused,
+			"413 Request Entity Too Large"},
+		{"web page", resttest.Answer{Type: "text/html", Body: "<html>"}, nil,
+			"answered with a web page (200 OK); is this the API's URL?"},
 		{"bad gateway", resttest.Answer{Status: 502, Type: "text/html", Body: "<html>"}, nil, ": 502 Bad Gateway"},
 		{"no commit", said(`{"data": {"createCommitOnBranch": null}}`), nil, "malformed answer: no commit in it"},
 		{"null", said(`null`), nil, "malformed answer: no commit in it"},
@@ -79,7 +90,8 @@ func TestGraphQLErrors(t *testing.T) {
 				script[1] = test.answer // the repository is not found again
 			}
 			_, err := client(t, script...).Commit(t.Context(), scm.Commit{Branch: "main", Parent: sha, Message: "M"})
-			if err == nil || !strings.HasSuffix(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "github: acme/gitops: ") {
+			if err == nil || !strings.HasSuffix(err.Error(), test.want) ||
+				!strings.HasPrefix(err.Error(), "github: acme/gitops: ") {
 				t.Fatalf("got error %v, want %q", err, test.want)
 			}
 			for _, kind := range kinds {
@@ -90,7 +102,8 @@ func TestGraphQLErrors(t *testing.T) {
 		})
 	}
 	t.Run("no server", func(t *testing.T) {
-		c, err := New(Config{BaseURL: "http://127.0.0.1:1/", Repository: "acme/gitops", Token: secret.New("t"), HTTPClient: new(http.Client)})
+		c, err := New(Config{BaseURL: "http://127.0.0.1:1/", Repository: "acme/gitops", Token: secret.New("t"),
+			HTTPClient: new(http.Client)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,6 +115,7 @@ func TestGraphQLErrors(t *testing.T) {
 
 // GitHub has several words for a branch that is not where it should be.
 func TestCommitMoved(t *testing.T) {
+	t.Parallel()
 	at := func(oid string) resttest.Answer {
 		return said(`{"data": {"repository": {"ref": {"target": {"oid": "` + oid + `"}}}}}`)
 	}
@@ -114,12 +128,16 @@ func TestCommitMoved(t *testing.T) {
 		{"stale", []resttest.Answer{refused("STALE_DATA", "Expected branch to point to")}, scm.ErrMoved},
 		{"race", []resttest.Answer{refused("UNPROCESSABLE", race), at(sha[1:] + "0")}, scm.ErrMoved},
 		{"race, and an answer from before", []resttest.Answer{refused("UNPROCESSABLE", race), at(sha)}, scm.ErrMoved},
-		{"nothing to delete any more", []resttest.Answer{refused("NOT_FOUND", "A path was requested"), at(sha[1:] + "0")}, scm.ErrMoved},
+		{"nothing to delete any more",
+			[]resttest.Answer{refused("NOT_FOUND", "A path was requested"), at(sha[1:] + "0")}, scm.ErrMoved},
 		{"nothing to delete", []resttest.Answer{refused("NOT_FOUND", "A path was requested"), at(sha)}, scm.ErrRefused},
-		{"no branch", []resttest.Answer{refused("NOT_FOUND", "?"), said(`{"data": {"repository": {"ref": null}}}`)}, scm.ErrMoved},
+		{"no branch",
+			[]resttest.Answer{refused("NOT_FOUND", "?"),
+				said(`{"data": {"repository": {"ref": null}}}`)}, scm.ErrMoved},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := client(t, test.script...).Commit(t.Context(), scm.Commit{Branch: "main", Parent: sha, Message: "M"})
+			_, err := client(t, test.script...).
+				Commit(t.Context(), scm.Commit{Branch: "main", Parent: sha, Message: "M"})
 			if !errors.Is(err, test.want) || errors.Is(err, scm.ErrNoRepository) {
 				t.Errorf("got error %v, want %v", err, test.want)
 			}
@@ -128,6 +146,7 @@ func TestCommitMoved(t *testing.T) {
 }
 
 func TestAutoMerge(t *testing.T) {
+	t.Parallel()
 	enabled := said(`{"data": {"enablePullRequestAutoMerge": {"pullRequest": {"id": "PR_7"}}}}`)
 	no := func(words string) resttest.Answer { return refused("UNPROCESSABLE", words) }
 	look := func(state, head, status, auto string) resttest.Answer {
@@ -148,18 +167,27 @@ func TestAutoMerge(t *testing.T) {
 		{"enabled", []resttest.Answer{enabled}, false, nil},
 		{"clean", []resttest.Answer{no("Pull request Pull request is in clean status"), merge}, true, nil},
 		{"unstable", []resttest.Answer{no("Pull request Pull request is in unstable status"), merge}, true, nil},
-		{"no rules", []resttest.Answer{no("Pull request Protected branch rules not configured for this branch"), merge}, true, nil},
+		{"no rules",
+			[]resttest.Answer{no("Pull request Protected branch rules not configured for this branch"), merge}, true,
+			nil},
 		{"clean, but forbidden", []resttest.Answer{no("Pull request is in clean status"),
 			{To: "PUT /pulls/7/merge", Status: 403, Body: `{"message": "no"}`}}, false, scm.ErrAuth},
 		{"enabled already", []resttest.Answer{no("?"), look("OPEN", sha, "BLOCKED", `{"enabledAt": "x"}`)}, false, nil},
-		{"merged already", []resttest.Answer{no("Pull request is closed"), look("MERGED", sha, "UNKNOWN", "null")}, true, nil},
-		{"another commit merged already", []resttest.Answer{no("Pull request is closed"), look("MERGED", sha[1:]+"0", "UNKNOWN", "null")},
+		{"merged already",
+			[]resttest.Answer{no("Pull request is closed"), look("MERGED", sha, "UNKNOWN", "null")}, true, nil},
+		{"another commit merged already",
+			[]resttest.Answer{no("Pull request is closed"), look("MERGED", sha[1:]+"0", "UNKNOWN", "null")},
 			false, scm.ErrNotMergeable},
 		{"push not seen yet", []resttest.Answer{no("Head branch was modified"), behind, enabled}, false, nil},
 		{"undecided", []resttest.Answer{no("?"), look("OPEN", sha, "UNKNOWN", "null"), enabled}, false, nil},
-		{"undecided, then clean", []resttest.Answer{no("?"), look("OPEN", sha, "UNKNOWN", "null"), no("in clean status"), merge}, true, nil},
-		{"conflict", []resttest.Answer{no("Pull request Pull request is in dirty status"), look("OPEN", sha, "DIRTY", "null")}, false, scm.ErrNotMergeable},
-		{"switched off", []resttest.Answer{no("Pull request Auto merge is not allowed for this repository"), look("OPEN", sha, "CLEAN", "null")},
+		{"undecided, then clean",
+			[]resttest.Answer{no("?"), look("OPEN", sha, "UNKNOWN", "null"), no("in clean status"), merge}, true, nil},
+		{"conflict",
+			[]resttest.Answer{no("Pull request Pull request is in dirty status"), look("OPEN", sha, "DIRTY", "null")},
+			false, scm.ErrNotMergeable},
+		{"switched off",
+			[]resttest.Answer{no("Pull request Auto merge is not allowed for this repository"),
+				look("OPEN", sha, "CLEAN", "null")},
 			false, scm.ErrRefused},
 		{"forbidden", []resttest.Answer{refused("FORBIDDEN", "Resource not accessible")}, false, scm.ErrAuth},
 		{"gone when asked", []resttest.Answer{no("?"), refused("NOT_FOUND", "?")}, false, scm.ErrNoRepository},
@@ -188,6 +216,7 @@ func TestAutoMerge(t *testing.T) {
 }
 
 func TestCutMessage(t *testing.T) {
+	t.Parallel()
 	for message, want := range map[string][2]string{
 		"Deploy":                          {"Deploy", ""},
 		"Deploy\n":                        {"Deploy", ""},

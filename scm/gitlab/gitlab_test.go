@@ -31,6 +31,7 @@ func client(t *testing.T, script ...resttest.Answer) *Client {
 }
 
 func TestAPIURL(t *testing.T) {
+	t.Parallel()
 	for host, want := range map[string]string{
 		"gitlab.com":           "https://gitlab.com/api/v4",
 		"git.example.com:8443": "https://git.example.com:8443/api/v4",
@@ -42,6 +43,7 @@ func TestAPIURL(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
+	t.Parallel()
 	if _, err := New(Config{}); err == nil {
 		t.Error("no error")
 	}
@@ -50,12 +52,14 @@ func TestNew(t *testing.T) {
 // request is a merge request as GitLab lists it, to project 1.
 func request(iid, source int, head, base string) string {
 	return fmt.Sprintf(`{"iid": %d, "web_url": "https://git.example.com/acme/-/merge_requests/%[1]d", "title": "T",
-		"description": null, "sha": "abc", "source_project_id": %d, "target_project_id": 1, "source_branch": %q, "target_branch": %q}`,
+		"description": null, "sha": "abc", "source_project_id": %d, "target_project_id": 1,
+		"source_branch": %q, "target_branch": %q}`,
 		iid, source, head, base)
 }
 
 // Only a merge request from a branch of the project itself counts, on whatever page it is.
 func TestFind(t *testing.T) {
+	t.Parallel()
 	others := "[" + strings.Join([]string{
 		request(9, 2, "change", "main"), // a fork's
 		request(8, 0, "change", "main"), // of a fork that is gone
@@ -72,7 +76,8 @@ func TestFind(t *testing.T) {
 	pr, err := client(t, first, resttest.Answer{To: second, Body: "[" + request(5, 1, "change", "main") + "]"}).
 		Find(t.Context(), "change", "main")
 	want := scm.PullRequest{
-		Number: 5, URL: "https://git.example.com/acme/-/merge_requests/5", Title: "T", Head: "change", Base: "main", HeadSHA: "abc",
+		Number: 5, URL: "https://git.example.com/acme/-/merge_requests/5", Title: "T", Head: "change",
+		Base: "main", HeadSHA: "abc",
 	}
 	if err != nil || !reflect.DeepEqual(pr, want) {
 		t.Errorf("got %+v, %v\nwant %+v", pr, err, want)
@@ -85,6 +90,7 @@ func TestFind(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	kinds := []error{scm.ErrNotFound, scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable}
 	for _, test := range []struct {
 		name   string
@@ -92,7 +98,9 @@ func TestErrors(t *testing.T) {
 		kind   error // nil for none
 		want   string
 	}{
-		{"list", resttest.Answer{Status: 409, Body: `{"message": ["Another open merge request already exists for this source branch: !1"]}`},
+		{"list",
+			resttest.Answer{Status: 409,
+				Body: `{"message": ["Another open merge request already exists for this source branch: !1"]}`},
 			scm.ErrRefused, "refused: 409 Another open merge request already exists for this source branch: !1"},
 		{"text", resttest.Answer{Status: 403, Body: `{"message": "403 Forbidden"}`},
 			scm.ErrAuth, "access denied: 403 Forbidden"},
@@ -100,7 +108,8 @@ func TestErrors(t *testing.T) {
 			scm.ErrRefused, "refused: 400 {title: [can't be blank]}"},
 		{"error", resttest.Answer{Status: 400, Body: `{"error": "title is missing"}`},
 			scm.ErrRefused, "refused: 400 title is missing"},
-		{"revoked", resttest.Answer{Status: 401, Body: `{"error": "invalid_token", "error_description": "Token was revoked."}`},
+		{"revoked",
+			resttest.Answer{Status: 401, Body: `{"error": "invalid_token", "error_description": "Token was revoked."}`},
 			scm.ErrAuth, "access denied: 401 {error: invalid_token}, {error_description: Token was revoked.}"},
 		{"no JSON", resttest.Answer{Status: 429, Type: "text/plain", Body: "Retry later\n"},
 			scm.ErrRefused, "refused: 429 Retry later"},
@@ -118,7 +127,8 @@ func TestErrors(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.answer.To = "POST /merge_requests"
 			_, err := client(t, test.answer).Create(t.Context(), scm.Request{Head: "change", Base: "main", Title: "T"})
-			if err == nil || !strings.HasSuffix(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "gitlab: acme/platform/gitops: ") {
+			if err == nil || !strings.HasSuffix(err.Error(), test.want) ||
+				!strings.HasPrefix(err.Error(), "gitlab: acme/platform/gitops: ") {
 				t.Fatalf("got error %v, want %q", err, test.want)
 			}
 			for _, kind := range kinds {
@@ -132,6 +142,7 @@ func TestErrors(t *testing.T) {
 
 // The SDK would retry a failure of the server, and wait for a limit of its own making.
 func TestNoRetry(t *testing.T) {
+	t.Parallel()
 	c := client(t,
 		resttest.Answer{To: "GET /merge_requests", Status: 503, Header: map[string]string{"RateLimit-Limit": "1"}},
 		resttest.Answer{To: "GET /merge_requests", Body: "[]"})
@@ -147,18 +158,23 @@ func TestNoRetry(t *testing.T) {
 }
 
 func TestMerge(t *testing.T) {
+	t.Parallel()
 	const sha = "0123456789abcdef0123456789abcdef01234567"
 	put := func(status int, message string) resttest.Answer {
-		return resttest.Answer{To: "PUT /merge_requests/7/merge", Status: status, Body: fmt.Sprintf(`{"message": %q}`, message)}
+		return resttest.Answer{To: "PUT /merge_requests/7/merge", Status: status,
+			Body: fmt.Sprintf(`{"message": %q}`, message)}
 	}
 	get := func(status string) resttest.Answer {
-		return resttest.Answer{To: "GET /merge_requests/7", Body: fmt.Sprintf(`{"iid": 7, "state": "opened", "detailed_merge_status": %q}`, status)}
+		return resttest.Answer{To: "GET /merge_requests/7",
+			Body: fmt.Sprintf(`{"iid": 7, "state": "opened", "detailed_merge_status": %q}`, status)}
 	}
 	done := func(sha string) resttest.Answer {
-		return resttest.Answer{To: "GET /merge_requests/7", Body: fmt.Sprintf(`{"iid": 7, "state": "merged", "sha": %q, "detailed_merge_status": "not_open"}`, sha)}
+		return resttest.Answer{To: "GET /merge_requests/7",
+			Body: fmt.Sprintf(`{"iid": 7, "state": "merged", "sha": %q, "detailed_merge_status": "not_open"}`, sha)}
 	}
 	accepted := func(state, mergeError string) resttest.Answer {
-		return resttest.Answer{To: "PUT /merge_requests/7/merge", Body: fmt.Sprintf(`{"iid": 7, "state": %q, "merge_error": %q}`, state, mergeError)}
+		return resttest.Answer{To: "PUT /merge_requests/7/merge",
+			Body: fmt.Sprintf(`{"iid": 7, "state": %q, "merge_error": %q}`, state, mergeError)}
 	}
 	merged := accepted("merged", "")
 	no := put(405, "405 Method Not Allowed")
@@ -171,18 +187,24 @@ func TestMerge(t *testing.T) {
 		words  string
 	}{
 		{"at once", []resttest.Answer{merged}, nil, ""},
-		{"undecided, then yes", []resttest.Answer{no, get("preparing"), no, get("unchecked"), no, get("checking"), merged}, nil, ""},
+		{"undecided, then yes",
+			[]resttest.Answer{no, get("preparing"), no, get("unchecked"), no, get("checking"), merged}, nil, ""},
 		{"decided meanwhile", []resttest.Answer{conflict, get("mergeable"), merged}, nil, ""},
-		{"undecided, then no", []resttest.Answer{no, get("checking"), conflict, get("conflict")}, scm.ErrNotMergeable, "Branch cannot be merged (conflict)"},
-		{"undecided for ever", []resttest.Answer{no, get("checking"), no, get("checking"), no, get("checking"), no, get("checking"), no, get("checking")},
+		{"undecided, then no", []resttest.Answer{no, get("checking"), conflict, get("conflict")}, scm.ErrNotMergeable,
+			"Branch cannot be merged (conflict)"},
+		{"undecided for ever",
+			[]resttest.Answer{no, get("checking"), no, get("checking"), no, get("checking"), no,
+				get("checking"), no, get("checking")},
 			scm.ErrNotMergeable, ""},
 		{"slow", []resttest.Answer{accepted("locked", ""), no, done(sha)}, nil, ""},
 		{"agreed, then failed", []resttest.Answer{accepted("opened", "Rejected by a hook"), no, get("broken_status")},
 			scm.ErrNotMergeable, "405 Method Not Allowed (broken_status)"},
 		{"failing for ever", slices.Repeat([]resttest.Answer{accepted("opened", "Rejected by a hook")}, 5),
 			scm.ErrNotMergeable, "Rejected by a hook"},
-		{"not approved", []resttest.Answer{no, get("not_approved")}, scm.ErrNotMergeable, "405 Method Not Allowed (not_approved)"},
-		{"before 15.6", []resttest.Answer{put(406, "Branch cannot be merged"), get("")}, scm.ErrNotMergeable, "Branch cannot be merged"},
+		{"not approved", []resttest.Answer{no, get("not_approved")}, scm.ErrNotMergeable,
+			"405 Method Not Allowed (not_approved)"},
+		{"before 15.6", []resttest.Answer{put(406, "Branch cannot be merged"), get("")}, scm.ErrNotMergeable,
+			"Branch cannot be merged"},
 		{"push not seen yet", []resttest.Answer{headMoved, get("mergeable"), merged}, nil, ""},
 		{"merged already", []resttest.Answer{no, done(sha)}, nil, ""},
 		{"another commit merged already", []resttest.Answer{no, done("abc")}, scm.ErrNotMergeable, ""},
@@ -190,8 +212,10 @@ func TestMerge(t *testing.T) {
 		{"gone when asked", []resttest.Answer{no, {To: "GET /merge_requests/7", Status: 404}}, scm.ErrNoRepository, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			script := append([]resttest.Answer{{To: "GET /projects/acme%2Fplatform%2Fgitops", Body: `{"id": 1, "squash_option": "default_on"}`}}, test.script...)
-			err := client(t, script...).Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeCommit})
+			script := append([]resttest.Answer{{To: "GET /projects/acme%2Fplatform%2Fgitops",
+				Body: `{"id": 1, "squash_option": "default_on"}`}}, test.script...)
+			err := client(t, script...).
+				Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeCommit})
 			if !errors.Is(err, test.want) || err != nil && !strings.Contains(err.Error(), test.words) {
 				t.Errorf("got error %v, want %v, %q", err, test.want, test.words)
 			}
@@ -205,23 +229,27 @@ func TestMerge(t *testing.T) {
 			t.Errorf("got error %v", err)
 		}
 		project.Body = "null"
-		err = client(t, project).Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeCommit})
+		err = client(t, project).
+			Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeCommit})
 		if err == nil || !strings.HasSuffix(err.Error(), "malformed answer: no project in it") {
 			t.Errorf("got error %v", err)
 		}
 	})
 	t.Run("no server", func(t *testing.T) {
-		c, err := New(Config{BaseURL: "http://127.0.0.1:1/", Repository: "acme/gitops", Token: secret.New("t"), HTTPClient: new(http.Client)})
+		c, err := New(Config{BaseURL: "http://127.0.0.1:1/", Repository: "acme/gitops", Token: secret.New("t"),
+			HTTPClient: new(http.Client)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeCommit}); err == nil {
+		err = c.Merge(t.Context(), scm.PullRequest{Number: 7, HeadSHA: sha}, scm.Merge{Method: scm.MergeCommit})
+		if err == nil {
 			t.Error("no error")
 		}
 	})
 }
 
 func TestCheckAccess(t *testing.T) {
+	t.Parallel()
 	roles := func(project, group string) string {
 		return fmt.Sprintf(`"permissions": {"project_access": %s, "group_access": %s}`, project, group)
 	}
@@ -233,7 +261,8 @@ func TestCheckAccess(t *testing.T) {
 	)
 	all := scm.Access{Read: true, Push: true, Pull: true, Reason: "GitLab does not tell the token's scopes"}
 	below := scm.Access{Read: true, Reason: "the token's role in the project is below developer"}
-	untold := scm.Access{Read: true, Push: true, Pull: true, Reason: "GitLab tells neither the token's role nor its scopes"}
+	untold := scm.Access{Read: true, Push: true, Pull: true,
+		Reason: "GitLab tells neither the token's role nor its scopes"}
 	for _, test := range []struct {
 		name, project string // fields of the project
 		want          scm.Access
@@ -246,13 +275,15 @@ func TestCheckAccess(t *testing.T) {
 		{"guest", roles(`{"access_level": 10}`, none), below},
 		{"by a shared group", roles(none, none), untold},
 		{"no permissions", `"visibility": "public"`, untold},
-		{"archived", `"archived": true, ` + roles(owner, none), scm.Access{Read: true, Reason: "the project is archived"}},
+		{"archived", `"archived": true, ` + roles(owner, none),
+			scm.Access{Read: true, Reason: "the project is archived"}},
 		{"no merge requests", `"merge_requests_access_level": "disabled", ` + roles(owner, none),
 			scm.Access{Read: true, Push: true, Reason: "merge requests are switched off in the project"}},
 		{"private merge requests", `"merge_requests_access_level": "private", ` + roles(developer, none), all},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			answer := resttest.Answer{To: "GET /api/v4/projects/acme%2Fplatform%2Fgitops", Body: `{"id": 1, ` + test.project + "}"}
+			answer := resttest.Answer{To: "GET /api/v4/projects/acme%2Fplatform%2Fgitops",
+				Body: `{"id": 1, ` + test.project + "}"}
 			if got, err := client(t, answer).CheckAccess(t.Context()); err != nil || got != test.want {
 				t.Errorf("got %+v, %v\nwant %+v", got, err, test.want)
 			}
@@ -264,11 +295,15 @@ func TestCheckAccess(t *testing.T) {
 	}{
 		{resttest.Answer{Body: "null"}, "malformed answer: no project in it"},
 		// The scope read_user, or write_repository, does not let a token see projects.
-		{resttest.Answer{Status: 403, Body: `{"error": "insufficient_scope", "error_description": "The request requires higher privileges than provided by the access token.", "scope": "api read_api"}`},
-			"access denied: 403 {error: insufficient_scope}, {error_description: The request requires higher privileges than provided by the access token.}, {scope: api read_api}"},
+		{resttest.Answer{Status: 403,
+			Body: `{"error": "insufficient_scope", "scope": "api read_api",
+				"error_description": "The request requires higher privileges than provided by the access token."}`},
+			"access denied: 403 {error: insufficient_scope}, {error_description: The request requires higher " +
+				"privileges than provided by the access token.}, {scope: api read_api}"},
 	} {
 		test.answer.To = "GET /projects/acme%2Fplatform%2Fgitops"
-		if got, err := client(t, test.answer).CheckAccess(t.Context()); err == nil || !strings.HasSuffix(err.Error(), test.want) {
+		if got, err := client(t, test.answer).CheckAccess(t.Context()); err == nil ||
+			!strings.HasSuffix(err.Error(), test.want) {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	}
@@ -276,8 +311,11 @@ func TestCheckAccess(t *testing.T) {
 
 // GitLab takes one assignee and one reviewer where more take a paid tier, and says nothing.
 func TestDropped(t *testing.T) {
-	members := resttest.Answer{To: "GET /projects/acme%2Fplatform%2Fgitops/users?per_page=100", Body: `[{"id": 11, "username": "Ann"}, {"id": 12, "username": "bob"}]`}
-	answer := resttest.Answer{To: "PUT /merge_requests/7", Body: `{"iid": 7, "assignees": [{"username": "ann"}], "reviewers": [{"username": "ann"}]}`}
+	t.Parallel()
+	members := resttest.Answer{To: "GET /projects/acme%2Fplatform%2Fgitops/users?per_page=100",
+		Body: `[{"id": 11, "username": "Ann"}, {"id": 12, "username": "bob"}]`}
+	answer := resttest.Answer{To: "PUT /merge_requests/7",
+		Body: `{"iid": 7, "assignees": [{"username": "ann"}], "reviewers": [{"username": "ann"}]}`}
 	pr := scm.PullRequest{Number: 7}
 	err := client(t, members, answer).Annotate(t.Context(), pr, scm.Request{Assignees: []string{"ann", "bob"}})
 	if err == nil || !strings.Contains(err.Error(), "refused: GitLab did not assign bob;") {
@@ -299,7 +337,9 @@ func TestDropped(t *testing.T) {
 
 // Who is not among the project's first members is looked up alone.
 func TestPeople(t *testing.T) {
-	members := resttest.Answer{To: "GET /projects/acme%2Fplatform%2Fgitops/users", Body: `[{"id": 11, "username": "ann"}]`}
+	t.Parallel()
+	members := resttest.Answer{To: "GET /projects/acme%2Fplatform%2Fgitops/users",
+		Body: `[{"id": 11, "username": "ann"}]`}
 	user := func(name, body string) resttest.Answer {
 		return resttest.Answer{To: "GET /api/v4/users?username=" + name, Body: body}
 	}
@@ -310,7 +350,9 @@ func TestPeople(t *testing.T) {
 	}{
 		{nil, nil, nil},
 		{[]string{"ann", "Ann"}, []resttest.Answer{user("ann", `[{"id": 11, "username": "ann"}]`)}, []int64{11, 11}},
-		{[]string{"ANN", "bob", "nobody"}, []resttest.Answer{members, user("bob", `[{"id": 12, "username": "Bob"}]`), user("nobody", "[]")}, []int64{11, 12}},
+		{[]string{"ANN", "bob", "nobody"},
+			[]resttest.Answer{members, user("bob", `[{"id": 12, "username": "Bob"}]`),
+				user("nobody", "[]")}, []int64{11, 12}},
 	} {
 		people, err := client(t, test.script...).people(t.Context(), test.names)
 		if ids, _ := people.ids(test.names); err != nil || !slices.Equal(ids, test.ids) {
@@ -343,6 +385,7 @@ func TestPeople(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
+	t.Parallel()
 	get := func(state, status, pipeline string) resttest.Answer {
 		return resttest.Answer{To: "GET /merge_requests/7", Body: fmt.Sprintf(
 			`{"iid": 7, "state": %q, "detailed_merge_status": %q, "head_pipeline": %s}`, state, status, pipeline)}
@@ -364,13 +407,16 @@ func TestStatus(t *testing.T) {
 		{"opened", "discussions_not_resolved", "null", scm.Status{Waits: "discussions"}},
 		{"opened", "ci_must_pass", "null", scm.Status{Waits: "checks"}},
 		{"opened", "ci_must_pass", `{"status": "manual"}`, scm.Status{Waits: "checks"}},
-		{"opened", "ci_must_pass", `{"status": "canceled"}`, scm.Status{Final: true, Waits: "failed checks: pipeline canceled"}},
+		{"opened", "ci_must_pass", `{"status": "canceled"}`,
+			scm.Status{Final: true, Waits: "failed checks: pipeline canceled"}},
 		{"opened", "ci_still_running", `{"status": "running"}`, scm.Status{Waits: "checks"}},
 		{"opened", "approvals_syncing", "null", scm.Status{Waits: "mergeability"}},
 		{"opened", "unchecked", "null", scm.Status{Waits: "mergeability"}},
 		{"opened", "locked_paths", "null", scm.Status{Waits: "locked paths"}},
 	} {
-		if got, err := client(t, get(test.state, test.status, test.pipeline)).Status(t.Context(), scm.PullRequest{Number: 7}); err != nil || got != test.want {
+		c := client(t, get(test.state, test.status, test.pipeline))
+		got, err := c.Status(t.Context(), scm.PullRequest{Number: 7})
+		if err != nil || got != test.want {
 			t.Errorf("%s, %s: got %+v, %v, want %+v", test.state, test.status, got, err, test.want)
 		}
 	}
@@ -378,12 +424,15 @@ func TestStatus(t *testing.T) {
 
 // A merge request whose comment failed stays open, for another run to close.
 func TestCloseFailing(t *testing.T) {
+	t.Parallel()
 	open := resttest.Answer{To: "GET /merge_requests/7", Body: `{"iid": 7, "state": "opened"}`}
 	for _, script := range [][]resttest.Answer{
 		{{To: "GET /merge_requests/7", Body: "null"}},
-		{{To: "GET /merge_requests/7", Body: `{"iid": 7, "state": "opened", "user_notes_count": 1}`}, {To: "GET /merge_requests/7/notes", Status: 403}},
+		{{To: "GET /merge_requests/7", Body: `{"iid": 7, "state": "opened", "user_notes_count": 1}`},
+			{To: "GET /merge_requests/7/notes", Status: 403}},
 		{open, {To: "POST /merge_requests/7/notes", Status: 403}},
-		{open, {To: "POST /merge_requests/7/notes", Status: 201, Body: "{}"}, {To: "PUT /merge_requests/7", Status: 422}},
+		{open, {To: "POST /merge_requests/7/notes", Status: 201, Body: "{}"},
+			{To: "PUT /merge_requests/7", Status: 422}},
 	} {
 		if err := client(t, script...).Close(t.Context(), scm.PullRequest{Number: 7}, "Bye."); err == nil {
 			t.Errorf("no error after %d answers", len(script))

@@ -22,6 +22,7 @@ func config(url string) scm.Config {
 }
 
 func TestNew(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		change func(*scm.Config)
@@ -71,6 +72,7 @@ func TestNew(t *testing.T) {
 
 // A redirect to another origin gets neither the token nor the request.
 func TestRedirect(t *testing.T) {
+	t.Parallel()
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("%s %s with Authorization %q", r.Method, r.URL, r.Header.Get("Authorization"))
 	}))
@@ -98,7 +100,7 @@ func TestRedirect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp.Body.Close()
+	_ = resp.Body.Close()
 	if got, want := strings.Join(seen, ", "), "/api/renamed Bearer "+token+", /api/here Bearer "+token; got != want {
 		t.Errorf("seen %s, want %s", got, want)
 	}
@@ -119,6 +121,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 // A redirect from https to http on the same host would send the token in clear.
 func TestRedirectToPlainHTTP(t *testing.T) {
+	t.Parallel()
 	var sent []string
 	cfg := config("https://git.example.com/api")
 	cfg.HTTPClient.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -136,7 +139,7 @@ func TestRedirectToPlainHTTP(t *testing.T) {
 	}
 	resp, err := api.Client.Get(api.Base.String() + "pulls")
 	if err == nil {
-		resp.Body.Close()
+		_ = resp.Body.Close()
 	}
 	const want = "redirected to http://git.example.com, which does not get the token"
 	if err == nil || !strings.Contains(err.Error(), want) {
@@ -148,6 +151,7 @@ func TestRedirectToPlainHTTP(t *testing.T) {
 }
 
 func TestError(t *testing.T) {
+	t.Parallel()
 	api, err := rest.New("forge", config("https://git.example.com/api"))
 	if err != nil {
 		t.Fatal(err)
@@ -165,17 +169,22 @@ func TestError(t *testing.T) {
 		{"401", nil, 401, false, "Bad credentials", scm.ErrAuth, "access denied: 401 Bad credentials"},
 		{"403", nil, 403, false, "", scm.ErrAuth, "access denied: 403 Forbidden"},
 		{"403 web page", nil, 403, true, "", scm.ErrAuth, "access denied: 403 Forbidden"},
-		{"404", nil, 404, false, "Not Found", scm.ErrNoRepository, "no such repository, or the token cannot see it: 404 Not Found"},
-		{"404 web page", nil, 404, true, "", nil, "https://git.example.com/api/ answered with a web page (404 Not Found); is this the API's URL?"},
-		{"200 web page", nil, 200, true, "", nil, "https://git.example.com/api/ answered with a web page (200 OK); is this the API's URL?"},
-		{"200", nil, 200, false, "", io.ErrUnexpectedEOF, "https://git.example.com/api/: malformed answer: unexpected EOF"},
+		{"404", nil, 404, false, "Not Found", scm.ErrNoRepository,
+			"no such repository, or the token cannot see it: 404 Not Found"},
+		{"404 web page", nil, 404, true, "", nil,
+			"https://git.example.com/api/ answered with a web page (404 Not Found); is this the API's URL?"},
+		{"200 web page", nil, 200, true, "", nil,
+			"https://git.example.com/api/ answered with a web page (200 OK); is this the API's URL?"},
+		{"200", nil, 200, false, "", io.ErrUnexpectedEOF,
+			"https://git.example.com/api/: malformed answer: unexpected EOF"},
 		{"400", nil, 400, false, "title is missing", scm.ErrRefused, "refused: 400 title is missing"},
 		{"409", nil, 409, false, "exists", scm.ErrRefused, "refused: 409 exists"},
 		{"409 on merge", scm.ErrNotMergeable, 409, false, "moved", scm.ErrNotMergeable, "cannot be merged: 409 moved"},
 		{"502", nil, 502, true, "<html>", nil, "git.example.com: 502 Bad Gateway"},
 		{"token", nil, 422, false, "bad " + token + ", really", scm.ErrRefused, "refused: 422 bad [token], really"},
 		{"lines", nil, 422, false, " a\r\n\tb\n", scm.ErrRefused, "refused: 422 a b"},
-		{"long", nil, 422, false, strings.Repeat("ä ", 500), scm.ErrRefused, "refused: 422 " + strings.Repeat("ä ", 149) + "…"},
+		{"long", nil, 422, false, strings.Repeat("ä ", 500), scm.ErrRefused,
+			"refused: 422 " + strings.Repeat("ä ", 149) + "…"},
 		{"a long word", nil, 422, false, "No " + strings.Repeat("ä", 1000), scm.ErrRefused, "refused: 422 No …"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -187,7 +196,8 @@ func TestError(t *testing.T) {
 			if got := err.Error(); got != subject+test.want {
 				t.Errorf("got  %s\nwant %s", got, subject+test.want)
 			}
-			for _, kind := range []error{scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable, io.ErrUnexpectedEOF} {
+			for _, kind := range []error{scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable,
+				io.ErrUnexpectedEOF} {
 				if is := errors.Is(err, kind); is != (kind == test.is) {
 					t.Errorf("is %v: %t", kind, is)
 				}
@@ -200,6 +210,7 @@ func TestError(t *testing.T) {
 }
 
 func TestPatiently(t *testing.T) {
+	t.Parallel()
 	errNotYet, errNever := errors.New("not yet"), errors.New("never")
 	for _, test := range []struct {
 		name  string
