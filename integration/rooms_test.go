@@ -98,7 +98,7 @@ var rooms = map[string][]string{
 	"scm/github":            {"scm", "scm/internal/rest", "secret"},
 	"scm/gitlab":            {"scm", "scm/internal/rest"},
 	"scm/internal/rest":     {"scm", "secret"},
-	"scm/internal/resttest": {},
+	"scm/internal/resttest": {"scm"},
 
 	"secret": {},
 

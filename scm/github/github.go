@@ -77,12 +77,7 @@ func (c *Client) Find(ctx context.Context, head, base string) (scm.PullRequest, 
 	if err != nil {
 		return scm.PullRequest{}, err
 	}
-	for _, pr := range prs {
-		if pr.Head == head && pr.Base == base {
-			return pr, nil
-		}
-	}
-	return scm.PullRequest{}, c.api.NotFound(head, base)
+	return c.api.Only(prs, head, base)
 }
 
 // List implements scm.Lister with one request per hundred open pull requests.

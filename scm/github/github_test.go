@@ -102,7 +102,6 @@ func TestFind(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	t.Parallel()
-	kinds := []error{scm.ErrNotFound, scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable}
 	for _, test := range []struct {
 		name   string
 		answer resttest.Answer
@@ -135,15 +134,7 @@ func TestErrors(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.answer.To = "POST /repos/acme/gitops/pulls"
 			_, err := client(t, test.answer).Create(t.Context(), scm.Request{Head: "change", Base: "main", Title: "T"})
-			if err == nil || !strings.HasSuffix(err.Error(), test.want) ||
-				!strings.HasPrefix(err.Error(), "github: acme/gitops: ") {
-				t.Fatalf("got error %v, want %q", err, test.want)
-			}
-			for _, kind := range kinds {
-				if is := errors.Is(err, kind); is != (kind == test.kind) {
-					t.Errorf("%v is %v: %t", err, kind, is)
-				}
-			}
+			resttest.CheckError(t, err, "github: acme/gitops: ", test.kind, test.want)
 		})
 	}
 }

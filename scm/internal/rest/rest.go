@@ -161,9 +161,15 @@ func oneLine(s string) string {
 	return short[:strings.LastIndexByte(short, ' ')+1] + "…"
 }
 
-// NotFound returns an scm.ErrNotFound that names the branches.
-func (a *API) NotFound(head, base string) error {
-	return fmt.Errorf("%s: %w from %s to %s", a.subject, scm.ErrNotFound, head, base)
+// Only returns the one of the pull requests that is from head to base, or scm.ErrNotFound. Forges filter by branch, but
+// ignore a filter that they do not understand.
+func (a *API) Only(prs []scm.PullRequest, head, base string) (scm.PullRequest, error) {
+	for _, pr := range prs {
+		if pr.Head == head && pr.Base == base {
+			return pr, nil
+		}
+	}
+	return scm.PullRequest{}, fmt.Errorf("%s: %w from %s to %s", a.subject, scm.ErrNotFound, head, base)
 }
 
 // Fail returns an error of the kind for a failure that this program noticed, not the forge.

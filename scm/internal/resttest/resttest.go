@@ -2,10 +2,13 @@
 package resttest
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"update-gitops-repo/scm"
 )
 
 // Token is the token that Serve expects.
@@ -66,4 +69,20 @@ func Serve(t *testing.T, script ...Answer) string {
 		}
 	})
 	return srv.URL
+}
+
+// CheckError fails the test unless err begins with subject, "github: acme/gitops: ", ends with message, and is of the kind
+// and of no other; nil is none of package scm's kinds.
+func CheckError(t *testing.T, err error, subject string, kind error, message string) {
+	t.Helper()
+	if err == nil || !strings.HasSuffix(err.Error(), message) || !strings.HasPrefix(err.Error(), subject) {
+		t.Fatalf("got error %v, want %s…%s", err, subject, message)
+	}
+	for _, other := range []error{
+		scm.ErrNotFound, scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable, scm.ErrClosed, scm.ErrMoved,
+	} {
+		if is := errors.Is(err, other); is != (other == kind) {
+			t.Errorf("error %v is %v: %t", err, other, is)
+		}
+	}
 }
