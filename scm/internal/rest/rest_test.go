@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -254,3 +255,101 @@ func TestPatiently(t *testing.T) {
 		}
 	})
 }
+
+func newAPI(t *testing.T) *rest.API {
+	t.Helper()
+	api, err := rest.New("forge", config("https://git.example.com/api"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return api
+}
+
+func TestOnly(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	list := []scm.PullRequest{
+		{Number: 1, Head: "change", Base: "staging"},
+		{Number: 2, Head: "other", Base: "main"},
+		{Number: 3, Head: "change", Base: "main"},
+	}
+	if pr, err := api.Only(list, "change", "main"); err != nil || pr.Number != 3 {
+		t.Errorf("got #%d, %v, want #3", pr.Number, err)
+	}
+	_, err := api.Only(list[:2], "change", "main")
+	if want := "forge: acme/gitops: no open pull request from change to main"; !errors.Is(err, scm.ErrNotFound) ||
+		err.Error() != want {
+		t.Errorf("got error %v, want %s", err, want)
+	}
+}
+
+func TestFail(t *testing.T) {
+	t.Parallel()
+	err := newAPI(t).Fail(scm.ErrRefused, "no user %s", "kim")
+	if want := "forge: acme/gitops: refused: no user kim"; !errors.Is(err, scm.ErrRefused) || err.Error() != want {
+		t.Errorf("got error %v, want %s", err, want)
+	}
+}
+
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	got := rest.Missing([]string{"Ann", "bob"}, []string{"ann", "cleo", "BOB", "Cleo", "dan"})
+	if want := []string{"cleo", "dan"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := rest.Missing([]string{"ann"}, []string{"ANN"}); got != nil {
+		t.Errorf("nothing is missing, got %q", got)
+	}
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	if got := rest.Names([]string{" a", "b "}, strings.TrimSpace); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("got %q", got)
+	}
+	if got := rest.Names(nil, strings.TrimSpace); got != nil {
+		t.Errorf("got %q, want nil", got)
+	}
+}
+
+// TestRepeatable: a PATCH, and a POST to a path that the provider names, are marked as net/http marks what may be sent
+// twice. Nothing else is.
+func TestRepeatable(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		method, path string
+		want         bool
+	}{
+		{http.MethodPatch, "/pulls/7", true},
+		{http.MethodPost, "/issues/7/labels", true},
+		{http.MethodPost, "/pulls", false},
+		{http.MethodPost, "/labels/7", false},
+		{http.MethodPut, "/issues/7/labels", false},
+	} {
+		marked := false
+		cfg := config("https://git.example.com/api")
+		cfg.HTTPClient.Transport = roundTrip(func(req *http.Request) (*http.Response, error) {
+			_, marked = req.Header["Idempotency-Key"]
+			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+		})
+		api, err := rest.New("forge", cfg, "/labels")
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := http.NewRequestWithContext(t.Context(), test.method, "https://git.example.com/api"+test.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := api.Client.Do(req); err != nil {
+			t.Fatal(err)
+		}
+		if marked != test.want {
+			t.Errorf("%s %s: marked %t, want %t", test.method, test.path, marked, test.want)
+		}
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
