@@ -30,6 +30,7 @@ import (
 	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/secret"
@@ -124,7 +125,7 @@ func TestSecret(t *testing.T) {
 func TestHints(t *testing.T) {
 	general := hint(errors.New("something"))
 	for _, err := range []error{
-		gitrepo.ErrAuth, gitrepo.ErrNotFound, gitrepo.ErrEmpty, gitrepo.ErrNoBranch, gitrepo.ErrPath, gitrepo.ErrMoved, gitrepo.ErrRejected, gitrepo.ErrNoCheckout,
+		gitrepo.ErrAuth, gitrepo.ErrNotFound, gitrepo.ErrEmpty, gitrepo.ErrNoBranch, gitrepo.ErrPath, gitrepo.ErrMoved, gitrepo.ErrRejected, checkout.ErrNoCheckout,
 		scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable,
 		errNoDefault, errSameBranch, errSecret, context.DeadlineExceeded, context.Canceled, &fs.PathError{Err: fs.ErrNotExist}, &foreignError{},
 		&template.Error{Err: template.ErrMissingKey, Key: ".a"}, &template.Error{Err: template.ErrSyntax}, &template.Error{Err: template.ErrSyntax, Delims: "$(<"},

@@ -17,6 +17,7 @@ import (
 	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/template"
 )
@@ -104,9 +105,9 @@ func hint(err error) string {
 		return "compare the fingerprint with the one that the forge publishes, then add the host's line to known_hosts, or give -ssh-known-hosts"
 	case errors.Is(err, gitrepo.ErrAuth):
 		return "check that the token (or ssh key) is valid and may write to the repository; -check-auth says which one it is and where it was found"
-	case errors.Is(err, gitrepo.ErrNoFile):
+	case errors.Is(err, checkout.ErrNoFile):
 		return "check the glob of -add against the checkout; what .gitignore names is not taken"
-	case errors.Is(err, gitrepo.ErrFiltered):
+	case errors.Is(err, checkout.ErrFiltered):
 		return "have git itself commit that file, or leave it out of -add"
 	case errors.Is(err, gitrepo.ErrConflict):
 		return "make the checkout anew from the branch, and run again what wrote the files"
@@ -122,7 +123,7 @@ func hint(err error) string {
 		return "push a first commit to it"
 	case errors.Is(err, gitrepo.ErrNoBranch):
 		return "check -base (or the remote's default branch), and that the branch was pushed"
-	case errors.Is(err, gitrepo.ErrNoCheckout):
+	case errors.Is(err, checkout.ErrNoCheckout):
 		return "give -repo, or -workdir with a checkout of the GitOps repository"
 	case errors.Is(err, gitrepo.ErrPath):
 		return "choose another path; only regular files in the repository's own folders are written"

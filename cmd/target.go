@@ -11,6 +11,7 @@ import (
 	"update-gitops-repo/cmd/internal/forges"
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/gitrepo/settings"
 	"update-gitops-repo/gitrepo/ssh"
@@ -22,12 +23,12 @@ type target struct {
 	url      giturl.URL
 	inURL    giturl.Credentials // what the URL as it was given holds
 	settings *settings.Settings // git's, for this repository
-	checkout checkout
+	checkout workdir
 }
 
-// checkout is the checkout in -workdir; the zero value where nothing asks for one.
-type checkout struct {
-	*gitrepo.Checkout
+// workdir is the checkout in -workdir; the zero value where nothing asks for one.
+type workdir struct {
+	*checkout.Checkout
 	settings *settings.Settings // git's, with those of the checkout
 }
 
@@ -58,13 +59,13 @@ func findTarget(c *config, getenv func(string) string) (target, error) {
 }
 
 // openCheckout finds the checkout that holds dir.
-func openCheckout(dir string, getenv func(string) string) (checkout, error) {
-	found, err := gitrepo.OpenCheckout(dir)
+func openCheckout(dir string, getenv func(string) string) (workdir, error) {
+	found, err := checkout.Open(dir)
 	if err != nil {
-		return checkout{}, err
+		return workdir{}, err
 	}
 	own, err := settings.Read(found.Root(), getenv)
-	return checkout{found, own}, err
+	return workdir{found, own}, err
 }
 
 // newWallet returns what finds the credentials for the target.

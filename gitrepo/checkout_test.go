@@ -10,108 +10,9 @@ import (
 	"testing"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/checkout"
+	"update-gitops-repo/gitrepo/settings"
 )
-
-func origin(dir string) (string, error) {
-	c, err := gitrepo.OpenCheckout(dir)
-	if err != nil {
-		return "", err
-	}
-	return c.Origin()
-}
-
-func TestOrigin(t *testing.T) {
-	w := open(t, "disk", map[string]string{"a/b": "1"})
-	dir := t.TempDir()
-	clone, linked, super := filepath.Join(dir, "clone"), filepath.Join(dir, "linked"), filepath.Join(dir, "super")
-	git(t, ".", "clone", "--quiet", w.dir, clone)
-	git(t, clone, "worktree", "add", "--quiet", linked, "-b", "linked")
-	git(t, ".", "init", "--quiet", super)
-	git(t, super, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", w.dir, "sub")
-	// What this program has no use for may be anything.
-	git(t, clone, "config", "branch.main.merge", "refs/pull/1/head")
-	git(t, clone, "config", "--add", "remote.origin.fetch", "^refs/heads/foo")
-	for _, dir := range []string{clone, filepath.Join(clone, "a"), linked, filepath.Join(super, "sub", "a")} {
-		got, err := origin(dir)
-		check(t, err)
-		if got != w.dir {
-			t.Errorf("origin of %s is %s, want %s", dir, got, w.dir)
-		}
-	}
-	git(t, clone, "remote", "set-url", "origin", "../gitops.git")
-	if got, err := origin(filepath.Join(clone, "a")); err != nil || got != filepath.Join(dir, "gitops.git") {
-		t.Errorf("a relative origin is %s, %v", got, err)
-	}
-	git(t, clone, "remote", "set-url", "origin", "git@git.example.com:acme/gitops.git")
-	if got, err := origin(clone); err != nil || got != "git@git.example.com:acme/gitops.git" {
-		t.Errorf("an ssh origin is %s, %v", got, err)
-	}
-	stray := t.TempDir()
-	check(t, os.WriteFile(filepath.Join(stray, ".git"), []byte("nonsense"), 0o600))
-	broken := t.TempDir()
-	check(t, os.Mkdir(filepath.Join(broken, ".git"), 0o700))
-	for _, dir := range []string{super, t.TempDir(), stray, broken, w.dir, filepath.Join(dir, "nosuch")} {
-		if got, err := origin(dir); !errors.Is(err, gitrepo.ErrNoCheckout) {
-			t.Errorf("origin of %s: %q, %v", dir, got, err)
-		}
-	}
-}
-
-func TestOpenCheckoutErrors(t *testing.T) {
-	alone(t)
-	w := open(t, "disk", map[string]string{"a": "1"})
-	dir := t.TempDir()
-	clone := w.clone(t)
-	for name, content := range map[string]string{"nonsense": "nonsense\n", "nowhere": "gitdir: ../nosuch\n", "empty": ""} {
-		put(t, filepath.Join(dir, name), map[string]string{".git": content})
-	}
-	check(t, os.MkdirAll(filepath.Join(dir, "folder", ".git"), 0o700))
-	check(t, os.Mkdir(filepath.Join(dir, "plain"), 0o700))
-	git(t, dir, "clone", "--quiet", "--mirror", w.dir, "mirror/.git")
-	git(t, dir, "clone", "--quiet", w.dir, "elsewhere")
-	git(t, filepath.Join(dir, "elsewhere"), "config", "core.worktree", dir)
-	git(t, dir, "clone", "--quiet", w.dir, "config")
-	put(t, filepath.Join(dir, "config"), map[string]string{".git/config": "[core\n"})
-	for _, test := range []struct{ dir, want string }{
-		{filepath.Join(dir, "plain"), "no .git in it or above it"},
-		{filepath.Join(dir, "nosuch"), "no such file"},
-		{filepath.Join(dir, "nonsense"), "does not name a git folder"},
-		{filepath.Join(dir, "empty"), "does not name a git folder"},
-		{filepath.Join(dir, "nowhere"), "names ../nosuch, which is no git folder"},
-		{filepath.Join(dir, "folder"), "folder/.git is no git folder"},
-		{w.dir, w.dir + " is a bare repository"},
-		{filepath.Join(w.dir, "objects"), w.dir + " is a bare repository"},
-		{filepath.Join(dir, "mirror"), "is a bare repository"},
-		{filepath.Join(clone, ".git", "refs"), "inside of a git folder"},
-		{filepath.Join(dir, "elsewhere"), "core.worktree"},
-		{filepath.Join(dir, "config"), ".git/config"},
-	} {
-		if _, err := gitrepo.OpenCheckout(test.dir); !errors.Is(err, gitrepo.ErrNoCheckout) || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: %v, want %q", test.dir, err, test.want)
-		}
-	}
-	// Like git, pass over a folder .git that is none.
-	check(t, os.MkdirAll(filepath.Join(clone, "d", ".git"), 0o700))
-	c, err := gitrepo.OpenCheckout(filepath.Join(clone, "d"))
-	if err != nil || c.Root() != clone {
-		t.Errorf("an empty .git: %v", err)
-	}
-	// What cannot be read is no help, and no harm before it is asked for.
-	git(t, dir, "init", "--quiet", "--object-format=sha256", "sha256")
-	git(t, dir, "clone", "--quiet", w.dir, "reftable")
-	git(t, filepath.Join(dir, "reftable"), "config", "core.repositoryFormatVersion", "1")
-	git(t, filepath.Join(dir, "reftable"), "config", "extensions.refStorage", "reftable")
-	for _, name := range []string{"sha256", "reftable"} {
-		c, err := gitrepo.OpenCheckout(filepath.Join(dir, name))
-		check(t, err)
-		if _, err := c.Edited(t.Context(), settingsOf(t, c), anything); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: %v", name, err)
-		}
-		w := open(t, "http", map[string]string{"a": "1"})
-		w.remote.Checkout = c
-		check(t, w.edit(t, "main", "main", map[string]string{"a": "2"}))
-	}
-}
 
 // TestReuse counts what a run asks the server for when it has a checkout: up to date, behind, with objects missing.
 func TestReuse(t *testing.T) {
@@ -168,7 +69,7 @@ func TestReuse(t *testing.T) {
 			t.Run(name+"/"+test.name, func(t *testing.T) {
 				alone(t)
 				w := open(t, name, seed)
-				c, err := gitrepo.OpenCheckout(test.make(t, w))
+				c, err := checkout.Open(test.make(t, w))
 				check(t, err)
 				w.remote.Checkout = c
 				before := len(w.forge.Requests())
@@ -209,7 +110,7 @@ func TestReusePartial(t *testing.T) {
 		t.Run(filter, func(t *testing.T) {
 			alone(t)
 			w := open(t, "http", map[string]string{"d/e/x.yaml": "x: 1\n", "y.yaml": "y: 1\n"})
-			c, err := gitrepo.OpenCheckout(w.clone(t, "--filter="+filter, "--no-checkout"))
+			c, err := checkout.Open(w.clone(t, "--filter="+filter, "--no-checkout"))
 			check(t, err)
 			w.remote.Checkout = c
 			before := len(w.forge.Requests())
@@ -230,7 +131,7 @@ func TestReuseRepacked(t *testing.T) {
 	w := open(t, "http", map[string]string{"a": "1", "b": "2"})
 	dir := w.clone(t)
 	put(t, dir, map[string]string{"a": "changed"})
-	c, err := gitrepo.OpenCheckout(dir)
+	c, err := checkout.Open(dir)
 	check(t, err)
 	w.remote.Checkout = c
 	before := len(w.forge.Requests())
@@ -245,8 +146,10 @@ func TestReuseRepacked(t *testing.T) {
 	if got := len(w.forge.Requests()) - before; got != 1 {
 		t.Errorf("%d requests, want 1", got)
 	}
-	if files, err := c.Edited(t.Context(), settingsOf(t, c), anything); err != nil || len(files) != 2 {
-		t.Errorf("%q, %v", list(files), err)
+	s, err := settings.Read(c.Root(), os.Getenv)
+	check(t, err)
+	if files, err := c.Edited(t.Context(), s, anything); err != nil || len(files) != 2 {
+		t.Errorf("%d files, %v", len(files), err)
 	}
 }
 
@@ -410,7 +313,7 @@ func TestAddAndWith(t *testing.T) {
 	if _, err := before.Add(t.Context(), files); !errors.Is(err, gitrepo.ErrConflict) {
 		t.Errorf("add over an edit: %v", err)
 	}
-	if _, err := before.Add(t.Context(), []gitrepo.File{{Path: "../x"}}); !errors.Is(err, gitrepo.ErrPath) {
+	if _, err := before.Add(t.Context(), []checkout.File{{Path: "../x"}}); !errors.Is(err, gitrepo.ErrPath) {
 		t.Errorf("add ../x: %v", err)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"update-gitops-repo/gitrepo/checkout"
+
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
@@ -73,7 +75,7 @@ func (s *Snapshot) With(ctx context.Context, contents map[string][]byte) (*Snaps
 // Where the branch has that difference already, there is nothing to do.
 //
 // Errors: ErrConflict, with their names, when files are neither as in HEAD nor as in the checkout; ErrPath as for With.
-func (s *Snapshot) Add(ctx context.Context, files []File) (*Snapshot, error) {
+func (s *Snapshot) Add(ctx context.Context, files []checkout.File) (*Snapshot, error) {
 	edits := maps.Clone(s.edits)
 	deleted := map[string]bool{}
 	var paths []string
@@ -99,15 +101,15 @@ func (s *Snapshot) Add(ctx context.Context, files []File) (*Snapshot, error) {
 			if err != nil {
 				return nil, err
 			}
-			through = e != (entry{}) && !deleted[dir]
+			through = e != (checkout.Entry{}) && !deleted[dir]
 		}
-		wanted := f.entry()
+		wanted := f.Entry()
 		switch {
 		case now == wanted: // The branch has it already.
-		case now != f.head, through:
+		case now != f.Head, through:
 			conflicts = append(conflicts, f.Path)
 		default:
-			edits[f.Path] = edit{contents: f.Contents, mode: wanted.mode, deleted: f.Deleted}
+			edits[f.Path] = edit{contents: f.Contents, mode: wanted.Mode, deleted: f.Deleted}
 		}
 	}
 	if len(conflicts) > 0 {
@@ -116,27 +118,13 @@ func (s *Snapshot) Add(ctx context.Context, files []File) (*Snapshot, error) {
 	return s.write(ctx, edits)
 }
 
-// entry is what a tree says of a file; the zero value is no file.
-type entry struct {
-	mode filemode.FileMode
-	hash plumbing.Hash
-}
-
-// newEntry takes a mode that early versions of git wrote for what it is.
-func newEntry(e object.TreeEntry) entry {
-	if e.Mode == filemode.Deprecated {
-		e.Mode = filemode.Regular
-	}
-	return entry{e.Mode, e.Hash}
-}
-
 // file finds a file, a symlink or a submodule. A folder is none, and what does not exist is none either.
-func (s *Snapshot) file(ctx context.Context, name string) (entry, error) {
+func (s *Snapshot) file(ctx context.Context, name string) (checkout.Entry, error) {
 	e, err := s.entry(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && e.Mode == filemode.Dir {
-		return entry{}, nil
+		return checkout.Entry{}, nil
 	}
-	return newEntry(e), err
+	return checkout.NewEntry(e), err
 }
 
 // write makes the edits on the tip's own tree, so that nothing is left of a state in between.
@@ -363,7 +351,7 @@ func (w *treeWriter) file(e edit, was object.TreeEntry, at string) (object.TreeE
 		return was, fmt.Errorf("%s: %w: it is a submodule", at, ErrPath)
 	case e.mode == filemode.Empty && was.Mode == filemode.Empty:
 		now.Mode = filemode.Regular
-	case e.mode == filemode.Empty, e.mode == newEntry(was).mode:
+	case e.mode == filemode.Empty, e.mode == checkout.NewEntry(was).Mode:
 		now.Mode = was.Mode
 	}
 	if now == was {

@@ -32,12 +32,6 @@ var (
 	// ErrFault: the connection broke, or what came over it is not whole. Another attempt may get past it; what was pushed may
 	// have arrived.
 	ErrFault = errors.New("transfer failed")
-	// ErrNoCheckout: the folder is not in a git checkout, or the checkout has no remote named origin.
-	ErrNoCheckout = errors.New("not a usable checkout")
-	// ErrNoFile: no file of the checkout matches.
-	ErrNoFile = errors.New("no file matches")
-	// ErrFiltered: git would hand the file to a program that makes something else of it, such as Git LFS.
-	ErrFiltered = errors.New("cannot be committed as it stands")
 	// ErrConflict: a file was changed in the checkout and, in another way, on the branch.
 	ErrConflict = errors.New("changed in the checkout and, in another way, on the branch")
 )

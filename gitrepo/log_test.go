@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/checkout"
 )
 
 // history adds n commits on main, each with a merge now and then, equal dates and dates that go back; every one changes
@@ -178,7 +179,7 @@ func TestLogReuse(t *testing.T) {
 			alone(t)
 			w := open(t, test.way, map[string]string{"a": "1"})
 			w.history(t, 40, true)
-			c, err := gitrepo.OpenCheckout(w.clone(t, test.clone...))
+			c, err := checkout.Open(w.clone(t, test.clone...))
 			check(t, err)
 			git(t, w.dir, "repack", "-a", "-d", "--quiet", "--depth=50", "--window=50")
 			w.remote.Checkout = c

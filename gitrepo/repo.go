@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/gitrepo/ssh"
 
@@ -23,7 +24,7 @@ type Remote struct {
 	Credentials giturl.Credentials // http and https only; the zero value sends none
 	HTTPClient  *http.Client       // http and https only; nil means http.DefaultClient
 	SSH         ssh.Options        // ssh only
-	Checkout    *Checkout          // its objects need not be fetched; nil: there is none
+	Checkout    *checkout.Checkout // its objects need not be fetched; nil: there is none
 	Received    func(n int)        // told of bytes of objects as they arrive; nil: nobody asks
 	Refusals    *Refusals          // what the server was found to refuse, to be remembered from one Open to the next; nil: it is not
 	MaxFetch    int64              // how many bytes the server may send, packed or unpacked, before it is refused; 0: any number
@@ -119,10 +120,10 @@ func connect(r Remote) (connection, error) {
 		return openLocal(r.URL.Path)
 	}
 	w, err := newWire(r)
-	if err != nil || r.Checkout == nil || r.Checkout.objects == nil {
+	if err != nil || r.Checkout == nil || r.Checkout.Objects() == nil {
 		return w, err
 	}
-	return &reusing{connection: w, objects: r.Checkout.objects}, nil
+	return &reusing{connection: w, objects: r.Checkout.Objects()}, nil
 }
 
 // DefaultBranch is the short name of the branch that HEAD names; empty when the server does not say.

@@ -10,13 +10,14 @@ import (
 	"strings"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/gitrepo/settings"
 	"update-gitops-repo/template"
 )
 
 // Edits are what to do to the files. Each kind works on the result of those before it.
 type Edits struct {
-	Checkout *gitrepo.Checkout  // where Adds match; nil: there are none
+	Checkout *checkout.Checkout // where Adds match; nil: there are none
 	Settings *settings.Settings // git's, for the checkout
 	Adds     []string           // globs of files to take over from the checkout
 
@@ -125,7 +126,7 @@ func (e Edits) add(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapshot,
 		}
 		return taken
 	})
-	if errors.Is(err, gitrepo.ErrNoFile) {
+	if errors.Is(err, checkout.ErrNoFile) {
 		return nil, fmt.Errorf("-add %s: %w", strings.Join(e.Adds, " -add "), err)
 	}
 	if err != nil {
@@ -133,7 +134,7 @@ func (e Edits) add(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapshot,
 	}
 	for _, glob := range e.Adds {
 		if !matched[glob] {
-			return nil, fmt.Errorf("-add %s: %w", glob, gitrepo.ErrNoFile)
+			return nil, fmt.Errorf("-add %s: %w", glob, checkout.ErrNoFile)
 		}
 	}
 	return s.Add(ctx, files)

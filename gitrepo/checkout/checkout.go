@@ -1,4 +1,6 @@
-package gitrepo
+// Package checkout reads working trees that others made: which one holds a folder, and which of its files differ from HEAD.
+// It writes nothing and runs no git.
+package checkout
 
 import (
 	"fmt"
@@ -21,10 +23,10 @@ type Checkout struct {
 	objects *objectdb.DB       // nil: in a format that this package cannot read
 }
 
-// OpenCheckout finds the checkout that holds dir: the folder itself or one above it, a linked worktree or a submodule
+// Open finds the checkout that holds dir: the folder itself or one above it, a linked worktree or a submodule
 // too (https://git-scm.com/docs/gitrepository-layout). Errors: ErrNoCheckout, which says whether there is none, a bare
 // repository, or one that is broken.
-func OpenCheckout(dir string) (*Checkout, error) {
+func Open(dir string) (*Checkout, error) {
 	found, err := layout.Find(dir)
 	c := &Checkout{at: found}
 	if err == nil {
@@ -75,3 +77,6 @@ func (c *Checkout) Origin() (string, error) {
 	}
 	return url, nil
 }
+
+// Objects returns the object database; nil when it is in a format that cannot be read.
+func (c *Checkout) Objects() *objectdb.DB { return c.objects }

@@ -1,4 +1,4 @@
-package gitrepo_test
+package checkout_test
 
 import (
 	"crypto/sha256"
@@ -16,39 +16,82 @@ import (
 	"time"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/gitrepo/giturl"
+	"update-gitops-repo/gitrepo/internal/gittest"
 	"update-gitops-repo/gitrepo/settings"
+	"update-gitops-repo/integration/forge"
 )
 
-// alone keeps the machine's and the user's own settings out of a test, and gives the user's empty home.
-func alone(t *testing.T) string {
+// remote makes a bare repository whose branch main has the files.
+func remote(t *testing.T, files map[string]string) string {
 	t.Helper()
-	home := t.TempDir()
-	t.Setenv("HOME", home)
-	t.Setenv("XDG_CONFIG_HOME", "")
-	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
-	return home
+	dir := t.TempDir()
+	work, bare := filepath.Join(dir, "work"), filepath.Join(dir, "gitops.git")
+	git(t, dir, "init", "--quiet", "--initial-branch=main", work)
+	gittest.Put(t, work, files)
+	git(t, work, "add", "--force", ".")
+	git(t, work, "commit", "--quiet", "--message=seed")
+	git(t, dir, "clone", "--quiet", "--bare", work, bare)
+	return bare
 }
 
-// put writes files into a folder as tree does; an empty name part is not needed for folders, and "" deletes nothing.
-func put(t *testing.T, dir string, files map[string]string) {
+// server serves the files over http, and returns also the bare repository that it serves from.
+func server(t *testing.T, files map[string]string) (r gitrepo.Remote, bare string) {
 	t.Helper()
-	for name, content := range files {
-		mode := os.FileMode(0o644)
-		if n, ok := strings.CutSuffix(name, "*"); ok {
-			name, mode = n, 0o755
-		}
-		file := filepath.Join(dir, name)
-		check(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			t.Fatal(err)
-		}
-		if target, ok := strings.CutPrefix(content, "-> "); ok {
-			check(t, os.Symlink(target, file))
-			continue
-		}
-		check(t, os.WriteFile(file, []byte(content), mode))
+	const repo, token = "acme/gitops", "token"
+	f, err := forge.Start(forge.Config{Kind: forge.GitHub, Partial: true, Token: token, Dir: t.TempDir()})
+	check(t, err)
+	t.Cleanup(func() { check(t, f.Close()) })
+	check(t, f.CreateRepo(repo, "main"))
+	work := t.TempDir()
+	gittest.Put(t, work, files)
+	check(t, f.Seed(repo, "main", work))
+	u, _, err := giturl.Parse(f.CloneURL(repo))
+	check(t, err)
+	return gitrepo.Remote{URL: u, Credentials: giturl.Login("git", token)}, f.GitDir(repo)
+}
+
+// snapshot opens the branch main.
+func snapshot(t *testing.T, r gitrepo.Remote) *gitrepo.Snapshot {
+	t.Helper()
+	opened, err := gitrepo.Open(t.Context(), r)
+	check(t, err)
+	s, err := opened.Snapshot(t.Context(), "main")
+	check(t, err)
+	return s
+}
+
+func message(text string) gitrepo.Message {
+	return gitrepo.Message{
+		Text:   text,
+		Author: gitrepo.Signature{Name: "Robot", Email: "robot@example.com", When: time.Unix(1700000000, 0).UTC()},
 	}
+}
+
+// clone clones a repository from disk.
+func clone(t *testing.T, from string, args ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "clone")
+	git(t, ".", append([]string{"clone", "--quiet", "file://" + from, dir}, args...)...)
+	return dir
+}
+
+func git(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	return gittest.Git(t, dir, args...)
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	gittest.Check(t, err)
+}
+
+func read(t *testing.T, c *checkout.Checkout) *settings.Settings {
+	t.Helper()
+	s, err := settings.Read(c.Root(), os.Getenv)
+	check(t, err)
+	return s
 }
 
 func anything(string) bool { return true }
@@ -57,22 +100,15 @@ func below(prefix string) func(string) bool {
 	return func(name string) bool { return strings.HasPrefix(name, prefix) }
 }
 
-func edited(t *testing.T, dir string, match func(string) bool) ([]gitrepo.File, error) {
+func edited(t *testing.T, dir string, match func(string) bool) ([]checkout.File, error) {
 	t.Helper()
-	c, err := gitrepo.OpenCheckout(dir)
+	c, err := checkout.Open(dir)
 	check(t, err)
-	return c.Edited(t.Context(), settingsOf(t, c), match)
-}
-
-func settingsOf(t *testing.T, c *gitrepo.Checkout) *settings.Settings {
-	t.Helper()
-	s, err := settings.Read(c.Root(), os.Getenv)
-	check(t, err)
-	return s
+	return c.Edited(t.Context(), read(t, c), match)
 }
 
 // list gives files as one line each: what happened, the mode, the path, the contents.
-func list(files []gitrepo.File) []string {
+func list(files []checkout.File) []string {
 	out := []string{}
 	for _, f := range files {
 		if f.Deleted {
@@ -82,14 +118,6 @@ func list(files []gitrepo.File) []string {
 		}
 	}
 	return out
-}
-
-// clone clones the forge's repository from disk.
-func (w way) clone(t *testing.T, args ...string) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "clone")
-	git(t, ".", append([]string{"clone", "--quiet", "file://" + w.dir, dir}, args...)...)
-	return dir
 }
 
 func TestEdited(t *testing.T) {
@@ -106,17 +134,19 @@ func TestEdited(t *testing.T) {
 		{"touched", func(t *testing.T, dir string) {
 			check(t, os.Chtimes(filepath.Join(dir, "a.yaml"), time.Now(), time.Now().Add(time.Hour)))
 		}, nil},
-		{"contents", func(t *testing.T, dir string) { put(t, dir, map[string]string{"a.yaml": "a: 2\n", "n/new": "n"}) },
+		{"contents", func(t *testing.T, dir string) {
+			gittest.Put(t, dir, map[string]string{"a.yaml": "a: 2\n", "n/new": "n"})
+		},
 			[]string{`-rw-r--r-- a.yaml "a: 2\n"`, `-rw-r--r-- n/new "n"`}},
 		{"staged", func(t *testing.T, dir string) {
-			put(t, dir, map[string]string{"a.yaml": "a: 2\n", "new": "n", "forced.log": "f"})
+			gittest.Put(t, dir, map[string]string{"a.yaml": "a: 2\n", "new": "n", "forced.log": "f"})
 			git(t, dir, "add", "--force", ".")
 			git(t, dir, "rm", "--quiet", "--cached", "kept.log")
 		}, []string{`-rw-r--r-- a.yaml "a: 2\n"`, `-rw-r--r-- forced.log "f"`, `-rw-r--r-- new "n"`}},
 		{"staged and taken back", func(t *testing.T, dir string) {
-			put(t, dir, map[string]string{"a.yaml": "a: 2\n", "new": "n"})
+			gittest.Put(t, dir, map[string]string{"a.yaml": "a: 2\n", "new": "n"})
 			git(t, dir, "add", ".")
-			put(t, dir, map[string]string{"a.yaml": "a: 1\n"})
+			gittest.Put(t, dir, map[string]string{"a.yaml": "a: 1\n"})
 			check(t, os.Remove(filepath.Join(dir, "new")))
 		}, nil},
 		{"modes", func(t *testing.T, dir string) {
@@ -125,7 +155,7 @@ func TestEdited(t *testing.T) {
 		}, []string{`-rwxr-xr-x a.yaml "a: 1\n"`, `-rw-r--r-- run.sh "#!/bin/sh\n"`}},
 		{"modes that count not", func(t *testing.T, dir string) {
 			git(t, dir, "config", "core.fileMode", "false")
-			put(t, dir, map[string]string{"new*": "n", "a.yaml*": "a: 1\n"})
+			gittest.Put(t, dir, map[string]string{"new*": "n", "a.yaml*": "a: 1\n"})
 			check(t, os.Chmod(filepath.Join(dir, "run.sh"), 0o644))
 		}, []string{`-rw-r--r-- new "n"`}},
 		{"deleted", func(t *testing.T, dir string) {
@@ -133,50 +163,50 @@ func TestEdited(t *testing.T) {
 			check(t, os.RemoveAll(filepath.Join(dir, "d")))
 		}, []string{"deleted a.yaml", "deleted d/x", "deleted d/y"}},
 		{"symlinks", func(t *testing.T, dir string) {
-			put(t, dir, map[string]string{"link": "-> d/x", "a.yaml": "-> /etc/passwd", "dangling": "-> nowhere"})
+			gittest.Put(t, dir, map[string]string{"link": "-> d/x", "a.yaml": "-> /etc/passwd", "dangling": "-> nowhere"})
 		}, []string{`L--------- a.yaml "/etc/passwd"`, `L--------- dangling "nowhere"`, `L--------- link "d/x"`}},
-		{"a file for a symlink", func(t *testing.T, dir string) { put(t, dir, map[string]string{"link": "a.yaml"}) },
+		{"a file for a symlink", func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"link": "a.yaml"}) },
 			[]string{`-rw-r--r-- link "a.yaml"`}},
 		{"symlinks that cannot be", func(t *testing.T, dir string) {
 			git(t, dir, "config", "core.symlinks", "false")
-			put(t, dir, map[string]string{"link": "a.yaml"})
+			gittest.Put(t, dir, map[string]string{"link": "a.yaml"})
 		}, nil},
 		{"a symlink for a folder", func(t *testing.T, dir string) {
 			check(t, os.Rename(filepath.Join(dir, "d"), filepath.Join(dir, "d2")))
-			put(t, dir, map[string]string{"d": "-> d2"})
+			gittest.Put(t, dir, map[string]string{"d": "-> d2"})
 		}, []string{`L--------- d "d2"`, "deleted d/x", "deleted d/y", `-rw-r--r-- d2/x "x\n"`, `-rw-r--r-- d2/y "y\n"`}},
 		{"a folder for a file", func(t *testing.T, dir string) {
 			check(t, os.Remove(filepath.Join(dir, "a.yaml")))
-			put(t, dir, map[string]string{"a.yaml/b": "b"})
+			gittest.Put(t, dir, map[string]string{"a.yaml/b": "b"})
 		}, []string{"deleted a.yaml", `-rw-r--r-- a.yaml/b "b"`}},
 		{"ignored", func(t *testing.T, dir string) {
-			put(t, dir, map[string]string{"x.log": "", "build/x": "", "n/y.log": "", "kept.log": "more\n", "n/.gitignore": "!z.log\n", "n/z.log": "z"})
+			gittest.Put(t, dir, map[string]string{"x.log": "", "build/x": "", "n/y.log": "", "kept.log": "more\n", "n/.gitignore": "!z.log\n", "n/z.log": "z"})
 		}, []string{`-rw-r--r-- kept.log "more\n"`, `-rw-r--r-- n/.gitignore "!z.log\n"`, `-rw-r--r-- n/z.log "z"`}},
 		{"pipes", func(t *testing.T, dir string) { check(t, syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600)) }, nil},
 		{"other repositories", func(t *testing.T, dir string) {
 			git(t, dir, "init", "--quiet", "nested")
-			put(t, dir, map[string]string{"nested/x": "x"})
+			gittest.Put(t, dir, map[string]string{"nested/x": "x"})
 			git(t, dir, "worktree", "add", "--quiet", "linked")
 		}, nil},
 		{"no stat data", func(t *testing.T, dir string) { check(t, os.Remove(filepath.Join(dir, ".git", "index"))) }, nil},
 		{"conflicted merge", func(t *testing.T, dir string) {
 			git(t, dir, "checkout", "--quiet", "-b", "other")
-			put(t, dir, map[string]string{"a.yaml": "a: 2\n"})
+			gittest.Put(t, dir, map[string]string{"a.yaml": "a: 2\n"})
 			git(t, dir, "commit", "--quiet", "-am", "2")
 			git(t, dir, "checkout", "--quiet", "main")
-			put(t, dir, map[string]string{"a.yaml": "a: 3\n"})
+			gittest.Put(t, dir, map[string]string{"a.yaml": "a: 3\n"})
 			git(t, dir, "commit", "--quiet", "-am", "3")
 			git(t, dir, "read-tree", "-m", "main~", "main", "other")
 		}, nil},
 		{"CRLF", func(t *testing.T, dir string) {
 			git(t, dir, "config", "core.autocrlf", "true")
-			put(t, dir, map[string]string{"lf.txt": "1\r\n2\r\n", "a.yaml": "a: 2\r\n", "binary": "\x00\r\n"})
+			gittest.Put(t, dir, map[string]string{"lf.txt": "1\r\n2\r\n", "a.yaml": "a: 2\r\n", "binary": "\x00\r\n"})
 		}, []string{`-rw-r--r-- a.yaml "a: 2\n"`, `-rw-r--r-- binary "\x00\r\n"`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			alone(t)
-			w := open(t, "disk", seed)
-			dir := w.clone(t)
+			gittest.Home(t)
+			from := remote(t, seed)
+			dir := clone(t, from)
 			test.edit(t, dir)
 			files, err := edited(t, dir, anything)
 			check(t, err)
@@ -192,59 +222,59 @@ func TestEditedCheckouts(t *testing.T) {
 	seed := map[string]string{"a.yaml": "a: 1\n", "d/x": "x\n", "e/y": "y\n"}
 	for _, test := range []struct {
 		name string
-		make func(t *testing.T, w way) string
+		make func(t *testing.T, from string) string
 	}{
-		{"clone", func(t *testing.T, w way) string { return w.clone(t) }},
-		{"shallow", func(t *testing.T, w way) string { return w.clone(t, "--depth=1") }},
-		{"without blobs", func(t *testing.T, w way) string { return w.clone(t, "--filter=blob:none") }},
-		{"shared", func(t *testing.T, w way) string {
+		{"clone", func(t *testing.T, from string) string { return clone(t, from) }},
+		{"shallow", func(t *testing.T, from string) string { return clone(t, from, "--depth=1") }},
+		{"without blobs", func(t *testing.T, from string) string { return clone(t, from, "--filter=blob:none") }},
+		{"shared", func(t *testing.T, from string) string {
 			dir := filepath.Join(t.TempDir(), "clone")
-			git(t, ".", "clone", "--quiet", "--shared", w.dir, dir)
+			git(t, ".", "clone", "--quiet", "--shared", from, dir)
 			return dir
 		}},
-		{"relative alternates", func(t *testing.T, w way) string {
-			dir := w.clone(t)
+		{"relative alternates", func(t *testing.T, from string) string {
+			dir := clone(t, from)
 			check(t, os.Rename(filepath.Join(dir, ".git", "objects"), filepath.Join(dir, "..", "objects")))
-			put(t, filepath.Join(dir, ".git", "objects"), map[string]string{"info/alternates": "/nosuch/objects\n../../../objects\n"})
+			gittest.Put(t, filepath.Join(dir, ".git", "objects"), map[string]string{"info/alternates": "/nosuch/objects\n../../../objects\n"})
 			return dir
 		}},
-		{"packed", func(t *testing.T, w way) string {
-			dir := w.clone(t)
+		{"packed", func(t *testing.T, from string) string {
+			dir := clone(t, from)
 			git(t, dir, "gc", "--quiet")
 			return dir
 		}},
-		{"detached", func(t *testing.T, w way) string {
-			dir := w.clone(t)
+		{"detached", func(t *testing.T, from string) string {
+			dir := clone(t, from)
 			git(t, dir, "checkout", "--quiet", "--detach")
 			return dir
 		}},
-		{"linked worktree", func(t *testing.T, w way) string {
+		{"linked worktree", func(t *testing.T, from string) string {
 			dir := filepath.Join(t.TempDir(), "linked")
-			git(t, w.clone(t), "worktree", "add", "--quiet", dir)
+			git(t, clone(t, from), "worktree", "add", "--quiet", dir)
 			return dir
 		}},
-		{"linked worktree of a bare repository", func(t *testing.T, w way) string {
+		{"linked worktree of a bare repository", func(t *testing.T, from string) string {
 			dir := t.TempDir()
-			git(t, dir, "clone", "--quiet", "--bare", w.dir, "bare")
+			git(t, dir, "clone", "--quiet", "--bare", from, "bare")
 			git(t, filepath.Join(dir, "bare"), "worktree", "add", "--quiet", filepath.Join(dir, "linked"))
 			return filepath.Join(dir, "linked")
 		}},
-		{"submodule", func(t *testing.T, w way) string {
+		{"submodule", func(t *testing.T, from string) string {
 			super := t.TempDir()
 			git(t, super, "init", "--quiet")
-			git(t, super, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", w.dir, "sub")
+			git(t, super, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", from, "sub")
 			return filepath.Join(super, "sub")
 		}},
-		{"index version 4", func(t *testing.T, w way) string {
-			dir := w.clone(t)
+		{"index version 4", func(t *testing.T, from string) string {
+			dir := clone(t, from)
 			git(t, dir, "update-index", "--index-version=4")
 			return dir
 		}},
-		{"chowned", func(t *testing.T, w way) string {
+		{"chowned", func(t *testing.T, from string) string {
 			if os.Getuid() != 0 {
 				t.Skip("only root can give files away")
 			}
-			dir := w.clone(t)
+			dir := clone(t, from)
 			check(t, filepath.WalkDir(dir, func(name string, _ fs.DirEntry, err error) error {
 				return errors.Join(err, os.Lchown(name, 12345, 12345))
 			}))
@@ -252,27 +282,27 @@ func TestEditedCheckouts(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			alone(t)
-			w := open(t, "http", seed)
-			git(t, w.dir, "config", "uploadpack.allowFilter", "true")
-			dir := test.make(t, w)
-			put(t, dir, map[string]string{"a.yaml": "a: 2\n", "d/new": "n"})
+			gittest.Home(t)
+			r, bare := server(t, seed)
+			git(t, bare, "config", "uploadpack.allowFilter", "true")
+			dir := test.make(t, bare)
+			gittest.Put(t, dir, map[string]string{"a.yaml": "a: 2\n", "d/new": "n"})
 			check(t, os.Remove(filepath.Join(dir, "d", "x")))
 			before := digest(t, filepath.Dir(dir))
-			c, err := gitrepo.OpenCheckout(filepath.Join(dir, "d"))
+			c, err := checkout.Open(filepath.Join(dir, "d"))
 			check(t, err)
 			if c.Root() != dir {
 				t.Errorf("root %s, want %s", c.Root(), dir)
 			}
-			files, err := c.Edited(t.Context(), settingsOf(t, c), anything)
+			files, err := c.Edited(t.Context(), read(t, c), anything)
 			check(t, err)
 			want := []string{`-rw-r--r-- a.yaml "a: 2\n"`, `-rw-r--r-- d/new "n"`, "deleted d/x"}
 			if got := list(files); !slices.Equal(got, want) {
 				t.Errorf("%q, want %q", got, want)
 			}
 			// All the way to the branch.
-			w.remote.Checkout = c
-			s, err := w.snapshot(t, "main").Add(t.Context(), files)
+			r.Checkout = c
+			s, err := snapshot(t, r).Add(t.Context(), files)
 			check(t, err)
 			if want := []string{"a.yaml", "d/new", "d/x"}; !slices.Equal(s.Changed(), want) {
 				t.Errorf("changed %q, want %q", s.Changed(), want)
@@ -280,10 +310,10 @@ func TestEditedCheckouts(t *testing.T) {
 			commit, err := s.Commit(message("Add\n"))
 			check(t, err)
 			check(t, s.Push(t.Context(), commit, "main"))
-			if got := git(t, w.dir, "ls-tree", "-r", "--name-only", "main"); got != "a.yaml\nd/new\ne/y\n" {
+			if got := git(t, bare, "ls-tree", "-r", "--name-only", "main"); got != "a.yaml\nd/new\ne/y\n" {
 				t.Errorf("main has %q", got)
 			}
-			git(t, w.dir, "fsck", "--strict")
+			git(t, bare, "fsck", "--strict")
 			if after := digest(t, filepath.Dir(dir)); !maps.Equal(before, after) {
 				t.Error("the checkout was written to")
 			}
@@ -317,10 +347,10 @@ func digest(t *testing.T, dir string) map[string]string {
 }
 
 func TestEditedUnborn(t *testing.T) {
-	alone(t)
+	gittest.Home(t)
 	dir := t.TempDir()
 	git(t, dir, "init", "--quiet")
-	put(t, dir, map[string]string{"a": "1"})
+	gittest.Put(t, dir, map[string]string{"a": "1"})
 	files, err := edited(t, dir, anything)
 	check(t, err)
 	if got := list(files); !slices.Equal(got, []string{`-rw-r--r-- a "1"`}) {
@@ -329,14 +359,14 @@ func TestEditedUnborn(t *testing.T) {
 }
 
 func TestEditedNoFile(t *testing.T) {
-	alone(t)
-	w := open(t, "disk", map[string]string{"a.yaml": "a: 1\n", "gone": "", ".gitignore": "build/\n*.log\n"})
-	dir := w.clone(t)
+	gittest.Home(t)
+	from := remote(t, map[string]string{"a.yaml": "a: 1\n", "gone": "", ".gitignore": "build/\n*.log\n"})
+	dir := clone(t, from)
 	check(t, os.Remove(filepath.Join(dir, "gone")))
-	put(t, dir, map[string]string{"build/deep/x": "", "x.log": ""})
+	gittest.Put(t, dir, map[string]string{"build/deep/x": "", "x.log": ""})
 	for prefix, ignored := range map[string]string{"nosuch": "", "x.l": "x.log", "build/deep/": "build/deep/x"} {
 		_, err := edited(t, dir, below(prefix))
-		if !errors.Is(err, gitrepo.ErrNoFile) || strings.Contains(err.Error(), "ignored") != (ignored != "") || !strings.Contains(err.Error(), ignored) {
+		if !errors.Is(err, checkout.ErrNoFile) || strings.Contains(err.Error(), "ignored") != (ignored != "") || !strings.Contains(err.Error(), ignored) {
 			t.Errorf("%s: %v", prefix, err)
 		}
 	}
@@ -348,12 +378,12 @@ func TestEditedNoFile(t *testing.T) {
 }
 
 func TestEditedSparse(t *testing.T) {
-	alone(t)
-	w := open(t, "disk", map[string]string{"a": "1", "d/x": "x", "d/y": "y", "e/z": "z"})
-	dir := w.clone(t, "--sparse")
+	gittest.Home(t)
+	from := remote(t, map[string]string{"a": "1", "d/x": "x", "d/y": "y", "e/z": "z"})
+	dir := clone(t, from, "--sparse")
 	git(t, dir, "sparse-checkout", "set", "d")
 	check(t, os.Remove(filepath.Join(dir, "d", "x")))
-	put(t, dir, map[string]string{"e/z": "there after all"})
+	gittest.Put(t, dir, map[string]string{"e/z": "there after all"})
 	files, err := edited(t, dir, anything)
 	check(t, err)
 	if got, want := list(files), []string{"deleted d/x", `-rw-r--r-- e/z "there after all"`}; !slices.Equal(got, want) {
@@ -370,13 +400,13 @@ func TestEditedSparse(t *testing.T) {
 
 // TestEditedRacy: a file that was written again in the moment when the index was, and kept its size, differs.
 func TestEditedRacy(t *testing.T) {
-	alone(t)
-	w := open(t, "disk", map[string]string{"a": "1"})
-	dir := w.clone(t)
+	gittest.Home(t)
+	from := remote(t, map[string]string{"a": "1"})
+	dir := clone(t, from)
 	now := time.Now().Truncate(time.Second).Add(-time.Minute)
 	check(t, os.Chtimes(filepath.Join(dir, "a"), now, now))
 	git(t, dir, "update-index", "--refresh")
-	put(t, dir, map[string]string{"a": "2"})
+	gittest.Put(t, dir, map[string]string{"a": "2"})
 	check(t, os.Chtimes(filepath.Join(dir, "a"), now, now))
 	index := filepath.Join(dir, ".git", "index")
 	check(t, os.Chtimes(index, now, now))
@@ -391,25 +421,25 @@ func TestEditedRacy(t *testing.T) {
 }
 
 func TestEditedFilter(t *testing.T) {
-	alone(t)
+	gittest.Home(t)
 	content := "big\n"
 	pointer := func(content string) string {
 		return fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%x\nsize %d\n", sha256.Sum256([]byte(content)), len(content))
 	}
-	w := open(t, "disk", map[string]string{".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\nutf16 working-tree-encoding=UTF-16\nid ident\n", "a.bin": pointer(content), "id": "$Id$\n"})
-	dir := w.clone(t)
+	from := remote(t, map[string]string{".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\nutf16 working-tree-encoding=UTF-16\nid ident\n", "a.bin": pointer(content), "id": "$Id$\n"})
+	dir := clone(t, from)
 	for content, ok := range map[string]bool{content: true, pointer(content): true, "other": false} {
-		put(t, dir, map[string]string{"a.bin": content})
+		gittest.Put(t, dir, map[string]string{"a.bin": content})
 		files, err := edited(t, dir, anything)
 		if ok && (err != nil || len(files) != 0) {
 			t.Errorf("%q: %q, %v", content, list(files), err)
 		}
-		if !ok && (!errors.Is(err, gitrepo.ErrFiltered) || !strings.Contains(err.Error(), `a.bin: `) || !strings.Contains(err.Error(), `"lfs"`)) {
+		if !ok && (!errors.Is(err, checkout.ErrFiltered) || !strings.Contains(err.Error(), `a.bin: `) || !strings.Contains(err.Error(), `"lfs"`)) {
 			t.Errorf("%q: %v", content, err)
 		}
 	}
-	put(t, dir, map[string]string{"utf16": "x", "id": "$Id: 1234 $\n"})
-	if _, err := edited(t, dir, below("utf16")); !errors.Is(err, gitrepo.ErrFiltered) || !strings.Contains(err.Error(), "UTF-16") {
+	gittest.Put(t, dir, map[string]string{"utf16": "x", "id": "$Id: 1234 $\n"})
+	if _, err := edited(t, dir, below("utf16")); !errors.Is(err, checkout.ErrFiltered) || !strings.Contains(err.Error(), "UTF-16") {
 		t.Errorf("another encoding: %v", err)
 	}
 	if files, err := edited(t, dir, below("id")); err != nil || len(files) != 0 {
@@ -419,7 +449,7 @@ func TestEditedFilter(t *testing.T) {
 
 // TestAddRandom compares with what git itself makes of the same working tree.
 func TestAddRandom(t *testing.T) {
-	alone(t)
+	gittest.Home(t)
 	names := []string{"a", "a.b", "a/b", "a/b/c", "b.txt", "b/x.log", "b/keep/x.log", "c/d/e", "c/d.txt", "link", "x.log", "build/x", "c/build/y", "ü/ï", "sp ace", "x[1]"}
 	ignores := []string{"*.log\n", "build/\n", "/build\n", "*.log\n!keep/*.log\n", "b/**\n!b/keep\n", "**/e\n", "a/**/c\n", "x[[]*\n", "[!a-c]*\n!.git*\n", "*\n!*/\n!*.txt\n", "\\!x\nsp\\ ace\n", "c/d\n", "ü/\n", "a*b\n"}
 	attributes := []string{"* text=auto\n", "*.txt text\n", "*.txt -text\n* text=auto\n", "*.log eol=crlf\n", "a/** text\n", "b binary\n* text=auto\n", "* text=auto eol=lf\n", "[attr]lines text\n*.txt lines\n", "* crlf\n"}
@@ -457,19 +487,19 @@ func TestAddRandom(t *testing.T) {
 			}
 			git(t, dir, "init", "--quiet", "--initial-branch=main")
 			scribble(25)
-			put(t, dir, map[string]string{"always": "a"})
+			gittest.Put(t, dir, map[string]string{"always": "a"})
 			git(t, dir, "add", "--all", "--force")
 			git(t, dir, "commit", "--quiet", "-m", "1")
 			bare := filepath.Join(t.TempDir(), "bare.git")
 			git(t, ".", "clone", "--quiet", "--bare", dir, bare)
 			if r.IntN(2) == 0 {
-				put(t, dir, map[string]string{".gitignore": pick(ignores)})
+				gittest.Put(t, dir, map[string]string{".gitignore": pick(ignores)})
 			}
 			if r.IntN(3) == 0 {
-				put(t, dir, map[string]string{"c/.gitignore": pick(ignores), ".git/info/exclude": pick(ignores)})
+				gittest.Put(t, dir, map[string]string{"c/.gitignore": pick(ignores), ".git/info/exclude": pick(ignores)})
 			}
 			if r.IntN(2) == 0 {
-				put(t, dir, map[string]string{".gitattributes": pick(attributes)})
+				gittest.Put(t, dir, map[string]string{".gitattributes": pick(attributes)})
 			}
 			if r.IntN(4) == 0 {
 				git(t, dir, "config", "core.autocrlf", []string{"true", "input"}[r.IntN(2)])
@@ -480,14 +510,12 @@ func TestAddRandom(t *testing.T) {
 				spec, match = "b*", below("b")
 			}
 			files, err := edited(t, dir, match)
-			if err != nil && !errors.Is(err, gitrepo.ErrNoFile) {
+			if err != nil && !errors.Is(err, checkout.ErrNoFile) {
 				t.Fatal(err)
 			}
 			url, _, err := giturl.Parse(bare)
 			check(t, err)
-			base, err := tryOpen(t.Context(), gitrepo.Remote{URL: url})
-			check(t, err)
-			s, err := base.Add(t.Context(), files)
+			s, err := snapshot(t, gitrepo.Remote{URL: url}).Add(t.Context(), files)
 			check(t, err)
 			tree := strings.TrimSpace(git(t, bare, "rev-parse", "main^{tree}"))
 			c, err := s.Commit(message("x"))
@@ -518,7 +546,7 @@ func TestAddRandom(t *testing.T) {
 
 // TestIgnored asks git what it makes of the same patterns.
 func TestIgnored(t *testing.T) {
-	home := alone(t)
+	home := gittest.Home(t)
 	dir := t.TempDir()
 	git(t, dir, "init", "--quiet")
 	files := map[string]string{}
@@ -531,7 +559,7 @@ func TestIgnored(t *testing.T) {
 		}
 		files[name] = ""
 	}
-	put(t, dir, files)
+	gittest.Put(t, dir, files)
 	for _, ignore := range []string{
 		"a", "/a", "d/a", "/d/a", "d/", "d", "*/a", "**/a", "d/**", "d/**/a", "**/e/**", "**", "*", "***", "d/*", "d/***", "d**/a", "foo**bar", "foo*bar",
 		"?", "[ab]", "[!ab]", "[^ab]", "[a-c]*", "[[:alpha:]]", "[![:alpha:]]", "[[:nosuch:]]", "a[]]", "a[]-]", "[a", "a[", `a\*b`, `a\\b`, `\a`, `a\`, `\#a`, `\!a`, "!a",
@@ -539,10 +567,10 @@ func TestIgnored(t *testing.T) {
 		"*\n!a", "*\n!*/\n!a", "d/*\n!d/e/", "d/\n!d/a", "*.log\n!keep", "*.log\n!keep/", "*.log\n!keep/*", "*.log\r\n!a.log\r\n", "\ufeffa", "a.log\n\n#x\n  \nb",
 		"n/*\n!n/keep\n", "z/**\n!z/y/\n!z/y/a\n", "[a-", "[[", "[[:alpha:]", "[a\\]]", "d/[!/]", "[A-Z]", "a?b", "a.*", "(a|b)", "a+", "$", "^a",
 	} {
-		put(t, dir, map[string]string{".gitignore": ignore})
+		gittest.Put(t, dir, map[string]string{".gitignore": ignore})
 		want := strings.Split(strings.TrimSuffix(git(t, dir, "ls-files", "--others", "--exclude-standard", "-z"), "\x00"), "\x00")
 		files, err := edited(t, dir, anything)
-		if len(want) == 1 && want[0] == "" && errors.Is(err, gitrepo.ErrNoFile) {
+		if len(want) == 1 && want[0] == "" && errors.Is(err, checkout.ErrNoFile) {
 			continue
 		}
 		check(t, err)
@@ -559,19 +587,19 @@ func TestIgnored(t *testing.T) {
 	check(t, os.Remove(filepath.Join(dir, ".gitignore")))
 	ignores := func(want int) {
 		t.Helper()
-		if files, err := edited(t, dir, below("1")); want == 0 && !errors.Is(err, gitrepo.ErrNoFile) || want > 0 && (err != nil || len(files) != want) {
+		if files, err := edited(t, dir, below("1")); want == 0 && !errors.Is(err, checkout.ErrNoFile) || want > 0 && (err != nil || len(files) != want) {
 			t.Errorf("%q, %v, want %d", list(files), err, want)
 		}
 	}
 	ignores(1)
-	put(t, home, map[string]string{".config/git/ignore": "1\n"})
+	gittest.Put(t, home, map[string]string{".config/git/ignore": "1\n"})
 	ignores(0)
-	put(t, dir, map[string]string{"d/.gitignore": "1\n", ".git/info/exclude": "!1\n"})
+	gittest.Put(t, dir, map[string]string{"d/.gitignore": "1\n", ".git/info/exclude": "!1\n"})
 	ignores(1)
-	put(t, dir, map[string]string{".git/info/exclude": ""})
-	put(t, home, map[string]string{".gitconfig": "[core]\n\texcludesFile = ~/mine\n", "mine": ""})
+	gittest.Put(t, dir, map[string]string{".git/info/exclude": ""})
+	gittest.Put(t, home, map[string]string{".gitconfig": "[core]\n\texcludesFile = ~/mine\n", "mine": ""})
 	ignores(1)
-	put(t, home, map[string]string{"mine": "1\n"})
+	gittest.Put(t, home, map[string]string{"mine": "1\n"})
 	ignores(0)
 	git(t, dir, "config", "core.excludesFile", filepath.Join(home, "nosuch"))
 	ignores(1)
@@ -580,20 +608,20 @@ func TestIgnored(t *testing.T) {
 	ignores(0)
 	// A symlink is no .gitignore.
 	git(t, dir, "config", "--worktree", "--unset", "core.excludesFile")
-	put(t, dir, map[string]string{".gitignore": "-> " + filepath.Join(home, "mine")})
+	gittest.Put(t, dir, map[string]string{".gitignore": "-> " + filepath.Join(home, "mine")})
 	ignores(1)
 }
 
 // TestEditedSubmodule leaves a submodule to itself, there or not.
 func TestEditedSubmodule(t *testing.T) {
-	alone(t)
-	w := open(t, "disk", map[string]string{"a": "1", "d/x": "x"})
+	gittest.Home(t)
+	from := remote(t, map[string]string{"a": "1", "d/x": "x"})
 	super := t.TempDir()
 	git(t, super, "init", "--quiet")
-	git(t, super, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", w.dir, "sub")
-	git(t, super, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", w.dir, "other")
+	git(t, super, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", from, "sub")
+	git(t, super, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", from, "other")
 	git(t, super, "commit", "--quiet", "-m", "submodules")
-	put(t, super, map[string]string{"sub/a": "2", "sub/new": "", "top": "t"})
+	gittest.Put(t, super, map[string]string{"sub/a": "2", "sub/new": "", "top": "t"})
 	check(t, os.RemoveAll(filepath.Join(super, "other")))
 	for range 2 {
 		files, err := edited(t, super, anything)
@@ -609,9 +637,9 @@ func TestEditedUnreadable(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("root reads everything")
 	}
-	alone(t)
-	w := open(t, "disk", map[string]string{"a": "1", "d/x": "x"})
-	dir := w.clone(t)
+	gittest.Home(t)
+	from := remote(t, map[string]string{"a": "1", "d/x": "x"})
+	dir := clone(t, from)
 	check(t, os.Mkdir(filepath.Join(dir, "lost+found"), 0))
 	if files, err := edited(t, dir, anything); err != nil || len(files) != 0 {
 		t.Errorf("%q, %v", list(files), err)
