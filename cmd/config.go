@@ -140,7 +140,7 @@ func (c *config) parseArguments(fs *flag.FlagSet, args []string) error {
 	if fs.NArg() > 0 {
 		// Not quoted: it may be a token that a space cut off its flag.
 		return usage.Errorf("every argument is a flag; a switch takes its value as in -create-pull-request=false, "+
-			"and values with spaces want quotes", "unexpected argument after %d flags", fs.NFlag())
+			"and values with spaces need quotes", "unexpected argument after %d flags", fs.NFlag())
 	}
 	if !c.token.Empty() && c.tokenFile != "" && !c.help && !c.version {
 		return usage.Errorf("give one of them", "-token and -token-file are both given")
@@ -168,7 +168,7 @@ func (c *config) parseFile(fs *flag.FlagSet) error {
 		return usage.Errorf("check the path", "-config: %s", flagError(err))
 	}
 	if err != nil {
-		return usage.Errorf("the file is a YAML map from flags' names, without the dash, to values or lists of values",
+		return usage.Errorf("the file has to be a YAML map from flags' names, without the dash, to values or lists of values",
 			"configuration file %s: %s", c.file, flagError(err))
 	}
 	return nil

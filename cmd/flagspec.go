@@ -216,7 +216,7 @@ func (s *byteSize) Set(v string) error {
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n <= 0 || n > math.MaxInt64>>shift {
-		return errors.New("it is no size such as 500MiB, 2GiB or 1048576")
+		return errors.New("want a size such as 500MiB, 2GiB or 1048576")
 	}
 	*s = byteSize(n << shift)
 	return nil

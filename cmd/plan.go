@@ -171,7 +171,7 @@ func (d draft) checkProvider(p scm.Provider) error {
 	case d.config.supersede && !(lists && closes):
 		return usage.Errorf("leave out -supersede", "%s cannot list and close pull requests", p.Name())
 	case d.config.wait && !watches:
-		return usage.Errorf("leave out -wait", "%s does not tell what becomes of a pull request", p.Name())
+		return usage.Errorf("leave out -wait", "%s does not report the state of a pull request", p.Name())
 	}
 	return nil
 }
@@ -216,7 +216,7 @@ func (d draft) plan() *plan {
 func (p *plan) checkWords(flag, text string) error {
 	if err := p.composer().Check(flag, text); err != nil {
 		return usage.Errorf("it is a template over .app .revision .shortRevision .base .branch .files .changes; "+
-			"other text with its delimiters wants -delims", "%v", err)
+			"if the text has these delimiters itself, choose others with -delims", "%v", err)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func checkIdentity(flag, value string) error {
 // checkLine takes one line of characters that a reader sees.
 func checkLine(flag, value string) error {
 	if value != escape.Visible(value) || strings.ContainsAny(value, "\r\n\t") {
-		return usage.Errorf("give it in one line, of characters that can be seen",
+		return usage.Errorf("give one line of visible characters",
 			"-%s %q has a line break or control character in it", flag, value)
 	}
 	return nil
@@ -73,11 +73,11 @@ func checkGlob(flag, value string) error {
 func (c *config) refuseTogether() error {
 	switch {
 	case c.timeout <= 0:
-		return usage.Errorf("give a time such as 10m", "-timeout %s is no time to work in", c.timeout)
+		return usage.Errorf("give a time such as 10m", "-timeout must be positive, not %s", c.timeout)
 	case c.createPull && c.branch != "" && c.branch == c.base:
 		return usage.Errorf(hintSameBranch, "-branch and -base are both %q", c.branch)
 	case c.sequence < 0:
-		return usage.Errorf("give the number of the build, such as 1234", "-sequence %d is below 1", c.sequence)
+		return usage.Errorf("give the number of the build, such as 1234", "-sequence must be positive, not %d", c.sequence)
 	case c.autoMerge && c.mergePull:
 		return usage.Errorf("give -auto-merge to have the forge merge once it may, or -merge-pull-request to merge now",
 			"-auto-merge and -merge-pull-request are both given")
@@ -88,8 +88,8 @@ func (c *config) refuseTogether() error {
 	case (c.appID == "") != (c.appKeyFile == ""):
 		return usage.Errorf("give both", "-github-app-id and -github-app-key-file belong together")
 	case c.signKeyFile != "" && c.commitViaAPI && !c.dryRun:
-		return usage.Errorf("leave out one of them",
-			"-sign-key-file signs what is committed here, and -commit-via-api has the forge commit")
+		return usage.Errorf("leave one of them out",
+			"-sign-key-file and -commit-via-api are both given: the forge signs its own commits")
 	case !c.changesAnything() && !c.checkAuth:
 		return usage.Errorf("give -substitute, -filepath, -template, -set, -image, -yq or -add", "there is nothing to do")
 	}

@@ -80,7 +80,7 @@ func newWallet(c *config, t target, getenv func(string) string, client *http.Cli
 	}
 	w.Forge = forgeOf(c, w.Repo, getenv)
 	if c.appID != "" && w.Forge.AppToken == nil {
-		return auth.Wallet{}, usage.Errorf("give a token", "GitLab knows no GitHub Apps")
+		return auth.Wallet{}, usage.Errorf("give a token", "%s has no GitHub Apps", w.Forge.Title)
 	}
 	return w, nil
 }
@@ -131,8 +131,8 @@ func newForgeAPI(ctx context.Context, w auth.Wallet) (forgeAPI, error) {
 	case w.Repo.Scheme == "file":
 		return forgeAPI{}, usage.Errorf("give -create-pull-request=false", "a repository on disk has no pull requests")
 	case w.Forge.Name == "":
-		return forgeAPI{}, usage.Errorf("give -scm-provider="+strings.Join(forges.Names(), " or -scm-provider=")+
-			", or -create-pull-request=false", "which forge %s is cannot be told from its name", w.Repo.HostPort())
+		hint := "give -scm-provider=" + strings.Join(forges.Names(), " or -scm-provider=") + ", or -create-pull-request=false"
+		return forgeAPI{}, usage.Errorf(hint, "cannot tell whether %s is a %s", w.Repo.HostPort(), strings.Join(forges.Titles(), " or a "))
 	}
 	api, err := w.API(ctx)
 	if err != nil || api.Source == "" {
@@ -151,5 +151,5 @@ func noToken(w auth.Wallet, api auth.API) error {
 	if len(api.Notes) > 0 {
 		where += " (" + strings.Join(api.Notes, "; ") + ")"
 	}
-	return usage.Errorf("set "+envPrefix+"_TOKEN, or give -token-file", "no token to open a pull request with was found for %s", where)
+	return usage.Errorf("set "+envPrefix+"_TOKEN, or give -token-file", "no token for %s; it is needed to open the pull request", where)
 }

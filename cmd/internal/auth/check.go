@@ -35,7 +35,7 @@ type APIAccess struct {
 }
 
 // ErrAccess says that a credential is valid and may not do what a run needs.
-var ErrAccess = errors.New("the token does not suffice")
+var ErrAccess = errors.New("the token lacks rights")
 
 // CheckGit asks git what the credential found at source may do, and changes nothing. What is found is returned along with the
 // error, which is the first that a run would meet.
@@ -60,7 +60,7 @@ func CheckAPI(ctx context.Context, provider scm.Provider, url, source string) (A
 	access := APIAccess{URL: url, Credential: source}
 	checker, ok := provider.(scm.Checker)
 	if !ok {
-		access.Note = provider.Name() + " does not tell what a token may do"
+		access.Note = provider.Name() + " does not report what a token may do"
 		return access, nil
 	}
 	found, err := checker.CheckAccess(ctx)

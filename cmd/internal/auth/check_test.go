@@ -90,7 +90,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// silent is a forge that does not tell what a token may do.
+// silent is a forge that does not report what a token may do.
 type silent struct{ scm.Provider }
 
 func (silent) Name() string { return "silent" }
@@ -104,7 +104,7 @@ func TestAccessString(t *testing.T) {
 	access := Access{Git: GitAccess{URL: "https://git.example.com/a", Credential: "-token", Read: true}, API: &api}
 	const git = "git https://git.example.com/a\n  credential: -token\n  read: yes\n  push: no\n"
 	const want = git + "api https://git.example.com/api\n  credential: none\n  read: no\n  open pull requests: no\n" +
-		"  note: silent does not tell what a token may do\n"
+		"  note: silent does not report what a token may do\n"
 	if got := access.String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

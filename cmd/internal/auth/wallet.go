@@ -154,7 +154,7 @@ func (w Wallet) given(ctx context.Context) (Credential, error) {
 		return Credential{}, err
 	}
 	if strings.ContainsFunc(password.Reveal(), unicode.IsSpace) {
-		return Credential{}, errors.New("the token has white space in it")
+		return Credential{}, errors.New("the token contains white space")
 	}
 	user := cmp.Or(w.Username, w.InURL.Username.Reveal(), w.Forge.User, "git")
 	return login(user, password, source), nil

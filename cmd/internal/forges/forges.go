@@ -13,6 +13,7 @@ import (
 // Forge is what differs from forge to forge but for its API, which is the provider's. The zero Forge is an unknown one.
 type Forge struct {
 	Name   string   // as -scm-provider names it
+	Title  string   // as its makers write it
 	Host   string   // of the public one
 	User   string   // that goes with a token for git over http
 	Tokens []string // variables in which users have the forge's token, the first that is set counts
@@ -28,7 +29,8 @@ type Forge struct {
 // table has a row a forge. To add a forge, add a package below scm, and its row here.
 var table = []Forge{
 	{
-		Name: "github", Host: "github.com", User: "x-access-token", Tokens: []string{"GITHUB_TOKEN", "GH_TOKEN"},
+		Name: "github", Title: "GitHub", Host: "github.com", User: "x-access-token",
+		Tokens: []string{"GITHUB_TOKEN", "GH_TOKEN"},
 		APIURL: github.APIURL,
 		New:    func(cfg scm.Config) (scm.Provider, error) { return provider(github.New(cfg)) },
 		AppToken: func(ctx context.Context, cfg scm.Config, appID string, key []byte) (secret.Text, error) {
@@ -37,7 +39,8 @@ var table = []Forge{
 		},
 	},
 	{
-		Name: "gitlab", Host: "gitlab.com", User: "oauth2", Tokens: []string{"GITLAB_TOKEN"},
+		Name: "gitlab", Title: "GitLab", Host: "gitlab.com", User: "oauth2",
+		Tokens: []string{"GITLAB_TOKEN"},
 		APIURL: gitlab.APIURL,
 		New:    func(cfg scm.Config) (scm.Provider, error) { return provider(gitlab.New(cfg)) },
 	},
@@ -58,6 +61,15 @@ func Names() []string {
 		names = append(names, f.Name)
 	}
 	return names
+}
+
+// Titles returns how the makers of all forges write their names.
+func Titles() []string {
+	var titles []string
+	for _, f := range table {
+		titles = append(titles, f.Title)
+	}
+	return titles
 }
 
 // Named returns the forge of that name; the zero Forge when there is none.

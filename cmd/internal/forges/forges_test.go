@@ -33,6 +33,9 @@ func TestTable(t *testing.T) {
 		if !strings.Contains(strings.Join(Names(), " "), f.Name) {
 			t.Errorf("%s is not among %q", f.Name, Names())
 		}
+		if !strings.EqualFold(f.Title, f.Name) || !strings.Contains(strings.Join(Titles(), " "), f.Title) {
+			t.Errorf("%s is not among %q", f.Title, Titles())
+		}
 	}
 	if got := Named("forge").Name + Named("").Name; got != "" {
 		t.Errorf("an unknown name is %q", got)
