@@ -464,10 +464,10 @@ func TestAddRandom(t *testing.T) {
 					name := filepath.Join(dir, pick(names))
 					switch r.IntN(8) {
 					case 0:
-						os.RemoveAll(name) // Below a file it fails; never mind.
+						_ = os.RemoveAll(name) // Below a file it fails; never mind.
 					case 1:
 						if _, err := os.Lstat(filepath.Dir(name)); err == nil && os.RemoveAll(name) == nil {
-							os.Symlink(pick(names), name) // Below a file that is no folder; never mind.
+							_ = os.Symlink(pick(names), name) // Below a file that is no folder; never mind.
 						}
 					case 2:
 						if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() {
@@ -645,7 +645,7 @@ func TestEditedUnreadable(t *testing.T) {
 		t.Errorf("%q, %v", list(files), err)
 	}
 	check(t, os.Chmod(filepath.Join(dir, "d"), 0))
-	defer os.Chmod(filepath.Join(dir, "d"), 0o700)
+	defer func() { _ = os.Chmod(filepath.Join(dir, "d"), 0o700) }()
 	if _, err := edited(t, dir, anything); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("a folder with tracked files: %v", err)
 	}

@@ -29,7 +29,7 @@ type Entry struct {
 }
 
 // Format implements fmt.Formatter. It prints the source alone, since key and value may be secrets.
-func (e Entry) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "a setting of %s", e.Source) }
+func (e Entry) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "a setting of %s", e.Source) }
 
 // Subsection returns what stands between a section and a name: the URL of http.URL.extraHeader for "http" and
 // "extraheader". It returns false for another key, and for one without a subsection.

@@ -84,7 +84,7 @@ func TestCheck(t *testing.T) {
 	if w.forge, err = forge.Start(forge.Config{Kind: forge.GitHub, Token: token, Dir: w.dir}); err != nil {
 		t.Fatal(err)
 	}
-	defer w.forge.Close()
+	defer func() { _ = w.forge.Close() }()
 	if err := w.forge.CreateRepo(repos[small], "main"); err != nil {
 		t.Fatal(err)
 	}

@@ -290,7 +290,7 @@ func (w *world) measured(dir string, env []string, program string, args ...strin
 	if err != nil {
 		return figures{}, err
 	}
-	defer os.Remove(file.Name())
+	defer func() { _ = os.Remove(file.Name()) }()
 	file.Close()
 	path, err := exec.LookPath(program)
 	if err != nil {

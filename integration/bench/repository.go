@@ -64,7 +64,7 @@ func fill(gitDir string, apps, commits int) error {
 		w.CloseWithError(b.Flush()) // A write that failed before fails here again.
 	}()
 	err := c.Run()
-	r.Close() // The writer ends, too, when git does not read on.
+	_ = r.Close() // The writer ends, too, when git does not read on.
 	if err != nil {
 		return fmt.Errorf("git fast-import: %w\n%s", err, stderr.Bytes())
 	}

@@ -171,7 +171,7 @@ func TestStartRefusesSameTokens(t *testing.T) {
 	for _, c := range []Config{{JobToken: token}, {ReadToken: token}, {JobToken: "x", ReadToken: "x"}} {
 		c.Kind, c.Token, c.Dir = GitLab, token, t.TempDir()
 		if s, err := Start(c); err == nil {
-			s.Close()
+			_ = s.Close()
 			t.Error("started")
 		}
 	}

@@ -30,7 +30,7 @@ func (s *Server) commitFiles(repo, branch, parent, message string, changes []fil
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	index := []string{"GIT_INDEX_FILE=" + filepath.Join(dir, "index")}
 	git := "--git-dir=" + s.GitDir(repo)
 	if _, err := s.run(index, nil, git, "read-tree", parent); err != nil {

@@ -176,7 +176,7 @@ func reset(w http.ResponseWriter) {
 		panic(http.ErrAbortHandler)
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
+		_ = tcp.SetLinger(0)
 	}
 	conn.Close()
 }
@@ -208,7 +208,7 @@ func (a *answer) spoil(w http.ResponseWriter, f Fault) {
 	case Half:
 		w.WriteHeader(a.status)
 		w.Write(half)
-		control.Flush()
+		_ = control.Flush()
 		panic(http.ErrAbortHandler)
 	case Truncated:
 		w.Header().Set("Content-Length", fmt.Sprint(len(half)))
@@ -226,7 +226,7 @@ func (a *answer) spoil(w http.ResponseWriter, f Fault) {
 	}
 	for piece := range slices.Chunk(body, max(len(body)/20, 1)) {
 		w.Write(piece)
-		control.Flush()
+		_ = control.Flush()
 		time.Sleep(5 * time.Millisecond)
 	}
 }

@@ -155,7 +155,7 @@ func Start(c Config) (*Server, error) {
 	}
 	s.http.Handler = s.record(s.slow(s.fail(s.redirect(mux))))
 	s.http.ErrorLog = log.New(io.Discard, "", 0)
-	s.served.Go(func() { s.http.Serve(ln) }) // returns http.ErrServerClosed: nothing else stops it
+	s.served.Go(func() { _ = s.http.Serve(ln) }) // returns http.ErrServerClosed: nothing else stops it
 	return s, nil
 }
 

@@ -164,7 +164,7 @@ func TestStartRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if s, err := Start(c); err == nil {
-				s.Close()
+				_ = s.Close()
 				t.Error("started")
 			}
 		})

@@ -71,7 +71,7 @@ func TestSlowEnds(t *testing.T) {
 					}
 					end := cancel
 					if closes {
-						end = func() { s.Close() }
+						end = func() { _ = s.Close() }
 					}
 					end()
 					if err := <-failed; err == nil {

@@ -42,7 +42,7 @@ func (s *Server) StartProxy(user, password string) (string, error) {
 	s.proxy = &proxy{user: user, password: password}
 	s.proxy.http.ErrorLog = log.New(io.Discard, "", 0)
 	s.proxy.http.Handler = s.proxyHandler(s.proxy)
-	s.served.Go(func() { s.proxy.http.Serve(ln) })
+	s.served.Go(func() { _ = s.proxy.http.Serve(ln) })
 	return "http://" + ln.Addr().String(), nil
 }
 

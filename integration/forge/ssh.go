@@ -160,7 +160,7 @@ func (v *sshServer) serve(ctx context.Context, conn net.Conn, serve session) {
 	v.wg.Go(func() { ssh.DiscardRequests(requests) })
 	for c := range channels {
 		if c.ChannelType() != "session" {
-			c.Reject(ssh.UnknownChannelType, "only sessions") // fails when the client has gone
+			_ = c.Reject(ssh.UnknownChannelType, "only sessions") // fails when the client has gone
 			continue
 		}
 		ch, requests, err := c.Accept()
@@ -194,15 +194,15 @@ func (s *Server) sshSession(ctx context.Context, drop func() error, ch ssh.Chann
 			go ssh.DiscardRequests(requests) // ends with the channel
 			f := s.sshFaults.next(v.Command)
 			if f == Reset {
-				drop()
+				_ = drop()
 				return
 			}
 			status := s.sshCommand(ctx, f, ch, v.Command, protocol)
 			if f != NoFault {
-				drop()
+				_ = drop()
 				return
 			}
-			ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
+			_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
 			return
 		default:
 			req.Reply(false, nil)

@@ -116,7 +116,7 @@ func TestSSHCommands(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer session.Close()
+			defer func() { _ = session.Close() }()
 			if err := session.Setenv("HOME", "/"); err == nil {
 				t.Error("HOME was let through")
 			}

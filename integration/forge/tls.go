@@ -61,7 +61,7 @@ func (s *Server) startTLS() (TLS, error) {
 	}
 	s.tls = ln.Addr().String()
 	config := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}}
-	s.served.Go(func() { s.http.Serve(tls.NewListener(ln, config)) })
+	s.served.Go(func() { _ = s.http.Serve(tls.NewListener(ln, config)) })
 	return TLS{URL: "https://" + s.tls, CAFile: file, Port: ln.Addr().(*net.TCPAddr).Port}, nil
 }
 

@@ -129,8 +129,8 @@ func TestScreen(t *testing.T) {
 			{func() { log.Warn("careful") }, "\r\x1b[Kwarning: careful\nfetching branch=***"},
 			{func() { log.Info(strings.Repeat("x", 100)) }, "\r\x1b[K" + strings.Repeat("x", 78) + "…"},
 			{func() { log.Debug("not shown") }, ""},
-			{func() { s.Clear() }, "\r\x1b[K"},
-			{func() { s.Clear() }, ""},
+			{func() { _ = s.Clear() }, "\r\x1b[K"},
+			{func() { _ = s.Clear() }, ""},
 			{func() { log.Warn("at the end") }, "warning: at the end\n"},
 		}
 		for i, test := range steps {

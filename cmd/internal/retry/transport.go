@@ -38,7 +38,7 @@ type Transport struct {
 // RoundTrip implements http.RoundTripper.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
-		defer r.Body.Close() // Each try has a copy. An error of closing what was not read says nothing.
+		defer func() { _ = r.Body.Close() }() // Each try has a copy.
 	}
 	if r.Body != nil && r.Body != http.NoBody && r.GetBody == nil {
 		return nil, errors.New("a request that cannot be repeated") // No library that is in use makes one.

@@ -219,7 +219,7 @@ func TestSilence(t *testing.T) {
 		"from the start": func(http.ResponseWriter) {},
 		"in between": func(w http.ResponseWriter) {
 			io.WriteString(w, "x")
-			http.NewResponseController(w).Flush()
+			_ = http.NewResponseController(w).Flush()
 		},
 	} {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
