@@ -18,6 +18,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/memory"
+
+	"update-gitops-repo/gitrepo/internal/transport"
 )
 
 // Signature names who made a commit, and when.
@@ -401,15 +403,25 @@ func put(store *memory.Storage, e encoder) (plumbing.Hash, error) {
 	return store.SetEncodedObject(o)
 }
 
+// pusher moves branches.
+type pusher interface {
+	// CheckPush asks for what Push would ask for, and stops there.
+	CheckPush(context.Context) error
+	// PreparePush begins a push in the background.
+	PreparePush(context.Context)
+	// Push sends the named objects of the store and moves the branch, if it still is at u.Old.
+	Push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u transport.Update) error
+}
+
 // Push sends the commit and moves the branch to it, creating the branch where it is new. The server compares and swaps:
 // the branch must still be where Open saw it, else ErrMoved. That makes the push a lease, and safe to use to replace a
 // branch as well as to extend it. Other errors: ErrRejected with the server's words, ErrAuth.
 func (s *Snapshot) Push(ctx context.Context, c Commit, branch string) error {
-	u := update{branch: branch, old: s.repo.refs.branches[branch], new: c.hash}
-	if other := s.repo.refs.conflict(branch); other != "" {
+	u := transport.Update{Branch: branch, Old: s.repo.refs.Branches[branch], New: c.hash}
+	if other := s.repo.refs.Conflict(branch); other != "" {
 		return fmt.Errorf("%s: push to branch %q: %w: there is a branch %q, and git has no room for both names", s.repo.url, branch, ErrRejected, other)
 	}
-	if err := s.repo.conn.push(ctx, s.store, c.objects, u); err != nil {
+	if err := s.repo.conn.Push(ctx, s.store, c.objects, u); err != nil {
 		return fmt.Errorf("%s: push to branch %q: %w", s.repo.url, branch, err)
 	}
 	return nil

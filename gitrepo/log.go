@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/memory"
+
+	"update-gitops-repo/gitrepo/internal/transport"
 )
 
 // Log is a commit as Log and Ahead list it.
@@ -55,12 +56,12 @@ func (s *Snapshot) Log(ctx context.Context, n int) ([]Log, error) {
 	// A store of its own: history is no part of the snapshot.
 	store := memory.NewStorage()
 	store.Objects, store.Commits = maps.Clone(s.store.Objects), maps.Clone(s.store.Commits)
-	commits, err := newest(store, s.tip, n, nil)
+	commits, err := transport.Newest(store, s.tip, n)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		if err := s.repo.conn.fetchLog(ctx, store, s.tip, n); err != nil {
+		if err := s.repo.conn.FetchLog(ctx, store, s.tip, n); err != nil {
 			return nil, fmt.Errorf("%s: fetch %d commits: %w", s.repo.url, n, err)
 		}
-		commits, err = newest(store, s.tip, n, nil)
+		commits, err = transport.Newest(store, s.tip, n)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.repo.url, err)
@@ -72,64 +73,17 @@ func (s *Snapshot) Log(ctx context.Context, n int) ([]Log, error) {
 	return logs, nil
 }
 
-// newest walks the store's commits from tip. fetch, where there is one, is asked for each before it is read. What is
-// missing is an error, but for parents of commits that the store has as shallow.
-func newest(store *memory.Storage, tip plumbing.Hash, n int, fetch func(plumbing.Hash) error) (found []*object.Commit, err error) {
-	shallow := map[plumbing.Hash]bool{}
-	for _, h := range store.ShallowStorage {
-		shallow[h] = true
-	}
-	var next []*object.Commit
-	seen := map[plumbing.Hash]bool{}
-	for parents := []plumbing.Hash{tip}; ; {
-		for _, h := range parents {
-			if seen[h] {
-				continue
-			}
-			seen[h] = true
-			if fetch != nil {
-				if err := fetch(h); err != nil {
-					return nil, err
-				}
-			}
-			c, err := object.GetCommit(store, h)
-			if errors.Is(err, plumbing.ErrObjectNotFound) && len(found) > 0 && shallow[found[len(found)-1].Hash] {
-				continue
-			}
-			if err != nil {
-				return nil, fmt.Errorf("commit %s: %w", h, err)
-			}
-			next = append(next, c)
-		}
-		if len(next) == 0 {
-			return found, nil
-		}
-		i := 0
-		for j, c := range next {
-			if c.Committer.When.After(next[i].Committer.When) {
-				i = j
-			}
-		}
-		found = append(found, next[i])
-		if len(found) == n {
-			return found, nil
-		}
-		parents = next[i].ParentHashes
-		next = slices.Delete(next, i, i+1)
-	}
-}
-
 // Ahead lists the commits that the branch has and the snapshot's branch has not, the tip first: what replacing the
 // branch would discard. It is empty when the branch does not exist or is merged. Errors: ErrMoved when the branch was replaced
 // or deleted since Open.
 func (s *Snapshot) Ahead(ctx context.Context, branch string) ([]Log, error) {
-	tip, ok := s.repo.refs.branches[branch]
+	tip, ok := s.repo.refs.Branches[branch]
 	if !ok || tip == s.tip {
 		return nil, nil
 	}
 	// A store of its own: what is in it afterwards is what the base does not have.
 	store := memory.NewStorage()
-	if err := s.repo.conn.fetchCommits(ctx, store, tip, s.tip); err != nil {
+	if err := s.repo.conn.FetchCommits(ctx, store, tip, s.tip); err != nil {
 		return nil, fmt.Errorf("%s: fetch branch %q: %w", s.repo.url, branch, err)
 	}
 	var logs []Log

@@ -10,6 +10,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"update-gitops-repo/gitrepo/internal/transport"
 )
 
 // Scope is what will be read of a snapshot, as far as it is known beforehand. What it leaves out is fetched when it is
@@ -80,7 +82,7 @@ func (s *Snapshot) reach(ctx context.Context, root plumbing.Hash, paths []string
 		for _, w := range ways {
 			trees = append(trees, w.tree)
 		}
-		if err := s.ensure(ctx, alone, trees...); err != nil {
+		if err := s.ensure(ctx, transport.Single, trees...); err != nil {
 			return err
 		}
 		var next []way
@@ -129,7 +131,7 @@ func (s *Snapshot) list(ctx context.Context, trees []plumbing.Hash) error {
 				}
 			}
 		}
-		if err := s.ensure(ctx, below, missing...); err != nil {
+		if err := s.ensure(ctx, transport.WithTrees, missing...); err != nil {
 			return err
 		}
 		trees = missing

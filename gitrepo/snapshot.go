@@ -16,6 +16,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/memory"
+
+	"update-gitops-repo/gitrepo/internal/transport"
 )
 
 // Snapshot is the tree of a branch's tip, with edits on top of it where With and Add made some. Trees and blobs are fetched when
@@ -44,8 +46,21 @@ func (s *Snapshot) Tip() string { return s.tip.String() }
 // Entries that lead out of their folder, such as "..", do not appear.
 func (s *Snapshot) Files(ctx context.Context) fs.FS { return files{ctx: ctx, s: s} }
 
+// fetcher fetches objects into a store.
+type fetcher interface {
+	// FetchTip fetches a commit, and below it as much as is cheap, or all trees.
+	FetchTip(ctx context.Context, store *memory.Storage, tip plumbing.Hash, what transport.Extent) error
+	// FetchObjects fetches objects by their hashes. More may come along.
+	FetchObjects(context.Context, *memory.Storage, []plumbing.Hash, transport.Extent) error
+	// FetchCommits fetches the commits that tip reaches and base does not.
+	FetchCommits(ctx context.Context, store *memory.Storage, tip, base plumbing.Hash) error
+	// FetchLog fetches the last n commits that tip, which the store has, reaches. It sets as shallow those whose parents
+	// are missing.
+	FetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error
+}
+
 // ensure gets the objects that are not in the store yet.
-func (s *Snapshot) ensure(ctx context.Context, what extent, hashes ...plumbing.Hash) error {
+func (s *Snapshot) ensure(ctx context.Context, what transport.Extent, hashes ...plumbing.Hash) error {
 	var missing []plumbing.Hash
 	asked := map[plumbing.Hash]bool{}
 	for _, h := range hashes {
@@ -57,7 +72,7 @@ func (s *Snapshot) ensure(ctx context.Context, what extent, hashes ...plumbing.H
 	if len(missing) == 0 {
 		return nil
 	}
-	if err := s.repo.conn.fetchObjects(ctx, s.store, missing, what); err != nil {
+	if err := s.repo.conn.FetchObjects(ctx, s.store, missing, what); err != nil {
 		return fmt.Errorf("%s: fetch %d objects: %w", s.repo.url, len(missing), err)
 	}
 	for _, h := range missing {
@@ -72,7 +87,7 @@ func (s *Snapshot) tree(ctx context.Context, hash plumbing.Hash) (*object.Tree, 
 	if t, ok := s.trees[hash]; ok {
 		return t, nil
 	}
-	if err := s.ensure(ctx, alone, hash); err != nil {
+	if err := s.ensure(ctx, transport.Single, hash); err != nil {
 		return nil, err
 	}
 	t, err := object.GetTree(s.store, hash)
@@ -106,7 +121,7 @@ func (s *Snapshot) entry(ctx context.Context, name string) (object.TreeEntry, er
 }
 
 func (s *Snapshot) blob(ctx context.Context, hash plumbing.Hash) (_ []byte, err error) {
-	if err := s.ensure(ctx, blobs, hash); err != nil {
+	if err := s.ensure(ctx, transport.Blobs, hash); err != nil {
 		return nil, err
 	}
 	b, err := object.GetBlob(s.store, hash)
@@ -196,7 +211,7 @@ func (f files) ReadDir(name string) ([]fs.DirEntry, error) {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("not a directory")}
 	}
 	// Whoever lists a folder will go on to those in it.
-	err = f.s.ensure(f.ctx, below, e.Hash)
+	err = f.s.ensure(f.ctx, transport.WithTrees, e.Hash)
 	if err != nil {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
 	}
@@ -261,7 +276,7 @@ func (f files) Prefetch(names []string) error {
 			hashes = append(hashes, e.Hash)
 		}
 	}
-	return f.s.ensure(f.ctx, blobs, hashes...)
+	return f.s.ensure(f.ctx, transport.Blobs, hashes...)
 }
 
 // info is a tree entry as fs.FileInfo. Git keeps neither sizes nor times in its trees.

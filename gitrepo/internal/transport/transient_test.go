@@ -1,4 +1,4 @@
-package gitrepo_test
+package transport
 
 import (
 	"context"
@@ -11,8 +11,6 @@ import (
 	"os"
 	"syscall"
 	"testing"
-
-	"update-gitops-repo/gitrepo"
 )
 
 func TestIsTransient(t *testing.T) {
@@ -39,7 +37,7 @@ func TestIsTransient(t *testing.T) {
 		"canceled":                 {context.Canceled, false},
 		"unknown":                  {errors.New("x"), false},
 	} {
-		if got := gitrepo.IsTransient(test.err); got != test.want {
+		if got := IsTransient(test.err); got != test.want {
 			t.Errorf("%s: %t, want %t", name, got, test.want)
 		}
 	}

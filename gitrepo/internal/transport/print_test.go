@@ -1,4 +1,4 @@
-package gitrepo
+package transport
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 func TestConnectionDoesNotPrint(t *testing.T) {
 	t.Parallel()
 	c := giturl.Login("tok3n", "s3cret")
-	auth := wire{auth: httpAuth{c}}
+	auth := Wire{auth: httpAuth{c}}
 	for _, v := range []any{Remote{Credentials: c}, auth, &auth} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%q", "%s", "%x", "%d"} {
 			text := fmt.Sprintf(verb, v)

@@ -1,4 +1,4 @@
-package gitrepo
+package transport
 
 import (
 	"errors"
@@ -6,6 +6,9 @@ import (
 	"net"
 	"syscall"
 )
+
+// networkEndings are how a broken connection ends, for those who read from it or write to it.
+var networkEndings = []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE}
 
 // IsTransient reports whether err is a failure of the network that may be gone a moment later: a connection that broke,
 // a timeout, a name server that does not answer. An unknown error is not transient: a host that does not exist, or a
@@ -25,7 +28,7 @@ func IsTransient(err error) bool {
 		}
 		return true
 	}
-	for _, kind := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE} {
+	for _, kind := range networkEndings {
 		if errors.Is(err, kind) {
 			return true
 		}
