@@ -1,0 +1,201 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"update-gitops-repo/cmd/internal/auth"
+	"update-gitops-repo/cmd/internal/usage"
+	"update-gitops-repo/integration/forge"
+	"update-gitops-repo/scm"
+)
+
+// world is a forge with one repository, and a machine without any settings.
+type world struct {
+	*forge.Server
+	t    *testing.T
+	home string
+}
+
+const gitops = "acme/gitops"
+
+func newWorld(t *testing.T, kind forge.Kind) world {
+	t.Helper()
+	server, err := forge.Start(forge.Config{Kind: kind, Token: "writes-to-gitops", ReadToken: "reads-gitops", Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.yaml"), "tag: 1\n")
+	if err := errors.Join(server.CreateRepo(gitops, "main"), server.Seed(gitops, "main", dir)); err != nil {
+		t.Fatal(err)
+	}
+	return world{server, t, t.TempDir()}
+}
+
+// run runs the program with the forge's token and the further arguments.
+func (w world) run(args ...string) (code int, stdout, stderr string) {
+	w.t.Helper()
+	getenv := environment("HOME="+w.home, "GIT_CONFIG_NOSYSTEM=1", "GITHUB_TOKEN=writes-to-gitops", "GITLAB_TOKEN=writes-to-gitops")
+	kind := "github"
+	if strings.HasSuffix(w.APIURL(), "/v4") || strings.HasSuffix(w.APIURL(), "/v4/") {
+		kind = "gitlab"
+	}
+	args = append([]string{"-repo=" + w.CloneURL(gitops), "-scm-provider=" + kind, "-workdir=" + w.home}, args...)
+	var out, errs bytes.Buffer
+	code = Run(w.t.Context(), args, getenv, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// TestRun has the program as a whole, on each forge. What it can do, the scripts have.
+func TestRun(t *testing.T) {
+	for _, kind := range []forge.Kind{forge.GitHub, forge.GitLab} {
+		w := newWorld(t, kind)
+		for _, test := range []struct {
+			args           string
+			code           int
+			stdout, stderr string // a part of it; none at all if empty
+		}{
+			{"-set=a.yaml:.tag=2 -git-revision=1 -dry-run", 0, "+tag: 2\n", "fetching"},
+			{"-set=a.yaml:.tag=2 -git-revision=1", 0, "\n" + w.URL() + "/acme/gitops/", "pushing"},
+			{"-set=a.yaml:.tag=2 -git-revision=1 -output=json", 0, `"state":"unchanged"`, "fetching"},
+			{"-set=a.yaml:.tag=3 -branch=b -commit-via-api", 0, "branch b, commit ", "pushing"},
+			{"-set=a.yaml:.tag=4 -branch=c -commit-via-api -create-pull-request=false", 0, "branch c, commit ", "pushing"},
+			{"-set=a.yaml:.tag=1 -branch=d", 0, "nothing to change\n", "editing"},
+			{"-set=a.yaml:.no=2 -branch=d", 1, "", "\nhint: check the path against the file"},
+			{"-set=a.yaml:.tag=2", 2, "", "error: the branch cannot be named: the application's commit is not known\nhint: "},
+			{"-check-auth", 0, "push: yes\napi " + w.APIURL(), ""},
+			{"-check-auth -output=json -dry-run", 0, `"pullRequests":true`, ""},
+			{"-check-auth -create-pull-request=false", 0, "push: yes\n", ""},
+			{"-check-auth -create-pull-request=false -commit-via-api", 0, "\napi ", ""},
+			{"-check-auth -set-missing=create -token=reads-gitops", 1, "open pull requests: no\n", "-set-missing does nothing without -set"},
+			{"-check-auth -output=xml", 2, "", `-output "xml" is not known`},
+			{"-check-auth -ca-file=/does/not/exist", 1, "", "-ca-file: open"},
+			{"-check-auth -ca-file=run_test.go", 2, "", "holds no certificate"},
+			{"-set=a.yaml:.tag=2 -branch=e -ca-file=/does/not/exist", 1, "", "-ca-file: open"},
+			{"-set=a.yaml:.tag=2 -branch=e -result-env=/does/not/exist/env", 1, "", "write the results"},
+			{"-h", 0, "\nPull request:\n", ""},
+			{"-version", 0, "update-gitops-repo ", ""},
+			{"-nosuchflag", 2, "", "error: unknown flag"},
+		} {
+			code, stdout, stderr := w.run(strings.Fields(test.args)...)
+			bad := func(got, want string) bool { return (want == "") != (got == "") || !strings.Contains(got, want) }
+			if code != test.code || bad(stdout, test.stdout) || bad(stderr, test.stderr) {
+				t.Errorf("%s %s: exit code %d, want %d\nstdout %s\nstderr %s", kind, test.args, code, test.code, stdout, stderr)
+			}
+		}
+		if n := len(w.PullRequests(gitops)); n != 2 {
+			t.Errorf("%s: %d pull requests", kind, n)
+		}
+	}
+}
+
+// TestCheckout: without -repo the checkout's own settings count, and -add takes files from it.
+func TestCheckout(t *testing.T) {
+	w := newWorld(t, forge.GitHub)
+	dir := t.TempDir()
+	settings := "[remote \"origin\"]\n\turl = " + strings.Replace(w.CloneURL(gitops), "http://", "http://x:in-the-url-of-origin@", 1) + "\n"
+	for _, folder := range []string{".git/objects", ".git/refs"} {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(dir, ".git/HEAD"), "ref: refs/heads/main\n")
+	write(t, filepath.Join(dir, ".git/config"), settings)
+	d, err := draftOf(t, environment("HOME="+w.home, "GIT_CONFIG_NOSYSTEM=1"), "-workdir="+dir, "-add=*.yaml", "-branch=b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.remote.URL.String() != w.CloneURL(gitops) || d.remote.Checkout == nil || d.edits.Checkout == nil || d.source != "the repository's URL" {
+		t.Errorf("the draft is of %s, with a checkout: %t, %t, and the credential of %q",
+			d.remote.URL, d.remote.Checkout != nil, d.edits.Checkout != nil, d.source)
+	}
+}
+
+// bare is a forge that can do no more than it has to.
+type bare struct{ scm.Provider }
+
+func (bare) Name() string { return "bare" }
+
+// TestForgeRefuses: what a forge cannot do is refused before the run.
+func TestForgeRefuses(t *testing.T) {
+	for _, test := range []struct{ args, want string }{
+		{"-supersede", "bare cannot list and close pull requests"},
+		{"-wait", "bare does not report the state of a pull request"},
+		{"-merge-pull-request", "cannot merge pull requests"},
+		{"-auto-merge", "does not merge by itself"},
+		{"-pr-label=a", "has no labels"},
+		{"-commit-via-api", "bare does not commit by its API"},
+	} {
+		d, err := draftOf(t, environment("HOME="+t.TempDir()), "-repo=https://git.example.com/a/b", "-branch=b", "-set=a:.b=1", test.args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = d.checkProvider(bare{})
+		if err == nil {
+			_, err = d.committer(t.Context(), bare{})
+		}
+		if _, ok := usage.Hint(err); !ok || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %q", test.args, err, test.want)
+		}
+	}
+}
+
+// TestNoToken: what needs the forge's API is refused without a token for it, or where the forge is not known.
+func TestNoToken(t *testing.T) {
+	home := t.TempDir()
+	const https, disk = "https://git.example.com/a/b", "/srv/gitops"
+	for _, test := range []struct{ repo, args, plan, check string }{
+		{https, "-scm-provider=github", "no token for git.example.com; it is needed", ""},
+		{https, "-scm-provider=github -dry-run", "", ""},
+		{https, "-wait", "cannot tell whether git.example.com is a GitHub or a GitLab", "cannot tell"},
+		{https, "-dry-run", "", ""},
+		{https, "-create-pull-request=false", "", ""},
+		{https, "-create-pull-request=false -commit-via-api", "cannot tell", "cannot tell"},
+		{https, "-create-pull-request=false -commit-via-api -scm-provider=gitlab", "no token for git.example.com", ""},
+		{disk, "-wait", "a repository on disk has no pull requests", "on disk"},
+		{disk, "-dry-run", "", ""},
+		{https + "/c", "-scm-provider=github -token=t", "check -repo", "check -repo"},
+	} {
+		getenv := environment("HOME="+home, "GIT_CONFIG_NOSYSTEM=1")
+		args := append(strings.Fields(test.args), "-repo="+test.repo, "-branch=b", "-set=a:.b=1")
+		d, err := draftOf(t, getenv, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, planErr := newPlan(t.Context(), d.config, getenv, d.wallet.Client)
+		_, checkErr := newCheck(t.Context(), d.config, getenv, d.wallet.Client)
+		for _, v := range []struct {
+			of, want string
+			err      error
+		}{{"plan", test.plan, planErr}, {"check", test.check, checkErr}} {
+			hint, _ := usage.Hint(v.err)
+			if v.want == "" && v.err != nil || v.want != "" && (v.err == nil || !strings.Contains(v.err.Error()+hint, v.want)) {
+				t.Errorf("%s %s: the %s: %v, want %q", test.repo, test.args, v.of, v.err, v.want)
+			}
+		}
+	}
+}
+
+// TestPrintAccess: as JSON, it is one line that parses.
+func TestPrintAccess(t *testing.T) {
+	var b bytes.Buffer
+	want := auth.Access{Git: auth.GitAccess{URL: "https://git.example.com/a", Credential: "::x::", Push: true}}
+	if err := printAccess(&b, want, "json"); err != nil {
+		t.Fatal(err)
+	}
+	var got auth.Access
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil || got != want || strings.Count(b.String(), "\n") != 1 {
+		t.Errorf("%s: %+v, %v", &b, got, err)
+	}
+}
