@@ -28,6 +28,7 @@ import (
 	"update-gitops-repo/cmd/internal/auth"
 	"update-gitops-repo/cmd/internal/edits"
 	"update-gitops-repo/cmd/internal/retry"
+	"update-gitops-repo/cmd/internal/update"
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/checkout"
@@ -67,13 +68,14 @@ func TestNames(t *testing.T) {
 	} {
 		args := append([]string{"-dry-run", "-repo=https://git.example.com/acme/gitops.git", "-substitute=a=1"}, strings.Fields(test.args)...)
 		p := mustPlan(t, test.getenv, args...)
-		if p.app != test.app || p.revision != test.revision || p.branch != test.branch || p.link != test.link {
-			t.Errorf("%s: app %q, revision %q, branch %q, link %q", test.args, p.app, p.revision, p.branch, p.link)
+		w := p.Composer
+		if w.App != test.app || w.Revision != test.revision || p.Branch != test.branch || w.Link != test.link {
+			t.Errorf("%s: app %q, revision %q, branch %q, link %q", test.args, w.App, w.Revision, p.Branch, w.Link)
 		}
 	}
 }
 
-func mustPlan(t *testing.T, getenv func(string) string, args ...string) *plan {
+func mustPlan(t *testing.T, getenv func(string) string, args ...string) update.Plan {
 	t.Helper()
 	c, err := parseConfig(args, &secret.Redactor{})
 	if err != nil {
@@ -111,7 +113,7 @@ func TestSecret(t *testing.T) {
 	remote := gitrepo.Remote{Credentials: giturl.Login("alex", "s3cret")}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		for _, v := range []any{
-			s, &s, config{token: s}, &config{token: s, signPassphrase: passphraseFlag(s)}, plan{remote: remote},
+			s, &s, config{token: s}, &config{token: s, signPassphrase: passphraseFlag(s)}, update.Plan{Remote: remote},
 			check{remote: remote}, draft{remote: remote, wallet: auth.Wallet{Options: auth.Options{Token: s.Text}}},
 		} {
 			if got := fmt.Sprintf(format, v); strings.Contains(got, "s3cret") || strings.Contains(got, fmt.Sprintf("%x", "s3cret")) {
@@ -127,7 +129,7 @@ func TestHints(t *testing.T) {
 	for _, err := range []error{
 		gitrepo.ErrAuth, gitrepo.ErrNotFound, gitrepo.ErrEmpty, gitrepo.ErrNoBranch, gitrepo.ErrPath, gitrepo.ErrMoved, gitrepo.ErrRejected, checkout.ErrNoCheckout,
 		scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable,
-		errNoDefault, errSameBranch, errSecret, context.DeadlineExceeded, context.Canceled, &fs.PathError{Err: fs.ErrNotExist}, &foreignError{},
+		update.ErrNoDefault, update.ErrSameBranch, update.ErrSecret, context.DeadlineExceeded, context.Canceled, &fs.PathError{Err: fs.ErrNotExist}, &update.ForeignError{},
 		&template.Error{Err: template.ErrMissingKey, Key: ".a"}, &template.Error{Err: template.ErrSyntax}, &template.Error{Err: template.ErrSyntax, Delims: "$(<"},
 		&template.Error{Err: template.ErrDelims}, &template.Error{Err: template.ErrNoAction}, &template.Error{Err: template.ErrNoMatch},
 		&template.Error{Err: template.ErrNoNode}, &template.Error{Err: template.ErrUneditable}, &template.Error{Err: template.ErrExecute},

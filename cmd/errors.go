@@ -15,37 +15,12 @@ import (
 	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/cmd/internal/report"
 	"update-gitops-repo/cmd/internal/retry"
+	"update-gitops-repo/cmd/internal/update"
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/template"
-)
-
-// foreignError is a branch that holds commits that are not this program's for this app.
-type foreignError struct {
-	branch  string
-	commits []gitrepo.Log
-}
-
-func (e *foreignError) Error() string {
-	var names []string
-	for i, c := range e.commits {
-		if i == 5 {
-			names = append(names, fmt.Sprintf("and %d more", len(e.commits)-i))
-			break
-		}
-		names = append(names, fmt.Sprintf("%.7s %q by %s", c.Hash, c.Subject(), c.Author))
-	}
-	return fmt.Sprintf("branch %q holds commits that are not of this app's updates: %s", e.branch, strings.Join(names, ", "))
-}
-
-// What only the repository tells to be wrong with the command line.
-var (
-	errNoDefault  = errors.New("the repository does not say which branch is its default")
-	errSameBranch = errors.New("it is the base itself")
-	// errOnlyRegular: a forge's API takes no symlinks and sets no modes.
-	errOnlyRegular = errors.New("the forge's API commits regular files only, and none that is executable")
 )
 
 const hintSameBranch = "give another -branch, or -create-pull-request=false to push directly"
@@ -84,16 +59,16 @@ func hint(err error) string {
 		}
 		return templateHint(e, flag)
 	}
-	if _, ok := errors.AsType[*foreignError](err); ok {
+	if _, ok := errors.AsType[*update.ForeignError](err); ok {
 		return "choose another -branch, or give -force-push to replace those commits"
 	}
 	var gaveUp *retry.GaveUpError
 	switch {
-	case errors.Is(err, errNoDefault):
+	case errors.Is(err, update.ErrNoDefault):
 		return "give -base"
-	case errors.Is(err, errSecret):
+	case errors.Is(err, update.ErrSecret):
 		return "leave it out: what is pushed cannot be taken back"
-	case errors.Is(err, errSameBranch):
+	case errors.Is(err, update.ErrSameBranch):
 		return hintSameBranch
 	case errors.Is(err, context.DeadlineExceeded):
 		return "give it more time with -timeout, or see with -verbose where it goes"

@@ -8,56 +8,29 @@ import (
 
 	"update-gitops-repo/cmd/internal/auth"
 	"update-gitops-repo/cmd/internal/edits"
+	"update-gitops-repo/cmd/internal/message"
+	"update-gitops-repo/cmd/internal/update"
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/scm"
-	"update-gitops-repo/secret"
 )
 
-// plan is a command line that makes sense: everything is parsed, and whatever can be refused without asking the
-// repository has been refused.
-type plan struct {
-	remote       gitrepo.Remote
-	base         string // empty: the remote's default branch
-	branch       string // empty: the base
-	force        bool
-	app          string
-	revision     string // may be empty
-	message      string // empty: made from the change
-	author       gitrepo.Signature
-	committer    gitrepo.Signature
-	signer       gitrepo.Signer // nil: unsigned
-	signoff      bool
-	committerAPI scm.Committer // nil: commits are made here
-	sequence     int64         // 0: no order
-	supersede    bool
-	wait         bool
-	deleteBranch bool
-	link         string // to the application's commit; may be empty
-	edits        edits.Edits
-	provider     scm.Provider // nil: push directly, or there is no token for a dry run
-	pull         scm.Request  // Title and Body empty: made from the change
-	dryRun       bool
-	wantDiff     bool // in the report, without a dry run too
-	secrets      *secret.Redactor
-}
-
 // newPlan returns the plan of a run. The steps of a draft come first; then the forge is found.
-func newPlan(ctx context.Context, c *config, getenv func(string) string, client *http.Client) (*plan, error) {
+func newPlan(ctx context.Context, c *config, getenv func(string) string, client *http.Client) (update.Plan, error) {
 	d, err := newDraft(ctx, c, getenv, client)
 	if err != nil {
-		return nil, err
+		return update.Plan{}, err
 	}
 	provider, err := d.provider(ctx)
 	if err != nil {
-		return nil, err
+		return update.Plan{}, err
 	}
 	committer, err := d.committer(ctx, provider)
 	if err != nil {
-		return nil, err
+		return update.Plan{}, err
 	}
 	p := d.plan()
-	p.provider, p.committerAPI = provider, committer
+	p.Forge, p.CommitAPI = provider, committer
 	return p, nil
 }
 
@@ -128,12 +101,13 @@ func newRequest(c *config, head string) (scm.Request, error) {
 
 // checkTemplates refuses templates of the message, the title and the body that cannot be rendered, whatever changes.
 func (d draft) checkTemplates() error {
-	p := d.plan()
+	composer := d.composer()
 	for _, t := range []struct{ flag, text string }{
-		{"-commit-message", d.config.message}, {"-pr-title", d.pull.Title}, {"-pr-body", d.pull.Body},
+		{"-commit-message", composer.Commit}, {"-pr-title", composer.Title}, {"-pr-body", composer.Body},
 	} {
-		if err := p.checkWords(t.flag, t.text); err != nil {
-			return err
+		if err := composer.Check(t.flag, t.text); err != nil {
+			return usage.Errorf("it is a template over .app .revision .shortRevision .base .branch .files .changes; "+
+				"if the text has these delimiters itself, choose others with -delims", "%v", err)
 		}
 	}
 	return nil
@@ -199,24 +173,32 @@ func (d draft) committer(ctx context.Context, p scm.Provider) (scm.Committer, er
 }
 
 // plan returns the plan without the forge.
-func (d draft) plan() *plan {
+func (d draft) plan() update.Plan {
 	c := d.config
 	author, committer := identities(c)
-	return &plan{
-		remote: d.remote, base: c.base, branch: d.names.branch, force: c.forcePush,
-		app: d.names.app, revision: d.names.revision, link: d.names.link, message: c.message,
-		author: author, committer: committer, signer: d.signer, signoff: c.signoff,
-		sequence: c.sequence, supersede: c.supersede, wait: c.wait, deleteBranch: c.deleteBranch,
-		edits: d.edits, pull: d.pull, dryRun: c.dryRun,
-		secrets: c.secrets,
+	p := update.Plan{
+		Remote: d.remote, Base: c.base, Branch: d.names.branch, ReplaceForeign: c.forcePush,
+		Edits: d.edits, Composer: d.composer(),
+		Author: author, Committer: committer, Signer: d.signer, DryRun: c.dryRun,
 	}
+	if c.createPull {
+		p.Pull = &update.Pull{
+			Request: d.pull, Supersede: c.supersede, Wait: c.wait, DeleteBranch: c.deleteBranch,
+		}
+	}
+	return p
 }
 
-// checkWords refuses a template of the message, title or text that cannot be rendered, whatever changes.
-func (p *plan) checkWords(flag, text string) error {
-	if err := p.composer().Check(flag, text); err != nil {
-		return usage.Errorf("it is a template over .app .revision .shortRevision .base .branch .files .changes; "+
-			"if the text has these delimiters itself, choose others with -delims", "%v", err)
+// composer returns what words the change.
+func (d draft) composer() message.Composer {
+	c := d.config
+	composer := message.Composer{
+		App: d.names.app, Revision: d.names.revision, Link: d.names.link, Sequence: c.sequence,
+		Commit: c.message, Title: d.pull.Title, Body: d.pull.Body,
+		Renderer: d.edits.Renderer, Secrets: c.secrets,
 	}
-	return nil
+	if _, committer := identities(c); c.signoff {
+		composer.SignOff = fmt.Sprintf("%s <%s>", committer.Name, committer.Email)
+	}
+	return composer
 }

@@ -32,15 +32,18 @@ func newPauses(first time.Duration) *backoff.ExponentialBackOff {
 	}
 }
 
-// UnansweredError is a transient failure of a request that must not be repeated blindly, because the server may have
-// carried it out. Whoever knows how to find that out may start over.
-type UnansweredError struct{ err error }
+// TransientError is a failure that another attempt may get past. A request that ends in one must not be repeated blindly,
+// because the server may have carried it out; whoever knows how to find that out may start over.
+type TransientError struct{ err error }
+
+// Transient returns err as one that another attempt may get past.
+func Transient(err error) error { return &TransientError{err} }
 
 // Error implements error.
-func (e *UnansweredError) Error() string { return e.err.Error() }
+func (e *TransientError) Error() string { return e.err.Error() }
 
 // Unwrap returns the failure.
-func (e *UnansweredError) Unwrap() error { return e.err }
+func (e *TransientError) Unwrap() error { return e.err }
 
 // GaveUpError is a failure after which retrying is pointless: it was tried MaxTries times, or the server asks for a pause
 // that is longer than the time that is left.
@@ -66,8 +69,8 @@ func IsTransient(err error) bool {
 	if _, ok := errors.AsType[*GaveUpError](err); ok {
 		return false
 	}
-	_, unanswered := errors.AsType[*UnansweredError](err)
-	return unanswered || errors.Is(err, gitrepo.ErrFault)
+	_, transient := errors.AsType[*TransientError](err)
+	return transient || errors.Is(err, gitrepo.ErrFault)
 }
 
 // Do calls try until it succeeds or fails with an error that is not transient, at most MaxTries times, and then returns

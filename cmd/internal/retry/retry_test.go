@@ -16,7 +16,7 @@ func TestDoNested(t *testing.T) {
 		err := Do(t.Context(), discard, func() error {
 			return Do(t.Context(), discard, func() error {
 				tried++
-				return &UnansweredError{errors.New("502 Bad Gateway")}
+				return &TransientError{errors.New("502 Bad Gateway")}
 			})
 		})
 		if tried != MaxTries || err == nil || err.Error() != "502 Bad Gateway, 8 times in a row" {
@@ -50,8 +50,8 @@ func TestIsTransient(t *testing.T) {
 		want bool
 	}{
 		{nil, false}, {scm.ErrAuth, false}, {gitrepo.ErrRejected, false},
-		{fault, true}, {&UnansweredError{scm.ErrRefused}, true},
-		{&GaveUpError{err: fault}, false}, {&UnansweredError{&GaveUpError{err: fault}}, false},
+		{fault, true}, {&TransientError{scm.ErrRefused}, true},
+		{&GaveUpError{err: fault}, false}, {&TransientError{&GaveUpError{err: fault}}, false},
 	} {
 		if got := IsTransient(test.err); got != test.want {
 			t.Errorf("%v: got %t", test.err, got)

@@ -24,7 +24,7 @@ import (
 //
 // What a server refuses for the time being is repeated whatever it is. What the server may have carried out is repeated
 // only if the request is idempotent: by its method, or as net/http has it, by an Idempotency-Key without a value, which is
-// not sent. Else the error is an UnansweredError.
+// not sent. Else the error is an TransientError.
 type Transport struct {
 	Next http.RoundTripper
 	Log  *slog.Logger
@@ -61,7 +61,7 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		case limited && f.wait > time.Until(deadline):
 			return nil, permanent(&GaveUpError{err: f.err, Wait: f.wait})
 		case !idempotent(r) && !f.refused:
-			return nil, permanent(&UnansweredError{f.err})
+			return nil, permanent(&TransientError{f.err})
 		case tries == MaxTries:
 			return nil, permanent(&GaveUpError{err: f.err})
 		}
