@@ -82,6 +82,7 @@ var rooms = map[string][]string{
 		"gitrepo/internal/objectdb",
 		"gitrepo/internal/paths",
 		"gitrepo/settings",
+		"gitrepo/wildmatch",
 	},
 	"gitrepo/credential": {
 		"gitrepo/giturl",
@@ -106,7 +107,7 @@ var rooms = map[string][]string{
 		"gitrepo/ssh",
 	},
 	"gitrepo/internal/unseen": {},
-	"gitrepo/settings":        {"gitrepo/internal/layout", "gitrepo/internal/paths"},
+	"gitrepo/settings":        {"gitrepo/internal/layout", "gitrepo/internal/paths", "gitrepo/wildmatch"},
 	"gitrepo/sign":            {},
 	"gitrepo/ssh":             {"gitrepo/giturl", "gitrepo/internal/paths", "gitrepo/settings"},
 	"gitrepo/wildmatch":       {},

@@ -97,8 +97,8 @@ func parseAttributes(data []byte, base string) []attribute {
 			continue // The library panics.
 		}
 		m, err := gitattributes.ParseAttributesLine(line, nil, true)
-		if err != nil || m.Name == "" {
-			continue
+		if err != nil || m.Name == "" || m.Pattern != nil && m.Name[0] == '!' {
+			continue // Git takes no negated patterns here.
 		}
 		a := attribute{values: m.Attributes}
 		if m.Pattern == nil {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -58,7 +57,7 @@ func (w *worktree) walk(dir string, patterns []pattern, visit func(name string, 
 		case !ignored(patterns, name, true):
 			err = w.walk(name+"/", patterns, visit)
 		case w.everything:
-			err = w.walk(name+"/", []pattern{{re: always}}, visit)
+			err = w.walk(name+"/", []pattern{matchAll}, visit)
 		}
 		if err != nil {
 			return err
@@ -66,8 +65,6 @@ func (w *worktree) walk(dir string, patterns []pattern, visit func(name string, 
 	}
 	return nil
 }
-
-var always = regexp.MustCompile("")
 
 // foreign tells folders that belong to another repository.
 func (w *worktree) foreign(dir string) bool {

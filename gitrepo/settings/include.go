@@ -2,79 +2,75 @@ package settings
 
 import (
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
+
+	"update-gitops-repo/gitrepo/wildmatch"
 )
 
-// met reports whether a condition of includeIf that a file has holds.
+// met reports whether a condition of includeIf holds, which stands in a file
+// (https://git-scm.com/docs/git-config#_conditional_includes).
 func (r *reader) met(condition, file string) bool {
 	kind, pattern, _ := strings.Cut(condition, ":")
-	if r.checkout.GitDir == "" || kind != "gitdir" && kind != "gitdir/i" {
+	var flags wildmatch.Flags
+	switch kind {
+	case "gitdir":
+	case "gitdir/i":
+		flags = wildmatch.FoldCase
+	default:
 		return false
 	}
-	literal := "" // what no wildcard is looked for in
+	folder, pattern, ok := r.anchor(pattern, file)
+	if !ok || r.checkout.GitDir == "" {
+		return false
+	}
+	compiled, err := wildmatch.Compile(pattern, flags)
+	if err != nil {
+		return false // A malformed pattern matches nothing, as with git.
+	}
+	gitDirs := []string{r.checkout.GitDir}
+	if resolved, err := filepath.EvalSymlinks(r.checkout.GitDir); err == nil {
+		gitDirs = append(gitDirs, resolved)
+	}
+	return slices.ContainsFunc(gitDirs, func(gitDir string) bool {
+		rest, ok := cutFolder(gitDir, folder, flags)
+		return ok && compiled.Match(rest)
+	})
+}
+
+// cutFolder returns a path without the folder that it begins with, and whether it does. Of other characters than ASCII's,
+// the case always counts.
+func cutFolder(name, folder string, flags wildmatch.Flags) (rest string, ok bool) {
+	if len(name) < len(folder) {
+		return "", false
+	}
+	for i := range len(folder) {
+		a, b := name[i], folder[i]
+		if flags&wildmatch.FoldCase != 0 && isLetter(a) && isLetter(b) {
+			a, b = a|0x20, b|0x20
+		}
+		if a != b {
+			return "", false
+		}
+	}
+	return name[len(folder):], true
+}
+
+// anchor returns a condition's pattern for all of a path, without the folder that it begins with when it is relative to
+// its file: in that, git looks for no wildcards. It returns false when there is no such folder.
+func (r *reader) anchor(pattern, file string) (folder, rest string, ok bool) {
 	if pattern == "" || strings.HasSuffix(pattern, "/") {
 		pattern += "**"
 	}
 	switch {
 	case strings.HasPrefix(pattern, "./"):
-		dir, err := filepath.EvalSymlinks(filepath.Dir(file))
-		if err != nil || !filepath.IsAbs(file) {
-			return false
-		}
-		literal, pattern = dir+"/", pattern[2:]
+		resolved, err := filepath.EvalSymlinks(file)
+		return filepath.Dir(resolved) + "/", pattern[2:], err == nil && filepath.IsAbs(file)
 	case strings.HasPrefix(pattern, "~/"):
 		home, err := filepath.EvalSymlinks(r.home)
-		if err != nil {
-			return false
-		}
-		pattern = home + pattern[1:]
-	case !filepath.IsAbs(pattern):
-		pattern = "**/" + pattern
+		return "", home + pattern[1:], err == nil
+	case filepath.IsAbs(pattern):
+		return "", pattern, true
 	}
-	expression := "^" + regexp.QuoteMeta(literal) + wildcards(pattern) + "$"
-	if kind == "gitdir/i" {
-		expression = "(?i)" + expression
-	}
-	matcher, err := regexp.Compile(expression)
-	if err != nil {
-		return false
-	}
-	resolved, err := filepath.EvalSymlinks(r.checkout.GitDir)
-	return err == nil && matcher.MatchString(resolved) || matcher.MatchString(r.checkout.GitDir)
-}
-
-// wildcards makes a regular expression of a pattern for paths.
-func wildcards(pattern string) string {
-	var b strings.Builder
-	for i := 0; i < len(pattern); i++ {
-		rest := pattern[i:]
-		atStart := i == 0 || pattern[i-1] == '/'
-		switch {
-		case atStart && strings.HasPrefix(rest, "**/"):
-			b.WriteString("(.*/)?")
-			i += 2
-		case atStart && rest == "**":
-			b.WriteString(".*")
-			i++
-		case rest[0] == '*':
-			b.WriteString("[^/]*")
-		case rest[0] == '?':
-			b.WriteString("[^/]")
-		case rest[0] == '[' && strings.Contains(rest, "]"):
-			end := 2 + strings.IndexByte(rest[2:]+"]", ']') // The first character may be ] itself.
-			class := strings.TrimSuffix(rest[1:min(end, len(rest))], "]")
-			if negated, ok := strings.CutPrefix(class, "!"); ok {
-				class = "^" + negated
-			}
-			b.WriteString("[" + class + "]")
-			i += end
-		case rest[0] == '\\' && len(rest) > 1:
-			b.WriteString(regexp.QuoteMeta(rest[1:2]))
-			i++
-		default:
-			b.WriteString(regexp.QuoteMeta(rest[:1]))
-		}
-	}
-	return b.String()
+	return "", "**/" + pattern, true
 }
