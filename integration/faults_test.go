@@ -1,123 +1,21 @@
 package integration
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
-	"update-gitops-repo/cmd"
 	"update-gitops-repo/integration/forge"
 )
-
-// recipe is a run whose every request is to fail once.
-type recipe struct {
-	name    string
-	kind    forge.Kind
-	partial bool
-	more    []string      // flags
-	before  []string      // flags of a run before it; nil: there is none
-	few     []forge.Fault // the faults that count; nil: all
-}
-
-func (r recipe) args(f *forge.Server, more ...string) []string {
-	return append([]string{"-repo=" + f.CloneURL(repo), "-scm-provider=" + string(r.kind), "-token=" + token, "-scm-url=" + f.APIURL(),
-		"-git-revision=1a2b3c4d5e6f", "-app=shop", "-base=main", "-substitute=tag=v2", "-filepath=apps/**.tmpl", "-set=values.yaml:.image.tag=v2"}, more...)
-}
-
-// world starts a forge of the recipe's kind.
-func (r recipe) world(t *testing.T) *forge.Server {
-	t.Helper()
-	f, err := forge.Start(forge.Config{Kind: r.kind, Partial: r.partial, Token: token, Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	files := t.TempDir()
-	for name, text := range map[string]string{
-		"apps/shop/deploy.yaml.tmpl": "image: shop:$({ .tag })\n", "apps/shop/deploy.yaml": "image: shop:v1\n",
-		"values.yaml": "image:\n  tag: v1 # by the pipeline\n", "README.md": strings.Repeat("Some text that is left alone.\n", 20),
-	} {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(files, name)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(files, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := f.CreateRepo(repo, "main"); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Seed(repo, "main", files); err != nil {
-		t.Fatal(err)
-	}
-	if r.before != nil {
-		if got := runProgram(t.Context(), nil, r.args(f, r.before...)...); got.code != 0 {
-			t.Fatalf("before: %+v", got)
-		}
-	}
-	return f
-}
-
-// ran is what a run came to.
-type ran struct {
-	code           int
-	stdout, stderr string
-}
-
-// runProgram runs the program in this process, with no environment but env.
-func runProgram(ctx context.Context, env []string, args ...string) ran {
-	var stdout, stderr bytes.Buffer
-	getenv := func(name string) string {
-		for _, v := range env {
-			if value, ok := strings.CutPrefix(v, name+"="); ok {
-				return value
-			}
-		}
-		return ""
-	}
-	code := cmd.Run(ctx, args, getenv, &stdout, &stderr)
-	return ran{code, stdout.String(), stderr.String()}
-}
-
-// git runs git on the forge's repository.
-func gitOn(t *testing.T, f *forge.Server, args ...string) string {
-	t.Helper()
-	c := exec.Command("git", append([]string{"--git-dir=" + f.GitDir(repo)}, args...)...)
-	c.Env = []string{"PATH=" + os.Getenv("PATH"), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull}
-	out, err := c.CombinedOutput()
-	if err != nil {
-		t.Errorf("git %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return string(out)
-}
-
-// endState is what counts of the forge: each branch's tree and number of commits, and each pull request.
-func endState(t *testing.T, f *forge.Server) string {
-	t.Helper()
-	gitOn(t, f, "fsck", "--strict")
-	var b strings.Builder
-	for line := range strings.Lines(gitOn(t, f, "for-each-ref", "--format=%(refname) %(tree)")) {
-		ref, _, _ := strings.Cut(line, " ")
-		fmt.Fprintf(&b, "%s %s", strings.TrimSpace(gitOn(t, f, "rev-list", "--count", ref)), line)
-	}
-	for _, p := range f.PullRequests(repo) {
-		fmt.Fprintf(&b, "#%d %s %s -> %s %q %q %q\n%s\n", p.Number, p.State, p.Head, p.Base, p.Title, p.Labels, p.Comments, p.Body)
-	}
-	return b.String()
-}
 
 // asking names a request, so that it is found again in another run whatever the order is: its method and path, and how many
 // were the same before it.
@@ -145,6 +43,12 @@ func (c *counter) name(r *http.Request) asking {
 	c.seen[what]++
 	return asking{what, c.seen[what]}
 }
+
+// changing is what differs between requests of a kind: numbers, commits, and branches.
+var changing = regexp.MustCompile(`/[0-9]+\b|\b[0-9a-f]{40}\b|\b(shop|TIP)-[0-9a-z]+(-[0-9a-z]+)*\b`)
+
+// kind is what a request has in common with those that a forge serves in the same way.
+func (a asking) kind() string { return changing.ReplaceAllString(a.what, "*") }
 
 // Kinds of requests, as faults differ by them.
 func (a asking) isPack() bool { return strings.HasSuffix(a.what, "/git-upload-pack") }
@@ -231,69 +135,114 @@ var expected = []struct {
 
 func always(o outcome) func(asking) outcome { return func(asking) outcome { return o } }
 
-// TestFaults has each request of a run fail in each way, once. The run has to succeed where that may pass, and else to fail
-// in the words of whoever failed; the forge is whole afterwards, and another run ends where one without faults does. The same
-// for a run that is interrupted at each request, whether that was carried out or not.
+// The flags of the recipes' runs.
+var (
+	pullFlags      = []string{"-pr-label=deploy", "-pr-title=Deploy v2"}
+	pushFlags      = []string{"-create-pull-request=false"}
+	mergeFlags     = []string{"-merge-pull-request", "-delete-branch"}
+	supersedeFlags = []string{"-supersede"}
+	apiFlags       = []string{"-commit-via-api"}
+	olderFlags     = []string{"-git-revision=aaaaaaa", "-set=values.yaml:.image.tag=v1a"} // of a run before
+)
+
+// few are the faults that count where the other ones have been in the walk.
+var few = []forge.Fault{forge.Lost, forge.Reset}
+
+var recipes = []recipe{
+	{name: "github", kind: forge.GitHub, partial: true, more: pullFlags},
+	{name: "gitlab", kind: forge.GitLab, partial: true, more: pullFlags},
+	{name: "direct", kind: forge.GitHub, partial: true, more: pushFlags},
+	{name: "whole", kind: forge.GitHub, more: pushFlags},
+	{name: "github merge", kind: forge.GitHub, partial: true, more: mergeFlags, few: few},
+	{name: "gitlab merge", kind: forge.GitLab, partial: true, more: mergeFlags, few: few},
+	{name: "github supersede", kind: forge.GitHub, partial: true, more: supersedeFlags, before: olderFlags, few: few},
+	{name: "gitlab supersede", kind: forge.GitLab, partial: true, more: supersedeFlags, before: olderFlags, few: few},
+	{name: "github api", kind: forge.GitHub, partial: true, more: apiFlags, few: few},
+	{name: "gitlab api", kind: forge.GitLab, partial: true, more: apiFlags, few: few},
+}
+
+// TestFaults fails each request of a run in each way, once. The run succeeds where the fault is transient, and else fails
+// in the words of whoever failed; the repository is sound afterwards, and another run ends where one without faults does. The
+// same holds for a run that is interrupted at each request, whether that was carried out or not.
+//
+// Every run has a clock of its own, which stands still while anybody works: no pause takes time, and a slow machine
+// changes nothing. With -short, each fault meets one request of each kind.
 func TestFaults(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
-	// Not t.Parallel: most of these wait, and are more than there are processors.
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	room := make(chan struct{}, 24)
-	cell := func(name string, test func(*testing.T)) {
-		wg.Go(func() {
-			room <- struct{}{}
-			defer func() { <-room }()
-			t.Run(name, test)
-		})
-	}
-	few := []forge.Fault{forge.Lost, forge.Reset}
-	pull, direct := []string{"-pr-label=deploy", "-pr-title=Deploy v2"}, []string{"-create-pull-request=false"}
-	merge := []string{"-merge-pull-request", "-delete-branch"}
-	older := []string{"-git-revision=aaaaaaa", "-set=values.yaml:.image.tag=v1a"}
-	for _, r := range []recipe{
-		{name: "github", kind: forge.GitHub, partial: true, more: pull},
-		{name: "gitlab", kind: forge.GitLab, partial: true, more: pull},
-		{name: "direct", kind: forge.GitHub, partial: true, more: direct},
-		{name: "whole", kind: forge.GitHub, more: direct},
-		{name: "github merge", kind: forge.GitHub, partial: true, more: merge, few: few},
-		{name: "gitlab merge", kind: forge.GitLab, partial: true, more: merge, few: few},
-		{name: "github supersede", kind: forge.GitHub, partial: true, more: []string{"-supersede"}, before: older, few: few},
-		{name: "gitlab supersede", kind: forge.GitLab, partial: true, more: []string{"-supersede"}, before: older, few: few},
-		{name: "github api", kind: forge.GitHub, partial: true, more: []string{"-commit-via-api"}, few: few},
-		{name: "gitlab api", kind: forge.GitLab, partial: true, more: []string{"-commit-via-api"}, few: few},
-	} {
-		all, want := r.without(t)
+	dialMemory(t)
+	w := newWalk(t)
+	defer w.wait()
+	for _, r := range recipes {
+		var all []asking
+		var want end
+		synctest.Test(t, func(t *testing.T) { all, want = r.without(t, w.seeded) })
 		for i, at := range all {
 			for _, e := range expected {
-				if o := e.of(at); !o.unknown && (r.few == nil || slices.Contains(r.few, e.fault)) {
-					cell(fmt.Sprintf("%s/%d/%s/%s", r.name, i, e.fault, e.timeout), func(t *testing.T) {
-						testFault(t, r, at, e.fault, e.timeout, o, want)
-					})
+				o := e.of(at)
+				if o.unknown || r.few != nil && !slices.Contains(r.few, e.fault) {
+					continue
 				}
+				what := fmt.Sprintf("%s/%s", e.fault, e.timeout)
+				w.cell(at.kind()+what, fmt.Sprintf("%s/%d/%s", r.name, i, what), func(t *testing.T) {
+					testFault(t, r.world(t, w.seeded), failing{at, e.fault, e.timeout, o}, want)
+				})
 			}
 			for _, fault := range []forge.Fault{forge.Hang, forge.Stuck} {
-				cell(fmt.Sprintf("%s/%d/interrupted/%s", r.name, i, fault), func(t *testing.T) {
-					testInterrupt(t, r, at, fault, want)
+				what := fmt.Sprintf("interrupted/%s", fault)
+				w.cell(at.kind()+what, fmt.Sprintf("%s/%d/%s", r.name, i, what), func(t *testing.T) {
+					testInterrupt(t, r.world(t, w.seeded), failing{at: at, fault: fault}, want)
 				})
 			}
 		}
 	}
 }
 
+// walk runs cells, as many at once as there are processors, and one more for those that wait for git.
+type walk struct {
+	t      *testing.T
+	seeded string          // the repository that each cell begins with
+	met    map[string]bool // with -short: what has been in the walk
+	room   chan struct{}
+	cells  sync.WaitGroup
+}
+
+func newWalk(t *testing.T) *walk {
+	w := &walk{t: t, met: map[string]bool{}, room: make(chan struct{}, runtime.GOMAXPROCS(0)+1)}
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) { w.seeded = seedWorld(t, dir) })
+	return w
+}
+
+// cell has test run in a bubble, concurrently; with -short, only where it is the first of its kind.
+func (w *walk) cell(kind, name string, test func(*testing.T)) {
+	if testing.Short() && w.met[kind] {
+		return
+	}
+	w.met[kind] = true
+	w.cells.Go(func() {
+		w.room <- struct{}{}
+		defer func() { <-w.room }()
+		w.t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+	})
+}
+
+func (w *walk) wait() { w.cells.Wait() }
+
 // without is a run without faults: what it asked for, and its end.
-func (r recipe) without(t *testing.T) (all []asking, want end) {
+func (r recipe) without(t *testing.T, seeded string) (all []asking, want end) {
 	t.Helper()
-	f := r.world(t)
+	w := r.world(t, seeded)
+	f := w.forge
 	var c counter
 	f.FailRequests(func(_ int, req *http.Request) forge.Fault {
 		all = append(all, c.name(req))
 		return forge.NoFault
 	})
-	got := runProgram(t.Context(), nil, r.args(f, r.more...)...)
+	got := runProgram(t.Context(), nil, w.args...)
 	if got.code != 0 {
 		t.Fatalf("%+v", got)
 	}
+	settle()
 	f.FailRequests(nil)
 	return all, end{portable(f, endState(t, f)), portable(f, got.stdout)}
 }
@@ -306,75 +255,88 @@ func portable(f *forge.Server, text string) string {
 	return regexp.MustCompile(`\bcommit [0-9a-f]{7}\b|(?m:^[0-9a-f]{40}$)`).ReplaceAllString(strings.ReplaceAll(text, f.URL(), "URL"), "COMMIT")
 }
 
-func testFault(t *testing.T, r recipe, at asking, fault forge.Fault, timeout string, o outcome, want end) {
-	f := r.world(t)
+// settle waits until the forge has carried out and answered what the run has left: a minute of the bubble's clock.
+func settle() {
+	time.Sleep(time.Minute)
+	synctest.Wait()
+}
+
+// failing is a request that fails, and what the run has to come to.
+type failing struct {
+	at      asking
+	fault   forge.Fault
+	timeout string // of the run; 60s if empty
+	outcome outcome
+}
+
+func testFault(t *testing.T, w world, a failing, want end) {
 	var c counter
 	met := false
-	f.FailRequests(func(_ int, req *http.Request) forge.Fault {
-		if c.name(req) == at {
+	w.forge.FailRequests(func(_ int, req *http.Request) forge.Fault {
+		if c.name(req) == a.at {
 			met = true
-			return fault
+			return a.fault
 		}
 		return forge.NoFault
 	})
-	args := r.args(f, r.more...)
-	if timeout == "" {
-		timeout = "60s"
-	}
-	got := runProgram(t.Context(), nil, append(args, "-timeout="+timeout)...)
-	f.FailRequests(nil)
-	if o.fails != "" && c.seen[at.what] != at.nth {
-		t.Errorf("%v: it was asked for again: %+v", at, got)
+	got := runProgram(t.Context(), nil, append(w.args, "-timeout="+cmp.Or(a.timeout, "60s"))...)
+	settle()
+	w.forge.FailRequests(nil)
+	fails := a.outcome.fails
+	if fails != "" && c.seen[a.at.what] != a.at.nth {
+		t.Errorf("%v: it was asked for again: %+v", a.at, got)
 	}
 	switch {
 	case !met:
-		t.Fatalf("%v was not asked for: %+v", at, got)
-	case o.fails == "" && got.code != 0:
-		t.Errorf("%v: want success, got %+v", at, got)
-	case o.fails != "" && (got.code != 1 || !strings.Contains(got.stderr, o.fails)):
-		t.Errorf("%v: want failure with %q, got %+v", at, o.fails, got)
+		t.Fatalf("%v was not asked for: %+v", a.at, got)
+	case fails == "" && got.code != 0:
+		t.Errorf("%v: want success, got %+v", a.at, got)
+	case fails != "" && (got.code != 1 || !strings.Contains(got.stderr, fails)):
+		t.Errorf("%v: want failure with %q, got %+v", a.at, fails, got)
 	}
-	if n := f.Hasty(); n > 0 {
-		t.Errorf("%v: %d requests came too early: %s", at, n, got.stderr)
+	if n := w.forge.Hasty(); n > 0 {
+		t.Errorf("%v: %d requests came too early: %s", a.at, n, got.stderr)
 	}
-	left := end{portable(f, endState(t, f)), portable(f, got.stdout)}
-	if o.fails != "" {
-		runsAgain(t, f, args, want)
+	left := end{portable(w.forge, endState(t, w.forge)), portable(w.forge, got.stdout)}
+	if fails != "" {
+		runsAgain(t, w, want)
 	} else if left != want {
-		t.Errorf("%v: got\n%s\nwant\n%s", at, left, want)
+		t.Errorf("%v: got\n%s\nwant\n%s", a.at, left, want)
 	}
 }
 
-func testInterrupt(t *testing.T, r recipe, at asking, fault forge.Fault, want end) {
-	f := r.world(t)
+func testInterrupt(t *testing.T, w world, a failing, want end) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var c counter
-	f.FailRequests(func(_ int, req *http.Request) forge.Fault {
-		if c.name(req) == at {
+	w.forge.FailRequests(func(_ int, req *http.Request) forge.Fault {
+		if c.name(req) == a.at {
 			cancel()
-			return fault
+			return a.fault
 		}
 		return forge.NoFault
 	})
-	args := r.args(f, r.more...)
-	if got := runProgram(ctx, nil, args...); got.code != 1 || !strings.Contains(got.stderr, "hint: it was interrupted") {
-		t.Errorf("%v: want it to be interrupted, got %+v", at, got)
+	got := runProgram(ctx, nil, w.args...)
+	if got.code != 1 || !strings.Contains(got.stderr, "hint: it was interrupted") {
+		t.Errorf("%v: want it to be interrupted, got %+v", a.at, got)
 	}
-	f.FailRequests(nil)
-	endState(t, f)
-	runsAgain(t, f, args, want)
+	settle()
+	w.forge.FailRequests(nil)
+	endState(t, w.forge)
+	runsAgain(t, w, want)
 }
 
-func runsAgain(t *testing.T, f *forge.Server, args []string, want end) {
+// runsAgain has the run succeed now, and end where one without faults does.
+func runsAgain(t *testing.T, w world, want end) {
 	t.Helper()
+	f := w.forge
 	open := map[string]int{}
 	for _, pr := range f.PullRequests(repo) {
 		if open[pr.Head]++; open[pr.Head] > 1 {
 			t.Errorf("%d pull requests of %s", open[pr.Head], pr.Head)
 		}
 	}
-	if got := runProgram(t.Context(), nil, args...); got.code != 0 {
+	if got := runProgram(t.Context(), nil, w.args...); got.code != 0 {
 		t.Fatalf("again, without faults: %+v", got)
 	}
 	if state := portable(f, endState(t, f)); state != want.state {
@@ -388,15 +350,16 @@ func TestFaultsSSH(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	t.Setenv("SSH_KNOWN_HOSTS", "")
 	r := recipe{name: "ssh", kind: forge.GitHub, partial: true}
+	seeded := seedWorld(t, t.TempDir())
 	overSSH := func(f *forge.Server) []string {
 		ssh, err := f.StartSSH()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return r.args(f, "-create-pull-request=false", "-repo=ssh://git@"+ssh.Addr+"/"+repo+".git",
+		return r.argsOn(f, "-create-pull-request=false", "-repo=ssh://git@"+ssh.Addr+"/"+repo+".git",
 			"-ssh-key-file="+ssh.KeyFile, "-ssh-known-hosts="+ssh.KnownHostsFile)
 	}
-	f := r.world(t)
+	f := r.worldOn(t, seeded, nil).forge
 	commands := 0
 	f.FailSSH(func(n int, _ string) forge.Fault { commands = n + 1; return forge.NoFault })
 	got := runProgram(t.Context(), nil, overSSH(f)...)
@@ -407,7 +370,7 @@ func TestFaultsSSH(t *testing.T) {
 	for i := range commands {
 		for _, fault := range []forge.Fault{forge.Reset, forge.Lost, forge.Half} {
 			t.Run(fmt.Sprintf("%d/%s", i, fault), func(t *testing.T) {
-				f := r.world(t)
+				f := r.worldOn(t, seeded, nil).forge
 				f.FailSSH(func(n int, _ string) forge.Fault {
 					if n == i {
 						return fault

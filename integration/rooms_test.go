@@ -119,6 +119,7 @@ var rooms = map[string][]string{
 	"integration/demo":          {"integration/forge"},
 	"integration/forge":         {},
 	"integration/image":         {"integration/forge"},
+	"integration/memnet":        {},
 
 	"scm":                   {"secret"},
 	"scm/github":            {"scm", "scm/internal/rest", "secret"},

@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -175,7 +174,7 @@ func reset(w http.ResponseWriter) {
 	if err != nil { // HTTP/2, which no test needs
 		panic(http.ErrAbortHandler)
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := conn.(interface{ SetLinger(int) error }); ok { // TLS has none
 		_ = tcp.SetLinger(0)
 	}
 	conn.Close()

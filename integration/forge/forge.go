@@ -55,6 +55,8 @@ type Config struct {
 	ReadToken string
 	// Dir is an existing folder for the bare repositories (OWNER/NAME.git, deeper for GitLab's groups) and SSH's keys.
 	Dir string
+	// Listen opens what the server accepts HTTP connections from; nil: a free port of 127.0.0.1.
+	Listen func() (net.Listener, error)
 
 	apps *apps // see AddApp
 }
@@ -78,15 +80,16 @@ type Request struct {
 
 // Server is a running forge. Its methods may be called from several goroutines at once.
 type Server struct {
-	cfg    Config
-	git    string // the git program
-	addr   string // "127.0.0.1:PORT"
-	url    string
-	http   http.Server
-	ctx    context.Context // ends with Close, and with it the git programs that the forge itself runs
-	cancel context.CancelFunc
-	log    requestLog
-	faults faults[*http.Request] // see FailRequests
+	cfg     Config
+	git     string // the git program
+	backend string // git-http-backend(1)
+	addr    string // "127.0.0.1:PORT"
+	url     string
+	http    http.Server
+	ctx     context.Context // ends with Close, and with it the git programs that the forge itself runs
+	cancel  context.CancelFunc
+	log     requestLog
+	faults  faults[*http.Request] // see FailRequests
 
 	sshFaults faults[string] // see FailSSH
 
@@ -109,8 +112,8 @@ type Server struct {
 	settings map[int]*settings // by the repository's number
 }
 
-// Start runs a forge on a free port of 127.0.0.1. It fails when c lacks a field or names an unknown kind, when c.Dir is
-// not a folder, and when there is no git program.
+// Start runs a forge. It fails when c lacks a field or names an unknown kind, when c.Dir is not a folder, and when there
+// is no git program.
 func Start(c Config) (*Server, error) {
 	if c.Kind != GitHub && c.Kind != GitLab {
 		return nil, fmt.Errorf("start forge: unknown kind %q", c.Kind)
@@ -136,13 +139,20 @@ func Start(c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start forge: %w", err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	backend, err := httpBackend()
+	if err != nil {
+		return nil, fmt.Errorf("start forge: %w", err)
+	}
+	if c.Listen == nil {
+		c.Listen = func() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
+	}
+	ln, err := c.Listen()
 	if err != nil {
 		return nil, fmt.Errorf("start forge: %w", err)
 	}
 
 	addr := ln.Addr().String()
-	s := &Server{cfg: c, git: git, addr: addr, url: "http://" + addr, moved: map[string]int{},
+	s := &Server{cfg: c, git: git, backend: backend, addr: addr, url: "http://" + addr, moved: map[string]int{},
 		users: []string{author}, settings: map[int]*settings{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.closing = sync.OnceValue(s.close)
@@ -158,6 +168,16 @@ func Start(c Config) (*Server, error) {
 	s.served.Go(func() { _ = s.http.Serve(ln) }) // returns http.ErrServerClosed: nothing else stops it
 	return s, nil
 }
+
+// httpBackend returns the path of git-http-backend(1). The git program would start it as another process, which takes as
+// long as the backend itself.
+var httpBackend = sync.OnceValues(func() (string, error) {
+	dir, err := exec.Command("git", "--exec-path").Output()
+	if err != nil {
+		return "", fmt.Errorf("git --exec-path: %w", err)
+	}
+	return filepath.Join(strings.TrimSpace(string(dir)), "git-http-backend"), nil
+})
 
 // Close drops all connections, waits for what is being served, and stops. Later calls do nothing more. The repositories
 // stay on disk.
@@ -235,9 +255,14 @@ func (s *Server) nameable(repo string) error {
 	return nil
 }
 
-// repoConfig is added to every repository's git-config(1): smart HTTP only, pushes allowed, and no background process
-// that would outlive the server.
-const repoConfig = `[http]
+// repoConfig is every repository's git-config(1): smart HTTP only, pushes allowed, and no background process that would
+// outlive the server. Nothing has to outlive a loss of power.
+const repoConfig = `[core]
+	repositoryformatversion = 0
+	filemode = true
+	bare = true
+	fsync = none
+[http]
 	receivepack = true
 	getanyfile = false
 [gc]
@@ -248,22 +273,27 @@ const repoConfig = `[http]
 	allowFilter = %t
 `
 
+// treeFilter is the limit that GitHub sets.
+const treeFilter = `[uploadpackfilter "tree"]
+	maxDepth = 0
+`
+
+// initRepo makes an empty bare repository as git-init(1) does, in its place because a process takes longer than most of
+// what tests do. The files are those of gitrepository-layout(5).
 func (s *Server) initRepo(dir, defaultBranch string) error {
-	if _, err := s.run(nil, nil, "init", "--quiet", "--bare", "--template=", "--initial-branch="+defaultBranch, dir); err != nil {
+	for _, folder := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags", "hooks"} {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
+			return err
+		}
+	}
+	config := fmt.Sprintf(repoConfig, s.cfg.Partial)
+	if s.cfg.Partial {
+		config += treeFilter
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o644); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "hooks"), 0o755); err != nil {
-		return err
-	}
-	config, err := os.OpenFile(filepath.Join(dir, "config"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(config, repoConfig, s.cfg.Partial)
-	if err == nil && s.cfg.Partial {
-		_, err = io.WriteString(config, "[uploadpackfilter \"tree\"]\n\tmaxDepth = 0\n")
-	}
-	return errors.Join(err, config.Close())
+	return os.WriteFile(filepath.Join(dir, "HEAD"), []byte("ref: refs/heads/"+defaultBranch+"\n"), 0o644)
 }
 
 // Seed makes one commit of dir's files on branch of repo, byte for byte (no .gitattributes, no .gitignore), with their
@@ -283,8 +313,10 @@ func (s *Server) seed(repo, branch, dir string) error {
 	var script bytes.Buffer
 	ref := "refs/heads/" + branch
 	fmt.Fprintf(&script, "commit %s\ncommitter Seed <seed@example.com> %d +0000\ndata 4\nSeed\n", ref, time.Now().Unix())
-	if _, err := s.run(nil, nil, "--git-dir="+gitDir, "rev-parse", "--verify", "--quiet", ref); err == nil {
-		fmt.Fprintf(&script, "from %s^0\n", ref)
+	if !isUnborn(gitDir) {
+		if _, err := s.run(nil, nil, "--git-dir="+gitDir, "rev-parse", "--verify", "--quiet", ref); err == nil {
+			fmt.Fprintf(&script, "from %s^0\n", ref)
+		}
 	}
 	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -337,8 +369,17 @@ func (s *Server) seed(repo, branch, dir string) error {
 	return err
 }
 
-// env is the environment of every git process: nothing of the machine's git configuration reaches it.
+// isUnborn reports whether a repository has no branch at all, for which git need not be asked.
+func isUnborn(gitDir string) bool {
+	branches, err := os.ReadDir(filepath.Join(gitDir, "refs", "heads"))
+	_, packed := os.Stat(filepath.Join(gitDir, "packed-refs"))
+	return err == nil && len(branches) == 0 && errors.Is(packed, fs.ErrNotExist)
+}
+
+// env is the environment of every git process: nothing of the machine's git configuration reaches it, and its clock is
+// the test's.
 func (s *Server) env() []string {
+	now := fmt.Sprintf("@%d +0000", time.Now().Unix())
 	return []string{
 		"PATH=" + os.Getenv("PATH"),
 		"HOME=" + s.cfg.Dir,
@@ -347,6 +388,7 @@ func (s *Server) env() []string {
 		"GIT_CONFIG_GLOBAL=" + os.DevNull,
 		"GIT_AUTHOR_NAME=Forge", "GIT_AUTHOR_EMAIL=forge@example.com",
 		"GIT_COMMITTER_NAME=Forge", "GIT_COMMITTER_EMAIL=forge@example.com",
+		"GIT_AUTHOR_DATE=" + now, "GIT_COMMITTER_DATE=" + now,
 	}
 }
 
@@ -425,7 +467,7 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 		"REMOTE_USER="+user,
 	)
 	backend := cgi.Handler{
-		Path: s.git, Args: []string{"http-backend"}, Root: "/", Dir: s.cfg.Dir, Env: env,
+		Path: s.backend, Root: "/", Dir: s.cfg.Dir, Env: env,
 		Stderr: io.Discard, Logger: log.New(io.Discard, "", 0),
 	}
 	backend.ServeHTTP(w, r)

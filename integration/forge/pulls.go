@@ -77,6 +77,9 @@ func (s *Server) PullRequests(repo string) []PullRequest {
 func (s *Server) pushed(repo string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !slices.ContainsFunc(s.pulls, func(p *pull) bool { return p.repo == repo && p.State == stateOpen }) {
+		return
+	}
 	if tips, err := s.tips(repo); err == nil {
 		s.follow(repo, tips)
 	}
