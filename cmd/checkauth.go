@@ -45,8 +45,8 @@ func (d draft) needsAPI() bool {
 	return d.config.createPull || d.config.commitViaAPI && !d.config.dryRun
 }
 
-// run asks git and the API what the credentials may do, and changes nothing. The error says what stands in the way of a run; what
-// was found is returned all the same.
+// run asks git and the API what the credentials may do, and changes nothing. The error says what stands in the way of a
+// run; what was found is returned all the same.
 func (k check) run(ctx context.Context) (auth.Access, error) {
 	git, err := auth.CheckGit(ctx, k.remote, k.source)
 	access := auth.Access{Git: git}

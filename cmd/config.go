@@ -168,7 +168,7 @@ func (c *config) parseFile(fs *flag.FlagSet) error {
 		return usage.Errorf("check the path", "-config: %s", flagError(err))
 	}
 	if err != nil {
-		return usage.Errorf("the file has to be a YAML map from flags' names, without the dash, to values or lists of values",
+		return usage.Errorf("make it a YAML map from flags' names, without the dash, to values or lists of values",
 			"configuration file %s: %s", c.file, flagError(err))
 	}
 	return nil

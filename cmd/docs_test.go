@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// TestDocs holds what is made from the flags against the flags: the table in the README, the man page and the completion
-// of three shells. With UPDATE_DOCS set, as "make docs" does, it writes them instead.
+// TestDocs holds what is made from the flags against the flags: the table in the README, the man page and the
+// completion of three shells. With UPDATE_DOCS set, as "make docs" does, it writes them instead.
 func TestDocs(t *testing.T) {
 	groups := new(config).flags()
 	const readme, begin, end = "../README.md", "<!-- the flags, by make docs -->\n", "<!-- end of the flags -->\n"
@@ -90,8 +90,9 @@ update\-gitops\-repo \- change a GitOps repository and open a pull request
 .RI [ flags ]
 .SH DESCRIPTION
 Edits files of a GitOps repository, commits, pushes, and opens or updates a pull request on GitHub or GitLab.
-The last line on standard output is the URL of the pull request; the commit, where it was pushed directly; or \(dqnothing to change\(dq.
-A failure ends with two lines on standard error, what went wrong and what to do next, and moves no branch, unless the forge
+The last line on standard output is the URL of the pull request; after a direct push, the commit; or
+\(dqnothing to change\(dq.
+A failure ends with two lines on standard error: what failed, and what to do next. It moves no branch, unless the forge
 refuses something after the push.
 .SH OPTIONS
 `)
@@ -162,7 +163,8 @@ complete -o bashdefault -o default -F _update_gitops_repo update-gitops-repo
 func zshCompletion(groups []flagGroup) string {
 	escape := strings.NewReplacer(`\`, `\\`, "[", `\[`, "]", `\]`, ":", `\:`, "'", `'\''`)
 	var b strings.Builder
-	b.WriteString("#compdef update-gitops-repo\n# Completion for zsh; made from the program's flags, by make docs.\n_arguments")
+	b.WriteString("#compdef update-gitops-repo\n" +
+		"# Completion for zsh; made from the program's flags, by make docs.\n_arguments")
 	for _, g := range groups {
 		for _, f := range g.flags {
 			value, text := f.explain()
@@ -188,7 +190,8 @@ func zshCompletion(groups []flagGroup) string {
 func fishCompletion(groups []flagGroup) string {
 	escape := strings.NewReplacer(`\`, `\\`, "'", `\'`)
 	var b strings.Builder
-	b.WriteString("# Completion of update-gitops-repo for fish; made from the program's flags, by make docs.\ncomplete -c update-gitops-repo -f\n")
+	b.WriteString("# Completion of update-gitops-repo for fish; made from the program's flags, by make docs.\n" +
+		"complete -c update-gitops-repo -f\n")
 	for _, g := range groups {
 		for _, f := range g.flags {
 			_, text := f.explain()
@@ -199,7 +202,8 @@ func fishCompletion(groups []flagGroup) string {
 			case f.choices != nil:
 				more = " -x -a '" + strings.Join(f.choices, " ") + "'"
 			}
-			fmt.Fprintf(&b, "complete -c update-gitops-repo -o %s%s -d '%s'\n", f.name, more, escape.Replace(brief(text)))
+			text = escape.Replace(brief(text))
+			fmt.Fprintf(&b, "complete -c update-gitops-repo -o %s%s -d '%s'\n", f.name, more, text)
 		}
 	}
 	return b.String()
@@ -275,7 +279,8 @@ func TestCompletion(t *testing.T) {
 	}
 	// What is left to choose zsh lists in its own way; it completes what is settled.
 	for line, want := range map[string]string{
-		"-outp": "-output=", "-output=t": "-output=text", "-merge-method=s": "-merge-method=squash", "-wait -set-m": "-set-missing=", "-nosuch": "-nosuch",
+		"-outp": "-output=", "-output=t": "-output=text", "-merge-method=s": "-merge-method=squash",
+		"-wait -set-m": "-set-missing=", "-nosuch": "-nosuch",
 	} {
 		if got := zshCompletes(t, line); got != want {
 			t.Errorf("zsh: %q completes to %q, want %q", line, got, want)
@@ -283,7 +288,8 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// bashCompletes gives what bash offers for the last word of a line, which it hands over in words as readline splits them.
+// bashCompletes gives what bash offers for the last word of a line, which it hands over in words as readline splits
+// them.
 func bashCompletes(t *testing.T, line string) string {
 	t.Helper()
 	bash, err := exec.LookPath("bash")
@@ -305,15 +311,16 @@ printf '%s\n' ${COMPREPLY[@]+"${COMPREPLY[@]}"}`, "bash"}, words...)...)
 
 func fishCompletes(t *testing.T, line string) string {
 	t.Helper()
-	c := exec.Command("fish", "--no-config", "-c", `source docs/update-gitops-repo.fish; complete -C "update-gitops-repo $LINE"`)
+	const script = `source docs/update-gitops-repo.fish; complete -C "update-gitops-repo $LINE"`
+	c := exec.Command("fish", "--no-config", "-c", script)
 	home := t.TempDir()
 	// Not an argument: fish has a flag -o itself.
 	c.Env = append(os.Environ(), "LINE="+line, "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_DATA_HOME="+home)
 	return offers(t, c)
 }
 
-// zshCompletes gives the last word of a line after the tab key, in a shell on a terminal of zsh's own making: nowhere else does its
-// completion run.
+// zshCompletes gives the last word of a line after the tab key, in a shell on a terminal of zsh's own making: nowhere
+// else does its completion run.
 func zshCompletes(t *testing.T, line string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // A shell that does not show the word waits for ever.

@@ -97,7 +97,8 @@ func parseSets(c *config) ([]template.Assignment, error) {
 	for _, s := range c.sets.values {
 		a, err := template.ParseAssignment(s)
 		if err != nil {
-			return nil, usage.Errorf("give -set=FILE:PATH=VALUE, such as values.yaml:.image.tag=1.2", "-set %q: %v", s, err)
+			return nil, usage.Errorf("give -set=FILE:PATH=VALUE, such as values.yaml:.image.tag=1.2",
+				"-set %q: %v", s, err)
 		}
 		a.Create = c.setMissing == "create"
 		sets = append(sets, a)
@@ -125,7 +126,8 @@ func parseExpressions(c *config) ([]template.Expression, error) {
 	for _, s := range c.expressions.values {
 		x, err := template.ParseExpression(s)
 		if err != nil {
-			return nil, usage.Errorf("give -yq=FILE:EXPRESSION, such as values.yaml:.replicas += 1", "-yq %q: %v", s, err)
+			return nil, usage.Errorf("give -yq=FILE:EXPRESSION, such as values.yaml:.replicas += 1",
+				"-yq %q: %v", s, err)
 		}
 		expressions = append(expressions, x)
 	}

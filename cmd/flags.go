@@ -12,8 +12,8 @@ type flagGroup struct {
 	flags []flagSpec
 }
 
-// flags returns the table of all flags. Whatever knows flags reads it: the parser, the variables, the checks, the warnings,
-// -h, the README's table, the man page and the completion of three shells.
+// flags returns the table of all flags. Whatever knows flags reads it: the parser, the variables, the checks, the
+// warnings, -h, the README's table, the man page and the completion of three shells.
 func (c *config) flags() []flagGroup {
 	return []flagGroup{
 		{"Repository", c.repositoryFlags()},
@@ -79,8 +79,9 @@ func (c *config) editFlags() []flagSpec {
 			usage: "`action` if the path of -set selects nothing: error or create"},
 		{name: "image", into: &c.images,
 			usage: "`NAME=REF`: set the image NAME, wherever it is deployed, to REF"},
-		{name: "image-files", into: &c.imageFiles, fallback: template.DefaultImageFiles, needs: "image", check: checkGlob,
-			usage: "`glob` of the files in which -image looks"},
+		{name: "image-files", into: &c.imageFiles, needs: "image", check: checkGlob,
+			fallback: template.DefaultImageFiles,
+			usage:    "`glob` of the files in which -image looks"},
 		{name: "yq", into: &c.expressions,
 			usage: "`FILE:EXPRESSION`: edit FILE, which may be a glob, with a yq expression"},
 	}

@@ -50,14 +50,19 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestPrecedence: an argument counts before a variable, and one before the file; each kind of flag can be given in each way.
+// TestPrecedence: an argument counts before a variable, and one before the file; each kind of flag can be given in each
+// way.
 func TestPrecedence(t *testing.T) {
 	file := t.TempDir() + "/flags.yaml"
-	write(t, file, "app: file\nbase: file\nbranch: file\npr-label: [x, y]\nwait: true\nsequence: 3\ntimeout: 3m\nmax-fetch: 3MiB\n")
-	for name, value := range map[string]string{"BASE": "variable", "BRANCH": "variable", "PR_REVIEWER": "a\r\n\nb\n", "VERSION": "1.2"} {
+	write(t, file, "app: file\nbase: file\nbranch: file\npr-label: [x, y]\n"+
+		"wait: true\nsequence: 3\ntimeout: 3m\nmax-fetch: 3MiB\n")
+	for name, value := range map[string]string{
+		"BASE": "variable", "BRANCH": "variable", "PR_REVIEWER": "a\r\n\nb\n", "VERSION": "1.2",
+	} {
 		t.Setenv(envPrefix+"_"+name, value)
 	}
-	c, err := parseConfig([]string{"-config=" + file, "--branch", "argument", "-add=a,b", "-add=c"}, &secret.Redactor{})
+	args := []string{"-config=" + file, "--branch", "argument", "-add=a,b", "-add=c"}
+	c, err := parseConfig(args, &secret.Redactor{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,11 +141,13 @@ func TestParseYAML(t *testing.T) {
 		got = append(got, name+"="+value)
 		return nil
 	}
-	const file = "git-revision: 0123456\nbranch: 1.10\napp: 1234567890123456789012345678901234567890\nset: [a:.b=1, \"c,d\"]\ndry-run: true\n"
+	const number = "1234567890123456789012345678901234567890"
+	const file = "git-revision: 0123456\nbranch: 1.10\napp: " + number + "\nset: [a:.b=1, \"c,d\"]\ndry-run: true\n"
 	if err := parseYAML(strings.NewReader(file), set); err != nil {
 		t.Fatal(err)
 	}
-	if want := "git-revision=0123456|branch=1.10|app=1234567890123456789012345678901234567890|set=a:.b=1|set=c,d|dry-run=true"; strings.Join(got, "|") != want {
+	want := "git-revision=0123456|branch=1.10|app=" + number + "|set=a:.b=1|set=c,d|dry-run=true"
+	if strings.Join(got, "|") != want {
 		t.Errorf("got %q, want %s", got, want)
 	}
 	for _, bad := range []string{"[a]", "a: {b: c}", "a: [[b]]", "a: [", "x"} {
@@ -154,7 +161,10 @@ func TestParseYAML(t *testing.T) {
 }
 
 func TestByteSize(t *testing.T) {
-	for in, want := range map[string]int64{"1": 1, "1048576": 1 << 20, "500MiB": 500 << 20, "3KiB": 3 << 10, "2 GiB": 2 << 30, "8589934591GiB": 8589934591 << 30} {
+	for in, want := range map[string]int64{
+		"1": 1, "1048576": 1 << 20, "500MiB": 500 << 20, "3KiB": 3 << 10, "2 GiB": 2 << 30,
+		"8589934591GiB": 8589934591 << 30,
+	} {
 		var s byteSize
 		if err := s.Set(in); err != nil || int64(s) != want {
 			t.Errorf("%q is %d, %v; want %d", in, s, err, want)
@@ -164,7 +174,9 @@ func TestByteSize(t *testing.T) {
 			t.Errorf("%d prints as %q, which is %d, %v", s, s.String(), again, err)
 		}
 	}
-	for _, in := range []string{"", "0", "-1", "GiB", "2GB", "2gib", "1.5GiB", "8589934592GiB", "9223372036854775808", "0x10"} {
+	for _, in := range []string{
+		"", "0", "-1", "GiB", "2GB", "2gib", "1.5GiB", "8589934592GiB", "9223372036854775808", "0x10",
+	} {
 		var s byteSize
 		if s.Set(in) == nil {
 			t.Errorf("%q is taken, as %d", in, s)

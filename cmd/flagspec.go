@@ -85,7 +85,9 @@ func (s flagSpec) values() []string {
 
 // isSet reports whether the flag is set to anything but its preset.
 func (s flagSpec) isSet() bool {
-	return slices.ContainsFunc(s.values(), func(v string) bool { return v != s.preset && (s.preset != "" || !isZero(v)) })
+	return slices.ContainsFunc(s.values(), func(value string) bool {
+		return value != s.preset && (s.preset != "" || !isZero(value))
+	})
 }
 
 // isOff reports whether the flag is set to nothing, or a switch is off.

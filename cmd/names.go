@@ -24,7 +24,9 @@ type names struct {
 // newNames takes the names from the flags, else from the CI system, else from the GitOps repository.
 func newNames(c *config, repo giturl.URL, getenv func(string) string) (names, error) {
 	build := ci.Read(getenv)
-	n := names{app: cmp.Or(c.app, build.App, repo.Name()), revision: cmp.Or(c.revision, build.Revision), branch: c.branch}
+	n := names{
+		app: cmp.Or(c.app, build.App, repo.Name()), revision: cmp.Or(c.revision, build.Revision), branch: c.branch,
+	}
 	if n.revision == build.Revision {
 		n.link = build.CommitURL
 	}
@@ -52,11 +54,13 @@ func newNames(c *config, repo giturl.URL, getenv func(string) string) (names, er
 // branchFor returns the branch for an application's commit.
 func branchFor(app, revision string) (string, error) {
 	if revision == "" {
-		return "", usage.Errorf("give -git-revision, or -branch", "the branch cannot be named: the application's commit is not known")
+		return "", usage.Errorf("give -git-revision, or -branch",
+			"the branch cannot be named: the application's commit is not known")
 	}
 	branch := app + "-" + message.ShortRevision(revision)
 	if err := gitrepo.CheckBranch(branch); err != nil {
-		return "", usage.Errorf("give -branch, or another -app and -git-revision", "a branch of app and revision: %v", err)
+		return "", usage.Errorf("give -branch, or another -app and -git-revision",
+			"a branch of app and revision: %v", err)
 	}
 	return branch, nil
 }

@@ -10,7 +10,8 @@ import (
 	"update-gitops-repo/template"
 )
 
-// refuse returns an error for flags that make no sense, whatever the repository holds: first each by itself, then together.
+// refuse returns an error for flags that make no sense, whatever the repository holds: first each by itself, then
+// together.
 func refuse(c *config) error {
 	for f := range all(c.flags()) {
 		if err := f.refuse(); err != nil {
@@ -77,12 +78,14 @@ func (c *config) refuseTogether() error {
 	case c.createPull && c.branch != "" && c.branch == c.base:
 		return usage.Errorf(hintSameBranch, "-branch and -base are both %q", c.branch)
 	case c.sequence < 0:
-		return usage.Errorf("give the number of the build, such as 1234", "-sequence must be positive, not %d", c.sequence)
+		return usage.Errorf("give the number of the build, such as 1234",
+			"-sequence must be positive, not %d", c.sequence)
 	case c.autoMerge && c.mergePull:
 		return usage.Errorf("give -auto-merge to have the forge merge once it may, or -merge-pull-request to merge now",
 			"-auto-merge and -merge-pull-request are both given")
 	case c.createPull && c.draft && c.mergePull:
-		return usage.Errorf("leave one of them out", "-pr-draft and -merge-pull-request are both given: a draft is not merged")
+		return usage.Errorf("leave one of them out",
+			"-pr-draft and -merge-pull-request are both given: a draft is not merged")
 	case c.pullBody != "" && c.pullBodyFile != "":
 		return usage.Errorf("give one of them", "-pr-body and -pr-body-file are both given")
 	case (c.appID == "") != (c.appKeyFile == ""):
@@ -91,14 +94,17 @@ func (c *config) refuseTogether() error {
 		return usage.Errorf("leave one of them out",
 			"-sign-key-file and -commit-via-api are both given: the forge signs its own commits")
 	case !c.changesAnything() && !c.checkAuth:
-		return usage.Errorf("give -substitute, -filepath, -template, -set, -image, -yq or -add", "there is nothing to do")
+		return usage.Errorf("give -substitute, -filepath, -template, -set, -image, -yq or -add",
+			"there is nothing to do")
 	}
 	return nil
 }
 
 // changesAnything reports whether a flag is given that changes files.
 func (c *config) changesAnything() bool {
-	for _, l := range []list{c.adds, c.filepaths, c.substitutes, c.substituteEnvs, c.templates, c.sets, c.images, c.expressions} {
+	for _, l := range []list{
+		c.adds, c.filepaths, c.substitutes, c.substituteEnvs, c.templates, c.sets, c.images, c.expressions,
+	} {
 		if len(l.values) > 0 {
 			return true
 		}
@@ -106,7 +112,8 @@ func (c *config) changesAnything() bool {
 	return false
 }
 
-// idle returns a warning for each flag that does nothing without another. That is harmless, and old command lines have some.
+// idle returns a warning for each flag that does nothing without another. That is harmless, and old command lines have
+// some.
 func idle(groups []flagGroup) []string {
 	needed := map[string]flagSpec{}
 	for f := range all(groups) {

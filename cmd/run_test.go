@@ -22,11 +22,14 @@ type world struct {
 	home string
 }
 
-const gitops = "acme/gitops"
+const (
+	gitops        = "acme/gitops"
+	writes, reads = "token-that-writes", "token-that-reads"
+)
 
 func newWorld(t *testing.T, kind forge.Kind) world {
 	t.Helper()
-	server, err := forge.Start(forge.Config{Kind: kind, Token: "writes-to-gitops", ReadToken: "reads-gitops", Dir: t.TempDir()})
+	server, err := forge.Start(forge.Config{Kind: kind, Token: writes, ReadToken: reads, Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +49,7 @@ func newWorld(t *testing.T, kind forge.Kind) world {
 // run runs the program with the forge's token and the further arguments.
 func (w world) run(args ...string) (code int, stdout, stderr string) {
 	w.t.Helper()
-	getenv := environment("HOME="+w.home, "GIT_CONFIG_NOSYSTEM=1", "GITHUB_TOKEN=writes-to-gitops", "GITLAB_TOKEN=writes-to-gitops")
+	getenv := environment("HOME="+w.home, "GIT_CONFIG_NOSYSTEM=1", "GITHUB_TOKEN="+writes, "GITLAB_TOKEN="+writes)
 	kind := "github"
 	if strings.HasSuffix(w.APIURL(), "/v4") || strings.HasSuffix(w.APIURL(), "/v4/") {
 		kind = "gitlab"
@@ -61,6 +64,7 @@ func (w world) run(args ...string) (code int, stdout, stderr string) {
 func TestRun(t *testing.T) {
 	for _, kind := range []forge.Kind{forge.GitHub, forge.GitLab} {
 		w := newWorld(t, kind)
+		const direct = " -create-pull-request=false"
 		for _, test := range []struct {
 			args           string
 			code           int
@@ -70,15 +74,16 @@ func TestRun(t *testing.T) {
 			{"-set=a.yaml:.tag=2 -git-revision=1", 0, "\n" + w.URL() + "/acme/gitops/", "pushing"},
 			{"-set=a.yaml:.tag=2 -git-revision=1 -output=json", 0, `"state":"unchanged"`, "fetching"},
 			{"-set=a.yaml:.tag=3 -branch=b -commit-via-api", 0, "branch b, commit ", "pushing"},
-			{"-set=a.yaml:.tag=4 -branch=c -commit-via-api -create-pull-request=false", 0, "branch c, commit ", "pushing"},
+			{"-set=a.yaml:.tag=4 -branch=c -commit-via-api" + direct, 0, "branch c, commit ", "pushing"},
 			{"-set=a.yaml:.tag=1 -branch=d", 0, "nothing to change\n", "editing"},
 			{"-set=a.yaml:.no=2 -branch=d", 1, "", "\nhint: check the path against the file"},
-			{"-set=a.yaml:.tag=2", 2, "", "error: the branch cannot be named: the application's commit is not known\nhint: "},
+			{"-set=a.yaml:.tag=2", 2, "", "the application's commit is not known\nhint: give -git-revision"},
 			{"-check-auth", 0, "push: yes\napi " + w.APIURL(), ""},
 			{"-check-auth -output=json -dry-run", 0, `"pullRequests":true`, ""},
-			{"-check-auth -create-pull-request=false", 0, "push: yes\n", ""},
-			{"-check-auth -create-pull-request=false -commit-via-api", 0, "\napi ", ""},
-			{"-check-auth -set-missing=create -token=reads-gitops", 1, "open pull requests: no\n", "-set-missing does nothing without -set"},
+			{"-check-auth" + direct, 0, "push: yes\n", ""},
+			{"-check-auth -commit-via-api" + direct, 0, "\napi ", ""},
+			{"-check-auth -token=" + reads, 1, "open pull requests: no\n", "the token lacks rights"},
+			{"-check-auth -set-missing=create", 0, "push: yes", "warning: -set-missing does nothing without -set"},
 			{"-check-auth -output=xml", 2, "", `-output "xml" is not known`},
 			{"-check-auth -ca-file=/does/not/exist", 1, "", "-ca-file: open"},
 			{"-check-auth -ca-file=run_test.go", 2, "", "holds no certificate"},
@@ -91,7 +96,8 @@ func TestRun(t *testing.T) {
 			code, stdout, stderr := w.run(strings.Fields(test.args)...)
 			bad := func(got, want string) bool { return (want == "") != (got == "") || !strings.Contains(got, want) }
 			if code != test.code || bad(stdout, test.stdout) || bad(stderr, test.stderr) {
-				t.Errorf("%s %s: exit code %d, want %d\nstdout %s\nstderr %s", kind, test.args, code, test.code, stdout, stderr)
+				t.Errorf("%s %s: exit code %d, want %d\nstdout %s\nstderr %s",
+					kind, test.args, code, test.code, stdout, stderr)
 			}
 		}
 		if n := len(w.PullRequests(gitops)); n != 2 {
@@ -104,21 +110,24 @@ func TestRun(t *testing.T) {
 func TestCheckout(t *testing.T) {
 	w := newWorld(t, forge.GitHub)
 	dir := t.TempDir()
-	settings := "[remote \"origin\"]\n\turl = " + strings.Replace(w.CloneURL(gitops), "http://", "http://x:in-the-url-of-origin@", 1) + "\n"
+	origin := strings.Replace(w.CloneURL(gitops), "http://", "http://x:password-of-origin@", 1)
 	for _, folder := range []string{".git/objects", ".git/refs"} {
 		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	write(t, filepath.Join(dir, ".git/HEAD"), "ref: refs/heads/main\n")
-	write(t, filepath.Join(dir, ".git/config"), settings)
-	d, err := draftOf(t, environment("HOME="+w.home, "GIT_CONFIG_NOSYSTEM=1"), "-workdir="+dir, "-add=*.yaml", "-branch=b")
+	write(t, filepath.Join(dir, ".git/config"), "[remote \"origin\"]\n\turl = "+origin+"\n")
+	getenv := environment("HOME="+w.home, "GIT_CONFIG_NOSYSTEM=1")
+	d, err := draftOf(t, getenv, "-workdir="+dir, "-add=*.yaml", "-branch=b")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.remote.URL.String() != w.CloneURL(gitops) || d.remote.Checkout == nil || d.edits.Checkout == nil || d.source != "the repository's URL" {
-		t.Errorf("the draft is of %s, with a checkout: %t, %t, and the credential of %q",
-			d.remote.URL, d.remote.Checkout != nil, d.edits.Checkout != nil, d.source)
+	if d.remote.URL.String() != w.CloneURL(gitops) || d.source != "the repository's URL" {
+		t.Errorf("the draft is of %s, with the credential of %q", d.remote.URL, d.source)
+	}
+	if d.remote.Checkout == nil || d.edits.Checkout == nil {
+		t.Errorf("the checkout is not there: %t, %t", d.remote.Checkout == nil, d.edits.Checkout == nil)
 	}
 }
 
@@ -137,7 +146,8 @@ func TestForgeRefuses(t *testing.T) {
 		{"-pr-label=a", "has no labels"},
 		{"-commit-via-api", "bare does not commit by its API"},
 	} {
-		d, err := draftOf(t, environment("HOME="+t.TempDir()), "-repo=https://git.example.com/a/b", "-branch=b", "-set=a:.b=1", test.args)
+		args := []string{"-repo=https://git.example.com/a/b", "-branch=b", "-set=a:.b=1", test.args}
+		d, err := draftOf(t, environment("HOME="+t.TempDir()), args...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,8 +189,11 @@ func TestNoToken(t *testing.T) {
 			of, want string
 			err      error
 		}{{"plan", test.plan, planErr}, {"check", test.check, checkErr}} {
-			hint, _ := usage.Hint(v.err)
-			if v.want == "" && v.err != nil || v.want != "" && (v.err == nil || !strings.Contains(v.err.Error()+hint, v.want)) {
+			text := ""
+			if hint, _ := usage.Hint(v.err); v.err != nil {
+				text = v.err.Error() + "; " + hint
+			}
+			if (text == "") != (v.want == "") || !strings.Contains(text, v.want) {
 				t.Errorf("%s %s: the %s: %v, want %q", test.repo, test.args, v.of, v.err, v.want)
 			}
 		}

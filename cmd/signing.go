@@ -14,7 +14,8 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// identities returns the author and the committer of a commit made now. The committer is the author unless there is another.
+// identities returns the author and the committer of a commit made now. The committer is the author unless there is
+// another.
 func identities(c *config) (author, committer gitrepo.Signature) {
 	author = gitrepo.Signature{Name: c.authorName, Email: c.authorEmail, When: time.Now()}
 	committer = gitrepo.Signature{

@@ -45,14 +45,16 @@ func findTarget(c *config, getenv func(string) string) (target, error) {
 		}
 	}
 	if repo == "" {
-		// What the checkout's own settings have is for this repository; with -repo, it may well be a checkout of another.
+		// What the checkout's own settings have is for this repository; with -repo, it may well be a checkout of
+		// another.
 		t.settings = t.checkout.settings
 		if repo, err = t.checkout.Origin(); err != nil {
 			return target{}, err
 		}
 	}
 	if t.url, t.inURL, err = giturl.Parse(t.settings.Rewrite(repo)); err != nil {
-		return target{}, usage.Errorf("give -repo as https://HOST/OWNER/NAME, ssh://, git@HOST:OWNER/NAME or a path", "-repo: %v", err)
+		return target{}, usage.Errorf("give -repo as https://HOST/OWNER/NAME, ssh://, git@HOST:OWNER/NAME or a path",
+			"-repo: %v", err)
 	}
 	c.secrets.Add(auth.SecretsOfLogin(t.inURL.Username.Reveal(), t.inURL.Password.Reveal())...)
 	return t, nil
@@ -85,8 +87,8 @@ func newWallet(c *config, t target, getenv func(string) string, client *http.Cli
 	return w, nil
 }
 
-// forgeOf returns the forge of -scm-provider, or the one that the exact host tells: the one that runs this pipeline, or a
-// well-known one. It is the zero Forge when that tells nothing. A look-alike must not be handed the token.
+// forgeOf returns the forge of -scm-provider, or the one that the exact host tells: the one that runs this pipeline, or
+// a well-known one. It is the zero Forge when that tells nothing. A look-alike must not be handed the token.
 func forgeOf(c *config, repo giturl.URL, getenv func(string) string) forges.Forge {
 	if name := cmp.Or(c.scmProvider, ci.Forge(repo.HostPort(), getenv)); name != "" {
 		return forges.Named(name)
@@ -98,9 +100,9 @@ func forgeOf(c *config, repo giturl.URL, getenv func(string) string) forges.Forg
 }
 
 // newRemote returns how git reaches the target, and where its credential was found.
-func newRemote(ctx context.Context, c *config, t target, w auth.Wallet) (remote gitrepo.Remote, source string, err error) {
+func newRemote(ctx context.Context, c *config, t target, w auth.Wallet) (r gitrepo.Remote, source string, err error) {
 	found := ssh.FromSettings(t.settings)
-	remote = gitrepo.Remote{
+	r = gitrepo.Remote{
 		URL: t.url, Checkout: t.checkout.Checkout, HTTPClient: w.Client,
 		MaxFetch: int64(c.maxFetch), Refusals: &gitrepo.Refusals{},
 		SSH: ssh.Options{
@@ -113,9 +115,9 @@ func newRemote(ctx context.Context, c *config, t target, w auth.Wallet) (remote 
 		if err != nil {
 			return gitrepo.Remote{}, "", err
 		}
-		remote.Credentials, source = found.Credentials, found.Source
+		r.Credentials, source = found.Credentials, found.Source
 	}
-	return remote, source, nil
+	return r, source, nil
 }
 
 // forgeAPI is the API of the target's forge.
@@ -124,15 +126,16 @@ type forgeAPI struct {
 	provider scm.Provider // nil: there is no token for it
 }
 
-// newForgeAPI finds the forge's API and what to authenticate with there. Only apps and credential helpers are asked for that, over
-// the network or as programs.
+// newForgeAPI finds the forge's API and what to authenticate with there. Only apps and credential helpers are asked for
+// that, over the network or as programs.
 func newForgeAPI(ctx context.Context, w auth.Wallet) (forgeAPI, error) {
 	switch {
 	case w.Repo.Scheme == "file":
 		return forgeAPI{}, usage.Errorf("give -create-pull-request=false", "a repository on disk has no pull requests")
 	case w.Forge.Name == "":
-		hint := "give -scm-provider=" + strings.Join(forges.Names(), " or -scm-provider=") + ", or -create-pull-request=false"
-		return forgeAPI{}, usage.Errorf(hint, "cannot tell whether %s is a %s", w.Repo.HostPort(), strings.Join(forges.Titles(), " or a "))
+		names, titles := strings.Join(forges.Names(), " or -scm-provider="), strings.Join(forges.Titles(), " or a ")
+		return forgeAPI{}, usage.Errorf("give -scm-provider="+names+", or -create-pull-request=false",
+			"cannot tell whether %s is a %s", w.Repo.HostPort(), titles)
 	}
 	api, err := w.API(ctx)
 	if err != nil || api.Source == "" {
@@ -151,5 +154,6 @@ func noToken(w auth.Wallet, api auth.API) error {
 	if len(api.Notes) > 0 {
 		where += " (" + strings.Join(api.Notes, "; ") + ")"
 	}
-	return usage.Errorf("set "+envPrefix+"_TOKEN, or give -token-file", "no token for %s; it is needed to open the pull request", where)
+	return usage.Errorf("set "+envPrefix+"_TOKEN, or give -token-file",
+		"no token for %s; it is needed to open the pull request", where)
 }

@@ -37,8 +37,8 @@ type APIAccess struct {
 // ErrAccess says that a credential is valid and may not do what a run needs.
 var ErrAccess = errors.New("the token lacks rights")
 
-// CheckGit asks git what the credential found at source may do, and changes nothing. What is found is returned along with the
-// error, which is the first that a run would meet.
+// CheckGit asks git what the credential found at source may do, and changes nothing. What is found is returned along
+// with the error, which is the first that a run would meet.
 func CheckGit(ctx context.Context, remote gitrepo.Remote, source string) (GitAccess, error) {
 	access := GitAccess{URL: remote.URL.String(), Credential: source}
 	repo, err := gitrepo.Open(ctx, remote)
@@ -54,8 +54,8 @@ func CheckGit(ctx context.Context, remote gitrepo.Remote, source string) (GitAcc
 	return access, err
 }
 
-// CheckAPI asks the forge's API what the credential found at source may do, and changes nothing. What is found is returned
-// along with the error.
+// CheckAPI asks the forge's API what the credential found at source may do, and changes nothing. What is found is
+// returned along with the error.
 func CheckAPI(ctx context.Context, provider scm.Provider, url, source string) (APIAccess, error) {
 	access := APIAccess{URL: url, Credential: source}
 	checker, ok := provider.(scm.Checker)

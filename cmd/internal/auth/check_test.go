@@ -58,7 +58,8 @@ func TestCheck(t *testing.T) {
 			{token: "reads", read: true, gitErr: gitrepo.ErrAuth, apiErr: ErrAccess},
 			{token: "unknown", gitErr: gitrepo.ErrAuth, apiErr: scm.ErrAuth},
 		} {
-			w := newWallet(t, strings.Replace(server.CloneURL(repository), "://", "://x:"+test.token+"@", 1), string(kind), "HOME="+t.TempDir())
+			url := strings.Replace(server.CloneURL(repository), "://", "://x:"+test.token+"@", 1)
+			w := newWallet(t, url, string(kind), "HOME="+t.TempDir())
 			login, err := w.Git(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -79,7 +80,8 @@ func TestCheck(t *testing.T) {
 			}
 			found, err := CheckAPI(t.Context(), provider, api.URL, api.Source)
 			if found.Read != test.read || found.PullRequests != test.write || !errors.Is(err, test.apiErr) {
-				t.Errorf("%s, %s: API %+v, %v; want %t, %t, %v", kind, test.token, found, err, test.read, test.write, test.apiErr)
+				t.Errorf("%s, %s: API %+v, %v; want %t, %t, %v",
+					kind, test.token, found, err, test.read, test.write, test.apiErr)
 			}
 		}
 		w := newWallet(t, server.CloneURL("acme/empty"), string(kind), "HOME="+t.TempDir())
@@ -126,7 +128,8 @@ func TestApp(t *testing.T) {
 	w := newWallet(t, server.CloneURL(repository), "github", "GITHUB_TOKEN=from-github")
 	w.AppID, w.AppKeyFile = "7", writeFile(t, "key.pem", string(key))
 	login, err := w.Git(t.Context())
-	if err != nil || login.Source != "GitHub App 7" || login.Username.Reveal() != forges.Named("github").User || login.Password.Empty() {
+	user := forges.Named("github").User
+	if err != nil || login.Source != "GitHub App 7" || login.Username.Reveal() != user || login.Password.Empty() {
 		t.Errorf("got %q of %q, %v", login.Username.Reveal(), login.Source, err)
 	}
 	for line := range strings.Lines(string(key)) {

@@ -16,8 +16,8 @@ import (
 // proxyVariables may have a password in a URL (https://pkg.go.dev/net/http#ProxyFromEnvironment).
 var proxyVariables = []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"}
 
-// SecretsInEnvironment returns the secrets in the environment, of use for this run or not: the tokens of forges and CI systems,
-// and the passwords in proxies' URLs and in those of the variables named.
+// SecretsInEnvironment returns the secrets in the environment, of use for this run or not: the tokens of forges and CI
+// systems, and the passwords in proxies' URLs and in those of the variables named.
 func SecretsInEnvironment(getenv func(string) string, urlVariables ...string) []secret.Text {
 	var found []secret.Text
 	for _, name := range slices.Concat(forges.TokenVariables(), ci.TokenVariables()) {

@@ -74,7 +74,8 @@ func TestSecretsOfRequest(t *testing.T) {
 func TestSecretsInEnvironment(t *testing.T) {
 	getenv := environment(
 		"GITHUB_TOKEN= a-token-of-20-characters\n", "GITLAB_TOKEN=none", "CI_JOB_TOKEN=another-token-of-this-job",
-		"HTTPS_PROXY=http://proxy:pr0xy@10.0.0.1:3128", "REPO=https://alex:s3cret@host/a", "OTHER=https://alex:other@host/a",
+		"HTTPS_PROXY=http://proxy:pr0xy@10.0.0.1:3128",
+		"REPO=https://alex:s3cret@host/a", "OTHER=https://alex:other@host/a",
 	)
 	const want = "a-token-of-20-characters another-token-of-this-job pr0xy s3cret"
 	if got := reveal(SecretsInEnvironment(getenv, "REPO")); got != want {

@@ -64,14 +64,19 @@ func found(c Credential) string {
 
 // TestWallet: which credential counts, for git and for the API.
 func TestWallet(t *testing.T) {
-	const plain, withLogin = "https://git.example.com/acme/gitops.git", "https://alex:from-url@git.example.com/acme/gitops.git"
+	const plain = "https://git.example.com/acme/gitops.git"
+	const withLogin = "https://alex:from-url@git.example.com/acme/gitops.git"
 	file := writeFile(t, "token", "from-file\n")
 	netrc := writeFile(t, ".netrc", "machine git.example.com login kim password from-netrc\n")
 	nobody := []string{"HOME=" + t.TempDir(), "GIT_CONFIG_NOSYSTEM=1"}
 	kim := []string{"HOME=" + filepath.Dir(netrc), "GIT_CONFIG_NOSYSTEM=1"}
-	all := append([]string{"GITHUB_TOKEN=from-github", "GH_TOKEN=from-gh", "GITLAB_TOKEN=from-gitlab", "CI_JOB_TOKEN=from-job"}, nobody...)
-	given := Options{Token: secret.New("from-flag"), TokenSource: "-token", TokenFile: file}
 	with := func(more ...string) []string { return append(more, nobody...) }
+	all := with("GITHUB_TOKEN=from-github", "GH_TOKEN=from-gh", "GITLAB_TOKEN=from-gitlab", "CI_JOB_TOKEN=from-job")
+	given := Options{Token: secret.New("from-flag"), TokenSource: "-token", TokenFile: file}
+	robot := Options{Username: "robot"}
+	ofFile := "from-file of the file " + file
+	const ofURL = "from-url of the repository's URL"
+	const ofGitHub, ofGitLab = "from-github of GITHUB_TOKEN", "from-gitlab of GITLAB_TOKEN"
 	for _, test := range []struct {
 		name        string
 		options     Options
@@ -80,18 +85,22 @@ func TestWallet(t *testing.T) {
 		git, api    string
 	}{
 		{"token before all", given, withLogin, "github", all, "alex:from-flag of -token", "="},
-		{"file before URL", Options{TokenFile: file}, withLogin, "gitlab", all, "alex:from-file of the file " + file, "="},
-		{"URL before variables", Options{}, withLogin, "github", all, "alex:from-url of the repository's URL", "="},
-		{"user before the URL's", Options{Username: "robot"}, withLogin, "github", all, "robot:from-url of the repository's URL", "="},
-		{"GITHUB_TOKEN", Options{}, plain, "github", all, "x-access-token:from-github of GITHUB_TOKEN", "="},
+		{"file before URL", Options{TokenFile: file}, withLogin, "gitlab", all, "alex:" + ofFile, "="},
+		{"URL before variables", Options{}, withLogin, "github", all, "alex:" + ofURL, "="},
+		{"user before the URL's", robot, withLogin, "github", all, "robot:" + ofURL, "="},
+		{"GITHUB_TOKEN", Options{}, plain, "github", all, "x-access-token:" + ofGitHub, "="},
 		{"GH_TOKEN", Options{}, plain, "github", with("GH_TOKEN=from-gh"), "x-access-token:from-gh of GH_TOKEN", "="},
-		{"GITLAB_TOKEN", Options{}, plain, "gitlab", all, "oauth2:from-gitlab of GITLAB_TOKEN", "="},
+		{"GITLAB_TOKEN", Options{}, plain, "gitlab", all, "oauth2:" + ofGitLab, "="},
 		{"a forge's variable goes to that forge only", Options{}, plain, "", all, "", "="},
 		{"not to another forge", Options{}, plain, "gitlab", with("GITHUB_TOKEN=from-github"), "", "="},
-		{"nor to another host of its kind", Options{}, plain, "github", append([]string{"GITHUB_SERVER_URL=https://github.com"}, all...), "", "="},
+		{
+			"nor to another host of its kind", Options{}, plain, "github",
+			append([]string{"GITHUB_SERVER_URL=https://github.com"}, all...), "", "=",
+		},
 		{"a token for an unknown forge", given, plain, "", nobody, "git:from-flag of -token", "="},
 		{
-			"the job's token is for git", Options{}, plain, "gitlab", with("CI_SERVER_URL=https://git.example.com", "CI_JOB_TOKEN=from-job"),
+			"the job's token is for git", Options{}, plain, "gitlab",
+			with("CI_SERVER_URL=https://git.example.com", "CI_JOB_TOKEN=from-job"),
 			"gitlab-ci-token:from-job of CI_JOB_TOKEN", "",
 		},
 		{
@@ -131,11 +140,13 @@ func TestWallet(t *testing.T) {
 	}
 }
 
-// TestAPIHost: what was found for the repository's host is not for an API elsewhere, and with ssh the port does not matter.
+// TestAPIHost: what was found for the repository's host is not for an API elsewhere, and with ssh the port does not
+// matter.
 func TestAPIHost(t *testing.T) {
 	netrc := writeFile(t, ".netrc", "machine git.example.com login kim password from-netrc\n")
 	env := []string{"HOME=" + filepath.Dir(netrc), "GIT_CONFIG_NOSYSTEM=1"}
 	actions := append([]string{"GITHUB_SERVER_URL=https://git.example.com", "GITHUB_TOKEN=from-github"}, env...)
+	const ofURL = "the repository's URL"
 	for _, test := range []struct {
 		repo, api string
 		vars      []string
@@ -144,7 +155,7 @@ func TestAPIHost(t *testing.T) {
 		{"https://git.example.com/acme/gitops.git", "https://git.example.com/api/v3/", env, netrc},
 		{"https://git.example.com/acme/gitops.git", "https://api.git.example.com/", env, netrc},
 		{"https://git.example.com/acme/gitops.git", "https://evil.example.com/", env, ""},
-		{"https://kim:from-url@git.example.com/acme/gitops.git", "https://git.example.com/api/v3/", env, "the repository's URL"},
+		{"https://kim:from-url@git.example.com/acme/gitops.git", "https://git.example.com/api/v3/", env, ofURL},
 		{"https://kim:from-url@git.example.com/acme/gitops.git", "https://evil.example.com/", env, ""},
 		{"https://git.example.com/acme/gitops.git", "https://evil.example.com/", actions, ""},
 		{"git@ssh.example.com:acme/gitops.git", "https://git.example.com/api/v3/", env, netrc},
@@ -154,7 +165,7 @@ func TestAPIHost(t *testing.T) {
 		w := newWallet(t, test.repo, "github", test.vars...)
 		w.APIURL = test.api
 		if api, err := w.API(t.Context()); err != nil || api.Source != test.want {
-			t.Errorf("%s with the API %s: the token of %q, %v; want that of %q", test.repo, test.api, api.Source, err, test.want)
+			t.Errorf("%s, %s: the token of %q, %v; want that of %q", test.repo, test.api, api.Source, err, test.want)
 		}
 	}
 }
@@ -163,31 +174,27 @@ func TestAPIHost(t *testing.T) {
 func TestWalletRefuses(t *testing.T) {
 	nobody := []string{"HOME=" + t.TempDir(), "GIT_CONFIG_NOSYSTEM=1"}
 	given := Options{Token: secret.New("t0ken"), TokenSource: "-token"}
+	const repo, remote = "https://git.example.com/a/b", "http://git.example.com/a/b"
+	key := writeFile(t, "key", "no key")
 	for _, test := range []struct {
 		options   Options
 		repo      string
 		git, api  string // in the error; none if empty
 		isCommand bool   // the command line is wrong, not what it names
 	}{
-		{options: given, repo: "http://git.example.com/a/b", git: "plain text to http://git.example.com", api: "plain text to http://git.example.com", isCommand: true},
-		{options: given, repo: "http://127.0.0.1:1/a/b"},
-		{options: given, repo: "http://localhost/a/b"},
-		{options: given, repo: "http://[::1]/a/b"},
-		{options: Options{APIURL: "ftp://git.example.com"}, repo: "https://git.example.com/a/b", api: "not the URL of an API", isCommand: true},
-		{options: Options{APIURL: "https://u@git.example.com"}, repo: "https://git.example.com/a/b", api: "not the URL of an API", isCommand: true},
-		{options: Options{APIURL: "http://git.example.com"}, repo: "https://git.example.com/a/b", api: "plain text", isCommand: true},
-		{options: Options{TokenFile: "/does/not/exist"}, repo: "https://git.example.com/a/b", git: "-token-file: open", api: "-token-file: open"},
-		{options: Options{TokenFile: writeFile(t, "empty", "\n")}, repo: "https://git.example.com/a/b", git: "is empty", api: "is empty"},
-		{options: Options{TokenFile: writeFile(t, "two", "a b")}, repo: "https://git.example.com/a/b", git: "white space", api: "white space"},
-		{options: Options{AppID: "1", AppKeyFile: "/does/not/exist"}, repo: "https://git.example.com/a/b", git: "-github-app-key-file: open", api: "-github-app-key-file"},
-		{
-			options: Options{AppID: "1", AppKeyFile: writeFile(t, "key", "no key")}, repo: "https://git.example.com/a/b",
-			git: "private key of app 1", api: "private key of app 1",
-		},
-		{
-			options: Options{AppID: "1", AppKeyFile: writeFile(t, "key", "no key"), APIURL: "x"}, repo: "https://git.example.com/a/b",
-			git: "not the URL of an API", api: "not the URL of an API", isCommand: true,
-		},
+		{given, remote, "plain text to http://git.example.com", "plain text to http://git.example.com", true},
+		{given, "http://127.0.0.1:1/a/b", "", "", false},
+		{given, "http://localhost/a/b", "", "", false},
+		{given, "http://[::1]/a/b", "", "", false},
+		{Options{APIURL: "ftp://git.example.com"}, repo, "", "not the URL of an API", true},
+		{Options{APIURL: "https://u@git.example.com"}, repo, "", "not the URL of an API", true},
+		{Options{APIURL: "http://git.example.com"}, repo, "", "plain text", true},
+		{Options{TokenFile: "/does/not/exist"}, repo, "-token-file: open", "-token-file: open", false},
+		{Options{TokenFile: writeFile(t, "empty", "\n")}, repo, "is empty", "is empty", false},
+		{Options{TokenFile: writeFile(t, "two", "a b")}, repo, "white space", "white space", false},
+		{Options{AppID: "1", AppKeyFile: "/does/not/exist"}, repo, "-key-file: open", "-key-file: open", false},
+		{Options{AppID: "1", AppKeyFile: key}, repo, "private key of app 1", "private key of app 1", false},
+		{Options{AppID: "1", AppKeyFile: key, APIURL: "x"}, repo, "URL of an API", "URL of an API", true},
 	} {
 		w := newWallet(t, test.repo, "github", nobody...)
 		w.Options = test.options
@@ -197,7 +204,7 @@ func TestWalletRefuses(t *testing.T) {
 			of, want string
 			err      error
 		}{{"git", test.git, gitErr}, {"the API", test.api, apiErr}} {
-			if v.want == "" && v.err != nil || v.want != "" && (v.err == nil || !strings.Contains(v.err.Error(), v.want)) {
+			if !says(v.err, v.want) {
 				t.Errorf("%s, %+v: %s: got %v, want %q", test.repo, test.options, v.of, v.err, v.want)
 			}
 			if _, ok := usage.Hint(v.err); v.err != nil && ok != test.isCommand {
@@ -207,13 +214,19 @@ func TestWalletRefuses(t *testing.T) {
 	}
 }
 
+// says reports whether an error has the words; without words, whether there is no error.
+func says(err error, words string) bool {
+	return words == "" && err == nil || words != "" && err != nil && strings.Contains(err.Error(), words)
+}
+
 // TestCredentialPrints: neither a credential nor a wallet prints what is secret in it.
 func TestCredentialPrints(t *testing.T) {
 	w := newWallet(t, "https://alex:s3cret@git.example.com/a/b", "github", "HOME="+t.TempDir())
 	w.Token = secret.New("s3cret")
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		for _, v := range []any{login("alex", secret.New("s3cret"), "-token"), w, w.Options} {
-			if got := fmt.Sprintf(format, v); strings.Contains(got, "s3cret") || strings.Contains(got, fmt.Sprintf("%x", "s3cret")) {
+			got := fmt.Sprintf(format, v)
+			if strings.Contains(got, "s3cret") || strings.Contains(got, fmt.Sprintf("%x", "s3cret")) {
 				t.Errorf("%s prints %s", format, got)
 			}
 		}

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// system is a row of the table of CI systems: which of its variables holds what. Empty: the system has no such variable.
+// system is a row of the table of CI systems: which of its variables holds what. Empty: the system has no such
+// variable.
 type system struct {
 	name      string
 	marker    string // set by this system only
@@ -21,8 +22,8 @@ type system struct {
 	jobUser  string // user that goes with it: a name, not a variable
 }
 
-// systems is the table. To add a CI system, add a row from its documentation of predefined variables, and one to TestRead.
-// Of two systems whose markers are both set, the first counts.
+// systems is the table. To add a CI system, add a row from its documentation of predefined variables, and one to
+// TestRead. Of two systems whose markers are both set, the first counts.
 var systems = []system{
 	{
 		name: "GitHub Actions", marker: "GITHUB_ACTIONS", revision: "GITHUB_SHA", app: "GITHUB_REPOSITORY",
@@ -75,7 +76,10 @@ func Read(getenv func(string) string) Build {
 		if getenv(s.marker) == "" {
 			continue
 		}
-		return Build{System: s.name, App: appName(getenv(s.app)), Revision: commit(getenv(s.revision)), CommitURL: page(s.commitURL, getenv)}
+		return Build{
+			System: s.name, App: appName(getenv(s.app)), Revision: commit(getenv(s.revision)),
+			CommitURL: page(s.commitURL, getenv),
+		}
 	}
 	return Build{}
 }
@@ -86,8 +90,8 @@ func appName(repository string) string {
 	return repository[strings.LastIndexAny(repository, "/:")+1:]
 }
 
-// commit returns the revision unless it is HEAD, as Buildkite has it for a build that was started without a commit, by hand or
-// by a schedule. A branch with that in its name would be one for all such builds.
+// commit returns the revision unless it is HEAD, as Buildkite has it for a build that was started without a commit, by
+// hand or by a schedule. A branch with that in its name would be one for all such builds.
 func commit(revision string) string {
 	if revision == "HEAD" {
 		return ""
@@ -111,8 +115,8 @@ func page(pattern string, getenv func(string) string) string {
 	return u.String()
 }
 
-// Server returns the host, HOST or HOST:PORT in lower case, of the forge of that kind that runs this pipeline; empty when none
-// does.
+// Server returns the host, HOST or HOST:PORT in lower case, of the forge of that kind that runs this pipeline; empty
+// when none does.
 func Server(forge string, getenv func(string) string) string {
 	for _, s := range systems {
 		if s.forge == forge && s.server != "" {
@@ -122,8 +126,8 @@ func Server(forge string, getenv func(string) string) string {
 	return ""
 }
 
-// Forge returns the kind of the forge at host that runs this pipeline; empty when that is another host, or no forge runs it.
-// This is the one host whose kind is known whatever its name.
+// Forge returns the kind of the forge at host that runs this pipeline; empty when that is another host, or no forge
+// runs it. This is the one host whose kind is known whatever its name.
 func Forge(host string, getenv func(string) string) string {
 	for _, s := range systems {
 		if s.server != "" && host != "" && s.host(getenv) == host {
@@ -141,8 +145,8 @@ func (s system) host(getenv func(string) string) string {
 	return strings.ToLower(u.Host)
 }
 
-// JobToken returns the variable with the token that the forge at host has given this job for git, and the user that goes with
-// it; both are empty when there is none. The forge's API takes such a token for nothing that is needed here.
+// JobToken returns the variable with the token that the forge at host has given this job for git, and the user that
+// goes with it; both are empty when there is none. The forge's API takes such a token for nothing that is needed here.
 func JobToken(host string, getenv func(string) string) (variable, user string) {
 	for _, s := range systems {
 		if s.jobToken != "" && getenv(s.jobToken) != "" && host != "" && s.host(getenv) == host {

@@ -39,9 +39,12 @@ func TestRead(t *testing.T) {
 		{"GitLab CI", "", []string{"GITLAB_CI=true", "CI_COMMIT_SHA=" + sha, "CI_PROJECT_PATH=acme/team/shop"}},
 		{"Travis CI", "", []string{"CI=true", "TRAVIS=true", "TRAVIS_COMMIT=" + sha, "TRAVIS_REPO_SLUG=acme/shop"}},
 		{"Codefresh", "https://github.com/acme/shop/commit/1", []string{
-			"CF_BUILD_ID=5f", "CF_REVISION=" + sha, "CF_REPO_NAME=shop", "CF_COMMIT_URL=https://github.com/acme/shop/commit/1",
+			"CF_BUILD_ID=5f", "CF_REVISION=" + sha, "CF_REPO_NAME=shop",
+			"CF_COMMIT_URL=https://github.com/acme/shop/commit/1",
 		}},
-		{"Codefresh", "", []string{"CF_BUILD_ID=5f", "CF_REVISION=" + sha, "CF_REPO_NAME=shop", "CF_COMMIT_URL=javascript:alert(1)"}},
+		{"Codefresh", "", []string{
+			"CF_BUILD_ID=5f", "CF_REVISION=" + sha, "CF_REPO_NAME=shop", "CF_COMMIT_URL=javascript:alert(1)",
+		}},
 		{"CircleCI", "", []string{"CI=true", "CIRCLECI=true", "CIRCLE_SHA1=" + sha, "CIRCLE_PROJECT_REPONAME=shop"}},
 		{"Jenkins", "", []string{
 			"JENKINS_URL=https://ci.example.com/", "GIT_COMMIT=" + sha, "GIT_URL=https://git.example.com/acme/shop.git",
@@ -79,7 +82,8 @@ func TestRead(t *testing.T) {
 	if got := Read(environment("CI=true", "HOME=/root")); got != (Build{}) {
 		t.Errorf("outside of all systems: %+v", got)
 	}
-	got := Read(environment("BUILDKITE=true", "BUILDKITE_COMMIT=HEAD", "BUILDKITE_REPO=git@git.example.com:acme/shop.git"))
+	byHand := environment("BUILDKITE=true", "BUILDKITE_COMMIT=HEAD", "BUILDKITE_REPO=git@git.example.com:acme/shop.git")
+	got := Read(byHand)
 	if got.Revision != "" || got.App != "shop" {
 		t.Errorf("a build without a commit: %+v", got)
 	}
@@ -102,10 +106,14 @@ func TestForge(t *testing.T) {
 			t.Errorf("%s is a %q, want %q", test.host, got, test.want)
 		}
 	}
-	if got := Server("github", github) + " " + Server("gitlab", github) + " " + Server("gitea", github); got != "git.example.com  " {
-		t.Errorf("the servers are %q", got)
+	for kind, want := range map[string]string{"github": "git.example.com", "gitlab": "", "gitea": ""} {
+		if got := Server(kind, github); got != want {
+			t.Errorf("the %s that runs the pipeline is %q, want %q", kind, got, want)
+		}
 	}
-	for host, want := range map[string]string{"git.example.com:8443": "CI_JOB_TOKEN gitlab-ci-token", "git.example.com": " "} {
+	for host, want := range map[string]string{
+		"git.example.com:8443": "CI_JOB_TOKEN gitlab-ci-token", "git.example.com": " ", "": " ",
+	} {
 		if variable, user := JobToken(host, gitlab); variable+" "+user != want {
 			t.Errorf("%s: %q %q, want %q", host, variable, user, want)
 		}

@@ -75,12 +75,12 @@ func Titles() []string {
 // Named returns the forge of that name; the zero Forge when there is none.
 func Named(name string) Forge { return find(func(f Forge) bool { return f.Name == name }) }
 
-// At returns the forge whose public host that is, exactly: a look-alike must not be handed a token. It returns the zero Forge
-// when there is none.
+// At returns the forge whose public host that is, exactly: a look-alike must not be handed a token. It returns the zero
+// Forge when there is none.
 func At(host string) Forge { return find(func(f Forge) bool { return f.Host == host }) }
 
-// WithApps returns the forge that gives tokens to apps. There is one: the key is sent nowhere, and what it signs is good for
-// that forge alone.
+// WithApps returns the forge that gives tokens to apps. There is one: the key is sent nowhere, and what it signs is
+// good for that forge alone.
 func WithApps() Forge { return find(func(f Forge) bool { return f.AppToken != nil }) }
 
 func find(is func(Forge) bool) Forge {

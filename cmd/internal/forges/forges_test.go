@@ -16,7 +16,8 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s is not found", f.Name)
 		}
 		cfg := scm.Config{
-			BaseURL: f.APIURL("https", f.Host), Repository: "acme/gitops", Token: secret.New("t"), HTTPClient: http.DefaultClient,
+			BaseURL: f.APIURL("https", f.Host), Repository: "acme/gitops",
+			Token: secret.New("t"), HTTPClient: http.DefaultClient,
 		}
 		if p, err := f.New(cfg); err != nil || p.Name() != f.Name {
 			t.Errorf("%s: its provider is %v, %v", f.Name, p, err)
@@ -53,7 +54,7 @@ func TestAPIURL(t *testing.T) {
 	for _, test := range []struct{ scheme, host, github, gitlab string }{
 		{"https", "github.com", "https://api.github.com/", "https://github.com/api/v4"},
 		{"https", "git.example.com", "https://git.example.com/api/v3/", "https://git.example.com/api/v4"},
-		{"https", "git.example.com:8443", "https://git.example.com:8443/api/v3/", "https://git.example.com:8443/api/v4"},
+		{"https", "git.example.com:1", "https://git.example.com:1/api/v3/", "https://git.example.com:1/api/v4"},
 		{"http", "127.0.0.1:8080", "http://127.0.0.1:8080/api/v3/", "http://127.0.0.1:8080/api/v4"},
 	} {
 		if got := Named("github").APIURL(test.scheme, test.host); got != test.github {
