@@ -36,6 +36,7 @@ import (
 	"update-gitops-repo/scm"
 	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
+	"update-gitops-repo/template/glob"
 )
 
 // environment is a getenv over fixed variables.
@@ -134,6 +135,8 @@ func TestHints(t *testing.T) {
 		&template.Error{Err: template.ErrDelims}, &template.Error{Err: template.ErrNoAction}, &template.Error{Err: template.ErrNoMatch},
 		&template.Error{Err: template.ErrNoNode}, &template.Error{Err: template.ErrUneditable}, &template.Error{Err: template.ErrExecute},
 		&template.Error{Err: template.ErrLimit}, &template.Error{Err: template.ErrInvalid}, &edits.Error{Flag: "-yq", Err: &template.Error{Err: template.ErrLimit}},
+		&glob.Error{Err: glob.ErrNoMatch}, &glob.Error{Err: glob.ErrLimit},
+		&edits.Error{Flag: "-image", Err: &glob.Error{Err: glob.ErrNoMatch}},
 	} {
 		wrapped := fmt.Errorf("subject: %w", err)
 		if h := hint(wrapped); h == "" || h == general {

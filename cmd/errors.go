@@ -21,6 +21,7 @@ import (
 	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/template"
+	"update-gitops-repo/template/glob"
 )
 
 const hintSameBranch = "give another -branch, or -create-pull-request=false to push directly"
@@ -52,12 +53,15 @@ func hint(err error) string {
 	if hint, ok := usage.Hint(err); ok {
 		return hint
 	}
+	flag := ""
+	if edit, ok := errors.AsType[*edits.Error](err); ok {
+		flag = edit.Flag
+	}
 	if e, ok := errors.AsType[*template.Error](err); ok {
-		flag := ""
-		if edit, ok := errors.AsType[*edits.Error](err); ok {
-			flag = edit.Flag
-		}
 		return templateHint(e, flag)
+	}
+	if e, ok := errors.AsType[*glob.Error](err); ok {
+		return globHint(e, flag)
 	}
 	if _, ok := errors.AsType[*update.ForeignError](err); ok {
 		return "choose another -branch, or give -force-push to replace those commits"
@@ -132,6 +136,16 @@ func isCertificate(err error) bool {
 func isPathError(err error) bool {
 	_, ok := errors.AsType[*fs.PathError](err)
 	return ok
+}
+
+func globHint(e *glob.Error, flag string) string {
+	switch {
+	case errors.Is(e, glob.ErrLimit):
+		return "name the folders that count in the glob"
+	case flag == "-image":
+		return "check the image's name, and with -image-files where it is looked for"
+	}
+	return "check the name or glob against the base branch; * stays in a folder, ** crosses folders"
 }
 
 func templateHint(e *template.Error, flag string) string {

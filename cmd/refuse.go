@@ -7,7 +7,7 @@ import (
 	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
-	"update-gitops-repo/template"
+	"update-gitops-repo/template/glob"
 )
 
 // refuse returns an error for flags that make no sense, whatever the repository holds: first each by itself, then
@@ -64,7 +64,7 @@ func checkLine(flag, value string) error {
 }
 
 func checkGlob(flag, value string) error {
-	if err := template.CheckGlob(value); err != nil {
+	if err := glob.Check(value); err != nil {
 		return usage.Errorf("give -"+flag+" a glob such as production/**.yaml", "-%s %q: %v", flag, value, err)
 	}
 	return nil

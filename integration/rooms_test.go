@@ -34,6 +34,7 @@ var rooms = map[string][]string{
 		"scm",
 		"secret",
 		"template",
+		"template/glob",
 	},
 	"cmd/internal/auth": {
 		"cmd/internal/ci",
@@ -48,7 +49,7 @@ var rooms = map[string][]string{
 	},
 	"cmd/internal/ci":                {},
 	"cmd/internal/diff":              {},
-	"cmd/internal/edits":             {"gitrepo", "gitrepo/checkout", "gitrepo/settings", "template"},
+	"cmd/internal/edits":             {"gitrepo", "gitrepo/checkout", "gitrepo/settings", "template", "template/glob"},
 	"cmd/internal/escape":            {},
 	"cmd/internal/escape/escapetest": {},
 	"cmd/internal/forges":            {"scm", "scm/github", "scm/gitlab", "secret"},
@@ -129,7 +130,8 @@ var rooms = map[string][]string{
 
 	"secret": {},
 
-	"template": {},
+	"template":      {"template/glob"},
+	"template/glob": {"gitrepo/wildmatch"}, // patterns are git's everywhere
 }
 
 // importers has, by the beginning of an import path, the packages that may import it; "x/..." is x and all below it. Of

@@ -5,10 +5,12 @@ package template
 import (
 	"errors"
 	"strconv"
+
+	"update-gitops-repo/template/glob"
 )
 
-// What can go wrong with an edit. Every error that Render, Text, Assign, Evaluate, SetImages and Glob return for bad
-// input is an *Error that wraps one of these; any other error comes from the file system that was read.
+// What can go wrong with an edit. Every error that Render, Text, Assign, Evaluate and SetImages return for bad
+// input is an *Error that wraps one of these, or a *glob.Error; any other error comes from the file system that was read.
 var (
 	// ErrMissingKey: a template asks for a value that was not given. Error.Key holds the key.
 	ErrMissingKey = errors.New("no such value")
@@ -25,7 +27,7 @@ var (
 	// ErrNoAction: none of the templates has an action, so nothing would be substituted.
 	ErrNoAction = errors.New("no action")
 	// ErrNoMatch: a glob, or the name of a file, matches nothing.
-	ErrNoMatch = errors.New("no match")
+	ErrNoMatch = glob.ErrNoMatch
 	// ErrNoNode: a path selects nothing in a file. Error.Key holds the path.
 	ErrNoNode = errors.New("no such node")
 	// ErrUneditable: a path selects something that cannot be set without touching anything else. Error.Key holds the

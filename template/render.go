@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	texttemplate "text/template"
 	parsetree "text/template/parse"
+
+	"update-gitops-repo/template/glob"
 )
 
 // Delims is a pair of delimiters around the actions of a template. The zero value stands for "$({" and "})" or
@@ -36,7 +38,7 @@ func ParseDelims(s string) (Delims, error) {
 // environment, the network, the clock or chance, so that the same inputs give the same bytes; and index fails for a key
 // that is not there.
 type Renderer struct {
-	Globs  []string // patterns as Glob takes them
+	Globs  []string // patterns as glob.Find takes them
 	Delims Delims
 	// Validate has Render and File refuse results that are YAML or JSON by the name of their file, and do not parse.
 	Validate bool
@@ -47,24 +49,25 @@ const suffix = ".tmpl"
 // Render renders every file that matches one of the globs and ends in ".tmpl", and returns the results by path without
 // ".tmpl". All but the actions comes through byte for byte, and a file without actions is copied.
 //
-// An *Error tells of a glob that matches no template (ErrNoMatch), of a set of templates without a single action
-// (ErrNoAction), and of what File refuses.
+// It returns a *glob.Error when a glob matches no template, and an *Error when none of the templates has an action
+// (ErrNoAction) and for what File refuses.
 func (r Renderer) Render(fsys fs.FS, v Values) (map[string][]byte, error) {
 	var names []string
-	for _, glob := range r.Globs {
-		matches, err := Glob(fsys, glob)
+	for _, pattern := range r.Globs {
+		matches, err := glob.Find(fsys, pattern)
 		if err != nil {
 			return nil, err
 		}
 		matches = slices.DeleteFunc(matches, func(name string) bool { _, ok := Output(name); return !ok })
 		if len(matches) == 0 {
-			return nil, &Error{File: glob, Reason: "matches files, but none that ends in " + suffix, Err: ErrNoMatch}
+			reason := "matches files, but none that ends in " + suffix
+			return nil, &glob.Error{Pattern: pattern, Reason: reason, Err: glob.ErrNoMatch}
 		}
 		names = append(names, matches...)
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	if err := prefetch(fsys, names); err != nil {
+	if err := glob.Prefetch(fsys, names); err != nil {
 		return nil, err
 	}
 

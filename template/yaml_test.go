@@ -298,7 +298,7 @@ func TestAssignFiles(t *testing.T) {
 		{"none", nil, map[string]string{}, nil, ""},
 		{"a path that one file lacks", []Assignment{{"charts/**", ".image.tag", "v2", false}}, nil, nil, "charts/c/other.yaml: .image.tag selects nothing"},
 		{"no such file", []Assignment{{"charts/a/values.yaml", ".n", "2", false}, {"charts/d/values.yaml", ".n", "2", false}}, nil, nil, "charts/d/values.yaml: no such file"},
-		{"a bad glob", []Assignment{{"/etc/*", ".n", "2", false}}, nil, nil, `pattern "/etc/*" is absolute: it shall be relative to the repository`},
+		{"a bad glob", []Assignment{{"/etc/*", ".n", "2", false}}, nil, nil, `pattern "/etc/*" is absolute: give it relative to the repository`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

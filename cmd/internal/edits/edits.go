@@ -13,6 +13,7 @@ import (
 	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/gitrepo/settings"
 	"update-gitops-repo/template"
+	"update-gitops-repo/template/glob"
 )
 
 // Edits are what to do to the files. Each kind works on the result of those before it.
@@ -119,9 +120,9 @@ func (e Edits) add(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapshot,
 	matched := map[string]bool{}
 	files, err := e.Checkout.Edited(ctx, e.Settings, func(name string) bool {
 		taken := false
-		for _, glob := range e.Adds {
-			if template.Match(glob, name) {
-				matched[glob], taken = true, true
+		for _, pattern := range e.Adds {
+			if glob.Match(pattern, name) {
+				matched[pattern], taken = true, true
 			}
 		}
 		return taken
@@ -132,9 +133,9 @@ func (e Edits) add(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapshot,
 	if err != nil {
 		return nil, err
 	}
-	for _, glob := range e.Adds {
-		if !matched[glob] {
-			return nil, fmt.Errorf("-add %s: %w", glob, checkout.ErrNoFile)
+	for _, pattern := range e.Adds {
+		if !matched[pattern] {
+			return nil, fmt.Errorf("-add %s: %w", pattern, checkout.ErrNoFile)
 		}
 	}
 	return s.Add(ctx, files)

@@ -5,21 +5,21 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/template"
+	"update-gitops-repo/template/glob"
 )
 
 // Scope returns what the edits will read of the repository, as far as the flags alone say.
 func (e Edits) Scope() gitrepo.Scope {
 	var s gitrepo.Scope
-	for _, glob := range e.globs() {
-		fixed, rest := template.Split(glob)
-		if strings.Contains(rest, "/") {
-			s.Folders = append(s.Folders, fixed)
+	for _, pattern := range e.globs() {
+		folder, rest, below := glob.Split(pattern)
+		if below {
+			s.Folders = append(s.Folders, folder)
 		} else {
-			s.Paths = append(s.Paths, path.Join(fixed, rest))
+			s.Paths = append(s.Paths, path.Join(folder, rest))
 		}
 	}
 	for _, t := range e.Local {
@@ -46,15 +46,15 @@ func (e Edits) globs() []string {
 // prefetch fetches at once what the kinds of edits would fetch one after the other, and what a diff reads of the files that
 // templates are rendered to. An error in a glob is left for the edit to return.
 func (e Edits) prefetch(fsys fs.FS, need Need) error {
-	p, ok := fsys.(template.Prefetcher)
+	p, ok := fsys.(glob.Prefetcher)
 	globs, templates := e.globs(), len(e.Renderer.Globs)
 	if !ok || len(globs) < 2 && (need != Diff || templates == 0) {
 		return nil
 	}
 	var names []string
-	for i, glob := range globs {
-		found, err := template.Glob(fsys, glob)
-		if _, wrong := errors.AsType[*template.Error](err); wrong {
+	for i, pattern := range globs {
+		found, err := glob.Find(fsys, pattern)
+		if _, wrong := errors.AsType[*glob.Error](err); wrong {
 			return nil
 		}
 		if err != nil {
