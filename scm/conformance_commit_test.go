@@ -32,40 +32,44 @@ func TestAutoMerge(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{scm.MergeCommit, scm.MergeSquash, scm.MergeRebase} {
 		t.Run(method, func(t *testing.T) {
-			each(t, func(t *testing.T, w world) {
-				p := w.provider()
-				if !slices.Contains(p.(scm.Merger).MergeMethods(), method) {
-					t.Skip("has no such method")
-				}
-				if err := w.Protect(repo, "main"); err != nil {
-					t.Fatal(err)
-				}
-				r := w.request()
-				r.AutoMerge, r.MergeMethod, r.Message = true, method, "Deploy it\n\nBecause.\n\nApp: hello"
-				for _, state := range []scm.State{scm.Created, scm.Unchanged} {
-					pr, err := open(t.Context(), p, r)
-					if err != nil || pr.State != state {
-						t.Fatalf("got %+v, %v, want %s", pr, err, state)
-					}
-				}
-				if have := w.PullRequests(repo)[0]; have.State != "open" {
-					t.Fatalf("the forge has %+v", have)
-				}
-				if err := w.SetChecks(repo, r.HeadSHA, "success"); err != nil {
-					t.Fatal(err)
-				}
-				if have := w.PullRequests(repo)[0]; have.State != "merged" || have.MergeSHA != w.tip("main") {
-					t.Fatalf("the forge has %+v", have)
-				}
-				parents := strings.Fields(w.git("show", "-s", "--format=%P", "main"))
-				if merged := slices.Contains(parents, r.HeadSHA); merged != (method == scm.MergeCommit) {
-					t.Errorf("%s: the head is a parent: %t", method, merged)
-				}
-				if got := w.git("show", "-s", "--format=%B", "main"); method != scm.MergeRebase && got != r.Message {
-					t.Errorf("message %q", got)
-				}
-			})
+			each(t, func(t *testing.T, w world) { checkAutoMerge(t, w, method) })
 		})
+	}
+}
+
+// checkAutoMerge asks twice, and lets the checks pass then.
+func checkAutoMerge(t *testing.T, w world, method string) {
+	t.Helper()
+	p := w.provider()
+	if !slices.Contains(p.(scm.Merger).MergeMethods(), method) {
+		t.Skip("has no such method")
+	}
+	if err := w.Protect(repo, "main"); err != nil {
+		t.Fatal(err)
+	}
+	r := w.request()
+	r.AutoMerge, r.MergeMethod, r.Message = true, method, "Deploy it\n\nBecause.\n\nApp: hello"
+	for _, state := range []scm.State{scm.Created, scm.Unchanged} {
+		pr, err := open(t.Context(), p, r)
+		if err != nil || pr.State != state {
+			t.Fatalf("got %+v, %v, want %s", pr, err, state)
+		}
+	}
+	if have := w.PullRequests(repo)[0]; have.State != "open" {
+		t.Fatalf("the forge has %+v", have)
+	}
+	if err := w.SetChecks(repo, r.HeadSHA, "success"); err != nil {
+		t.Fatal(err)
+	}
+	if have := w.PullRequests(repo)[0]; have.State != "merged" || have.MergeSHA != w.tip("main") {
+		t.Fatalf("the forge has %+v", have)
+	}
+	parents := strings.Fields(w.git("show", "-s", "--format=%P", "main"))
+	if merged := slices.Contains(parents, r.HeadSHA); merged != (method == scm.MergeCommit) {
+		t.Errorf("%s: the head is a parent: %t", method, merged)
+	}
+	if got := w.git("show", "-s", "--format=%B", "main"); method != scm.MergeRebase && got != r.Message {
+		t.Errorf("message %q", got)
 	}
 }
 
@@ -97,14 +101,16 @@ func TestAutoMergeClean(t *testing.T) {
 	}
 }
 
+type autoMergeRefusedTest struct {
+	name    string
+	prepare func(w world, r *scm.Request, cfg *scm.Config) error
+	kind    error
+	words   map[forge.Kind]string
+}
+
 func TestAutoMergeRefused(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		name    string
-		prepare func(w world, r *scm.Request, cfg *scm.Config) error
-		kind    error
-		words   map[forge.Kind]string
-	}{
+	for _, test := range []autoMergeRefusedTest{
 		{"conflict", func(w world, _ *scm.Request, _ *scm.Config) error {
 			w.commit("main", "image: hello:3")
 			return nil
@@ -127,29 +133,33 @@ func TestAutoMergeRefused(t *testing.T) {
 		}, scm.ErrAuth, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			each(t, func(t *testing.T, w world) {
-				if w.kind == forge.GitLab && test.name == "switched off" {
-					t.Skip("GitLab has no such setting")
-				}
-				r, cfg := w.request(), w.config()
-				pr, err := open(t.Context(), w.provider(), r)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := test.prepare(w, &r, &cfg); err != nil {
-					t.Fatal(err)
-				}
-				base := w.tip("main")
-				pr.HeadSHA = r.HeadSHA
-				merged, err := provider(t, w.kind, cfg).(scm.AutoMerger).
-					AutoMerge(t.Context(), pr, scm.Merge{Method: scm.MergeCommit})
-				checkError(t, w, err, test.kind)
-				wantError(t, err, test.words[w.kind])
-				if have := w.PullRequests(repo)[0]; merged || have.State != "open" || w.tip("main") != base {
-					t.Errorf("merged: %t, the forge has %+v", merged, have)
-				}
-			})
+			each(t, func(t *testing.T, w world) { checkAutoMergeRefused(t, w, test) })
 		})
+	}
+}
+
+// checkAutoMergeRefused prepares the case and asks to merge.
+func checkAutoMergeRefused(t *testing.T, w world, test autoMergeRefusedTest) {
+	t.Helper()
+	if w.kind == forge.GitLab && test.name == "switched off" {
+		t.Skip("GitLab has no such setting")
+	}
+	r, cfg := w.request(), w.config()
+	pr, err := open(t.Context(), w.provider(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := test.prepare(w, &r, &cfg); err != nil {
+		t.Fatal(err)
+	}
+	base := w.tip("main")
+	pr.HeadSHA = r.HeadSHA
+	merged, err := provider(t, w.kind, cfg).(scm.AutoMerger).
+		AutoMerge(t.Context(), pr, scm.Merge{Method: scm.MergeCommit})
+	checkError(t, w, err, test.kind)
+	wantError(t, err, test.words[w.kind])
+	if have := w.PullRequests(repo)[0]; merged || have.State != "open" || w.tip("main") != base {
+		t.Errorf("merged: %t, the forge has %+v", merged, have)
 	}
 }
 
@@ -211,16 +221,19 @@ func TestCommit(t *testing.T) {
 	})
 }
 
+var update = scm.File{Path: "app.yaml", Contents: []byte("image: hello:9\n"), Exists: true}
+
+type commitRefusedTest struct {
+	name   string
+	change func(w world, c *scm.Commit, cfg *scm.Config)
+	kind   error
+	words  map[forge.Kind]string
+}
+
 // A commit never lands where it was not meant to be, and what is refused leaves the branch alone.
 func TestCommitRefused(t *testing.T) {
 	t.Parallel()
-	update := scm.File{Path: "app.yaml", Contents: []byte("image: hello:9\n"), Exists: true}
-	for _, test := range []struct {
-		name   string
-		change func(w world, c *scm.Commit, cfg *scm.Config)
-		kind   error
-		words  map[forge.Kind]string
-	}{
+	for _, test := range []commitRefusedTest{
 		{"moved",
 			func(w world, c *scm.Commit, _ *scm.Config) { w.commit("main", "image: hello:3") }, scm.ErrMoved, nil},
 		{"moved elsewhere",
@@ -239,18 +252,7 @@ func TestCommitRefused(t *testing.T) {
 		{"token", func(_ world, _ *scm.Commit, cfg *scm.Config) { cfg.Token = secret.New("other") }, scm.ErrAuth, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			each(t, func(t *testing.T, w world) {
-				cfg := w.config()
-				c := scm.Commit{Branch: "main", Parent: w.tip("main"), Message: "M", Files: []scm.File{update}}
-				test.change(w, &c, &cfg)
-				tip := w.tip("main")
-				id, err := commit(t.Context(), provider(t, w.kind, cfg), c)
-				checkError(t, w, err, test.kind)
-				wantError(t, err, test.words[w.kind])
-				if id != "" || w.tip("main") != tip {
-					t.Errorf("got %q, main has moved", id)
-				}
-			})
+			each(t, func(t *testing.T, w world) { checkCommitRefused(t, w, test) })
 		})
 	}
 	t.Run("repository", func(t *testing.T) {
@@ -274,45 +276,64 @@ func TestCommitRefused(t *testing.T) {
 	})
 }
 
+// checkCommitRefused makes the commit of the case, which must not move the branch.
+func checkCommitRefused(t *testing.T, w world, test commitRefusedTest) {
+	t.Helper()
+	cfg := w.config()
+	c := scm.Commit{Branch: "main", Parent: w.tip("main"), Message: "M", Files: []scm.File{update}}
+	test.change(w, &c, &cfg)
+	tip := w.tip("main")
+	id, err := commit(t.Context(), provider(t, w.kind, cfg), c)
+	checkError(t, w, err, test.kind)
+	wantError(t, err, test.words[w.kind])
+	if id != "" || w.tip("main") != tip {
+		t.Errorf("got %q, main has moved", id)
+	}
+}
+
 // What somebody pushes just before the call that commits is there afterwards, and is noticed.
 func TestCommitOvertaken(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, file string }{{"same file", "app.yaml"}, {"another file", "other.yaml"}} {
 		t.Run(test.name, func(t *testing.T) {
-			each(t, func(t *testing.T, w world) {
-				c := scm.Commit{Branch: "main", Parent: w.tip("main"), Message: "M", Files: []scm.File{
-					{Path: "app.yaml", Contents: []byte("image: hello:9\n"), Exists: true},
-					{Path: "new.yaml", Contents: []byte("a: 1\n")},
-				}}
-				cfg := w.config()
-				var once sync.Once
-				cfg.HTTPClient.Transport = tripper(func(req *http.Request) (*http.Response, error) {
-					if req.Method == http.MethodPost {
-						once.Do(func() { w.add("main", test.file, "theirs\n") })
-					}
-					return http.DefaultTransport.RoundTrip(req)
-				})
-				_, err := commit(t.Context(), provider(t, w.kind, cfg), c)
-				checkError(t, w, err, scm.ErrMoved)
-				if w.kind == forge.GitLab && test.file != "app.yaml" {
-					return // GitLab notices what is in another file too late.
-				}
-				if got := w.git("rev-list", "--count", c.Parent+"..main"); got != "1" {
-					t.Errorf("main got %s commits, want 1", got)
-				}
-				want := map[string]string{"app.yaml": "image: hello:1"}
-				want[test.file] = "theirs"
-				names := strings.Fields(w.git("ls-tree", "-r", "--name-only", "main"))
-				if len(names) != len(want) {
-					t.Errorf("main has %q", names)
-				}
-				for name, content := range want {
-					if got := w.git("show", "main:"+name); got != content {
-						t.Errorf("%s: %q", name, got)
-					}
-				}
-			})
+			each(t, func(t *testing.T, w world) { checkOvertaken(t, w, test.file) })
 		})
+	}
+}
+
+// checkOvertaken commits while somebody else pushes a change of the file.
+func checkOvertaken(t *testing.T, w world, file string) {
+	t.Helper()
+	c := scm.Commit{Branch: "main", Parent: w.tip("main"), Message: "M", Files: []scm.File{
+		{Path: "app.yaml", Contents: []byte("image: hello:9\n"), Exists: true},
+		{Path: "new.yaml", Contents: []byte("a: 1\n")},
+	}}
+	cfg := w.config()
+	var once sync.Once
+	cfg.HTTPClient.Transport = tripper(func(req *http.Request) (*http.Response, error) {
+		if req.Method == http.MethodPost {
+			once.Do(func() { w.add("main", file, "theirs\n") })
+		}
+		return http.DefaultTransport.RoundTrip(req)
+	})
+	_, err := commit(t.Context(), provider(t, w.kind, cfg), c)
+	checkError(t, w, err, scm.ErrMoved)
+	if w.kind == forge.GitLab && file != "app.yaml" {
+		return // GitLab notices what is in another file too late.
+	}
+	if got := w.git("rev-list", "--count", c.Parent+"..main"); got != "1" {
+		t.Errorf("main got %s commits, want 1", got)
+	}
+	want := map[string]string{"app.yaml": "image: hello:1"}
+	want[file] = "theirs"
+	names := strings.Fields(w.git("ls-tree", "-r", "--name-only", "main"))
+	if len(names) != len(want) {
+		t.Errorf("main has %q", names)
+	}
+	for name, content := range want {
+		if got := w.git("show", "main:"+name); got != content {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }
 
@@ -324,33 +345,36 @@ func TestCommitConcurrently(t *testing.T) {
 		const runs = 6
 		var wg sync.WaitGroup
 		for range runs {
-			wg.Go(func() {
-				for {
-					tip := w.tip("main")
-					n, err := strconv.Atoi(w.git("show", tip+":count"))
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					_, err = commit(t.Context(), w.provider(),
-						scm.Commit{Branch: "main", Parent: tip, Message: "M", Files: []scm.File{
-							{Path: "count", Contents: fmt.Append(nil, n+1), Exists: true},
-						}})
-					if err == nil {
-						return
-					}
-					if !errors.Is(err, scm.ErrMoved) {
-						t.Error(err)
-						return
-					}
-				}
-			})
+			wg.Go(func() { count(t, w) })
 		}
 		wg.Wait()
 		if got := w.git("show", "main:count"); got != strconv.Itoa(runs) {
 			t.Errorf("counted %s", got)
 		}
 	})
+}
+
+// count adds one to the file count, on each new tip until it succeeds.
+func count(t *testing.T, w world) {
+	for {
+		tip := w.tip("main")
+		n, err := strconv.Atoi(w.git("show", tip+":count"))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, err = commit(t.Context(), w.provider(),
+			scm.Commit{Branch: "main", Parent: tip, Message: "M", Files: []scm.File{
+				{Path: "count", Contents: fmt.Append(nil, n+1), Exists: true},
+			}})
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, scm.ErrMoved) {
+			t.Error(err)
+			return
+		}
+	}
 }
 
 // anApp makes a GitHub App's key, and the key in both formats that are taken.
@@ -378,59 +402,66 @@ func TestAppToken(t *testing.T) {
 	}
 	w.AddApp("Iv23li", &key.PublicKey, repo, "acme/other")
 	for name, data := range map[string][]byte{"PKCS #1": pkcs1, "PKCS #8": pkcs8} {
-		cfg := w.config()
-		cfg.Token = secret.Text{}
-		token, expires, err := github.AppToken(t.Context(), cfg, "Iv23li", data)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if left := time.Until(expires); left < 50*time.Minute || left > time.Hour {
-			t.Errorf("%s: expires in %s", name, left)
-		}
-		cfg.Token = token
-		p := provider(t, w.kind, cfg)
-		if access, err := p.(scm.Checker).CheckAccess(t.Context()); err != nil || !access.Push || !access.Pull {
-			t.Errorf("%s: %+v, %v", name, access, err)
-		}
-		if _, err := open(t.Context(), p, w.request()); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		_, err = commit(t.Context(), p,
-			scm.Commit{Branch: "main", Parent: w.tip("main"), Message: "M", Files: []scm.File{{Path: "app.yaml"}}})
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		remote := func(repo string) error {
-			git := exec.Command("git", "ls-remote",
-				strings.Replace(w.CloneURL(repo), "://", "://x-access-token:"+token.Reveal()+"@", 1))
-			git.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
-				"GIT_TERMINAL_PROMPT=0")
-			return git.Run()
-		}
-		if err := remote(repo); err != nil {
-			t.Errorf("%s: git: %v", name, err)
-		}
-		if remote("acme/other") == nil {
-			t.Errorf("%s: git reaches another repository", name)
-		}
-		other := cfg
-		other.Repository = "acme/other"
-		if _, err := provider(t, w.kind, other).Find(t.Context(), "a", "b"); !errors.Is(err, scm.ErrNoRepository) {
-			t.Errorf("%s: another repository: %v", name, err)
-		}
-		w.ExpireAppTokens()
-		if _, err := p.Find(t.Context(), "change", "main"); !errors.Is(err, scm.ErrAuth) ||
-			strings.Contains(err.Error(), token.Reveal()) {
-			t.Errorf("%s: expired: %v", name, err)
-		}
-		if remote(repo) == nil {
-			t.Errorf("%s: git takes an expired token", name)
-		}
-		for _, r := range w.Requests() {
-			if strings.Contains(r.Path, token.Reveal()) ||
-				r.Auth == "other" && !strings.Contains(r.Path, "installation") && r.Status < 400 {
-				t.Errorf("logged %+v", r)
-			}
+		t.Run(name, func(t *testing.T) { checkAppToken(t, w, data) })
+	}
+}
+
+// checkAppToken gets a token by the key, and uses it until it expires.
+func checkAppToken(t *testing.T, w world, key []byte) {
+	t.Helper()
+	w.t = t
+	cfg := w.config()
+	cfg.Token = secret.Text{}
+	token, expires, err := github.AppToken(t.Context(), cfg, "Iv23li", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := time.Until(expires); left < 50*time.Minute || left > time.Hour {
+		t.Errorf("expires in %s", left)
+	}
+	cfg.Token = token
+	p := provider(t, w.kind, cfg)
+	if access, err := p.(scm.Checker).CheckAccess(t.Context()); err != nil || !access.Push || !access.Pull {
+		t.Errorf("%+v, %v", access, err)
+	}
+	if _, err := open(t.Context(), p, w.request()); err != nil {
+		t.Error(err)
+	}
+	_, err = commit(t.Context(), p,
+		scm.Commit{Branch: "main", Parent: w.tip("main"), Message: "M", Files: []scm.File{{Path: "app.yaml"}}})
+	if err != nil {
+		t.Error(err)
+	}
+	remote := func(repo string) error {
+		git := exec.Command("git", "ls-remote",
+			strings.Replace(w.CloneURL(repo), "://", "://x-access-token:"+token.Reveal()+"@", 1))
+		git.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
+			"GIT_TERMINAL_PROMPT=0")
+		return git.Run()
+	}
+	if err := remote(repo); err != nil {
+		t.Errorf("git: %v", err)
+	}
+	if remote("acme/other") == nil {
+		t.Error("git reaches another repository")
+	}
+	other := cfg
+	other.Repository = "acme/other"
+	if _, err := provider(t, w.kind, other).Find(t.Context(), "a", "b"); !errors.Is(err, scm.ErrNoRepository) {
+		t.Errorf("another repository: %v", err)
+	}
+	w.ExpireAppTokens()
+	if _, err := p.Find(t.Context(), "change", "main"); !errors.Is(err, scm.ErrAuth) ||
+		strings.Contains(err.Error(), token.Reveal()) {
+		t.Errorf("expired: %v", err)
+	}
+	if remote(repo) == nil {
+		t.Error("git takes an expired token")
+	}
+	for _, r := range w.Requests() {
+		if strings.Contains(r.Path, token.Reveal()) ||
+			r.Auth == "other" && !strings.Contains(r.Path, "installation") && r.Status < 400 {
+			t.Errorf("logged %+v", r)
 		}
 	}
 }

@@ -196,12 +196,7 @@ func TestOpen(t *testing.T) {
 
 		find, create, update := "GET "+list[w.kind], "POST "+list[w.kind], one[w.kind]
 		r := w.request()
-		for _, step := range []struct {
-			name        string
-			title, body string
-			state       scm.State
-			calls       []string
-		}{
+		for _, step := range []openStep{
 			{"first", r.Title, r.Body, scm.Created, []string{find, create}},
 			{"again", r.Title, r.Body, scm.Unchanged, []string{find}},
 			{"white space", r.Title + " ", strings.ReplaceAll(r.Body, "\n", "\r\n") + "\n",
@@ -211,33 +206,47 @@ func TestOpen(t *testing.T) {
 			{"no body", "Deploy hello & Grüße <1>", "", scm.Updated, []string{find, update}},
 			{"again no body", "Deploy hello & Grüße <1>", "", scm.Unchanged, []string{find}},
 		} {
-			n := len(w.Requests())
-			ask := r
-			ask.Title, ask.Body = step.title, step.body
-			pr, err := open(t.Context(), p, ask)
-			if err != nil {
-				t.Fatalf("%s: %v", step.name, err)
-			}
-			if got := w.calls(n); !slices.Equal(got, step.calls) {
-				t.Errorf("%s: calls %q, want %q", step.name, got, step.calls)
-			}
-			all := w.PullRequests(repo)
-			if len(all) != 3 {
-				t.Fatalf("%s: %d pull requests, want 3", step.name, len(all))
-			}
-			have := all[2]
-			want := scm.PullRequest{
-				Number: 3, URL: have.URL, State: step.state, Title: have.Title, Body: have.Body,
-				Head: "change", Base: "main", HeadSHA: w.tip("change"), ID: have.ID,
-			}
-			if !reflect.DeepEqual(pr, want) {
-				t.Errorf("%s: got %+v\nwant %+v", step.name, pr, want)
-			}
-			if step.state != scm.Unchanged && (have.Title != step.title || have.Body != step.body) {
-				t.Errorf("%s: the forge has %q, %q", step.name, have.Title, have.Body)
-			}
+			checkOpen(t, w, r, step)
 		}
 	})
+}
+
+// openStep is a request for one pull request, and what it has to come to.
+type openStep struct {
+	name        string
+	title, body string
+	state       scm.State
+	calls       []string
+}
+
+// checkOpen opens the third pull request with the step's title and body.
+func checkOpen(t *testing.T, w world, r scm.Request, step openStep) {
+	t.Helper()
+	p := w.provider()
+	n := len(w.Requests())
+	r.Title, r.Body = step.title, step.body
+	pr, err := open(t.Context(), p, r)
+	if err != nil {
+		t.Fatalf("%s: %v", step.name, err)
+	}
+	if got := w.calls(n); !slices.Equal(got, step.calls) {
+		t.Errorf("%s: calls %q, want %q", step.name, got, step.calls)
+	}
+	all := w.PullRequests(repo)
+	if len(all) != 3 {
+		t.Fatalf("%s: %d pull requests, want 3", step.name, len(all))
+	}
+	have := all[2]
+	want := scm.PullRequest{
+		Number: 3, URL: have.URL, State: step.state, Title: have.Title, Body: have.Body,
+		Head: "change", Base: "main", HeadSHA: w.tip("change"), ID: have.ID,
+	}
+	if !reflect.DeepEqual(pr, want) {
+		t.Errorf("%s: got %+v\nwant %+v", step.name, pr, want)
+	}
+	if step.state != scm.Unchanged && (have.Title != step.title || have.Body != step.body) {
+		t.Errorf("%s: the forge has %q, %q", step.name, have.Title, have.Body)
+	}
 }
 
 func TestFindNothing(t *testing.T) {
@@ -255,40 +264,44 @@ func TestFindNothing(t *testing.T) {
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w world) {
-		p := w.provider()
-		for _, method := range p.(scm.Merger).MergeMethods() {
-			t.Run(method, func(t *testing.T) {
-				base := w.tip("main")
-				r := w.request()
-				r.Head = "change-" + method
-				w.branch(r.Head)
-				w.commit(r.Head, "image: hello:"+method)
-				r.HeadSHA, r.Merge, r.MergeMethod = w.tip(r.Head), true, method
-				pr, err := open(t.Context(), p, r)
-				if err != nil {
-					t.Fatal(err)
-				}
-				all := w.PullRequests(repo)
-				have := all[len(all)-1]
-				if pr.State != scm.Merged || have.State != "merged" || pr.URL != have.URL || pr.Number != have.Number {
-					t.Errorf("got %+v, the forge has %+v", pr, have)
-				}
-				if got := w.git("show", "main:app.yaml"); got != "image: hello:"+method {
-					t.Errorf("main has %q", got)
-				}
-				// GitLab's squash is merged with a merge commit; a rebase writes new commits.
-				parents := strings.Fields(w.git("show", "-s", "--format=%P", "main"))
-				if parents[0] != base {
-					t.Errorf("main's first parent is not where it was")
-				}
-				if merged := slices.Contains(parents, r.HeadSHA); merged != (method == scm.MergeCommit) {
-					t.Errorf("%s: the head is a parent: %t", method, merged)
-				}
-				_, err = p.Find(t.Context(), r.Head, r.Base)
-				checkError(t, w, err, scm.ErrNotFound)
-			})
+		for _, method := range w.provider().(scm.Merger).MergeMethods() {
+			t.Run(method, func(t *testing.T) { checkMerge(t, w, method) })
 		}
 	})
+}
+
+// checkMerge opens a pull request and has it merged by the method.
+func checkMerge(t *testing.T, w world, method string) {
+	t.Helper()
+	p := w.provider()
+	base := w.tip("main")
+	r := w.request()
+	r.Head = "change-" + method
+	w.branch(r.Head)
+	w.commit(r.Head, "image: hello:"+method)
+	r.HeadSHA, r.Merge, r.MergeMethod = w.tip(r.Head), true, method
+	pr, err := open(t.Context(), p, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := w.PullRequests(repo)
+	have := all[len(all)-1]
+	if pr.State != scm.Merged || have.State != "merged" || pr.URL != have.URL || pr.Number != have.Number {
+		t.Errorf("got %+v, the forge has %+v", pr, have)
+	}
+	if got := w.git("show", "main:app.yaml"); got != "image: hello:"+method {
+		t.Errorf("main has %q", got)
+	}
+	// GitLab's squash is merged with a merge commit; a rebase writes new commits.
+	parents := strings.Fields(w.git("show", "-s", "--format=%P", "main"))
+	if parents[0] != base {
+		t.Errorf("main's first parent is not where it was")
+	}
+	if merged := slices.Contains(parents, r.HeadSHA); merged != (method == scm.MergeCommit) {
+		t.Errorf("%s: the head is a parent: %t", method, merged)
+	}
+	_, err = p.Find(t.Context(), r.Head, r.Base)
+	checkError(t, w, err, scm.ErrNotFound)
 }
 
 // What cannot be merged stays open and is returned, with the error.
@@ -451,17 +464,19 @@ func TestErrors(t *testing.T) {
 	})
 }
 
+type accessTest struct {
+	name, token, repo string
+	want              scm.Access
+	reason            map[forge.Kind]string
+	kind              error
+}
+
 // What a token may do is told by one call, that changes nothing.
 func TestCheckAccess(t *testing.T) {
 	t.Parallel()
 	read := scm.Access{Read: true}
 	all := scm.Access{Read: true, Push: true, Pull: true}
-	for _, test := range []struct {
-		name, token, repo string
-		want              scm.Access
-		reason            map[forge.Kind]string
-		kind              error
-	}{
+	for _, test := range []accessTest{
 		{"writer", token, repo, all,
 			map[forge.Kind]string{forge.GitLab: "GitLab does not tell the token's scopes"}, nil},
 		{"reader", readToken, repo, read, map[forge.Kind]string{
@@ -475,35 +490,7 @@ func TestCheckAccess(t *testing.T) {
 			map[forge.Kind]string{forge.GitLab: "GitLab does not tell the token's scopes"}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			each(t, func(t *testing.T, w world) {
-				if err := errors.Join(w.Rename(repo, "acme/former"), w.Rename("acme/former", repo)); err != nil {
-					t.Fatal(err)
-				}
-				cfg := w.config()
-				cfg.Token, cfg.Repository = secret.New(test.token), test.repo
-				got, err := provider(t, w.kind, cfg).(scm.Checker).CheckAccess(t.Context())
-				want := test.want
-				want.Reason = test.reason[w.kind]
-				if got != want || !errors.Is(err, test.kind) {
-					t.Errorf("got %+v, %v, want %+v, %v", got, err, want, test.kind)
-				}
-				calls := w.Requests()
-				for _, r := range calls {
-					if r.Method != http.MethodGet || r.Via != "bearer" {
-						t.Errorf("asked %+v", r)
-					}
-				}
-				if want := 1 + strings.Count(test.repo, "former"); len(calls) != want {
-					t.Errorf("%d calls, want %d", len(calls), want)
-				}
-				// What it says is so.
-				if err == nil && test.repo == repo {
-					_, err := provider(t, w.kind, cfg).Create(t.Context(), w.request())
-					if got.Pull && err != nil || !got.Pull && !errors.Is(err, scm.ErrAuth) {
-						t.Errorf("%+v, but %v", got, err)
-					}
-				}
-			})
+			each(t, func(t *testing.T, w world) { checkAccess(t, w, test) })
 		})
 	}
 	t.Run("no server", func(t *testing.T) {
@@ -515,6 +502,38 @@ func TestCheckAccess(t *testing.T) {
 			checkError(t, w, err, nil)
 		})
 	})
+}
+
+// checkAccess compares the access with the case, and with what the token can do.
+func checkAccess(t *testing.T, w world, test accessTest) {
+	t.Helper()
+	if err := errors.Join(w.Rename(repo, "acme/former"), w.Rename("acme/former", repo)); err != nil {
+		t.Fatal(err)
+	}
+	cfg := w.config()
+	cfg.Token, cfg.Repository = secret.New(test.token), test.repo
+	got, err := provider(t, w.kind, cfg).(scm.Checker).CheckAccess(t.Context())
+	want := test.want
+	want.Reason = test.reason[w.kind]
+	if got != want || !errors.Is(err, test.kind) {
+		t.Errorf("got %+v, %v, want %+v, %v", got, err, want, test.kind)
+	}
+	calls := w.Requests()
+	for _, r := range calls {
+		if r.Method != http.MethodGet || r.Via != "bearer" {
+			t.Errorf("asked %+v", r)
+		}
+	}
+	if want := 1 + strings.Count(test.repo, "former"); len(calls) != want {
+		t.Errorf("%d calls, want %d", len(calls), want)
+	}
+	// What it says is so.
+	if err == nil && test.repo == repo {
+		_, err := provider(t, w.kind, cfg).Create(t.Context(), w.request())
+		if got.Pull && err != nil || !got.Pull && !errors.Is(err, scm.ErrAuth) {
+			t.Errorf("%+v, but %v", got, err)
+		}
+	}
 }
 
 // A repository that has another name now: GitHub takes the old one, GitLab for reading only.
@@ -589,15 +608,17 @@ func (w world) populate() {
 	}
 }
 
+type annotatedTest struct {
+	name  string
+	want  func(r *scm.Request)
+	calls map[forge.Kind][]string // of the first run; the second has one
+}
+
 // Labels, people and a milestone are added, whatever somebody else adds stays, and all of it takes few calls.
 func TestAnnotated(t *testing.T) {
 	t.Parallel()
 	people := func(r *scm.Request) { r.Assignees, r.Reviewers = []string{"ann"}, []string{"bob", "cleo"} }
-	for _, test := range []struct {
-		name  string
-		want  func(r *scm.Request)
-		calls map[forge.Kind][]string // of the first run; the second has one
-	}{
+	for _, test := range []annotatedTest{
 		{"labels", func(r *scm.Request) { r.Labels = []string{"deploy", "shop"} }, map[forge.Kind][]string{
 			forge.GitHub: {"GET pulls", "POST pulls", "POST labels"},
 			forge.GitLab: {"GET merge_requests", "POST merge_requests"},
@@ -629,55 +650,7 @@ func TestAnnotated(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			each(t, func(t *testing.T, w world) {
-				w.populate()
-				p, r := w.provider(), w.request()
-				test.want(&r)
-				pr, err := open(t.Context(), p, r)
-				if err != nil {
-					t.Fatal(err)
-				}
-				calls := w.calls(0)
-				if !slices.Equal(calls, test.calls[w.kind]) || len(calls) > 4 {
-					t.Errorf("calls %q, want %q", calls, test.calls[w.kind])
-				}
-				have := w.PullRequests(repo)[0]
-				if pr.Draft != r.Draft || have.Draft != r.Draft {
-					t.Errorf("draft: got %t, the forge has %t", pr.Draft, have.Draft)
-				}
-				same := func(what string, have, want []string) {
-					if !slices.EqualFunc(have, want, strings.EqualFold) {
-						t.Errorf("%s: the forge has %q, want %q", what, have, want)
-					}
-				}
-				same("labels", have.Labels, r.Labels)
-				same("assignees", have.Assignees, r.Assignees)
-				same("reviewers", have.Reviewers, r.Reviewers)
-				if have.Milestone != r.Milestone {
-					t.Errorf("milestone: the forge has %q", have.Milestone)
-				}
-				if r.Merge {
-					return
-				}
-
-				found, err := p.Find(t.Context(), r.Head, r.Base)
-				want := scm.PullRequest{
-					Number: 1, URL: have.URL, Title: have.Title, Body: r.Body, Head: r.Head,
-					Base: r.Base, HeadSHA: r.HeadSHA,
-					Draft: r.Draft, Labels: have.Labels, Reviewers: have.Reviewers, Assignees: have.Assignees,
-					Milestone: have.Milestone, ID: have.ID,
-				}
-				if err != nil || !reflect.DeepEqual(found, want) {
-					t.Errorf("found %+v, %v\nwant %+v", found, err, want)
-				}
-				n := len(w.Requests())
-				if pr, err := open(t.Context(), p, r); err != nil || pr.State != scm.Unchanged {
-					t.Errorf("again: %+v, %v", pr, err)
-				}
-				if calls := w.calls(n); !slices.Equal(calls, test.calls[w.kind][:1]) {
-					t.Errorf("again: calls %q", calls)
-				}
-			})
+			each(t, func(t *testing.T, w world) { checkAnnotated(t, w, test) })
 		})
 	}
 	t.Run("added", func(t *testing.T) {
@@ -705,14 +678,68 @@ func TestAnnotated(t *testing.T) {
 	})
 }
 
+// checkAnnotated opens the pull request of the case, and opens it again.
+func checkAnnotated(t *testing.T, w world, test annotatedTest) {
+	t.Helper()
+	w.populate()
+	p, r := w.provider(), w.request()
+	test.want(&r)
+	pr, err := open(t.Context(), p, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := w.calls(0)
+	if !slices.Equal(calls, test.calls[w.kind]) || len(calls) > 4 {
+		t.Errorf("calls %q, want %q", calls, test.calls[w.kind])
+	}
+	have := w.PullRequests(repo)[0]
+	if pr.Draft != r.Draft || have.Draft != r.Draft {
+		t.Errorf("draft: got %t, the forge has %t", pr.Draft, have.Draft)
+	}
+	same := func(what string, have, want []string) {
+		if !slices.EqualFunc(have, want, strings.EqualFold) {
+			t.Errorf("%s: the forge has %q, want %q", what, have, want)
+		}
+	}
+	same("labels", have.Labels, r.Labels)
+	same("assignees", have.Assignees, r.Assignees)
+	same("reviewers", have.Reviewers, r.Reviewers)
+	if have.Milestone != r.Milestone {
+		t.Errorf("milestone: the forge has %q", have.Milestone)
+	}
+	if r.Merge {
+		return
+	}
+
+	found, err := p.Find(t.Context(), r.Head, r.Base)
+	want := scm.PullRequest{
+		Number: 1, URL: have.URL, Title: have.Title, Body: r.Body, Head: r.Head,
+		Base: r.Base, HeadSHA: r.HeadSHA,
+		Draft: r.Draft, Labels: have.Labels, Reviewers: have.Reviewers, Assignees: have.Assignees,
+		Milestone: have.Milestone, ID: have.ID,
+	}
+	if err != nil || !reflect.DeepEqual(found, want) {
+		t.Errorf("found %+v, %v\nwant %+v", found, err, want)
+	}
+	n := len(w.Requests())
+	if pr, err := open(t.Context(), p, r); err != nil || pr.State != scm.Unchanged {
+		t.Errorf("again: %+v, %v", pr, err)
+	}
+	if calls := w.calls(n); !slices.Equal(calls, test.calls[w.kind][:1]) {
+		t.Errorf("again: calls %q", calls)
+	}
+}
+
+type annotatedRefusedTest struct {
+	name  string
+	want  func(r *scm.Request)
+	words map[forge.Kind]string
+}
+
 // What the forge does not know is an error, and the pull request is there nevertheless.
 func TestAnnotatedRefused(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		name  string
-		want  func(r *scm.Request)
-		words map[forge.Kind]string
-	}{
+	for _, test := range []annotatedRefusedTest{
 		{"assignee", func(r *scm.Request) { r.Assignees = []string{"ann", "nobody"} }, map[forge.Kind]string{
 			forge.GitHub: "422 Validation Failed: assignees nobody cannot be assigned to this issue",
 			forge.GitLab: "no user nobody",
@@ -731,23 +758,7 @@ func TestAnnotatedRefused(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			each(t, func(t *testing.T, w world) {
-				w.populate()
-				r := w.request()
-				test.want(&r)
-				pr, err := open(t.Context(), w.provider(), r)
-				if have := w.PullRequests(repo); len(have) != 1 || pr.URL != have[0].URL || pr.State != scm.Created {
-					t.Errorf("got %+v, the forge has %+v", pr, have)
-				}
-				if test.words[w.kind] == "" {
-					if err != nil {
-						t.Error(err)
-					}
-					return
-				}
-				checkError(t, w, err, scm.ErrRefused)
-				wantError(t, err, test.words[w.kind])
-			})
+			each(t, func(t *testing.T, w world) { checkAnnotatedRefused(t, w, test) })
 		})
 	}
 	t.Run("draft", func(t *testing.T) {
@@ -771,6 +782,26 @@ func TestAnnotatedRefused(t *testing.T) {
 			}
 		})
 	})
+}
+
+// checkAnnotatedRefused opens the pull request of the case, which exists in spite of the error.
+func checkAnnotatedRefused(t *testing.T, w world, test annotatedRefusedTest) {
+	t.Helper()
+	w.populate()
+	r := w.request()
+	test.want(&r)
+	pr, err := open(t.Context(), w.provider(), r)
+	if have := w.PullRequests(repo); len(have) != 1 || pr.URL != have[0].URL || pr.State != scm.Created {
+		t.Errorf("got %+v, the forge has %+v", pr, have)
+	}
+	if test.words[w.kind] == "" {
+		if err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	checkError(t, w, err, scm.ErrRefused)
+	wantError(t, err, test.words[w.kind])
 }
 
 // Who has reviewed a commit is not asked for it again, but for the next one.
@@ -810,46 +841,12 @@ func TestList(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		w.branch("staging")
-		for _, fork := range []string{"acme/gitops-fork", "other/gitops"} {
-			if err := w.CreateRepo(fork, "main"); err != nil {
-				t.Fatal(err)
-			}
-			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "evil.yaml"), []byte("evil: 1\n"), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			if err := w.Seed(fork, "change", dir); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := w.OpenFromFork(repo, fork, "change", "main", "Not ours"); err != nil {
-				t.Fatal(err)
-			}
-		}
+		w.openFromForks()
 		p := w.provider()
 		if pr, err := p.Find(t.Context(), "change", "main"); !errors.Is(err, scm.ErrNotFound) {
 			t.Errorf("found %+v, %v", pr, err)
 		}
-		var want []int
-		for i, r := range []scm.Request{
-			{Head: "change", Base: "main"}, {Head: "change", Base: "staging"}, {Head: "change-2", Base: "main"},
-			{Head: "change-3", Base: "main"}, {Head: "change-4", Base: "main"}, {Head: "change-5", Base: "main"},
-		} {
-			if r.Head != "change" {
-				w.git("branch", r.Head, "change")
-			}
-			r.Title = "Deploy"
-			pr, err := p.Create(t.Context(), r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if i == 4 {
-				if err := p.(scm.Closer).Close(t.Context(), pr, ""); err != nil {
-					t.Fatal(err)
-				}
-			} else if r.Base == "main" {
-				want = append(want, pr.Number)
-			}
-		}
+		want := w.openSome(p)
 
 		// The forge is asked for pages of two.
 		cfg := w.config()
@@ -859,23 +856,9 @@ func TestList(t *testing.T) {
 			req.URL.RawQuery = q.Encode()
 			return http.DefaultTransport.RoundTrip(req)
 		})
-		small := provider(t, w.kind, cfg)
-		for _, p := range []scm.Provider{p, small} {
-			n := len(w.Requests())
-			list, err := p.(scm.Lister).List(t.Context(), "main")
-			var got []int
-			for _, pr := range list {
-				got = append(got, pr.Number)
-				if found, err := p.Find(t.Context(), pr.Head, "main"); err != nil || !reflect.DeepEqual(found, pr) {
-					t.Errorf("found %+v, %v, listed %+v", found, err, pr)
-				}
-			}
-			if err != nil || !slices.Equal(got, want) {
-				t.Errorf("listed %v, %v, want %v", got, err, want)
-			}
-			if pages := len(w.calls(n)) - len(list); p == small && pages < 3 {
-				t.Errorf("only %d pages", pages)
-			}
+		checkList(t, w, p, want)
+		if pages := checkList(t, w, provider(t, w.kind, cfg), want); pages < 3 {
+			t.Errorf("only %d pages", pages)
 		}
 		if list, err := p.(scm.Lister).List(t.Context(), "nowhere"); err != nil || list != nil {
 			t.Errorf("got %+v, %v", list, err)
@@ -883,7 +866,70 @@ func TestList(t *testing.T) {
 	})
 }
 
-// Closing comments once, even if it takes two attempts, and what is not open is left as it is.
+// openFromForks opens pull requests from two forks, from branches named as ours.
+func (w world) openFromForks() {
+	w.t.Helper()
+	dir := w.t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "evil.yaml"), []byte("evil: 1\n"), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, fork := range []string{"acme/gitops-fork", "other/gitops"} {
+		if err := errors.Join(w.CreateRepo(fork, "main"), w.Seed(fork, "change", dir)); err != nil {
+			w.t.Fatal(err)
+		}
+		if _, err := w.OpenFromFork(repo, fork, "change", "main", "Not ours"); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// openSome opens pull requests into two branches, closes one, and returns the numbers of those that are open into main.
+func (w world) openSome(p scm.Provider) []int {
+	w.t.Helper()
+	var into []int
+	for i, r := range []scm.Request{
+		{Head: "change", Base: "main"}, {Head: "change", Base: "staging"}, {Head: "change-2", Base: "main"},
+		{Head: "change-3", Base: "main"}, {Head: "change-4", Base: "main"}, {Head: "change-5", Base: "main"},
+	} {
+		if r.Head != "change" {
+			w.git("branch", r.Head, "change")
+		}
+		r.Title = "Deploy"
+		pr, err := p.Create(w.t.Context(), r)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if i == 4 {
+			if err := p.(scm.Closer).Close(w.t.Context(), pr, ""); err != nil {
+				w.t.Fatal(err)
+			}
+		} else if r.Base == "main" {
+			into = append(into, pr.Number)
+		}
+	}
+	return into
+}
+
+// checkList lists what is open into main, finds each of it, and returns how many pages the listing took.
+func checkList(t *testing.T, w world, p scm.Provider, want []int) int {
+	t.Helper()
+	n := len(w.Requests())
+	list, err := p.(scm.Lister).List(t.Context(), "main")
+	pages := len(w.calls(n))
+	var got []int
+	for _, pr := range list {
+		got = append(got, pr.Number)
+		if found, err := p.Find(t.Context(), pr.Head, "main"); err != nil || !reflect.DeepEqual(found, pr) {
+			t.Errorf("found %+v, %v, listed %+v", found, err, pr)
+		}
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("listed %v, %v, want %v", got, err, want)
+	}
+	return pages
+}
+
+// TestClose closes in two attempts, which comment once.
 func TestClose(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w world) {
@@ -912,20 +958,34 @@ func TestClose(t *testing.T) {
 		if _, err := p.Find(t.Context(), r.Head, r.Base); !errors.Is(err, scm.ErrNotFound) {
 			t.Errorf("got error %v", err)
 		}
+	})
+}
 
+// TestCloseMerged: a merged pull request gets no comment; one that does not exist is an error.
+func TestCloseMerged(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w world) {
+		p, r := w.provider(), w.request()
 		r.Merge, r.MergeMethod = true, scm.MergeCommit
-		if pr, err = open(t.Context(), p, r); err != nil || pr.Number != 2 {
-			t.Fatalf("got %+v, %v", pr, err)
+		pr, err := open(t.Context(), p, r)
+		if err != nil {
+			t.Fatal(err)
 		}
 		if err := p.(scm.Closer).Close(t.Context(), pr, "Late."); err != nil {
 			t.Error(err)
 		}
-		if have := w.PullRequests(repo)[1]; have.State != "merged" || have.Comments != nil {
+		if have := w.PullRequests(repo)[0]; have.State != "merged" || have.Comments != nil {
 			t.Errorf("the forge has %+v", have)
 		}
-		pr.Number = 3
+		pr.Number = 2
 		checkError(t, w, p.(scm.Closer).Close(t.Context(), pr, ""), scm.ErrNoRepository)
 	})
+}
+
+type statusTest struct {
+	name    string
+	prepare []func(world) error
+	want    scm.Status
 }
 
 // What becomes of a pull request is told in the same words everywhere.
@@ -935,11 +995,7 @@ func TestStatus(t *testing.T) {
 	checks := func(state string) func(world) error {
 		return func(w world) error { return w.SetChecks(repo, w.tip("change"), state) }
 	}
-	for _, test := range []struct {
-		name    string
-		prepare []func(world) error
-		want    scm.Status
-	}{
+	for _, test := range []statusTest{
 		{"mergeable", nil, scm.Status{}},
 		{"optional checks", []func(world) error{checks("failure")}, scm.Status{}},
 		{"no checks yet", []func(world) error{protect}, scm.Status{Waits: "checks"}},
@@ -958,43 +1014,7 @@ func TestStatus(t *testing.T) {
 			scm.Status{Final: true, Waits: "conflict"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			each(t, func(t *testing.T, w world) {
-				w.populate()
-				p, r := w.provider(), w.request()
-				pr, err := open(t.Context(), p, r)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, f := range test.prepare {
-					if err := f(w); err != nil {
-						t.Fatal(err)
-					}
-				}
-				got, err := p.(scm.Watcher).Status(t.Context(), pr)
-				exact := got
-				if strings.HasPrefix(got.Waits, test.want.Waits) && test.want.Waits != "" {
-					got.Waits = test.want.Waits // more words may follow
-				}
-				if err != nil || got != test.want {
-					t.Errorf("got %+v, %v, want %+v", exact, err, test.want)
-				}
-				// What it says is so.
-				err = p.(scm.Merger).Merge(t.Context(), pr, scm.Merge{Method: scm.MergeCommit})
-				if can := test.want == (scm.Status{}); can != (err == nil) ||
-					!can && !errors.Is(err, scm.ErrNotMergeable) {
-					t.Errorf("merge: %v", err)
-				}
-				want := scm.Status{Merged: err == nil}
-				if err != nil {
-					if err := p.(scm.Closer).Close(t.Context(), pr, ""); err != nil {
-						t.Fatal(err)
-					}
-					want = scm.Status{Closed: true}
-				}
-				if got, err := p.(scm.Watcher).Status(t.Context(), pr); err != nil || got != want {
-					t.Errorf("then: got %+v, %v, want %+v", got, err, want)
-				}
-			})
+			each(t, func(t *testing.T, w world) { checkStatus(t, w, test) })
 		})
 	}
 	t.Run("draft", func(t *testing.T) {
@@ -1013,6 +1033,46 @@ func TestStatus(t *testing.T) {
 			checkError(t, w, err, scm.ErrNoRepository)
 		})
 	})
+}
+
+// checkStatus compares the status with the case, and with what merging does.
+func checkStatus(t *testing.T, w world, test statusTest) {
+	t.Helper()
+	w.populate()
+	p, r := w.provider(), w.request()
+	pr, err := open(t.Context(), p, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range test.prepare {
+		if err := f(w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := p.(scm.Watcher).Status(t.Context(), pr)
+	exact := got
+	if strings.HasPrefix(got.Waits, test.want.Waits) && test.want.Waits != "" {
+		got.Waits = test.want.Waits // more words may follow
+	}
+	if err != nil || got != test.want {
+		t.Errorf("got %+v, %v, want %+v", exact, err, test.want)
+	}
+	// What it says is so.
+	err = p.(scm.Merger).Merge(t.Context(), pr, scm.Merge{Method: scm.MergeCommit})
+	if can := test.want == (scm.Status{}); can != (err == nil) ||
+		!can && !errors.Is(err, scm.ErrNotMergeable) {
+		t.Errorf("merge: %v", err)
+	}
+	want := scm.Status{Merged: err == nil}
+	if err != nil {
+		if err := p.(scm.Closer).Close(t.Context(), pr, ""); err != nil {
+			t.Fatal(err)
+		}
+		want = scm.Status{Closed: true}
+	}
+	if got, err := p.(scm.Watcher).Status(t.Context(), pr); err != nil || got != want {
+		t.Errorf("then: got %+v, %v, want %+v", got, err, want)
+	}
 }
 
 // A method that the repository forbids is refused, and the others are named.
