@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"io"
-	"net/http"
 
 	"update-gitops-repo/cmd/internal/auth"
 	"update-gitops-repo/cmd/internal/escape"
@@ -20,29 +19,22 @@ type check struct {
 }
 
 // newCheck returns the check that the flags ask for.
-func newCheck(ctx context.Context, c *config, getenv func(string) string, client *http.Client) (check, error) {
-	d, err := newDraft(ctx, c, getenv, client)
+func newCheck(ctx context.Context, c *config, s surroundings) (check, error) {
+	d, err := newDraft(ctx, c, s)
 	if err != nil {
 		return check{}, err
 	}
-	k := check{remote: d.remote, source: d.source}
-	unknown := d.wallet.Forge.Name == "" || d.wallet.Repo.Scheme == "file"
-	if !d.needsAPI() || c.dryRun && unknown {
-		return k, nil
+	if !d.needsForge() {
+		return check{remote: d.remote, source: d.source}, nil
 	}
 	api, err := newForgeAPI(ctx, d.wallet)
 	if err != nil {
 		return check{}, err
 	}
-	if k.api = &api; api.provider == nil {
-		k.noToken = noToken(d.wallet, api.API)
+	if api.provider == nil {
+		return check{d.remote, d.source, &api, noToken(d.wallet, api.API)}, nil
 	}
-	return k, nil
-}
-
-// needsAPI reports whether the run talks to the forge's API.
-func (d draft) needsAPI() bool {
-	return d.config.createPull || d.config.commitViaAPI && !d.config.dryRun
+	return check{d.remote, d.source, &api, nil}, nil
 }
 
 // run asks git and the API what the credentials may do, and changes nothing. The error says what stands in the way of a

@@ -82,7 +82,7 @@ func mustPlan(t *testing.T, getenv func(string) string, args ...string) update.P
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPlan(t.Context(), c, getenv, http.DefaultClient)
+	p, err := newPlan(t.Context(), c, surroundings{getenv: getenv, client: http.DefaultClient})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,23 +15,33 @@ import (
 	"update-gitops-repo/scm"
 )
 
-// newPlan returns the plan of a run. The steps of a draft come first; then the forge is found.
-func newPlan(ctx context.Context, c *config, getenv func(string) string, client *http.Client) (update.Plan, error) {
-	d, err := newDraft(ctx, c, getenv, client)
+// surroundings are what the steps of a plan have around them.
+type surroundings struct {
+	getenv   func(string) string
+	client   *http.Client
+	received func(bytes int) // is told what git receives; may be nil
+	wantDiff bool            // the report is shown with the diff
+}
+
+// newPlan returns the plan of a run. The steps of a draft come first; then the forge's API is found, if the run needs
+// it.
+func newPlan(ctx context.Context, c *config, s surroundings) (update.Plan, error) {
+	d, err := newDraft(ctx, c, s)
 	if err != nil {
 		return update.Plan{}, err
 	}
-	provider, err := d.provider(ctx)
+	forge, err := d.findForge(ctx)
 	if err != nil {
 		return update.Plan{}, err
 	}
-	committer, err := d.committer(ctx, provider)
-	if err != nil {
-		return update.Plan{}, err
-	}
-	p := d.plan()
-	p.Forge, p.CommitAPI = provider, committer
-	return p, nil
+	author, committer := identities(c)
+	return update.Plan{
+		Remote: d.remote, Base: c.base, Branch: d.names.branch, ReplaceForeign: c.forcePush,
+		Edits: d.edits, Composer: d.composer(),
+		Author: author, Committer: committer, Signer: d.signer, CommitAPI: forge.commits,
+		Pull: d.pull, Forge: forge.pulls,
+		DryRun: c.dryRun, WantDiff: s.wantDiff,
+	}, nil
 }
 
 // draft is what a plan and -check-auth have in common: all that is known before the forge's API is looked for.
@@ -42,60 +52,70 @@ type draft struct {
 	names  names
 	wallet auth.Wallet
 	remote gitrepo.Remote
-	source string      // where the credential for git was found
-	pull   scm.Request // the zero value: none is asked for
+	source string       // where the credential for git was found
+	pull   *update.Pull // nil: none is asked for
 }
 
-// newDraft checks the configuration: first all that the flags alone tell, then what the files that they name, the checkout and
-// the repository's URL tell. Then it looks for the credential for git.
-func newDraft(ctx context.Context, c *config, getenv func(string) string, client *http.Client) (d draft, err error) {
+// newDraft checks the configuration: first all that the flags alone tell, then what the files that they name, the
+// checkout and the repository's URL tell. Then it looks for the credential for git.
+func newDraft(ctx context.Context, c *config, s surroundings) (draft, error) {
 	if err := refuse(c); err != nil {
 		return draft{}, err
 	}
-	d.config = c
-	if d.edits, err = newEdits(c, getenv); err != nil {
-		return draft{}, err
-	}
-	if d.signer, err = newSigner(c); err != nil {
-		return draft{}, err
-	}
-	t, err := findTarget(c, getenv)
+	changes, err := newEdits(c, s.getenv)
 	if err != nil {
 		return draft{}, err
 	}
-	d.edits.Checkout, d.edits.Settings = t.checkout.Checkout, t.checkout.settings
-	if d.names, err = newNames(c, t.url, getenv); err != nil {
+	signer, err := newSigner(c)
+	if err != nil {
 		return draft{}, err
 	}
-	if d.wallet, err = newWallet(c, t, getenv, client); err != nil {
+	t, err := findTarget(c, s.getenv)
+	if err != nil {
 		return draft{}, err
 	}
-	if d.remote, d.source, err = newRemote(ctx, c, t, d.wallet); err != nil {
+	names, err := newNames(c, t.url, s.getenv)
+	if err != nil {
 		return draft{}, err
 	}
-	if d.pull, err = newRequest(c, d.names.branch); err != nil {
+	wallet, err := newWallet(c, t, s)
+	if err != nil {
 		return draft{}, err
 	}
+	remote, source, err := newRemote(ctx, c, t, wallet)
+	if err != nil {
+		return draft{}, err
+	}
+	pull, err := newPull(c, names.branch)
+	if err != nil {
+		return draft{}, err
+	}
+	changes.Checkout, changes.Settings = t.checkout.Checkout, t.checkout.settings
+	remote.Received = s.received
+	d := draft{c, changes, signer, names, wallet, remote, source, pull}
 	return d, d.checkTemplates()
 }
 
-// newRequest returns the pull request that the flags ask for; the zero value when they ask for none.
-func newRequest(c *config, head string) (scm.Request, error) {
+// newPull returns the pull request that the flags ask for; nil when they ask for none.
+func newPull(c *config, head string) (*update.Pull, error) {
 	if !c.createPull {
-		return scm.Request{}, nil
+		return nil, nil
 	}
 	body := c.pullBody
 	if c.pullBodyFile != "" {
 		text, err := os.ReadFile(c.pullBodyFile)
 		if err != nil {
-			return scm.Request{}, fmt.Errorf("-pr-body-file: %w", err)
+			return nil, fmt.Errorf("-pr-body-file: %w", err)
 		}
 		body = string(text)
 	}
-	return scm.Request{
-		Head: head, Base: c.base, Title: c.pullTitle, Body: body, Draft: c.draft,
-		Labels: c.labels.values, Reviewers: c.reviewers.values, Assignees: c.assignees.values, Milestone: c.milestone,
-		Merge: c.mergePull, AutoMerge: c.autoMerge, MergeMethod: c.mergeMethod,
+	return &update.Pull{
+		Request: scm.Request{
+			Head: head, Base: c.base, Title: c.pullTitle, Body: body, Draft: c.draft,
+			Labels: c.labels.values, Reviewers: c.reviewers.values, Assignees: c.assignees.values,
+			Milestone: c.milestone, Merge: c.mergePull, AutoMerge: c.autoMerge, MergeMethod: c.mergeMethod,
+		},
+		Supersede: c.supersede, Wait: c.wait, DeleteBranch: c.deleteBranch,
 	}, nil
 }
 
@@ -113,89 +133,15 @@ func (d draft) checkTemplates() error {
 	return nil
 }
 
-// provider returns the forge that pull requests go to; nil when none is asked for, or a dry run does without.
-func (d draft) provider(ctx context.Context) (scm.Provider, error) {
-	c := d.config
-	if !c.createPull || c.dryRun && (d.wallet.Forge.Name == "" || d.wallet.Repo.Scheme == "file") {
-		return nil, nil
-	}
-	api, err := newForgeAPI(ctx, d.wallet)
-	switch {
-	case err != nil:
-		return nil, err
-	case api.provider == nil && c.dryRun:
-		return nil, nil
-	case api.provider == nil:
-		return nil, noToken(d.wallet, api.API)
-	}
-	return api.provider, d.checkProvider(api.provider)
-}
-
-// checkProvider refuses what the forge cannot do.
-func (d draft) checkProvider(p scm.Provider) error {
-	request := d.pull
-	request.Title = "made from the change"
-	if err := scm.Check(p, request); err != nil {
-		return usage.Errorf("see update-gitops-repo -h", "%v", err)
-	}
-	_, lists := p.(scm.Lister)
-	_, closes := p.(scm.Closer)
-	_, watches := p.(scm.Watcher)
-	switch {
-	case d.config.supersede && !(lists && closes):
-		return usage.Errorf("leave out -supersede", "%s cannot list and close pull requests", p.Name())
-	case d.config.wait && !watches:
-		return usage.Errorf("leave out -wait", "%s does not report the state of a pull request", p.Name())
-	}
-	return nil
-}
-
-// committer returns the forge that makes the commits, which is p unless that is nil; nil when they are made here.
-func (d draft) committer(ctx context.Context, p scm.Provider) (scm.Committer, error) {
-	c := d.config
-	if !c.commitViaAPI || c.dryRun {
-		return nil, nil
-	}
-	if p == nil {
-		api, err := newForgeAPI(ctx, d.wallet)
-		if err != nil {
-			return nil, err
-		}
-		if p = api.provider; p == nil {
-			return nil, noToken(d.wallet, api.API)
-		}
-	}
-	committer, ok := p.(scm.Committer)
-	if !ok {
-		return nil, usage.Errorf("leave out -commit-via-api", "%s does not commit by its API", p.Name())
-	}
-	return committer, nil
-}
-
-// plan returns the plan without the forge.
-func (d draft) plan() update.Plan {
-	c := d.config
-	author, committer := identities(c)
-	p := update.Plan{
-		Remote: d.remote, Base: c.base, Branch: d.names.branch, ReplaceForeign: c.forcePush,
-		Edits: d.edits, Composer: d.composer(),
-		Author: author, Committer: committer, Signer: d.signer, DryRun: c.dryRun,
-	}
-	if c.createPull {
-		p.Pull = &update.Pull{
-			Request: d.pull, Supersede: c.supersede, Wait: c.wait, DeleteBranch: c.deleteBranch,
-		}
-	}
-	return p
-}
-
-// composer returns what words the change.
+// composer returns what says in words what the run does.
 func (d draft) composer() message.Composer {
 	c := d.config
 	composer := message.Composer{
 		App: d.names.app, Revision: d.names.revision, Link: d.names.link, Sequence: c.sequence,
-		Commit: c.message, Title: d.pull.Title, Body: d.pull.Body,
-		Renderer: d.edits.Renderer, Secrets: c.secrets,
+		Commit: c.message, Renderer: d.edits.Renderer, Secrets: c.secrets,
+	}
+	if d.pull != nil {
+		composer.Title, composer.Body = d.pull.Request.Title, d.pull.Request.Body
 	}
 	if _, committer := identities(c); c.signoff {
 		composer.SignOff = fmt.Sprintf("%s <%s>", committer.Name, committer.Email)

@@ -26,7 +26,8 @@ func draftOf(t *testing.T, getenv func(string) string, args ...string) (draft, e
 	if err != nil {
 		return draft{}, err
 	}
-	return newDraft(t.Context(), c, getenv, &http.Client{Transport: unreachable{t}})
+	client := &http.Client{Transport: unreachable{t}}
+	return newDraft(t.Context(), c, surroundings{getenv: getenv, client: client})
 }
 
 // TestRefused: what flags alone tell to be wrong is refused before anything else is looked at, with a hint.

@@ -27,8 +27,8 @@ func Main() int {
 	return Run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 }
 
-// Run is Main without globals, so that tests can run several at once. It stops cleanly when ctx is done. What it hands to
-// git's ssh, and where that finds its keys, are the process's own.
+// Run is Main without globals, so that tests can run several at once. It stops cleanly when ctx is done. What it hands
+// to git's ssh, and where that finds its keys, are the process's own.
 func Run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var secrets secret.Redactor
 	out, errs := secrets.Writer(stdout), secrets.Writer(stderr)
@@ -94,11 +94,10 @@ func (p program) update(ctx context.Context, c *config, results report.Results) 
 	if err != nil {
 		return refused, err
 	}
-	plan, err := newPlan(ctx, c, p.getenv, client)
+	plan, err := newPlan(ctx, c, surroundings{p.getenv, client, p.screen.Received, results.WantsDiff()})
 	if err != nil {
 		return refused, err
 	}
-	plan.Remote.Received, plan.WantDiff = p.screen.Received, results.WantsDiff()
 	p.warnOfIdle(c)
 	return update.Run(ctx, plan, p.log, p.secrets)
 }
@@ -111,11 +110,10 @@ func (p program) checkAuth(ctx context.Context, c *config) error {
 	if err != nil {
 		return err
 	}
-	k, err := newCheck(ctx, c, p.getenv, client)
+	k, err := newCheck(ctx, c, surroundings{getenv: p.getenv, client: client, received: p.screen.Received})
 	if err != nil {
 		return err
 	}
-	k.remote.Received = p.screen.Received
 	p.warnOfIdle(c)
 	found, err := k.run(ctx)
 	return both(err, printAccess(p.stdout, found, c.output))

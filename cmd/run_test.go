@@ -151,10 +151,7 @@ func TestForgeRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = d.checkProvider(bare{})
-		if err == nil {
-			_, err = d.committer(t.Context(), bare{})
-		}
+		_, err = d.use(bare{})
 		if _, ok := usage.Hint(err); !ok || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", test.args, err, test.want)
 		}
@@ -183,8 +180,9 @@ func TestNoToken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, planErr := newPlan(t.Context(), d.config, getenv, d.wallet.Client)
-		_, checkErr := newCheck(t.Context(), d.config, getenv, d.wallet.Client)
+		around := surroundings{getenv: getenv, client: d.wallet.Client}
+		_, planErr := newPlan(t.Context(), d.config, around)
+		_, checkErr := newCheck(t.Context(), d.config, around)
 		for _, v := range []struct {
 			of, want string
 			err      error

@@ -3,19 +3,15 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"strings"
 
 	"update-gitops-repo/cmd/internal/auth"
-	"update-gitops-repo/cmd/internal/ci"
-	"update-gitops-repo/cmd/internal/forges"
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/gitrepo/settings"
 	"update-gitops-repo/gitrepo/ssh"
-	"update-gitops-repo/scm"
 )
 
 // target is the repository that the flags, or the checkout, name.
@@ -71,32 +67,20 @@ func openCheckout(dir string, getenv func(string) string) (workdir, error) {
 }
 
 // newWallet returns what finds the credentials for the target.
-func newWallet(c *config, t target, getenv func(string) string, client *http.Client) (auth.Wallet, error) {
+func newWallet(c *config, t target, s surroundings) (auth.Wallet, error) {
 	w := auth.Wallet{
 		Options: auth.Options{
 			Username: c.username, Token: c.token.Text, TokenSource: c.tokenSource, TokenFile: c.tokenFile,
 			AppID: c.appID, AppKeyFile: c.appKeyFile, APIURL: c.scmURL,
 		},
 		Repo: auth.OverHTTP(t.url), InURL: t.inURL,
-		Getenv: getenv, Settings: t.settings, Client: client, Secrets: c.secrets,
+		Getenv: s.getenv, Settings: t.settings, Client: s.client, Secrets: c.secrets,
 	}
-	w.Forge = forgeOf(c, w.Repo, getenv)
+	w.Forge = forgeOf(c, w.Repo, s.getenv)
 	if c.appID != "" && w.Forge.AppToken == nil {
 		return auth.Wallet{}, usage.Errorf("give a token", "%s has no GitHub Apps", w.Forge.Title)
 	}
 	return w, nil
-}
-
-// forgeOf returns the forge of -scm-provider, or the one that the exact host tells: the one that runs this pipeline, or
-// a well-known one. It is the zero Forge when that tells nothing. A look-alike must not be handed the token.
-func forgeOf(c *config, repo giturl.URL, getenv func(string) string) forges.Forge {
-	if name := cmp.Or(c.scmProvider, ci.Forge(repo.HostPort(), getenv)); name != "" {
-		return forges.Named(name)
-	}
-	if forge := forges.At(repo.Host); forge.Name != "" || c.appID == "" {
-		return forge
-	}
-	return forges.WithApps()
 }
 
 // newRemote returns how git reaches the target, and where its credential was found.
@@ -118,42 +102,4 @@ func newRemote(ctx context.Context, c *config, t target, w auth.Wallet) (r gitre
 		r.Credentials, source = found.Credentials, found.Source
 	}
 	return r, source, nil
-}
-
-// forgeAPI is the API of the target's forge.
-type forgeAPI struct {
-	auth.API
-	provider scm.Provider // nil: there is no token for it
-}
-
-// newForgeAPI finds the forge's API and what to authenticate with there. Only apps and credential helpers are asked for
-// that, over the network or as programs.
-func newForgeAPI(ctx context.Context, w auth.Wallet) (forgeAPI, error) {
-	switch {
-	case w.Repo.Scheme == "file":
-		return forgeAPI{}, usage.Errorf("give -create-pull-request=false", "a repository on disk has no pull requests")
-	case w.Forge.Name == "":
-		names, titles := strings.Join(forges.Names(), " or -scm-provider="), strings.Join(forges.Titles(), " or a ")
-		return forgeAPI{}, usage.Errorf("give -scm-provider="+names+", or -create-pull-request=false",
-			"cannot tell whether %s is a %s", w.Repo.HostPort(), titles)
-	}
-	api, err := w.API(ctx)
-	if err != nil || api.Source == "" {
-		return forgeAPI{API: api}, err
-	}
-	provider, err := w.Forge.New(api.Config)
-	if err != nil {
-		return forgeAPI{}, usage.Errorf("check -repo and -scm-url", "%v", err)
-	}
-	return forgeAPI{api, provider}, nil
-}
-
-// noToken returns the error of a run that needs a token for the forge's API and has none.
-func noToken(w auth.Wallet, api auth.API) error {
-	where := w.Repo.HostPort()
-	if len(api.Notes) > 0 {
-		where += " (" + strings.Join(api.Notes, "; ") + ")"
-	}
-	return usage.Errorf("set "+envPrefix+"_TOKEN, or give -token-file",
-		"no token for %s; it is needed to open the pull request", where)
 }
