@@ -27,7 +27,8 @@ func TestPatternLikeGit(t *testing.T) {
 				of("", "", "", "", "", "alex@", "alex@", "robot@", "@", "a:b@", "%zz@", "%61lex@") +
 				of("h", "H", "a.h", "*.h", "*", "*.*", "x*", "[::1]") +
 				of("", "", "", "", "", "", ":443", ":80", ":8443", ":0443", ":x", ":", ":0", ":65536") +
-				of("", "", "", "/", "/", "/a", "/a", "/a/", "/a/b", "/A", "/a/b.git", "/%61", "/a/../a", "/a/./b", "/a?x", "//a", "/%zz")
+				of("", "", "", "/", "/", "/a", "/a", "/a/", "/a/b", "/A", "/a/b.git", "/%61", "/a/../a", "/a/./b",
+					"/a?x", "//a", "/%zz")
 			pattern = of(pattern, pattern, pattern, pattern, "h", "https://", "")
 			patterns = append(patterns, pattern)
 			fmt.Fprintf(&text, "[http %q]\n\tx = %d\n", pattern, i)

@@ -8,7 +8,7 @@ import (
 	"update-gitops-repo/gitrepo/wildmatch"
 )
 
-// met reports whether a condition of includeIf holds, which stands in a file
+// met reports whether a condition of includeIf holds. file is where the condition stands
 // (https://git-scm.com/docs/git-config#_conditional_includes).
 func (r *reader) met(condition, file string) bool {
 	kind, pattern, _ := strings.Cut(condition, ":")
@@ -38,8 +38,8 @@ func (r *reader) met(condition, file string) bool {
 	})
 }
 
-// cutFolder returns a path without the folder that it begins with, and whether it does. Of other characters than ASCII's,
-// the case always counts.
+// cutFolder returns what follows the folder in a path, and whether the path begins with it. Only the case of ASCII
+// letters can be ignored.
 func cutFolder(name, folder string, flags wildmatch.Flags) (rest string, ok bool) {
 	if len(name) < len(folder) {
 		return "", false
@@ -56,8 +56,8 @@ func cutFolder(name, folder string, flags wildmatch.Flags) (rest string, ok bool
 	return name[len(folder):], true
 }
 
-// anchor returns a condition's pattern for all of a path, without the folder that it begins with when it is relative to
-// its file: in that, git looks for no wildcards. It returns false when there is no such folder.
+// anchor makes a condition's pattern one for a whole path. A pattern that is relative to its file comes apart: in the
+// file's folder, git looks for no wildcards. It returns false if the folder does not exist.
 func (r *reader) anchor(pattern, file string) (folder, rest string, ok bool) {
 	if pattern == "" || strings.HasSuffix(pattern, "/") {
 		pattern += "**"

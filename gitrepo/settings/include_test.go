@@ -11,8 +11,8 @@ import (
 	"update-gitops-repo/gitrepo/internal/gittest"
 )
 
-// TestIncludeIfLikeGit: of random conditions on the git folder, git includes the same files. A token or a url.*.insteadOf
-// may come with one.
+// TestIncludeIfLikeGit: of random conditions on the git folder, git includes the same files. A token or a
+// url.*.insteadOf may come with one.
 func TestIncludeIfLikeGit(t *testing.T) {
 	home := gittest.Home(t)
 	r := rand.New(rand.NewPCG(13, 14))
@@ -26,14 +26,17 @@ func TestIncludeIfLikeGit(t *testing.T) {
 	gittest.Check(t, os.Symlink(filepath.Join(home, "team1"), filepath.Join(home, "link")))
 	gittest.Check(t, os.Symlink(filepath.Join(odd, "config"), filepath.Join(home, ".gitconfig")))
 	conditions := []string{
-		home + "/team[[:digit:]]/", home + "/team[[:alpha:]]/", home + "/team1[!a]shop/.git", home + "/team1[^a]shop/", "team[]]/", "team[!]]/",
-		"~/team?/**", "./team1/", "../team1/", "./TEAM1/", "~/TEAM[1]/", "É/", "o\\[d\\]d/", "o[d]d/", "team1/*", "~/link/", home + "/link/shop/.git",
+		home + "/team[[:digit:]]/", home + "/team[[:alpha:]]/", home + "/team1[!a]shop/.git", home + "/team1[^a]shop/",
+		"team[]]/", "team[!]]/",
+		"~/team?/**", "./team1/", "../team1/", "./TEAM1/", "~/TEAM[1]/", "É/", "o\\[d\\]d/", "o[d]d/", "team1/*",
+		"~/link/", home + "/link/shop/.git",
 	}
 	for range 600 {
 		var b strings.Builder
 		b.WriteString(of(home+"/", home+"/", "~/", "./", "", "", "**/", "/"))
 		for range 1 + r.IntN(4) {
-			b.WriteString(of("team", "team1", "shop", "Shop", "o[d]d", "/", "/", "/", "*", "**", "**/", "/**", "?", "[[:digit:]]", "[[:alpha:]]", "[[:nosuch:]]",
+			b.WriteString(of("team", "team1", "shop", "Shop", "o[d]d", "/", "/", "/", "*", "**", "**/", "/**", "?",
+				"[[:digit:]]", "[[:alpha:]]", "[[:nosuch:]]",
 				"[!a]", "[^1]", "[]]", "[!]]", "[a-z]", "[", "\\", "\\t", "\\[", ".git", "/.git", "é", "a b"))
 		}
 		conditions = append(conditions, b.String())
@@ -41,7 +44,8 @@ func TestIncludeIfLikeGit(t *testing.T) {
 	var config strings.Builder
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	for i, condition := range conditions {
-		file := gittest.Write(t, filepath.Join(home, "met", fmt.Sprint(i)), fmt.Sprintf("[met]\n\tn = %s\n", escape.Replace(condition)))
+		file := gittest.Write(t, filepath.Join(home, "met", fmt.Sprint(i)),
+			fmt.Sprintf("[met]\n\tn = %s\n", escape.Replace(condition)))
 		for _, kind := range []string{"gitdir:", "gitdir/i:"} {
 			fmt.Fprintf(&config, "[includeIf \"%s\"]\n\tpath = %s\n", kind+escape.Replace(condition), file)
 		}

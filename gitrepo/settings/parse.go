@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// errSyntax is text that git would not take for a configuration. It does not quote it.
+// errSyntax means that git would refuse the configuration. It does not quote the line, which may hold a secret.
 var errSyntax = errors.New("git cannot read this line of its settings")
 
-// parse reads one file (https://git-scm.com/docs/git-config#_syntax). The line is where it stopped. It is not
-// go-git's own parser, because that loses the order between sections, on which includes and precedence rest, and wants
-// each section on a line of its own.
+// parse passes on each setting of one file (https://git-scm.com/docs/git-config#_syntax). The line is where it
+// stopped. go-git's own parser will not do: it loses the order between sections, on which includes and precedence
+// rest, and wants each section on a line of its own.
 func parse(data []byte, each func(Entry) error) (line int, err error) {
 	p := configParser{data: bytes.TrimPrefix(data, []byte("\ufeff")), line: 1}
 	section := ""
@@ -47,7 +47,7 @@ type configParser struct {
 	eof  bool
 }
 
-// next gives a character; the end of the file ends a line too.
+// next returns the next character; the end of the file ends a line too.
 func (p *configParser) next() byte {
 	if len(p.data) == 0 {
 		p.eof = true
@@ -76,7 +76,7 @@ func isKeyChar(c byte) bool {
 	return isLetter(c) || '0' <= c && c <= '9' || c == '-'
 }
 
-// section reads a heading behind its bracket, and gives it with the dot that goes before a name.
+// section returns a heading whose bracket is read, with the dot that precedes a name.
 func (p *configParser) section() (string, error) {
 	var b strings.Builder
 	for {
@@ -94,6 +94,7 @@ func (p *configParser) section() (string, error) {
 	}
 }
 
+// subsection returns the quoted part of a heading, and reads its closing bracket.
 func (p *configParser) subsection() (string, error) {
 	c := p.next()
 	for c != '\n' && isSpace(c) {
@@ -122,7 +123,7 @@ func (p *configParser) subsection() (string, error) {
 	return b.String(), nil
 }
 
-// variable reads a line from its first character on.
+// variable returns the setting of a line whose first character is c. A bare one has no "=".
 func (p *configParser) variable(c byte) (name, value string, bare bool, err error) {
 	var b strings.Builder
 	for isKeyChar(c) {
@@ -143,9 +144,10 @@ func (p *configParser) variable(c byte) (name, value string, bare bool, err erro
 	return "", "", false, errSyntax
 }
 
+// value returns what follows "=".
 func (p *configParser) value() (string, error) {
 	var b strings.Builder
-	var spaces []byte // outside of quotes they count only between other characters
+	var spaces []byte // outside of quotes, kept only if another character follows
 	quoted := false
 	for {
 		c := p.next()

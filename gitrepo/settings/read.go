@@ -16,14 +16,14 @@ import (
 // maxIncludes is how deep git lets included files include others.
 const maxIncludes = 10
 
-// Read reads what applies in dir: the system's settings, the user's, those of the checkout that holds dir if there is
-// one, and those in the environment, with the files that they include (https://git-scm.com/docs/git-config#FILES). A
-// condition of includeIf other than gitdir counts as not met. Missing files are skipped, as git does; errors name the
-// file, and the line, that git would refuse. An empty dir is outside of any checkout.
+// Read reads the settings that apply in dir: the system's, the user's, those of the checkout that holds dir, and those
+// in the environment, with the files that they include (https://git-scm.com/docs/git-config#FILES). With an empty dir
+// there is no checkout. Conditions of includeIf other than gitdir count as false. Missing files are skipped, as git
+// does. Errors name the file and the line that git would refuse.
 func Read(dir string, getenv func(string) string) (*Settings, error) {
 	r := &reader{home: paths.Home(getenv), getenv: getenv}
 	if dir != "" {
-		if found, err := layout.Find(dir); err == nil { // Otherwise whoever needs a checkout reports it.
+		if found, err := layout.Find(dir); err == nil { // Otherwise the caller who needs a checkout reports it.
 			r.checkout = found
 		}
 	}
@@ -38,7 +38,7 @@ func Read(dir string, getenv func(string) string) (*Settings, error) {
 		return nil, err
 	}
 	for _, file := range r.userFiles() {
-		// A home that may not be searched, as root's by anybody else, is as good as none.
+		// A home that this user may not search, such as root's, counts as missing.
 		if err := r.readIfThere(file); err != nil && !errors.Is(err, fs.ErrPermission) {
 			return nil, err
 		}
@@ -131,7 +131,7 @@ func (r *reader) readFile(file string, depth int) error {
 	return err
 }
 
-// readEnvironment reads what git config's documentation has under GIT_CONFIG_COUNT.
+// readEnvironment reads the settings in variables (https://git-scm.com/docs/git-config, GIT_CONFIG_COUNT).
 func (r *reader) readEnvironment() error {
 	text := r.getenv("GIT_CONFIG_COUNT")
 	if text == "" {
@@ -146,7 +146,7 @@ func (r *reader) readEnvironment() error {
 		key := r.getenv(name)
 		first, last := strings.IndexByte(key, '.'), strings.LastIndexByte(key, '.')
 		if first <= 0 || last == len(key)-1 {
-			return fmt.Errorf("%s: not the name of a setting of git", name)
+			return fmt.Errorf("%s: not the name of a git setting", name)
 		}
 		key = strings.ToLower(key[:first]) + key[first:last] + strings.ToLower(key[last:])
 		e := Entry{Key: key, Value: r.getenv(fmt.Sprintf("GIT_CONFIG_VALUE_%d", i)), Source: name}
@@ -170,7 +170,7 @@ func (r *reader) add(e Entry, depth int) error {
 	file := paths.Expand(e.Value, r.home)
 	if !filepath.IsAbs(file) {
 		if !filepath.IsAbs(e.Source) {
-			return fmt.Errorf("%s: a relative path to include has to come from a file", e.Source)
+			return fmt.Errorf("%s: only a file can include a relative path", e.Source)
 		}
 		file = filepath.Join(filepath.Dir(e.Source), file)
 	}

@@ -12,27 +12,27 @@ import (
 	"update-gitops-repo/gitrepo/internal/paths"
 )
 
-// Settings are git's settings as git itself would read them at one place. The zero value has none. They do not change.
+// Settings are git's settings as git itself would read them in one place. They are immutable; the zero value has none.
 type Settings struct {
-	entries func() []Entry // a closure, so that package fmt prints an address: keys and values may be secrets
+	entries func() []Entry // a function, which package fmt prints as an address: keys and values may be secrets
 	root    string
 	home    string
 	getenv  func(string) string
 }
 
-// Entry is one line of a configuration. The same key may occur many times, and the order counts.
+// Entry is one line of a configuration. A key may occur several times; the order counts.
 type Entry struct {
-	Key    string // as git lists it: section and name in lower case, the subsection between them as it stands
+	Key    string // as git lists it: section and name in lower case, the subsection between them unchanged
 	Value  string
-	Bare   bool   // without "=", which stands for true
+	Bare   bool   // without "=", which means true
 	Source string // the file, or the variable
 }
 
-// Format implements fmt.Formatter. It prints the source alone, since key and value may be secrets.
+// Format implements fmt.Formatter. It prints the source only, because key and value may be secrets.
 func (e Entry) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "a setting of %s", e.Source) }
 
-// Subsection returns what stands between a section and a name: the URL of http.URL.extraHeader for "http" and
-// "extraheader". It returns false for another key, and for one without a subsection.
+// Subsection returns the part of the key between a section and a name: URL in http.URL.extraheader. It returns false
+// for other keys, and for those without a subsection.
 func (e Entry) Subsection(section, name string) (string, bool) {
 	rest, ok := strings.CutPrefix(e.Key, section+".")
 	if !ok {
@@ -45,7 +45,8 @@ func (e Entry) Subsection(section, name string) (string, bool) {
 	return rest[:i], true
 }
 
-// Bool reads the value as git reads a truth. What git would refuse is false.
+// Bool returns the value as a boolean of git's (https://git-scm.com/docs/git-config#_values). Values that git would
+// refuse are false.
 func (e Entry) Bool() bool {
 	switch strings.ToLower(e.Value) {
 	case "true", "yes", "on":
@@ -57,7 +58,7 @@ func (e Entry) Bool() bool {
 	return err == nil && n != 0
 }
 
-// Entries returns all settings, the weakest first. The slice is not to be changed.
+// Entries returns all settings, the weakest first. Callers must not change the slice.
 func (s *Settings) Entries() []Entry {
 	if s.entries == nil {
 		return nil
@@ -65,7 +66,7 @@ func (s *Settings) Entries() []Entry {
 	return s.entries()
 }
 
-// last returns the setting of a key that counts where only one does.
+// last returns the last setting of a key, which is the one that counts for most keys.
 func (s *Settings) last(key string) (Entry, bool) {
 	for _, e := range slices.Backward(s.Entries()) {
 		if e.Key == key {
@@ -75,13 +76,13 @@ func (s *Settings) last(key string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// Get returns the value of a key where only one counts; empty when there is none.
+// Get returns the last value of a key, or "" if the key is not set.
 func (s *Settings) Get(key string) string {
 	e, _ := s.last(key)
 	return e.Value
 }
 
-// BoolOr returns the truth of a key, or the default where it is not set.
+// BoolOr returns the last value of a key as a boolean, or the default if the key is not set.
 func (s *Settings) BoolOr(key string, unset bool) bool {
 	e, ok := s.last(key)
 	if !ok {
@@ -90,8 +91,7 @@ func (s *Settings) BoolOr(key string, unset bool) bool {
 	return e.Bool()
 }
 
-// Origin returns the URL that git fetches from; empty when there is no remote "origin". URLs that are added to the first
-// are for pushing.
+// Origin returns the URL that git fetches from, the first of remote "origin"; empty if there is none.
 func (s *Settings) Origin() string {
 	for _, e := range s.Entries() {
 		if e.Key == "remote.origin.url" {
@@ -101,8 +101,7 @@ func (s *Settings) Origin() string {
 	return ""
 }
 
-// Rewrite returns the URL that git would use in place of another: the longest url.BASE.insteadOf that it begins with is
-// replaced by its BASE.
+// Rewrite returns the URL that git would use instead: BASE replaces the longest url.BASE.insteadOf that begins it.
 func (s *Settings) Rewrite(url string) string {
 	base, longest := "", ""
 	for _, e := range s.Entries() {
@@ -114,13 +113,13 @@ func (s *Settings) Rewrite(url string) string {
 	return base + url[len(longest):]
 }
 
-// Root returns the top folder of the checkout that the settings are for; empty when there is none.
+// Root returns the top folder of the checkout; empty if the settings are for none.
 func (s *Settings) Root() string { return s.root }
 
-// Home returns the user's home folder; empty when there is none.
+// Home returns the user's home folder; empty if there is none.
 func (s *Settings) Home() string { return s.home }
 
-// Expand replaces a leading ~/ of a value by the home folder, if there is one.
+// Expand replaces a leading ~/ by the home folder, if there is one.
 func (s *Settings) Expand(name string) string { return paths.Expand(name, s.home) }
 
 // Getenv returns a variable of the environment that the settings were read in.
@@ -131,8 +130,7 @@ func (s *Settings) Getenv(name string) string {
 	return s.getenv(name)
 }
 
-// UserDir returns the folder beside the home in which git looks for a user's files: $XDG_CONFIG_HOME/git or
-// ~/.config/git. It is empty when there is none.
+// UserDir returns the folder for a user's files of git: $XDG_CONFIG_HOME/git or ~/.config/git; empty if there is none.
 func (s *Settings) UserDir() string {
 	if dir := s.Getenv("XDG_CONFIG_HOME"); dir != "" {
 		return filepath.Join(dir, "git")

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,7 +40,7 @@ func TestFiles(t *testing.T) {
 	linked := filepath.Join(home, "linked")
 	for _, args := range [][]string{
 		{"init", "--quiet", dir},
-		{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "--allow-empty", "-m", "x"},
+		{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--allow-empty", "--message=x"},
 		{"-C", dir, "worktree", "add", "--quiet", linked},
 		{"-C", dir, "config", "extensions.worktreeConfig", "true"},
 		{"-C", linked, "config", "--worktree", "a.worktree", "linked"},
@@ -51,13 +52,18 @@ func TestFiles(t *testing.T) {
 	}
 	system := gittest.Write(t, filepath.Join(home, "system"), "[a]\n\tsystem = yes\n")
 	extra := gittest.Write(t, filepath.Join(home, "extra"), "[a]\n\textra = yes\n")
-	gittest.Write(t, filepath.Join(home, ".config", "git", "config"), "[a]\n\txdg = yes\n[include]\n\tpath = more\n\tpath = nosuch\n\tpath = ~/nosuch\n")
+	gittest.Write(t, filepath.Join(home, ".config", "git", "config"),
+		"[a]\n\txdg = yes\n[include]\n\tpath = more\n\tpath = nosuch\n\tpath = ~/nosuch\n")
 	gittest.Write(t, filepath.Join(home, ".config", "git", "more"), "[a]\n\tmore = yes\n")
 	var conditions strings.Builder
 	for i, condition := range []string{
-		"gitdir:" + dir + "/.git", "gitdir:" + linked, "gitdir:~/work/", "gitdir:work/", "gitdir:checkout/.git", "gitdir:**/checkout/**", "gitdir:nosuch/", "gitdir:./work/",
-		"gitdir/i:" + strings.ToUpper(dir) + "/.GIT", "gitdir:" + strings.ToUpper(dir) + "/.GIT", "gitdir:" + dir + "/.git/worktrees/*", "gitdir:*/.git",
-		"gitdir:" + home + "/*/checkout/.git", "gitdir:" + home + "/*/.git", "gitdir:" + home + "/w[a-p]rk/check?ut/.git", "gitdir:" + home + "/w[!o]rk/**", "gitdir:", "nosuch:x", "gitdir:" + dir + "/.git/",
+		"gitdir:" + dir + "/.git", "gitdir:" + linked, "gitdir:~/work/", "gitdir:work/", "gitdir:checkout/.git",
+		"gitdir:**/checkout/**", "gitdir:nosuch/", "gitdir:./work/",
+		"gitdir/i:" + strings.ToUpper(dir) + "/.GIT", "gitdir:" + strings.ToUpper(dir) + "/.GIT",
+		"gitdir:" + dir + "/.git/worktrees/*", "gitdir:*/.git",
+		"gitdir:" + home + "/*/checkout/.git", "gitdir:" + home + "/*/.git",
+		"gitdir:" + home + "/w[a-p]rk/check?ut/.git", "gitdir:" + home + "/w[!o]rk/**", "gitdir:", "nosuch:x",
+		"gitdir:" + dir + "/.git/",
 	} {
 		file := gittest.Write(t, filepath.Join(home, fmt.Sprint("met", i)), fmt.Sprintf("[met]\n\tn = %d\n", i))
 		fmt.Fprintf(&conditions, "[includeIf %q]\n\tpath = %s\n", condition, file)
@@ -69,7 +75,8 @@ func TestFiles(t *testing.T) {
 		"global": {"GIT_CONFIG_GLOBAL": system, "XDG_CONFIG_HOME": extra},
 		"xdg":    {"XDG_CONFIG_HOME": filepath.Join(home, "nosuch")},
 		"environment": {
-			"GIT_CONFIG_COUNT": "3", "GIT_CONFIG_KEY_0": "A.B.C", "GIT_CONFIG_VALUE_0": "", "GIT_CONFIG_KEY_1": "include.path", "GIT_CONFIG_VALUE_1": extra,
+			"GIT_CONFIG_COUNT": "3", "GIT_CONFIG_KEY_0": "A.B.C", "GIT_CONFIG_VALUE_0": "",
+			"GIT_CONFIG_KEY_1": "include.path", "GIT_CONFIG_VALUE_1": extra,
 			"GIT_CONFIG_KEY_2": "http.https://X.example.com/A.extraHeader", "GIT_CONFIG_VALUE_2": "x: y",
 		},
 	} {
@@ -80,7 +87,8 @@ func TestFiles(t *testing.T) {
 			for _, dir := range []string{dir, linked, home} {
 				want, ok := gittest.TryGit(t, dir, "", "config", "--list", "-z")
 				if got := list(read(t, dir)); !ok || got != want {
-					t.Errorf("in %s: settings\n%s\nwant\n%s", dir, strings.ReplaceAll(got, "\x00", "\n"), strings.ReplaceAll(want, "\x00", "\n"))
+					t.Errorf("in %s: settings\n%s\nwant\n%s", dir, strings.ReplaceAll(got, "\x00", "\n"),
+						strings.ReplaceAll(want, "\x00", "\n"))
 				}
 			}
 		})
@@ -106,13 +114,15 @@ func TestErrors(t *testing.T) {
 		gittest.Write(t, filepath.Join(home, "folder", "x"), "")
 		gittest.Write(t, filepath.Join(home, "broken"), "s3cret=1=2\ns3cret:")
 		gittest.Write(t, file, content)
-		if _, err := settings.Read("", os.Getenv); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret") {
+		_, err := settings.Read("", os.Getenv)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%q: %v, want %q", content, err, want)
 		}
 	}
 	gittest.Write(t, file, "")
 	for _, env := range []map[string]string{
-		{"GIT_CONFIG_COUNT": "x"}, {"GIT_CONFIG_COUNT": "-1"}, {"GIT_CONFIG_COUNT": "1"}, {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "x"},
+		{"GIT_CONFIG_COUNT": "x"}, {"GIT_CONFIG_COUNT": "-1"}, {"GIT_CONFIG_COUNT": "1"},
+		{"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "x"},
 		{"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "include.path", "GIT_CONFIG_VALUE_0": "relative"},
 	} {
 		if _, err := settings.Read("", func(name string) string { return env[name] }); err == nil {
@@ -138,8 +148,10 @@ func TestSyntax(t *testing.T) {
 	good := 0
 	spaces := strings.NewReplacer("\t", " ", "\r", " ") // Until 2.45, git made spaces of them all.
 	for range 400 {
-		content := "[a]\n" + pick(r, 12, "[b]", "[b \"C d\"]", "[b.E]", "[b \"\\\"\\q\"]\n", "[x", "\n", "\r\n", " ", "k", "K-1 = ", "k = v", "k=\"a # b\" c ; d\n", "\tk = a  b \n",
-			"k = \\\n x\n", "k = \\t\\n\\\\\n", "k = \\x\n", "# c\n", "; c\n", "k\n", "\"", "=", "k = \" \"x\" \"\n", "\r", "é = ü", "k = ü\n")
+		content := "[a]\n" + pick(r, 12, "[b]", "[b \"C d\"]", "[b.E]", "[b \"\\\"\\q\"]\n", "[x", "\n", "\r\n", " ",
+			"k", "K-1 = ", "k = v", "k=\"a # b\" c ; d\n", "\tk = a  b \n",
+			"k = \\\n x\n", "k = \\t\\n\\\\\n", "k = \\x\n", "# c\n", "; c\n", "k\n", "\"", "=", "k = \" \"x\" \"\n",
+			"\r", "é = ü", "k = ü\n")
 		gittest.Write(t, file, content)
 		want, ok := gittest.TryGit(t, home, "", "config", "--list", "-z")
 		s, err := settings.Read("", os.Getenv)
@@ -167,13 +179,18 @@ func TestRewrite(t *testing.T) {
 `)
 	s := read(t, "")
 	for url, want := range map[string]string{
-		"ex:b/c": "https://git.example.com/b/c", "ex:a/b": "https://git.example.com/acme/b", "git@git.example.com:a/b": "https://git.example.com/a/b",
-		"https://ex:a/": "https://ex:a/", "": "",
+		"ex:b/c": "https://git.example.com/b/c", "ex:a/b": "https://git.example.com/acme/b",
+		"git@git.example.com:a/b": "https://git.example.com/a/b",
+		"https://ex:a/":           "https://ex:a/", "": "",
 	} {
 		if got := s.Rewrite(url); got != want {
 			t.Errorf("%s became %s, want %s", url, got, want)
 		}
-		if got, ok := gittest.TryGit(t, home, "", "ls-remote", "--get-url", url); url != "" && (!ok || strings.TrimSpace(got) != want) {
+		if url == "" {
+			continue
+		}
+		if got, ok := gittest.TryGit(t, home, "", "ls-remote", "--get-url", url); !ok ||
+			strings.TrimSpace(got) != want {
 			t.Errorf("git makes %s of %s", got, url)
 		}
 	}
@@ -224,9 +241,57 @@ func TestSettingsDoNotPrint(t *testing.T) {
 	for _, v := range []any{s, *s, struct{ s *settings.Settings }{s}, s.Entries(), s.Entries()[0]} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%q", "%s", "%x", "%d"} {
 			text := fmt.Sprintf(verb, v)
-			if strings.Contains(text, "s3cret") || strings.Contains(text, "tok3n") || strings.Contains(text, fmt.Sprintf("%x", "s3cret")) {
+			if strings.Contains(text, "s3cret") || strings.Contains(text, "tok3n") ||
+				strings.Contains(text, fmt.Sprintf("%x", "s3cret")) {
 				t.Errorf("%s of %T prints %s", verb, v, text)
 			}
 		}
+	}
+}
+
+// TestWords: a command line is split as a shell does, or is left to one.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.DevNull, "X": "a b", "Y": "c"}
+	s, err := settings.Read("", func(name string) string { return env[name] })
+	gittest.Check(t, err)
+	for line, want := range map[string][]string{
+		"":                        {},
+		"store":                   {"store"},
+		" store  --file=a\t b ":   {"store", "--file=a", "b"},
+		`store --file='~/a b' ""`: {"store", "--file=~/a b", ""},
+		`"$X"/${Y}z '$X' \$X`:     {"a b/cz", "$X", "$X"},
+		`"a\"b\\c\$d"`:            {`a"b\c$d`},
+		"!f() { echo password; }": nil,
+		"store | tee":             nil,
+		"a `b`":                   nil,
+		`"a`:                      nil,
+		`a\`:                      nil,
+		`"a\x"`:                   nil,
+		"a $(b)":                  nil,
+		"a $":                     nil,
+		"store # the user's own":  nil,
+		"store --file=*.txt":      nil,
+		"a\tb\nc":                 {"a", "b", "c"},
+		`'it'"'"'s'`:              {"it's"},
+		"$NOSUCH":                 {""},
+	} {
+		got, ok := s.Words(line)
+		if ok != (want != nil) || ok && !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %t, want %q", line, got, ok, want)
+		}
+	}
+}
+
+// TestZero: settings that nobody read answer every question.
+func TestZero(t *testing.T) {
+	t.Parallel()
+	var s settings.Settings
+	if s.Get("a.b") != "" || !s.BoolOr("a.b", true) || s.Origin() != "" || s.Rewrite("x") != "x" ||
+		len(s.Entries()) > 0 {
+		t.Error("the zero value has settings")
+	}
+	if s.Home() != "" || s.Root() != "" || s.UserDir() != "" || s.Getenv("HOME") != "" || s.Expand("~/x") != "~/x" {
+		t.Error("the zero value knows of folders or variables")
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Words splits a value that git hands to a shell, as the shell would. It returns false when there is more in it than
-// words, quotes and variables.
+// Words splits a command line that git would have a shell run, as the shell would. It returns false if the line has
+// more than words, quotes and variables, because only a shell can tell what that means.
 func (s *Settings) Words(line string) ([]string, bool) {
 	var words []string
 	var b strings.Builder

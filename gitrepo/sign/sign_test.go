@@ -295,7 +295,7 @@ func TestSignGPG(t *testing.T) {
 	}
 }
 
-func TestParseErrors(t *testing.T) {
+func TestParseKeyErrors(t *testing.T) {
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	check(t, err)
 	block, err := ssh.MarshalPrivateKeyWithPassphrase(ed, "", []byte(passphrase))
@@ -373,7 +373,7 @@ func TestKeyDoesNotPrint(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
+func FuzzParseKey(f *testing.F) {
 	f.Add([]byte("-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlFgE\n-----END PGP PRIVATE KEY BLOCK-----\n"), []byte(""))
 	f.Add([]byte("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n"), []byte("x"))
 	f.Add([]byte("\xc5\x03\x04\x00\x00"), []byte(""))

@@ -1,4 +1,5 @@
-// Package gittest has what the tests of gitrepo's rooms share: a home of their own, files, and git itself to compare with.
+// Package gittest has what the tests of gitrepo's rooms share: a home of their own, files, and git itself to compare
+// with.
 package gittest
 
 import (
@@ -49,8 +50,8 @@ func Write(t testing.TB, file, content string) string {
 	return file
 }
 
-// Put writes files into a folder, in place of those that are there; a content "-> x" makes a symlink, a name that ends in
-// "*" an executable file.
+// Put writes files into a folder, in place of those that are there; a content "-> x" makes a symlink, a name that ends
+// in "*" an executable file.
 func Put(t testing.TB, dir string, files map[string]string) {
 	t.Helper()
 	for name, content := range files {

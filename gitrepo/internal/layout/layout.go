@@ -19,8 +19,8 @@ type Layout struct {
 	CommonDir string // with config, objects and branches, which linked worktrees share; else GitDir
 }
 
-// Find looks for a .git in dir and in the folders above it. The error says whether there is none, a bare repository, or one
-// that is broken.
+// Find looks for a .git in dir and in the folders above it. The error says whether there is none, only a bare repository,
+// or a broken one.
 func Find(dir string) (Layout, error) {
 	dir, err := filepath.Abs(dir)
 	if err == nil {
@@ -40,12 +40,12 @@ func Find(dir string) (Layout, error) {
 			return l, err
 		case err == nil && IsGitDir(dotGit, dotGit):
 			return Layout{Root: dir, GitDir: dotGit, CommonDir: dotGit}, nil
-		case err == nil && broken == nil: // Git passes over such a folder too.
-			broken = fmt.Errorf("%s is no git folder, and there is none above it", dotGit)
+		case err == nil && broken == nil: // Git skips such a folder too.
+			broken = fmt.Errorf("%s is not a git folder, and there is none above it", dotGit)
 		case err != nil && !errors.Is(err, os.ErrNotExist):
 			return Layout{}, err
 		case err != nil && filepath.Base(dir) == ".git" && IsGitDir(dir, dir):
-			return Layout{}, errors.New("it is the inside of a git folder, not the checkout beside it")
+			return Layout{}, errors.New("it is inside a git folder; give the checkout")
 		case err != nil && IsGitDir(dir, dir):
 			return Layout{}, fmt.Errorf("%s is a bare repository, which has no working tree", dir)
 		}
@@ -58,8 +58,7 @@ func Find(dir string) (Layout, error) {
 	}
 }
 
-// IsGitDir reports whether git would take the folder for a repository. A commonDir other than gitDir is that of a linked
-// worktree.
+// IsGitDir reports whether git would take gitDir for a repository. commonDir differs from it for a linked worktree.
 func IsGitDir(gitDir, commonDir string) bool {
 	_, head := os.Lstat(filepath.Join(gitDir, "HEAD")) // A symlink to a branch without commits leads nowhere.
 	_, objects := os.Stat(filepath.Join(commonDir, "objects"))
@@ -67,8 +66,8 @@ func IsGitDir(gitDir, commonDir string) bool {
 	return errors.Join(head, objects, refs) == nil
 }
 
-// FollowLink follows the .git file of a linked worktree or a submodule to its git folder, and to the one that it
-// shares config, objects and branches with.
+// FollowLink reads the .git file of a linked worktree or a submodule. It returns the git folder that the file names, and
+// the folder with the config, objects and branches that this one shares.
 func FollowLink(dotGit string) (gitDir, commonDir string, err error) {
 	data, err := os.ReadFile(dotGit)
 	if err != nil {
@@ -87,7 +86,7 @@ func FollowLink(dotGit string) (gitDir, commonDir string, err error) {
 		return "", "", err
 	}
 	if !IsGitDir(gitDir, commonDir) {
-		return "", "", fmt.Errorf("%s names %s, which is no git folder", dotGit, target)
+		return "", "", fmt.Errorf("%s names %s, which is not a git folder", dotGit, target)
 	}
 	return gitDir, commonDir, nil
 }

@@ -62,11 +62,11 @@ func TestFindErrors(t *testing.T) {
 	for dir, want := range map[string]string{
 		"none":             "no .git in it or above it",
 		"nosuch":           "no such file",
-		"folder":           "folder/.git is no git folder",
+		"folder":           "folder/.git is not a git folder",
 		"nonsense":         "does not name a git folder",
-		"nowhere":          "names ../nosuch, which is no git folder",
+		"nowhere":          "names ../nosuch, which is not a git folder",
 		"bare/refs":        "bare is a bare repository",
-		"inside/.git/refs": "inside of a git folder",
+		"inside/.git/refs": "inside a git folder",
 		"torn":             "commondir",
 	} {
 		got, err := layout.Find(filepath.Join(root, dir))

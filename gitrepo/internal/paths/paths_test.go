@@ -41,7 +41,8 @@ func TestAbsent(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]bool{file + "2": true, filepath.Join(file, "x"): true, filepath.Dir(file): false} {
+	for name, want := range map[string]bool{file + "2": true, filepath.Join(file, "x"): true,
+		filepath.Dir(file): false} {
 		if _, err := os.ReadFile(name); paths.Absent(err) != want {
 			t.Errorf("%s: %v counts as absent: %t", name, err, !want)
 		}
