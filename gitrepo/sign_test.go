@@ -11,22 +11,23 @@ import (
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/internal/gittest"
+	"update-gitops-repo/gitrepo/internal/repotest"
 	"update-gitops-repo/gitrepo/sign"
 )
 
 // signed pushes a commit that the key signed to the branch, and gives its hash.
-func (w way) signed(t *testing.T, branch string, key, passphrase []byte, text string) string {
+func signed(t *testing.T, w repotest.Way, branch string, key []byte, text string) string {
 	t.Helper()
-	signer, err := sign.Parse(key, passphrase)
-	check(t, err)
-	s, err := w.snapshot(t, "main").With(t.Context(), contents(map[string]string{"a": "signed"}))
-	check(t, err)
-	m := message(text)
+	signer, err := sign.Parse(key, nil)
+	gittest.Check(t, err)
+	s, err := w.Snapshot(t, "main").With(t.Context(), repotest.Contents(map[string]string{"a": "signed"}))
+	gittest.Check(t, err)
+	m := repotest.Message(text)
 	m.Committer = gitrepo.Signature{Name: "Build", Email: "build@example.com"}
 	m.Signer = signer
 	c, err := s.Commit(m)
-	check(t, err)
-	check(t, s.Push(t.Context(), c, branch))
+	gittest.Check(t, err)
+	gittest.Check(t, s.Push(t.Context(), c, branch))
 	return c.Hash
 }
 
@@ -41,16 +42,16 @@ func needSSHKeygen(t *testing.T) {
 // TestSignLikeGit: an Ed25519 signature has nothing random in it, so git makes the same object, byte for byte.
 func TestSignLikeGit(t *testing.T) {
 	needSSHKeygen(t)
-	home := alone(t)
+	home := gittest.Home(t)
 	t.Setenv("SSH_AUTH_SOCK", "")
-	w := open(t, "disk", map[string]string{"a": "1"})
+	w := repotest.Open(t, "disk", map[string]string{"a": "1"})
 	file := filepath.Join(home, "key")
 	gittest.NewKey(t, file, "")
 	key, err := os.ReadFile(file)
-	check(t, err)
+	gittest.Check(t, err)
 	for i, text := range []string{"Subject\n", "Subject\n\nBody\n\nTrailer: 1\n"} {
-		ours := w.signed(t, fmt.Sprint("like", i), key, nil, text)
-		cmd := exec.Command("git", "-C", w.dir, "-c", "gpg.format=ssh", "-c", "user.signingKey="+file, "commit-tree", "-S", "-p", "main", "-F", "-", ours+"^{tree}")
+		ours := signed(t, w, fmt.Sprint("like", i), key, text)
+		cmd := exec.Command("git", "-C", w.Dir, "-c", "gpg.format=ssh", "-c", "user.signingKey="+file, "commit-tree", "-S", "-p", "main", "-F", "-", ours+"^{tree}")
 		cmd.Env = append(os.Environ(), "GIT_AUTHOR_NAME=Robot", "GIT_AUTHOR_EMAIL=robot@example.com", "GIT_AUTHOR_DATE=1700000000 +0000",
 			"GIT_COMMITTER_NAME=Build", "GIT_COMMITTER_EMAIL=build@example.com", "GIT_COMMITTER_DATE=1700000000 +0000", "GIT_CONFIG_GLOBAL=/dev/null")
 		cmd.Stdin = strings.NewReader(text)
@@ -59,7 +60,7 @@ func TestSignLikeGit(t *testing.T) {
 			t.Fatalf("commit-tree: %v\n%s", err, out)
 		}
 		if theirs := strings.TrimSpace(string(out)); theirs != ours {
-			t.Errorf("commit\n%s\ngit makes\n%s", git(t, w.dir, "cat-file", "commit", ours), git(t, w.dir, "cat-file", "commit", theirs))
+			t.Errorf("commit\n%s\ngit makes\n%s", gittest.Git(t, w.Dir, "cat-file", "commit", ours), gittest.Git(t, w.Dir, "cat-file", "commit", theirs))
 		}
 	}
 }
@@ -71,25 +72,25 @@ func (brokenSigner) String() string              { return "nobody" }
 
 // TestCommitSigner: a commit that cannot be signed is none, and a committer is held to what an author is.
 func TestCommitSigner(t *testing.T) {
-	w := open(t, "disk", map[string]string{"a": "1"})
-	s, err := w.snapshot(t, "main").With(t.Context(), contents(map[string]string{"a": "2"}))
-	check(t, err)
-	m := message("x")
+	w := repotest.Open(t, "disk", map[string]string{"a": "1"})
+	s, err := w.Snapshot(t, "main").With(t.Context(), repotest.Contents(map[string]string{"a": "2"}))
+	gittest.Check(t, err)
+	m := repotest.Message("x")
 	m.Signer = brokenSigner{}
 	if _, err := s.Commit(m); err == nil || !strings.Contains(err.Error(), "no hands") {
 		t.Errorf("commit: %v, want the signer's error", err)
 	}
-	m = message("x")
+	m = repotest.Message("x")
 	m.Committer = gitrepo.Signature{Name: "a\nb", Email: "x@example.com"}
 	if _, err := s.Commit(m); err == nil || !strings.Contains(err.Error(), "committer") {
 		t.Errorf("commit: %v, want an error about the committer", err)
 	}
 	m.Committer = gitrepo.Signature{Name: "Build", Email: "build@example.com", When: time.Unix(1700000100, 0).UTC()}
 	c, err := s.Commit(m)
-	check(t, err)
-	check(t, s.Push(t.Context(), c, "main"))
+	gittest.Check(t, err)
+	gittest.Check(t, s.Push(t.Context(), c, "main"))
 	want := "Robot <robot@example.com> 1700000000|Build <build@example.com> 1700000100\n"
-	if got := git(t, w.dir, "log", "-1", "--format=%an <%ae> %at|%cn <%ce> %ct", "main"); got != want {
+	if got := gittest.Git(t, w.Dir, "log", "-1", "--format=%an <%ae> %at|%cn <%ce> %ct", "main"); got != want {
 		t.Errorf("log %q, want %q", got, want)
 	}
 }

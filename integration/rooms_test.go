@@ -98,6 +98,15 @@ var rooms = map[string][]string{
 	"gitrepo/internal/pack":          {},
 	"gitrepo/internal/pack/packtest": {},
 	"gitrepo/internal/paths":         {},
+	"gitrepo/internal/repotest": {
+		"gitrepo",
+		"gitrepo/giturl",
+		"gitrepo/internal/gittest",
+		"gitrepo/internal/pack/packtest",
+		"gitrepo/ssh",
+		"integration/forge",
+		"secret",
+	},
 	"gitrepo/internal/transport": {
 		"gitrepo/checkout",
 		"gitrepo/giturl",
@@ -154,12 +163,12 @@ var importers = map[string][]string{
 	"golang.org/x/crypto/ssh": {
 		"gitrepo/internal/gittest", "gitrepo/internal/transport", "gitrepo/sign", "gitrepo/ssh", "integration/forge",
 	},
-	"net/http/httptest": {"scm/internal/resttest"},
+	"net/http/httptest": {"gitrepo/internal/repotest", "scm/internal/resttest"},
 	"os/exec": {
-		"gitrepo/credential", "gitrepo/internal/gittest",
+		"gitrepo/credential", "gitrepo/internal/gittest", "gitrepo/internal/repotest",
 		"integration/bench", "integration/demo", "integration/forge", "integration/image",
 	},
-	"testing": {"cmd/internal/escape/escapetest", "gitrepo/internal/gittest", "scm/internal/resttest"},
+	"testing": {"cmd/internal/escape/escapetest", "gitrepo/internal/gittest", "gitrepo/internal/repotest", "scm/internal/resttest"},
 }
 
 // TestRooms holds both tables against what is imported. An entry that nobody needs any more fails too.

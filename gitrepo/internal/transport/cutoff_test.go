@@ -1,4 +1,4 @@
-package gitrepo_test
+package transport_test
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/internal/gittest"
+	"update-gitops-repo/gitrepo/internal/repotest"
 )
 
 // tape is a http.RoundTripper that keeps the server's answers, and plays them again with one of them cut off.
@@ -47,12 +49,12 @@ func (p *tape) RoundTrip(r *http.Request) (*http.Response, error) {
 // An answer that ends early, wherever, is never taken for a whole one: it is ErrFault, or what it lacks is asked for in another
 // way.
 func TestCutOff(t *testing.T) {
-	w := open(t, "http", map[string]string{"a/values.yaml": "tag: 1\n", "b.yaml": "b: 1\n"})
-	check(t, w.edit(t, "main", "other", map[string]string{"b.yaml": "b: 2\n"}))
+	w := repotest.Open(t, "http", map[string]string{"a/values.yaml": "tag: 1\n", "b.yaml": "b: 1\n"})
+	gittest.Check(t, w.Edit(t, "main", "other", map[string]string{"b.yaml": "b: 2\n"}))
 	p := &tape{}
-	w.remote.HTTPClient = &http.Client{Transport: p}
+	w.Remote.HTTPClient = &http.Client{Transport: p}
 	read := func() error {
-		r, err := gitrepo.Open(t.Context(), w.remote)
+		r, err := gitrepo.Open(t.Context(), w.Remote)
 		if err != nil {
 			return err
 		}
@@ -73,7 +75,7 @@ func TestCutOff(t *testing.T) {
 		}
 		return err
 	}
-	check(t, read())
+	gittest.Check(t, read())
 	if len(p.answers) < 4 {
 		t.Fatalf("%d answers", len(p.answers))
 	}

@@ -1,5 +1,5 @@
 //go:build race
 
-package gitrepo_test
+package transport_test
 
 func init() { raced = true }

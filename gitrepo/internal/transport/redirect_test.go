@@ -1,4 +1,4 @@
-package gitrepo_test
+package transport_test
 
 import (
 	"fmt"
@@ -12,15 +12,17 @@ import (
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/giturl"
+	"update-gitops-repo/gitrepo/internal/gittest"
+	"update-gitops-repo/gitrepo/internal/repotest"
 	"update-gitops-repo/secret"
 )
 
 // Another host gets no credentials, though it serves everything that a redirect asks of it: neither with the request that is
 // redirected nor with a later one.
 func TestRedirect(t *testing.T) {
-	w := open(t, "http", map[string]string{"a": "1"})
-	to, err := url.Parse(w.forge.URL())
-	check(t, err)
+	w := repotest.Open(t, "http", map[string]string{"a": "1"})
+	to, err := url.Parse(w.Forge.URL())
+	gittest.Check(t, err)
 	var mu sync.Mutex
 	var asked []string
 	served := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
@@ -31,7 +33,7 @@ func TestRedirect(t *testing.T) {
 			t.Errorf("%s %s: the other host got the credentials", r.In.Method, r.In.URL)
 		}
 		r.SetURL(to)
-		r.Out.SetBasicAuth("git", token)
+		r.Out.SetBasicAuth("git", repotest.Token)
 	}})
 	defer served.Close()
 	redirecting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -43,19 +45,19 @@ func TestRedirect(t *testing.T) {
 	defer redirecting.Close()
 
 	for _, credentials := range []giturl.Credentials{
-		{Username: secret.New("git"), Password: secret.New(token)},
-		{Password: secret.New(token), Bearer: true},
+		{Username: secret.New("git"), Password: secret.New(repotest.Token)},
+		{Password: secret.New(repotest.Token), Bearer: true},
 	} {
-		u, _, err := giturl.Parse(redirecting.URL + "/" + repo + ".git")
-		check(t, err)
+		u, _, err := giturl.Parse(redirecting.URL + "/" + repotest.Name + ".git")
+		gittest.Check(t, err)
 		r, err := gitrepo.Open(t.Context(), gitrepo.Remote{URL: u, Credentials: credentials})
-		check(t, err)
+		gittest.Check(t, err)
 		s, err := r.Snapshot(t.Context(), "main")
-		check(t, err)
-		check(t, r.CheckPush(t.Context()))
-		check(t, r.Move(t.Context(), fmt.Sprint("b", credentials.Bearer), "", s.Tip()))
+		gittest.Check(t, err)
+		gittest.Check(t, r.CheckPush(t.Context()))
+		gittest.Check(t, r.Move(t.Context(), fmt.Sprint("b", credentials.Bearer), "", s.Tip()))
 	}
-	if !slices.Contains(asked, "POST /"+repo+".git/git-receive-pack") {
+	if !slices.Contains(asked, "POST /"+repotest.Name+".git/git-receive-pack") {
 		t.Errorf("the other host was asked for %q only", asked)
 	}
 }

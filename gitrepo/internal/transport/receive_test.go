@@ -1,0 +1,93 @@
+package transport_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+
+	"update-gitops-repo/gitrepo"
+	"update-gitops-repo/gitrepo/internal/pack/packtest"
+	"update-gitops-repo/gitrepo/internal/repotest"
+)
+
+// TestDamagedPack: a pack that is not whole is a fault, so that another attempt is made.
+func TestDamagedPack(t *testing.T) {
+	r := packtest.NewRepository("x\n")
+	p := r.Start()
+	p.Object(packtest.Blob, r.Blob)
+	pack := p.Pack(p.Count)
+	for name, sent := range map[string][]byte{
+		"cut off": pack[:len(pack)-1], "another checksum": append(pack[:len(pack)-1:len(pack)-1], pack[len(pack)-1]+1),
+	} {
+		_, err := repotest.ReadFile(t, repotest.Serve(t, r, "", func(w io.Writer) { w.Write(sent) }))
+		if !errors.Is(err, gitrepo.ErrFault) || !strings.Contains(err.Error(), "read pack: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func measure(f func()) (allocated uint64) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// raced tells that the race detector is on.
+var raced bool
+
+// TestEndless: a server that never ends is left.
+func TestEndless(t *testing.T) {
+	if raced {
+		t.Skip("the race detector allocates for its own ends")
+	}
+	r := packtest.NewRepository("x\n")
+	for name, test := range map[string]struct {
+		caps string
+		send func(io.Writer)
+	}{
+		"references": {"endless ", nil},
+		"empty objects": {"", func(w io.Writer) {
+			p := &packtest.Packer{}
+			for i := range 1 << 8 {
+				p.Object(packtest.Blob, fmt.Append(nil, i))
+			}
+			w.Write(p.Pack(1<<32 - 1)[:12+p.Len()])
+			for {
+				if _, err := w.Write(p.Bytes()); err != nil {
+					return
+				}
+			}
+		}},
+		"progress": {"side-band-64k ", func(w io.Writer) {
+			for {
+				if _, err := io.WriteString(w, "0400\x02"+strings.Repeat(".", 1019)); err != nil {
+					return
+				}
+			}
+		}},
+		"empty lines": {"side-band-64k ", func(w io.Writer) {
+			for {
+				if _, err := io.WriteString(w, strings.Repeat("0005\x02", 1000)); err != nil {
+					return
+				}
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			remote := repotest.Serve(t, r, test.caps, test.send)
+			allocated := measure(func() {
+				if _, err := repotest.ReadFile(t, remote); !errors.Is(err, gitrepo.ErrTooLarge) {
+					t.Errorf("%v, want too large", err)
+				}
+			})
+			if allocated > 700<<20 {
+				t.Errorf("%d MB were allocated", allocated>>20)
+			}
+		})
+	}
+}
