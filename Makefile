@@ -65,15 +65,15 @@ soak:
 # YAML edits, and whole runs against git's own ways, beside the goals. BENCH is for flags
 .PHONY: bench
 bench: bin/update-gitops-repo
-	$(GO) test ./template -run '^$$' -bench .
+	$(GO) test ./template/yamledit -run '^$$' -bench .
 	GO='$(GO)' $(GO) run ./integration/bench $(BENCH) bin/update-gitops-repo
 
 # The table in the README: what other programs make of the torture suite.
 .PHONY: compare
 compare:
 	@mkdir -p bin/torture
-	TORTURE_OUT=$(CURDIR)/bin/torture $(GO) test ./template -run '^TestTorture$$' -count=1
-	cd template/compare && $(GO) run . ../testdata/torture $(CURDIR)/bin/torture
+	TORTURE_OUT=$(CURDIR)/bin/torture $(GO) test ./template/yamledit -run '^TestTorture$$' -count=1
+	cd template/yamledit/compare && $(GO) run . ../testdata/torture $(CURDIR)/bin/torture
 
 # What is made from the program: the README's recording and table of flags, the man page, the completion of bash, zsh and fish.
 # The tests fail when any of it is out of date.

@@ -27,6 +27,7 @@ import (
 
 	"update-gitops-repo/cmd/internal/auth"
 	"update-gitops-repo/cmd/internal/edits"
+	"update-gitops-repo/cmd/internal/heapwatch"
 	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/cmd/internal/update"
 	"update-gitops-repo/cmd/internal/usage"
@@ -37,6 +38,8 @@ import (
 	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
 	"update-gitops-repo/template/glob"
+	"update-gitops-repo/template/image"
+	"update-gitops-repo/template/yamledit"
 )
 
 // environment is a getenv over fixed variables.
@@ -131,12 +134,13 @@ func TestHints(t *testing.T) {
 		gitrepo.ErrAuth, gitrepo.ErrNotFound, gitrepo.ErrEmpty, gitrepo.ErrNoBranch, gitrepo.ErrPath, gitrepo.ErrMoved, gitrepo.ErrRejected, checkout.ErrNoCheckout,
 		scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable,
 		update.ErrNoDefault, update.ErrSameBranch, update.ErrSecret, context.DeadlineExceeded, context.Canceled, &fs.PathError{Err: fs.ErrNotExist}, &update.ForeignError{},
-		&template.Error{Err: template.ErrMissingKey, Key: ".a"}, &template.Error{Err: template.ErrSyntax}, &template.Error{Err: template.ErrSyntax, Delims: "$(<"},
-		&template.Error{Err: template.ErrDelims}, &template.Error{Err: template.ErrNoAction}, &template.Error{Err: template.ErrNoMatch},
-		&template.Error{Err: template.ErrNoNode}, &template.Error{Err: template.ErrUneditable}, &template.Error{Err: template.ErrExecute},
-		&template.Error{Err: template.ErrLimit}, &template.Error{Err: template.ErrInvalid}, &edits.Error{Flag: "-yq", Err: &template.Error{Err: template.ErrLimit}},
+		&template.Error{Err: template.ErrMissingKey, Key: ".a"}, &yamledit.Error{Err: yamledit.ErrSyntax}, &template.Error{Err: template.ErrSyntax, Delims: "$(<"},
+		&template.Error{Err: template.ErrDelims}, &template.Error{Err: template.ErrNoAction},
 		&glob.Error{Err: glob.ErrNoMatch}, &glob.Error{Err: glob.ErrLimit},
 		&edits.Error{Flag: "-image", Err: &glob.Error{Err: glob.ErrNoMatch}},
+		&yamledit.Error{Err: yamledit.ErrNoNode}, &yamledit.Error{Err: yamledit.ErrUneditable}, &yamledit.Error{Err: image.ErrNotDeployed},
+		&template.Error{Err: template.ErrExecute}, &template.Error{Err: template.ErrLimit}, &template.Error{Err: template.ErrInvalid},
+		&edits.Error{Flag: "-yq", Err: &heapwatch.Error{}}, &edits.Error{Flag: "-yq", Err: &yamledit.Error{Err: yamledit.ErrUneditable}},
 	} {
 		wrapped := fmt.Errorf("subject: %w", err)
 		if h := hint(wrapped); h == "" || h == general {

@@ -9,6 +9,8 @@ import (
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/template"
+	"update-gitops-repo/template/image"
+	"update-gitops-repo/template/yamledit/yqedit"
 )
 
 // newEdits parses the flags that say what to change.
@@ -39,7 +41,7 @@ func newEdits(c *config, getenv func(string) string) (edits.Edits, error) {
 	}
 	imageGlobs := c.imageFiles.values
 	if len(imageGlobs) == 0 {
-		imageGlobs = []string{template.DefaultImageFiles}
+		imageGlobs = []string{image.DefaultFiles}
 	}
 	return edits.Edits{
 		Adds: c.adds.values, Renderer: renderer, Values: values, Local: local, Sets: sets,
@@ -92,10 +94,10 @@ func parseLocal(c *config) ([]edits.LocalTemplate, error) {
 	return local, nil
 }
 
-func parseSets(c *config) ([]template.Assignment, error) {
-	var sets []template.Assignment
+func parseSets(c *config) ([]yqedit.Assignment, error) {
+	var sets []yqedit.Assignment
 	for _, s := range c.sets.values {
-		a, err := template.ParseAssignment(s)
+		a, err := yqedit.ParseAssignment(s)
 		if err != nil {
 			return nil, usage.Errorf("give -set=FILE:PATH=VALUE, such as values.yaml:.image.tag=1.2",
 				"-set %q: %v", s, err)
@@ -106,25 +108,25 @@ func parseSets(c *config) ([]template.Assignment, error) {
 	return sets, nil
 }
 
-func parseImages(c *config) ([]template.Image, error) {
-	var images []template.Image
+func parseImages(c *config) ([]image.Image, error) {
+	var images []image.Image
 	for _, s := range c.images.values {
-		i, err := template.ParseImage(s)
+		i, err := image.Parse(s)
 		if err != nil {
 			return nil, usage.Errorf("give -image=NAME=REF, such as acme/shop=acme/shop:1.2", "-image %q: %v", s, err)
 		}
 		images = append(images, i)
 	}
-	if err := template.CheckImages(images); err != nil {
+	if err := image.Check(images); err != nil {
 		return nil, usage.Errorf("give each image once", "-image: %v", err)
 	}
 	return images, nil
 }
 
-func parseExpressions(c *config) ([]template.Expression, error) {
-	var expressions []template.Expression
+func parseExpressions(c *config) ([]yqedit.Expression, error) {
+	var expressions []yqedit.Expression
 	for _, s := range c.expressions.values {
-		x, err := template.ParseExpression(s)
+		x, err := yqedit.ParseExpression(s)
 		if err != nil {
 			return nil, usage.Errorf("give -yq=FILE:EXPRESSION, such as values.yaml:.replicas += 1",
 				"-yq %q: %v", s, err)

@@ -13,6 +13,7 @@ import (
 	"update-gitops-repo/cmd/internal/auth"
 	"update-gitops-repo/cmd/internal/edits"
 	"update-gitops-repo/cmd/internal/escape"
+	"update-gitops-repo/cmd/internal/heapwatch"
 	"update-gitops-repo/cmd/internal/report"
 	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/cmd/internal/update"
@@ -22,6 +23,8 @@ import (
 	"update-gitops-repo/scm"
 	"update-gitops-repo/template"
 	"update-gitops-repo/template/glob"
+	"update-gitops-repo/template/image"
+	"update-gitops-repo/template/yamledit"
 )
 
 const hintSameBranch = "give another -branch, or -create-pull-request=false to push directly"
@@ -58,10 +61,16 @@ func hint(err error) string {
 		flag = edit.Flag
 	}
 	if e, ok := errors.AsType[*template.Error](err); ok {
-		return templateHint(e, flag)
+		return templateHint(e)
 	}
 	if e, ok := errors.AsType[*glob.Error](err); ok {
 		return globHint(e, flag)
+	}
+	if e, ok := errors.AsType[*yamledit.Error](err); ok {
+		return editHint(e, flag)
+	}
+	if _, ok := errors.AsType[*heapwatch.Error](err); ok {
+		return "simplify the expression, or edit a smaller file"
 	}
 	if _, ok := errors.AsType[*update.ForeignError](err); ok {
 		return "choose another -branch, or give -force-push to replace those commits"
@@ -148,18 +157,8 @@ func globHint(e *glob.Error, flag string) string {
 	return "check the name or glob against the base branch; * stays in a folder, ** crosses folders"
 }
 
-func templateHint(e *template.Error, flag string) string {
+func templateHint(e *template.Error) string {
 	switch {
-	case flag != "-template" && errors.Is(e, template.ErrLimit):
-		return "simplify the expression, or edit a smaller file"
-	case flag == "-image" && errors.Is(e, template.ErrNoMatch):
-		return "check the image's name, and with -image-files where it is looked for"
-	case flag == "-image":
-		return "set that place by hand, or leave its file out with -image-files"
-	case flag == "-yq" && errors.Is(e, template.ErrNoNode):
-		return "check the expression's paths against the file"
-	case flag == "-yq" && errors.Is(e, template.ErrUneditable):
-		return "check the expression: it has to yield the whole document, as assignments and del() do"
 	case errors.Is(e, template.ErrLimit):
 		return "look for what repeats or calls itself without end"
 	case errors.Is(e, template.ErrInvalid):
@@ -170,18 +169,29 @@ func templateHint(e *template.Error, flag string) string {
 		return fmt.Sprintf("add -substitute=%s=VALUE, or correct the template", strings.TrimPrefix(e.Key, "."))
 	case errors.Is(e, template.ErrSyntax) && e.Delims != "":
 		return fmt.Sprintf("correct the template; if the file's own text has %s in it, choose other delimiters with -delims", e.Delims)
-	case errors.Is(e, template.ErrSyntax):
-		return "correct the file; it has to be valid YAML"
 	case errors.Is(e, template.ErrDelims):
 		return "choose the pair that counts with -delims"
 	case errors.Is(e, template.ErrNoAction):
 		return "check -filepath, and -delims if the templates have delimiters of their own"
-	case errors.Is(e, template.ErrNoMatch):
-		return "check the name or glob against the base branch; * stays in a folder, ** crosses folders"
-	case errors.Is(e, template.ErrNoNode):
-		return "check the path against the file; -set-missing=create adds what is not there"
-	case errors.Is(e, template.ErrUneditable):
-		return "choose a path to single values"
 	}
 	return "correct the template"
+}
+
+// editHint returns what to do about an edit of a YAML file, which a flag asked for.
+func editHint(e *yamledit.Error, flag string) string {
+	switch {
+	case errors.Is(e, image.ErrNotDeployed):
+		return "check the image's name, and with -image-files where it is looked for"
+	case flag == "-image":
+		return "set that place by hand, or leave its file out with -image-files"
+	case flag == "-yq" && errors.Is(e, yamledit.ErrNoNode):
+		return "check the expression's paths against the file"
+	case flag == "-yq" && errors.Is(e, yamledit.ErrUneditable):
+		return "check the expression: it has to yield the whole document, as assignments and del() do"
+	case errors.Is(e, yamledit.ErrSyntax):
+		return "correct the file; it has to be valid YAML"
+	case errors.Is(e, yamledit.ErrNoNode):
+		return "check the path against the file; -set-missing=create adds what is not there"
+	}
+	return "choose a path to single values"
 }

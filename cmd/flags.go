@@ -3,7 +3,7 @@ package cmd
 import (
 	"update-gitops-repo/cmd/internal/forges"
 	"update-gitops-repo/scm"
-	"update-gitops-repo/template"
+	"update-gitops-repo/template/image"
 )
 
 // flagGroup is a heading of -h and the flags below it.
@@ -80,7 +80,7 @@ func (c *config) editFlags() []flagSpec {
 		{name: "image", into: &c.images,
 			usage: "`NAME=REF`: set the image NAME, wherever it is deployed, to REF"},
 		{name: "image-files", into: &c.imageFiles, needs: "image", check: checkGlob,
-			fallback: template.DefaultImageFiles,
+			fallback: image.DefaultFiles,
 			usage:    "`glob` of the files in which -image looks"},
 		{name: "yq", into: &c.expressions,
 			usage: "`FILE:EXPRESSION`: edit FILE, which may be a glob, with a yq expression"},

@@ -20,6 +20,7 @@ var rooms = map[string][]string{
 		"cmd/internal/edits",
 		"cmd/internal/escape",
 		"cmd/internal/forges",
+		"cmd/internal/heapwatch",
 		"cmd/internal/message",
 		"cmd/internal/report",
 		"cmd/internal/retry",
@@ -35,6 +36,9 @@ var rooms = map[string][]string{
 		"secret",
 		"template",
 		"template/glob",
+		"template/image",
+		"template/yamledit",
+		"template/yamledit/yqedit",
 	},
 	"cmd/internal/auth": {
 		"cmd/internal/ci",
@@ -47,13 +51,24 @@ var rooms = map[string][]string{
 		"scm",
 		"secret",
 	},
-	"cmd/internal/ci":                {},
-	"cmd/internal/diff":              {},
-	"cmd/internal/edits":             {"gitrepo", "gitrepo/checkout", "gitrepo/settings", "template", "template/glob"},
+	"cmd/internal/ci":   {},
+	"cmd/internal/diff": {},
+	"cmd/internal/edits": {
+		"cmd/internal/heapwatch",
+		"gitrepo",
+		"gitrepo/checkout",
+		"gitrepo/settings",
+		"template",
+		"template/glob",
+		"template/image",
+		"template/yamledit",
+		"template/yamledit/yqedit",
+	},
 	"cmd/internal/escape":            {},
 	"cmd/internal/escape/escapetest": {},
 	"cmd/internal/forges":            {"scm", "scm/github", "scm/gitlab", "secret"},
-	"cmd/internal/message":           {"cmd/internal/escape", "secret", "template"},
+	"cmd/internal/heapwatch":         {},
+	"cmd/internal/message":           {"cmd/internal/escape", "secret", "template", "template/yamledit"},
 	"cmd/internal/report":            {"cmd/internal/escape", "secret"},
 	"cmd/internal/retry":             {"cmd/internal/escape", "gitrepo"},
 	"cmd/internal/update": {
@@ -139,8 +154,12 @@ var rooms = map[string][]string{
 
 	"secret": {},
 
-	"template":      {"template/glob"},
-	"template/glob": {"gitrepo/wildmatch"}, // patterns are git's everywhere
+	"template/glob":                       {"gitrepo/wildmatch"}, // patterns are git's everywhere
+	"template":                            {"template/glob", "template/yamledit"},
+	"template/image":                      {"template/glob", "template/yamledit"},
+	"template/yamledit":                   {"template/yamledit/internal/parallel"},
+	"template/yamledit/internal/parallel": {},
+	"template/yamledit/yqedit":            {"template/glob", "template/yamledit", "template/yamledit/internal/parallel"},
 }
 
 // importers has, by the beginning of an import path, the packages that may import it; "x/..." is x and all below it. Of
@@ -148,13 +167,13 @@ var rooms = map[string][]string{
 var importers = map[string][]string{
 	"github.com/Masterminds/sprig":      {"template"},
 	"github.com/ProtonMail/":            {"gitrepo/sign"},
-	"github.com/distribution/reference": {"template"},
+	"github.com/distribution/reference": {"template/image"},
 	"github.com/go-git/": {
 		"gitrepo", "gitrepo/checkout", "gitrepo/giturl", "gitrepo/internal/objectdb", "gitrepo/internal/pack",
 		"gitrepo/internal/transport", "gitrepo/ssh", "integration/bench/peer",
 	},
 	"github.com/google/go-github":      {"scm/github"},
-	"github.com/mikefarah/yq":          {"template", "integration/bench/peer"},
+	"github.com/mikefarah/yq":          {"template/yamledit/yqedit", "integration/bench/peer"},
 	"github.com/peterbourgon/ff":       {"cmd"},
 	"github.com/rogpeppe/go-internal/": {}, // tests only
 	"github.com/vektah/gqlparser":      {"integration/forge"},

@@ -1,24 +1,22 @@
-// Package template edits text: it renders Go templates and sets values in YAML files. Bytes come in through an fs.FS and
-// go out as a map from path to content; nothing is written anywhere, and the same inputs always give the same bytes.
+// Package template renders Go templates. Bytes come in through an fs.FS and go out as a map from path to content; nothing is
+// written anywhere, and the same inputs always give the same bytes.
 package template
 
 import (
 	"errors"
 	"strconv"
-
-	"update-gitops-repo/template/glob"
 )
 
-// What can go wrong with an edit. Every error that Render, Text, Assign, Evaluate and SetImages return for bad
-// input is an *Error that wraps one of these, or a *glob.Error; any other error comes from the file system that was read.
+// What can go wrong. Every error that Render and Text return for bad input is an *Error that wraps one of these, or a
+// *glob.Error; any other error comes from the file system that was read.
 var (
 	// ErrMissingKey: a template asks for a value that was not given. Error.Key holds the key.
 	ErrMissingKey = errors.New("no such value")
-	// ErrSyntax: a template, or a YAML file, cannot be parsed. For a template, Error.Delims holds the opening delimiter.
+	// ErrSyntax: a template cannot be parsed. Error.Delims holds the opening delimiter.
 	ErrSyntax = errors.New("syntax error")
 	// ErrExecute: a template parses, but one of its functions fails.
 	ErrExecute = errors.New("template failed")
-	// ErrLimit: a template, or a yq expression, takes more memory or time than it may.
+	// ErrLimit: a template takes more memory or time than it may.
 	ErrLimit = errors.New("too much")
 	// ErrInvalid: what a template was rendered to does not parse.
 	ErrInvalid = errors.New("invalid result")
@@ -26,20 +24,13 @@ var (
 	ErrDelims = errors.New("ambiguous delimiters")
 	// ErrNoAction: none of the templates has an action, so nothing would be substituted.
 	ErrNoAction = errors.New("no action")
-	// ErrNoMatch: a glob, or the name of a file, matches nothing.
-	ErrNoMatch = glob.ErrNoMatch
-	// ErrNoNode: a path selects nothing in a file. Error.Key holds the path.
-	ErrNoNode = errors.New("no such node")
-	// ErrUneditable: a path selects something that cannot be set without touching anything else. Error.Key holds the
-	// path.
-	ErrUneditable = errors.New("not editable")
 )
 
 // Error is an error in one file. Its text is "FILE:LINE: REASON", or "FILE: REASON" where no line is known.
 type Error struct {
-	File   string // the template, the YAML file, or the glob
+	File   string // the template, its result, or the glob
 	Line   int    // counted from 1; 0 when unknown
-	Key    string // the missing key (".image.tag"), the path of a set, the expression or the name of an image; empty when it is none
+	Key    string // the missing key (".image.tag"); empty when it is none
 	Delims string // the opening delimiter in effect ("$(<"); empty outside templates
 	Reason string // what is wrong
 	Err    error  // one of the errors above

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"update-gitops-repo/template/glob"
 )
 
 func TestParseDelims(t *testing.T) {
@@ -176,10 +178,10 @@ func TestRender(t *testing.T) {
 		}, nil, ""},
 		{[]string{"production/*.tmpl", "./production/a.yaml.tmpl"}, map[string]string{"production/a.yaml": "a: 1.10\n"}, nil, ""},
 		{[]string{"dash/*"}, map[string]string{"dash/$({ .x })": "1.10"}, nil, ""},
-		{[]string{"production/**", "staging/**.tmpl"}, nil, ErrNoMatch, "staging/**.tmpl: no file matches"},
-		{[]string{"*.md"}, nil, ErrNoMatch, "*.md: matches files, but none that ends in .tmpl"},
-		{[]string{"production/.tmpl"}, nil, ErrNoMatch, "production/.tmpl: matches files, but none that ends in .tmpl"},
-		{[]string{"link.tmpl"}, nil, ErrNoMatch, "link.tmpl: not a regular file"},
+		{[]string{"production/**", "staging/**.tmpl"}, nil, glob.ErrNoMatch, "staging/**.tmpl: no file matches"},
+		{[]string{"*.md"}, nil, glob.ErrNoMatch, "*.md: matches files, but none that ends in .tmpl"},
+		{[]string{"production/.tmpl"}, nil, glob.ErrNoMatch, "production/.tmpl: matches files, but none that ends in .tmpl"},
+		{[]string{"link.tmpl"}, nil, glob.ErrNoMatch, "link.tmpl: not a regular file"},
 		{[]string{"plain/*"}, nil, ErrNoAction, "plain/a.tmpl: no action in it: $({ or $(< is nowhere"},
 		{[]string{"**.tmpl"}, nil, ErrMissingKey, "broken/a.tmpl:1: no value for .nothing"},
 		{[]string{"../*.tmpl"}, nil, nil, `pattern "../*.tmpl" leaves the repository`},

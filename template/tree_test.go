@@ -44,8 +44,5 @@ func TestUnreadable(t *testing.T) {
 		if _, err := (Renderer{Globs: []string{pattern}}).Render(broken{}, nil); !errors.Is(err, errBroken) {
 			t.Errorf("Render(%s) = %v", pattern, err)
 		}
-		if _, _, err := Assign(broken{}, []Assignment{{File: pattern, Path: ".a"}}); !errors.Is(err, errBroken) {
-			t.Errorf("Assign(%s) = %v", pattern, err)
-		}
 	}
 }

@@ -2,14 +2,12 @@ package template
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"path"
 	"regexp"
 	"strings"
 	parsetree "text/template/parse"
 
-	"go.yaml.in/yaml/v4"
+	"update-gitops-repo/template/yamledit"
 )
 
 // What is parsed at most. The nodes of a text can take more than a hundred times as much memory, and where they are in []
@@ -35,34 +33,28 @@ func (r Renderer) check(name, dest string, src, out []byte) error {
 	}
 	e := &Error{File: dest, Err: ErrInvalid}
 	if ext == ".json" {
-		_, err := parseJSON(out)
+		line, err := yamledit.CheckJSON(out)
 		if err == nil {
 			return nil
 		}
-		if _, no := parseJSON(r.skeleton(name, src)); no == nil {
-			e.Reason = "is no JSON once " + name + " is rendered: " + err.Error()
-			if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-				e.Line = lineOf(out, min(int(syntax.Offset), len(out)))
-			}
+		if _, no := yamledit.CheckJSON(r.skeleton(name, src)); no == nil {
+			e.Line, e.Reason = line, "is no JSON once "+name+" is rendered: "+err.Error()
 			return e
 		}
 	}
 	if bytes.Count(out, []byte(",")) > maxCommas {
 		return nil
 	}
-	_, err := parseAs(dest, out)
+	line, err := yamledit.Check(dest, out)
 	if err == nil {
 		return nil
 	}
 	if foreign.Match(out) {
-		if _, err := parse(r.skeleton(name, src)); err != nil {
+		if _, err := yamledit.Check("", r.skeleton(name, src)); err != nil {
 			return nil
 		}
 	}
-	if load, ok := errors.AsType[*yaml.LoadError](err); ok {
-		e.Line, err = load.Mark.Line, errors.New(load.Message)
-	}
-	e.Reason = "is no YAML once " + name + " is rendered: " + err.Error()
+	e.Line, e.Reason = line, "is no YAML once "+name+" is rendered: "+err.Error()
 	return e
 }
 

@@ -9,11 +9,15 @@ import (
 	"os"
 	"strings"
 
+	"update-gitops-repo/cmd/internal/heapwatch"
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/gitrepo/settings"
 	"update-gitops-repo/template"
 	"update-gitops-repo/template/glob"
+	"update-gitops-repo/template/image"
+	"update-gitops-repo/template/yamledit"
+	"update-gitops-repo/template/yamledit/yqedit"
 )
 
 // Edits are what to do to the files. Each kind works on the result of those before it.
@@ -25,10 +29,10 @@ type Edits struct {
 	Renderer    template.Renderer // of the repository's own templates and of Local
 	Values      template.Values
 	Local       []LocalTemplate
-	Sets        []template.Assignment
-	Images      []template.Image
+	Sets        []yqedit.Assignment
+	Images      []image.Image
 	ImageGlobs  []string // where to look for Images
-	Expressions []template.Expression
+	Expressions []yqedit.Expression
 }
 
 // LocalTemplate is a local file that is rendered into the repository.
@@ -49,7 +53,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Result is the outcome of the edits.
 type Result struct {
 	Snapshot *gitrepo.Snapshot
-	Values   []template.Change // that changed, as far as it is known: not those that templates changed
+	Values   []yamledit.Change // that changed, as far as it is known: not those that templates changed
 	Warnings []string
 }
 
@@ -144,26 +148,32 @@ func (e Edits) add(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapshot,
 // edited is what one kind of edit made.
 type edited struct {
 	files    map[string][]byte // path to contents
-	values   []template.Change
+	values   []yamledit.Change
 	warnings []string
 }
 
 func (e Edits) assign(fsys fs.FS) (edited, error) {
-	files, values, err := template.Assign(fsys, e.Sets)
-	return edited{files: files, values: values}, err
+	return heapwatch.Run(heapwatch.Limit, func(progress func(file, key string)) (edited, error) {
+		files, values, err := yqedit.Assign(fsys, e.Sets, progress)
+		return edited{files: files, values: values}, err
+	})
 }
 
 func (e Edits) setImages(fsys fs.FS) (edited, error) {
 	if len(e.Images) == 0 {
 		return edited{}, nil
 	}
-	files, values, err := template.SetImages(fsys, e.ImageGlobs, e.Images)
-	return edited{files: files, values: values}, err
+	return heapwatch.Run(heapwatch.Limit, func(progress func(file, key string)) (edited, error) {
+		files, values, err := image.Set(fsys, e.ImageGlobs, e.Images, progress)
+		return edited{files: files, values: values}, err
+	})
 }
 
 func (e Edits) evaluate(fsys fs.FS) (edited, error) {
-	files, values, warnings, err := template.Evaluate(fsys, e.Expressions)
-	return edited{files, values, warnings}, err
+	return heapwatch.Run(heapwatch.Limit, func(progress func(file, key string)) (edited, error) {
+		result, err := yqedit.Evaluate(fsys, e.Expressions, progress)
+		return edited{result.Files, result.Changes, result.Warnings}, err
+	})
 }
 
 // renderAll renders the repository's templates and the local ones.

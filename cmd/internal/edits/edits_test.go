@@ -6,6 +6,8 @@ import (
 
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/template"
+	"update-gitops-repo/template/image"
+	"update-gitops-repo/template/yamledit/yqedit"
 )
 
 func TestScope(t *testing.T) {
@@ -13,9 +15,9 @@ func TestScope(t *testing.T) {
 	e := Edits{
 		Renderer:    template.Renderer{Globs: globs},
 		Local:       []LocalTemplate{{"local", "dest/x.yaml"}},
-		Sets:        []template.Assignment{{File: "apps/a/values.yaml"}, {File: "clusters/*/values.yaml"}, {File: "*.yaml"}},
-		ImageGlobs:  []string{template.DefaultImageFiles},
-		Expressions: []template.Expression{{File: "q[12]/x.yaml"}},
+		Sets:        []yqedit.Assignment{{File: "apps/a/values.yaml"}, {File: "clusters/*/values.yaml"}, {File: "*.yaml"}},
+		ImageGlobs:  []string{image.DefaultFiles},
+		Expressions: []yqedit.Expression{{File: "q[12]/x.yaml"}},
 	}
 	want := gitrepo.Scope{
 		Paths:   []string{"top.yaml.tmpl", "a/b/*.tmpl", "apps/a/values.yaml", "*.yaml", "dest/x.yaml"},
@@ -24,7 +26,7 @@ func TestScope(t *testing.T) {
 	if got := e.Scope(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	e = Edits{Images: []template.Image{{}}, ImageGlobs: []string{template.DefaultImageFiles}}
+	e = Edits{Images: []image.Image{{}}, ImageGlobs: []string{image.DefaultFiles}}
 	if got, want := e.Scope(), (gitrepo.Scope{Folders: []string{"."}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("images: %+v, want %+v", got, want)
 	}

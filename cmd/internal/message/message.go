@@ -12,6 +12,7 @@ import (
 	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
+	"update-gitops-repo/template/yamledit"
 )
 
 // The sizes of what is written. A commit message is for people. GitHub takes a body of 65,536 characters, GitLab a larger
@@ -43,7 +44,7 @@ type Composer struct {
 type Change struct {
 	Base, Branch string
 	Files        []string          // whose contents, mode or existence change
-	Values       []template.Change // that are known to change in them
+	Values       []yamledit.Change // that are known to change in them
 	Diff         string            // of the files
 }
 
@@ -105,19 +106,19 @@ func (c Composer) Check(flag, text string) error {
 }
 
 // rows returns what is known to change: of each file its values, or an entry without a path where nothing more is known.
-func (c Composer) rows(change Change) []template.Change {
-	of := map[string][]template.Change{}
+func (c Composer) rows(change Change) []yamledit.Change {
+	of := map[string][]yamledit.Change{}
 	for _, v := range change.Values {
 		// A secret that an edit removes is no reason to fail. It is redacted before anything is cut, which may leave a
 		// part of it.
 		v.Path, v.Old, v.New = c.Secrets.Redact(v.Path), c.Secrets.Redact(v.Old), c.Secrets.Redact(v.New)
 		of[v.File] = append(of[v.File], v)
 	}
-	var rows []template.Change
+	var rows []yamledit.Change
 	for _, name := range change.Files {
 		rows = append(rows, of[name]...)
 		if len(of[name]) == 0 {
-			rows = append(rows, template.Change{File: name})
+			rows = append(rows, yamledit.Change{File: name})
 		}
 	}
 	return rows
@@ -133,7 +134,7 @@ func (c Composer) render(flag, text string, values template.Values) (string, err
 }
 
 // values returns what templates see, each value escaped for where the template's result is shown.
-func (c Composer) values(change Change, rows []template.Change, escape func(string) string) template.Values {
+func (c Composer) values(change Change, rows []yamledit.Change, escape func(string) string) template.Values {
 	changes := []map[string]any{}
 	for _, r := range rows {
 		if r.Path != "" {
@@ -189,7 +190,7 @@ func (c Composer) trailers() string {
 }
 
 // defaultCommit names the app and lists the changes.
-func (c Composer) defaultCommit(rows []template.Change) string {
+func (c Composer) defaultCommit(rows []yamledit.Change) string {
 	subject := "Update " + c.App
 	if c.Revision != "" {
 		subject += " to " + ShortRevision(c.Revision)
@@ -210,7 +211,7 @@ func (c Composer) defaultCommit(rows []template.Change) string {
 }
 
 // defaultBody shows a reviewer each value before and after, the diff, and where the change comes from.
-func (c Composer) defaultBody(diff string, rows []template.Change) string {
+func (c Composer) defaultBody(diff string, rows []yamledit.Change) string {
 	var b strings.Builder
 	b.WriteString("| File | Path | Old | New |\n|---|---|---|---|\n")
 	for i, r := range rows {

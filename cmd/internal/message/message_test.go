@@ -16,6 +16,7 @@ import (
 	"update-gitops-repo/cmd/internal/escape/escapetest"
 	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
+	"update-gitops-repo/template/yamledit"
 )
 
 // shop returns a Composer of the app shop.
@@ -26,7 +27,7 @@ func shop() Composer {
 var change = Change{
 	Base: "main", Branch: "shop-1111111",
 	Files: []string{"a.yaml", "b.yaml"},
-	Values: []template.Change{
+	Values: []yamledit.Change{
 		{File: "b.yaml", Path: ".tag", Old: "1", New: "2"},
 		{File: "b.yaml", Path: ".x", Old: "a\nb", New: "c"},
 	},
@@ -104,7 +105,7 @@ func TestSecrets(t *testing.T) {
 	c := shop()
 	c.Secrets.Add(secret.New("s3cret-s3cret"))
 	c.Title = "$(< range .changes >)$(< .old >)$(< end >)"
-	text, err := c.Compose(Change{Files: []string{"a"}, Values: []template.Change{
+	text, err := c.Compose(Change{Files: []string{"a"}, Values: []yamledit.Change{
 		{File: "a", Path: ".s3cret-s3cret", Old: "s3cret-s3cret", New: strings.Repeat("x", 115) + "s3cret-s3cret"},
 	}})
 	if err != nil || strings.Contains(fmt.Sprint(text), "s3c") || text.Title != "***" {
@@ -120,7 +121,7 @@ func TestSizes(t *testing.T) {
 	for i := range 5000 {
 		name := fmt.Sprintf("%s/%d/values.yaml", strings.Repeat("folder/", 100), i)
 		large.Files = append(large.Files, name)
-		value := template.Change{File: name, Path: ".tag", Old: "1", New: strings.Repeat("ü", 500)}
+		value := yamledit.Change{File: name, Path: ".tag", Old: "1", New: strings.Repeat("ü", 500)}
 		large.Values = append(large.Values, value)
 	}
 	text, err := c.Compose(large)
@@ -284,7 +285,7 @@ func FuzzMessage(f *testing.F) {
 
 // hostileChange returns a change of a value that is s wherever it is shown.
 func hostileChange(file, s string) Change {
-	return Change{Files: []string{file}, Values: []template.Change{{File: file, Path: s, Old: s, New: s}}}
+	return Change{Files: []string{file}, Values: []yamledit.Change{{File: file, Path: s, Old: s, New: s}}}
 }
 
 // split matches what a parser has in pieces and is one text to a reader; what ends a URL may count as behind it.

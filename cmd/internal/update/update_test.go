@@ -27,6 +27,7 @@ import (
 	"update-gitops-repo/scm/gitlab"
 	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
+	"update-gitops-repo/template/yamledit/yqedit"
 )
 
 const (
@@ -127,14 +128,14 @@ func (w world) direct(tag string) Plan {
 	if err != nil {
 		w.Fatal(err)
 	}
-	set, err := template.ParseAssignment("app.yaml:.tag=" + tag)
+	set, err := yqedit.ParseAssignment("app.yaml:.tag=" + tag)
 	if err != nil {
 		w.Fatal(err)
 	}
 	me := gitrepo.Signature{Name: "update", Email: "update@example.com", When: time.Now()}
 	return Plan{
 		Remote: gitrepo.Remote{URL: url, Credentials: giturl.Credentials{Password: secret.New(token)}, HTTPClient: w.client()},
-		Edits:  edits.Edits{Sets: []template.Assignment{set}}, Author: me, Committer: me,
+		Edits:  edits.Edits{Sets: []yqedit.Assignment{set}}, Author: me, Committer: me,
 		Composer: message.Composer{App: "shop", Secrets: new(secret.Redactor)},
 	}
 }

@@ -1,0 +1,57 @@
+package yamledit
+
+import (
+	"fmt"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Untyped is a value that comes without a type, such as one from a command line. As the value of Set it takes the type of
+// the plain scalar that it replaces, number, boolean or date, when it then reads back as just the same characters (3
+// becomes 5, but 1.9 becomes "1.10"); any other is a string, and quoted where YAML 1.1 or 1.2 would read it as anything
+// else. Null, and a place where there is nothing yet, have no type to keep: there true, false, null, and whole numbers of up
+// to five digits stay what they look like, as counts and ports need to; a longer number is a string, as a version or a
+// commit needs to be. A tag in the file (!!int) stays, and one of a type refuses what is not of that type.
+type Untyped string
+
+// NewNode returns the tree for a value, as Set and Insert make it: a copy of a *yaml.Node, an Untyped, or anything that
+// package yaml can encode. It returns an error for what that cannot.
+func NewNode(value any) (out *yaml.Node, err error) {
+	switch v := value.(type) {
+	case *yaml.Node:
+		return clone(v), nil
+	case Untyped:
+		out = &yaml.Node{Kind: yaml.ScalarNode, Tag: untypedTag(string(v)), Value: string(v)}
+		if !printable(string(v)) {
+			out.Style = yaml.DoubleQuotedStyle // escaped, as Set does it
+		}
+		return out, nil
+	case string:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: v}, nil
+	}
+	defer func() { // package yaml panics where it cannot encode a type
+		if p := recover(); p != nil {
+			out, err = nil, fmt.Errorf("a %T is no value for YAML", value)
+		}
+	}()
+	out = new(yaml.Node)
+	if err := out.Encode(value); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// clone returns a copy of the tree at n.
+func clone(n *yaml.Node) *yaml.Node {
+	out := *n
+	out.Content = cloneAll(n.Content)
+	return &out
+}
+
+func cloneAll(nodes []*yaml.Node) []*yaml.Node {
+	var out []*yaml.Node
+	for _, n := range nodes {
+		out = append(out, clone(n))
+	}
+	return out
+}

@@ -1,0 +1,51 @@
+package yqedit
+
+import (
+	"errors"
+	"io/fs"
+	"testing/fstest"
+
+	"go.yaml.in/yaml/v4"
+
+	"update-gitops-repo/template/yamledit"
+)
+
+// ignore is a Progress.
+func ignore(string, string) {}
+
+// recorder records what is prefetched.
+type recorder struct {
+	fstest.MapFS
+	prefetched [][]string
+}
+
+// Prefetch implements glob.Prefetcher.
+func (r *recorder) Prefetch(names []string) error {
+	r.prefetched = append(r.prefetched, names)
+	return nil
+}
+
+// broken is a file system that cannot be read.
+type broken struct{}
+
+// Open implements fs.FS.
+func (broken) Open(string) (fs.File, error) { return nil, errBroken }
+
+var errBroken = errors.New("broken")
+
+// parsed returns the documents of a text, or nil when it does not parse.
+func parsed(src string) []*yaml.Node {
+	f, err := yamledit.Parse("f.yaml", []byte(src))
+	if err != nil {
+		return nil
+	}
+	return f.Documents()
+}
+
+func assignOne(src, path, value string) (string, []yamledit.Change, error) {
+	out, changes, err := Assign(fstest.MapFS{"f.yaml": {Data: []byte(src)}}, []Assignment{{"f.yaml", path, value, false}}, ignore)
+	if text, ok := out["f.yaml"]; ok {
+		src = string(text)
+	}
+	return src, changes, err
+}
