@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestBuildFlags compares the flags that goreleaser compiles with to those of build.sh, which make and the Dockerfile run. The
-// version of Go has to be one, too: that of go.mod, which the workflows install, and that of the image's base.
+// TestBuildFlags compares the flags that goreleaser compiles with to those of build.sh, which make and the Dockerfile
+// run. The version of Go has to be one, too: that of go.mod, which the workflows install, and that of the image's base.
 func TestBuildFlags(t *testing.T) {
 	var releaser struct {
 		Builds []struct {
@@ -27,10 +27,12 @@ func TestBuildFlags(t *testing.T) {
 	build := releaser.Builds[0]
 	named := strings.NewReplacer("v{{ .Version }}", "$VERSION", "{{ .FullCommit }}", "$REVISION")
 	got := slices.Concat(build.Env, build.Flags,
-		[]string{"tags=" + strings.Join(build.Tags, ","), `-ldflags="` + named.Replace(strings.Join(build.Ldflags, " ")) + `"`})
+		[]string{"tags=" + strings.Join(build.Tags, ","),
+			`-ldflags="` + named.Replace(strings.Join(build.Ldflags, " ")) + `"`})
 
 	script := read(t, "../cmd/update-gitops-repo/build.sh")
-	want := regexp.MustCompile(`(?m)CGO_ENABLED=\d|-trimpath|-buildvcs=\w+|^tags=.*|-ldflags=".*"`).FindAllString(script, -1)
+	want := regexp.MustCompile(`(?m)CGO_ENABLED=\d|-trimpath|-buildvcs=\w+|^tags=.*|-ldflags=".*"`).
+		FindAllString(script, -1)
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
@@ -43,8 +45,8 @@ func TestBuildFlags(t *testing.T) {
 	}
 }
 
-// TestPins asserts that what the builds take from others cannot change under them: each action is named by its commit and each base
-// image by its digest, with the tag beside it for the reader.
+// TestPins asserts that what the builds take from others cannot change under them: each action is named by its commit
+// and each base image by its digest, with the tag beside it for the reader.
 func TestPins(t *testing.T) {
 	const image = "docker.io/library/golang:"
 	if !regexp.MustCompile(`\nFROM \S+ ` + image + `\S+@sha256:[0-9a-f]{64} `).MatchString(read(t, "../Dockerfile")) {

@@ -38,8 +38,9 @@ func programFlags(t *testing.T) []programFlag {
 
 var flagBlock = regexp.MustCompile(`(?ms)^( *)# flags\n.*?^ *# end of flags\n`)
 
-// TestExampleFlags holds the inputs of the GitHub action and the params of the Tekton Task against the program's flags: all are
-// there, in the program's words, but for those that are left out for the reason given. With UPDATE_EXAMPLES=1 it writes them.
+// TestExampleFlags holds the inputs of the GitHub action and the params of the Tekton Task against the program's flags:
+// all are there, in the program's words, but for those that are left out for the reason given. With UPDATE_EXAMPLES=1
+// it writes them.
 func TestExampleFlags(t *testing.T) {
 	const forPeople = "for people at a terminal"
 	for _, example := range []struct {
@@ -78,7 +79,8 @@ func TestExampleFlags(t *testing.T) {
 				if example.except[f.name] != "" {
 					continue
 				}
-				entry := strings.NewReplacer("NAME", f.name, "VARIABLE", f.variable(), "TEXT", "'"+strings.ReplaceAll(f.text, "'", "''")+"'").Replace(example.blocks[n])
+				entry := strings.NewReplacer("NAME", f.name, "VARIABLE", f.variable(), "TEXT",
+					"'"+strings.ReplaceAll(f.text, "'", "''")+"'").Replace(example.blocks[n])
 				for line := range strings.Lines(entry + "\n") {
 					b.WriteString(indent + line)
 				}
@@ -106,8 +108,8 @@ var (
 	namedFlag     = regexp.MustCompile("`-([a-z][a-z-]*)[`=]")
 )
 
-// TestExamplesNameFlags looks for variables in all files of the examples, and for flags in what is written about them: all must
-// exist, and one image is meant everywhere. The arguments are held against the program by running it.
+// TestExamplesNameFlags looks for variables in all files of the examples, and for flags in what is written about them:
+// all must exist, and one image is meant everywhere. The arguments are held against the program by running it.
 func TestExamplesNameFlags(t *testing.T) {
 	names, variables := map[string]bool{}, map[string]bool{}
 	for _, f := range programFlags(t) {
@@ -156,10 +158,13 @@ func TestExampleImage(t *testing.T) {
 	}
 }
 
-// TestEmptyVariables holds what the examples rest upon: an empty variable is one that is not given, whatever the flag's type.
+// TestEmptyVariables holds what the examples rest upon: an empty variable is one that is not given, whatever the flag's
+// type.
 func TestEmptyVariables(t *testing.T) {
 	s := newStage(t, "github", "helm-values")
-	c := container{env: map[string]string{"UPDATE_GITOPS_REPO_TOKEN": token}, args: []string{"-repo=" + s.CloneURL(repo), "-branch=b", "-dry-run", "-set=charts/shop/values.prod.yaml:.image.tag=1.7.0"}}
+	c := container{env: map[string]string{"UPDATE_GITOPS_REPO_TOKEN": token},
+		args: []string{"-repo=" + s.CloneURL(repo), "-branch=b", "-dry-run",
+			"-set=charts/shop/values.prod.yaml:.image.tag=1.7.0"}}
 	want := c.run(t)
 	for _, f := range programFlags(t) {
 		c.env[f.variable()] = ""

@@ -44,9 +44,11 @@ var (
 	tektonArray    = regexp.MustCompile(`^\$\(params\.([\w-]+)\[\*\]\)$`)
 )
 
-// runTask runs the Task as Tekton does: with the params, workspaces (a name, and the folder here), and Secrets (name/key, and the
-// value), and credentials with the password in its home, from the service account. It gives the results.
-func runTask(t *testing.T, s stage, password string, params map[string]any, workspaces, secrets map[string]string) map[string]string {
+// runTask runs the Task as Tekton does: with the params, workspaces (a name, and the folder here), and Secrets
+// (name/key, and the value), and credentials with the password in its home, from the service account. It gives the
+// results.
+func runTask(t *testing.T, s stage, password string, params map[string]any, workspaces,
+	secrets map[string]string) map[string]string {
 	t.Helper()
 	var task tektonTask
 	load(t, "tekton/task.yaml", &task)
@@ -76,7 +78,8 @@ func runTask(t *testing.T, s stage, password string, params map[string]any, work
 		}
 	}
 	results, home := t.TempDir(), serviceAccountHome(t, s, password)
-	c := container{env: map[string]string{}, mounts: map[string]string{"/tekton/results": results, "/tekton/home": home}}
+	c := container{env: map[string]string{},
+		mounts: map[string]string{"/tekton/results": results, "/tekton/home": home}}
 	for _, w := range task.Spec.Workspaces {
 		path := "/workspace/" + w.Name
 		if w.MountPath != "" {
@@ -133,7 +136,8 @@ func runTask(t *testing.T, s stage, password string, params map[string]any, work
 	return values
 }
 
-// serviceAccountHome makes of the service account's Secret what Tekton does, with the forge as the host and another password.
+// serviceAccountHome makes of the service account's Secret what Tekton does, with the forge as the host and another
+// password.
 func serviceAccountHome(t *testing.T, s stage, password string) string {
 	t.Helper()
 	var secret struct {
@@ -149,12 +153,15 @@ func serviceAccountHome(t *testing.T, s stage, password string) string {
 		Secrets  []struct{ Name string }
 	}
 	load(t, "tekton/service-account.yaml", &secret, &account)
-	if secret.Type != "kubernetes.io/basic-auth" || secret.Metadata.Annotations["tekton.dev/git-0"] != "https://github.com" || account.Secrets[0].Name != secret.Metadata.Name {
+	if secret.Type != "kubernetes.io/basic-auth" ||
+		secret.Metadata.Annotations["tekton.dev/git-0"] != "https://github.com" ||
+		account.Secrets[0].Name != secret.Metadata.Name {
 		t.Fatalf("Tekton makes nothing of the Secret %s", secret.Metadata.Name)
 	}
 	user, home := secret.StringData["username"], t.TempDir()
 	files := map[string]string{
-		".gitconfig":       fmt.Sprintf("[credential]\n\thelper = store\n[credential %q]\n\tusername = %q\n", s.URL(), user),
+		".gitconfig": fmt.Sprintf("[credential]\n\thelper = store\n[credential %q]\n\tusername = %q\n", s.URL(),
+			user),
 		".git-credentials": strings.Replace(s.URL(), "://", "://"+user+":"+password+"@", 1) + "\n",
 	}
 	for name, text := range files {
@@ -181,7 +188,8 @@ func TestExampleTektonPipeline(t *testing.T) {
 	load(t, "tekton/pipeline.yaml", &pipeline)
 	s := newStage(t, forge.GitHub, "argocd-templates")
 	given := map[string]string{"url": "https://git.example.com/acme/shop.git", "gitops-repo": s.CloneURL(repo)}
-	known := map[string]string{"tasks.clone.results.commit": revision, "tasks.build.results.IMAGE_DIGEST": "sha256:" + strings.Repeat("4b9d", 16)}
+	known := map[string]string{"tasks.clone.results.commit": revision,
+		"tasks.build.results.IMAGE_DIGEST": "sha256:" + strings.Repeat("4b9d", 16)}
 	for _, p := range pipeline.Spec.Params {
 		value, ok := given[p.Name]
 		if !ok {
@@ -214,8 +222,8 @@ func TestExampleTektonPipeline(t *testing.T) {
 	}
 }
 
-// TestExampleTektonCheckout runs the TaskRun in a checkout; and again with the token in a Secret of its own, and in a file of the
-// workspace for such.
+// TestExampleTektonCheckout runs the TaskRun in a checkout; and again with the token in a Secret of its own, and in a
+// file of the workspace for such.
 func TestExampleTektonCheckout(t *testing.T) {
 	var run struct {
 		Spec struct {
@@ -235,7 +243,8 @@ func TestExampleTektonCheckout(t *testing.T) {
 	again := func(changed, password string, secrets map[string]string) {
 		t.Helper()
 		results := runTask(t, s, password, params, workspaces, secrets)
-		if p := s.opened(t, "1a2b3c4-map", "Update gitops to 1a2b3c4", "clusters"); results["pull-request-url"] != p.URL || results["changed"] != changed {
+		if p := s.opened(t, "1a2b3c4-map", "Update gitops to 1a2b3c4",
+			"clusters"); results["pull-request-url"] != p.URL || results["changed"] != changed {
 			t.Errorf("the results are %v", results)
 		}
 	}

@@ -44,7 +44,8 @@ func newStage(t *testing.T, kind forge.Kind, layout string) stage {
 			t.Error(err)
 		}
 	})
-	if err := errors.Join(f.CreateRepo(repo, "main"), f.Seed(repo, "main", filepath.Join("../examples/layouts", layout))); err != nil {
+	if err := errors.Join(f.CreateRepo(repo, "main"),
+		f.Seed(repo, "main", filepath.Join("../examples/layouts", layout))); err != nil {
 		t.Fatal(err)
 	}
 	return stage{f}
@@ -71,8 +72,8 @@ func (s stage) git(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// opened fails unless there is one pull request, from the branch into main, with the title, that changes what the file of
-// testdata/layouts says; it gives the pull request.
+// opened fails unless there is one pull request, from the branch into main, with the title, that changes what the file
+// of testdata/layouts says; it gives the pull request.
 func (s stage) opened(t *testing.T, branch, title, diff string) forge.PullRequest {
 	t.Helper()
 	pulls := s.PullRequests(repo)
@@ -103,8 +104,8 @@ func (s stage) changed(t *testing.T, from, to, file string) {
 	}
 }
 
-// container is the image as a pipeline system starts it. Nothing of this process's environment gets in, but for the variable
-// that keeps the machine's own git configuration out.
+// container is the image as a pipeline system starts it. Nothing of this process's environment gets in, but for the
+// variable that keeps the machine's own git configuration out.
 type container struct {
 	args   []string
 	env    map[string]string
@@ -115,7 +116,8 @@ type container struct {
 func (c container) command() *exec.Cmd {
 	// A longer path first: it may be within a shorter one.
 	var pairs []string
-	for _, path := range slices.SortedFunc(maps.Keys(c.mounts), func(a, b string) int { return cmp.Compare(len(b), len(a)) }) {
+	for _, path := range slices.SortedFunc(maps.Keys(c.mounts),
+		func(a, b string) int { return cmp.Compare(len(b), len(a)) }) {
 		pairs = append(pairs, path, c.mounts[path])
 	}
 	here := strings.NewReplacer(pairs...)
@@ -149,8 +151,8 @@ func (c container) run(t *testing.T) string {
 	return stdout.String()
 }
 
-// docker stands in for the docker program where an example's shell calls it: "docker run" runs the program as the container
-// would, with what the options give it. Whatever else is a mistake in the example.
+// docker stands in for the docker program where an example's shell calls it: "docker run" runs the program as the
+// container would, with what the options give it. Whatever else is a mistake in the example.
 func docker(args []string) error {
 	if len(args) == 0 || args[0] != "run" {
 		return fmt.Errorf("docker %v is not known here", args)
@@ -197,8 +199,8 @@ func docker(args []string) error {
 	return p.Run()
 }
 
-// shell runs a command line as a pipeline's shell does, where docker is the stand-in, and gives its stdout. It leaves the command
-// line in the folder EXAMPLES_SHELL, if there is one, for linters.
+// shell runs a command line as a pipeline's shell does, where docker is the stand-in, and gives its stdout. It leaves
+// the command line in the folder EXAMPLES_SHELL, if there is one, for linters.
 func shell(t *testing.T, dir, script string, env ...string) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -210,13 +212,15 @@ func shell(t *testing.T, dir, script string, env ...string) string {
 		t.Fatal(err)
 	}
 	if to := os.Getenv("EXAMPLES_SHELL"); to != "" {
-		if err := os.WriteFile(filepath.Join(to, strings.ReplaceAll(t.Name(), "/", "-")+".sh"), []byte(script), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(to, strings.ReplaceAll(t.Name(), "/", "-")+".sh"),
+			[]byte(script), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c := exec.Command("sh", "-ec", script)
 	c.Dir = dir
-	c.Env = append([]string{"PATH=" + bin + string(filepath.ListSeparator) + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GIT_CONFIG_NOSYSTEM=1"}, env...)
+	c.Env = append([]string{"PATH=" + bin + string(filepath.ListSeparator) + os.Getenv("PATH"), "HOME=" + t.TempDir(),
+		"GIT_CONFIG_NOSYSTEM=1"}, env...)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	if err := c.Run(); err != nil {
@@ -277,7 +281,8 @@ func TestExampleLayouts(t *testing.T) {
 				t.Fatal("the section has no command")
 			}
 			s := newStage(t, forge.GitHub, layout)
-			env := []string{"REPO=" + s.CloneURL(repo), "UPDATE_GITOPS_REPO_TOKEN=" + token, "UPDATE_GITOPS_REPO_SCM_PROVIDER=github", "UPDATE_GITOPS_REPO_GIT_REVISION=" + revision}
+			env := []string{"REPO=" + s.CloneURL(repo), "UPDATE_GITOPS_REPO_TOKEN=" + token,
+				"UPDATE_GITOPS_REPO_SCM_PROVIDER=github", "UPDATE_GITOPS_REPO_GIT_REVISION=" + revision}
 			out := shell(t, t.TempDir(), command, env...)
 			if p := s.opened(t, "shop-1a2b3c4", "Update shop to 1a2b3c4", layout); lastLine(out) != p.URL {
 				t.Errorf("the last line is not %s:\n%s", p.URL, out)
@@ -331,10 +336,12 @@ func TestExampleTravis(t *testing.T) {
 		ran++
 		// As for a tag; a job that is not for one has the commit in the place of the version.
 		env := []string{
-			"TRAVIS=true", "TRAVIS_COMMIT=" + revision, "TRAVIS_REPO_SLUG=acme/shop", "TRAVIS_TAG=" + version, "MAKEFILES=",
+			"TRAVIS=true", "TRAVIS_COMMIT=" + revision, "TRAVIS_REPO_SLUG=acme/shop",
+			"TRAVIS_TAG=" + version, "MAKEFILES=",
 			"GITOPS_REPO=" + s.CloneURL(repo), "UPDATE_GITOPS_REPO_TOKEN=" + token,
 		}
-		shell(t, t.TempDir(), strings.Replace(job.Script, "make ", "make --no-print-directory -s -f "+makefile+" ", 1), env...)
+		shell(t, t.TempDir(),
+			strings.Replace(job.Script, "make ", "make --no-print-directory -s -f "+makefile+" ", 1), env...)
 	}
 	if ran != 2 {
 		t.Errorf("%d jobs call make, want 2", ran)
@@ -355,7 +362,8 @@ func TestExampleJenkins(t *testing.T) {
 	text := read(t, "../examples/jenkins/Jenkinsfile")
 	s := newStage(t, forge.GitHub, "helm-values")
 	env := []string{
-		"JENKINS_URL=https://ci.example.com/", "BUILD_NUMBER=0", "GIT_COMMIT=" + revision, "GIT_URL=https://git.example.com/acme/shop.git",
+		"JENKINS_URL=https://ci.example.com/", "BUILD_NUMBER=0", "GIT_COMMIT=" + revision,
+		"GIT_URL=https://git.example.com/acme/shop.git",
 		"GITOPS_REPO=" + s.CloneURL(repo),
 	}
 	for _, m := range jenkinsCredential.FindAllStringSubmatch(text, -1) {
@@ -402,7 +410,8 @@ func TestExampleGitHubActions(t *testing.T) {
 	}
 	load(t, "github-actions/workflow.yml", &workflow)
 	load(t, "github-actions/action.yml", &action)
-	if dockerfile := read(t, "../examples/github-actions/Dockerfile"); action.Runs.Using != "docker" || action.Runs.Image != "Dockerfile" || !strings.HasSuffix(dockerfile, "\nFROM "+theImage+"\nUSER 0:0\n") {
+	if dockerfile := read(t, "../examples/github-actions/Dockerfile"); action.Runs.Using != "docker" ||
+		action.Runs.Image != "Dockerfile" || !strings.HasSuffix(dockerfile, "\nFROM "+theImage+"\nUSER 0:0\n") {
 		t.Errorf("the action runs %q of %q:\n%s", action.Runs.Image, action.Runs.Using, dockerfile)
 	}
 	s := newStage(t, forge.GitHub, "flux-kustomization")
@@ -415,8 +424,9 @@ func TestExampleGitHubActions(t *testing.T) {
 		args: action.Runs.Args, dir: "/github/workspace",
 		mounts: map[string]string{"/github/workspace": t.TempDir(), "/github/file_commands": files},
 		env: map[string]string{
-			"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_SHA": revision, "GITHUB_REPOSITORY": "acme/shop", "GITHUB_SERVER_URL": s.URL(),
-			"GITHUB_WORKSPACE": "/github/workspace", "HOME": "/github/home",
+			"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_SHA": revision, "GITHUB_REPOSITORY": "acme/shop",
+			"GITHUB_SERVER_URL": s.URL(),
+			"GITHUB_WORKSPACE":  "/github/workspace", "HOME": "/github/home",
 			"GITHUB_OUTPUT": "/github/file_commands/output", "GITHUB_STEP_SUMMARY": "/github/file_commands/summary",
 		},
 	}
@@ -455,13 +465,15 @@ func TestExampleGitHubActions(t *testing.T) {
 	if outputs["pull-request-url"] != p.URL || outputs["changed"] != "true" {
 		t.Errorf("the outputs are %v", outputs)
 	}
-	if got, want := slices.Sorted(maps.Keys(action.Outputs)), slices.Sorted(maps.Keys(outputs)); !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(action.Outputs)),
+		slices.Sorted(maps.Keys(outputs)); !slices.Equal(got, want) {
 		t.Errorf("the action has the outputs %q, the program %q", got, want)
 	}
 	names(t, "github-actions/workflow.yml", `steps\.gitops\.outputs\.([\w-]+)`, outputs)
 }
 
-// names holds the results that an example's file has a later step read, by the pattern's group, against those that are there.
+// names holds the results that an example's file has a later step read, by the pattern's group, against those that are
+// there.
 func names(t *testing.T, file, pattern string, results map[string]string) {
 	t.Helper()
 	found := regexp.MustCompile(pattern).FindAllStringSubmatch(read(t, filepath.Join("../examples", file)), -1)
@@ -530,7 +542,8 @@ func codefreshVolume(t *testing.T) string {
 
 func codefreshVariables(s stage) map[string]string {
 	return map[string]string{
-		"CF_BUILD_ID": "5f0c3a9e", "CF_REVISION": revision, "CF_SHORT_REVISION": revision[:7], "CF_REPO_NAME": "shop", "CF_REPO_OWNER": "acme",
+		"CF_BUILD_ID": "5f0c3a9e", "CF_REVISION": revision, "CF_SHORT_REVISION": revision[:7], "CF_REPO_NAME": "shop",
+		"CF_REPO_OWNER":    "acme",
 		"CF_COMMIT_AUTHOR": "Alex", "GITOPS_REPO": s.CloneURL(repo),
 	}
 }
@@ -604,7 +617,8 @@ func TestExampleCodefreshStep(t *testing.T) {
 	if exported["GITOPS_PULL_REQUEST_URL"] != p.URL {
 		t.Errorf("it exports %v", exported)
 	}
-	if got, want := slices.Sorted(maps.Keys(returns.Properties)), slices.Sorted(maps.Keys(exported)); !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(returns.Properties)),
+		slices.Sorted(maps.Keys(exported)); !slices.Equal(got, want) {
 		t.Errorf("it returns %q, the program exports %q", got, want)
 	}
 }
@@ -614,8 +628,8 @@ var (
 	gitLabVariable = regexp.MustCompile(`\$(\w+)`)
 )
 
-// TestExampleGitLab runs the job of the component as .gitlab-ci.yml includes it: the inputs first, then the variables, then the
-// script in a shell.
+// TestExampleGitLab runs the job of the component as .gitlab-ci.yml includes it: the inputs first, then the variables,
+// then the script in a shell.
 func TestExampleGitLab(t *testing.T) {
 	var component struct {
 		Spec struct {
@@ -654,12 +668,14 @@ func TestExampleGitLab(t *testing.T) {
 	if !ok {
 		t.Fatal("the component has no job")
 	}
-	if image := fill(t, gitLabInput, job.Image, given); !strings.Contains(read(t, "../examples/gitlab-ci/Dockerfile"), "FROM "+theImage+" ") || image != theImage+"-shell" {
+	if image := fill(t, gitLabInput, job.Image, given); !strings.Contains(read(t, "../examples/gitlab-ci/Dockerfile"),
+		"FROM "+theImage+" ") || image != theImage+"-shell" {
 		t.Errorf("the job runs in %s", image)
 	}
 	s := newStage(t, forge.GitLab, "helm-values")
 	ci := map[string]string{
-		"CI": "true", "GITLAB_CI": "true", "CI_COMMIT_SHA": revision, "CI_COMMIT_TAG": version, "CI_PROJECT_PATH": "acme/shop", "CI_SERVER_URL": s.URL(),
+		"CI": "true", "GITLAB_CI": "true", "CI_COMMIT_SHA": revision, "CI_COMMIT_TAG": version,
+		"CI_PROJECT_PATH": "acme/shop", "CI_SERVER_URL": s.URL(),
 		"GITOPS_REPO": s.CloneURL(repo), "UPDATE_GITOPS_REPO_TOKEN": token,
 	}
 	var env []string
@@ -729,7 +745,8 @@ func TestExampleArgoWorkflows(t *testing.T) {
 	}
 	load(t, "argo-workflows/workflow-template.yaml", &workflow)
 	s := newStage(t, forge.GitHub, "argocd-templates")
-	submitted := map[string]string{"repo": s.CloneURL(repo), "app": "shop", "revision": revision, "image": "acme/shop:" + version}
+	submitted := map[string]string{"repo": s.CloneURL(repo), "app": "shop", "revision": revision,
+		"image": "acme/shop:" + version}
 	arguments := map[string]string{}
 	for _, p := range workflow.Spec.Arguments.Parameters {
 		value, ok := submitted[p.Name]
@@ -774,7 +791,8 @@ func TestExampleArgoWorkflows(t *testing.T) {
 	for _, output := range update.Outputs.Parameters {
 		dir, name := filepath.Split(output.ValueFrom.Path)
 		got := read(t, filepath.Join(c.mounts[filepath.Clean(dir)], name))
-		if want, ok := map[string]string{"changed": "true", "commit": p.HeadSHA, "pull-request-url": p.URL}[output.Name]; !ok || got != want {
+		if want, ok := map[string]string{"changed": "true", "commit": p.HeadSHA,
+			"pull-request-url": p.URL}[output.Name]; !ok || got != want {
 			t.Errorf("%s is %s", output.Name, got)
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"update-gitops-repo/integration/forge"
 )
 
-// asking names a request, so that it is found again in another run whatever the order is: its method and path, and how many
-// were the same before it.
+// asking names a request, so that it is found again in another run whatever the order is: its method and path, and how
+// many were the same before it.
 type asking struct {
 	what string
 	nth  int
@@ -33,7 +33,8 @@ type counter struct {
 func (c *counter) name(r *http.Request) asking {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	what := r.Method + " " + regexp.MustCompile(`\b[0-9a-f]{12}-`).ReplaceAllString(r.URL.Path, "TIP-") // of another time
+	what := r.Method + " " + regexp.MustCompile(`\b[0-9a-f]{12}-`).
+		ReplaceAllString(r.URL.Path, "TIP-") // of another time
 	if service := r.URL.Query().Get("service"); service != "" {
 		what += " " + service
 	}
@@ -54,7 +55,8 @@ func (a asking) kind() string { return changing.ReplaceAllString(a.what, "*") }
 func (a asking) isPack() bool { return strings.HasSuffix(a.what, "/git-upload-pack") }
 func (a asking) isOnce() bool { // what must not be sent twice
 	return strings.HasSuffix(a.what, "/git-receive-pack") ||
-		strings.HasPrefix(a.what, "POST ") && (strings.HasSuffix(a.what, "/pulls") || strings.HasSuffix(a.what, "/merge_requests"))
+		strings.HasPrefix(a.what, "POST ") &&
+			(strings.HasSuffix(a.what, "/pulls") || strings.HasSuffix(a.what, "/merge_requests"))
 }
 
 // outcome is what a run has to come to when one request fails.
@@ -119,8 +121,10 @@ var expected = []struct {
 		}
 		return fails("web page (200 OK)")
 	}},
-	{fault: forge.SecondaryBare, timeout: "20s", of: always(fails("secondary rate limit. " + forge.Words + "; the server asks for a pause of 1m0s"))},
-	{fault: forge.ExhaustedFor, of: always(fails("limit exceeded. " + forge.Words + "; the server asks for a pause of 1h"))},
+	{fault: forge.SecondaryBare, timeout: "20s",
+		of: always(fails("secondary rate limit. " + forge.Words + "; the server asks for a pause of 1m0s"))},
+	{fault: forge.ExhaustedFor,
+		of: always(fails("limit exceeded. " + forge.Words + "; the server asks for a pause of 1h"))},
 	{fault: forge.BadRequest, of: always(fails(forge.Words))},
 	{fault: forge.Unauthorized, of: always(fails(forge.Words))},
 	{fault: forge.Forbidden, of: always(fails(forge.Words))},
@@ -161,9 +165,9 @@ var recipes = []recipe{
 	{name: "gitlab api", kind: forge.GitLab, partial: true, more: apiFlags, few: few},
 }
 
-// TestFaults fails each request of a run in each way, once. The run succeeds where the fault is transient, and else fails
-// in the words of whoever failed; the repository is sound afterwards, and another run ends where one without faults does. The
-// same holds for a run that is interrupted at each request, whether that was carried out or not.
+// TestFaults fails each request of a run in each way, once. The run succeeds where the fault is transient, and else
+// fails in the words of whoever failed; the repository is sound afterwards, and another run ends where one without
+// faults does. The same holds for a run that is interrupted at each request, whether that was carried out or not.
 //
 // Every run has a clock of its own, which stands still while anybody works: no pause takes time, and a slow machine
 // changes nothing. With -short, each fault meets one request of each kind.
@@ -252,7 +256,8 @@ type end struct{ state, stdout string }
 
 // portable is a text without what differs from forge to forge: its address, and when commits were made.
 func portable(f *forge.Server, text string) string {
-	return regexp.MustCompile(`\bcommit [0-9a-f]{7}\b|(?m:^[0-9a-f]{40}$)`).ReplaceAllString(strings.ReplaceAll(text, f.URL(), "URL"), "COMMIT")
+	return regexp.MustCompile(`\bcommit [0-9a-f]{7}\b|(?m:^[0-9a-f]{40}$)`).
+		ReplaceAllString(strings.ReplaceAll(text, f.URL(), "URL"), "COMMIT")
 }
 
 // settle waits until the forge has carried out and answered what the run has left: a minute of the bubble's clock.

@@ -37,19 +37,22 @@ func TestREADME(t *testing.T) {
 	}
 }
 
-// TestLinks: what the README links to is there, be it a file or one of its own headings, and so is what the examples' pages link to.
+// TestLinks: what the README links to is there, be it a file or one of its own headings, and so is what the examples'
+// pages link to.
 func TestLinks(t *testing.T) {
 	text := read(t, "../README.md")
 	headings := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
 		// As GitHub does: lower case, spaces to dashes, nothing else but letters, digits and dashes.
-		headings["#"+regexp.MustCompile(`[^a-z0-9-]`).ReplaceAllString(strings.ReplaceAll(strings.ToLower(m[1]), " ", "-"), "")] = true
+		headings["#"+regexp.MustCompile(`[^a-z0-9-]`).
+			ReplaceAllString(strings.ReplaceAll(strings.ToLower(m[1]), " ", "-"), "")] = true
 	}
 	links := regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(text, -1)
 	for _, m := range links {
 		if link := m[1]; strings.HasPrefix(link, "#") && !headings[link] {
 			t.Errorf("the README has no heading for %s", link)
-		} else if _, err := os.Stat("../" + link); !strings.HasPrefix(link, "#") && !strings.HasPrefix(link, "https://") && err != nil {
+		} else if _, err := os.Stat("../" + link); !strings.HasPrefix(link, "#") &&
+			!strings.HasPrefix(link, "https://") && err != nil {
 			t.Error(err)
 		}
 	}
@@ -62,7 +65,8 @@ func TestLinks(t *testing.T) {
 	}
 	for _, page := range append(pages, "../examples/README.md") {
 		for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(read(t, page), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil && !strings.HasPrefix(m[1], "https://") {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil &&
+				!strings.HasPrefix(m[1], "https://") {
 				t.Errorf("%s: %v", page, err)
 			}
 		}
@@ -81,7 +85,8 @@ func TestSecurity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := regexp.MustCompile("`((?:Test|Fuzz)\\w+|\\w+\\.txtar)`").FindAllStringSubmatch(read(t, "../SECURITY.md"), -1)
+	names := regexp.MustCompile("`((?:Test|Fuzz)\\w+|\\w+\\.txtar)`").
+		FindAllStringSubmatch(read(t, "../SECURITY.md"), -1)
 	for _, m := range names {
 		if strings.HasSuffix(m[1], ".txtar") {
 			if _, err := os.Stat("testdata/script/" + m[1]); err != nil {
@@ -144,7 +149,8 @@ func TestRecording(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, &stderr)
 	}
-	want := "```console\n$ make demo\n" + regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(string(out), "127.0.0.1:8080") + "```\n"
+	want := "```console\n$ make demo\n" + regexp.MustCompile(`127\.0\.0\.1:\d+`).
+		ReplaceAllString(string(out), "127.0.0.1:8080") + "```\n"
 	text := read(t, readme)
 	before, rest, ok := strings.Cut(text, begin)
 	got, after, ended := strings.Cut(rest, end)

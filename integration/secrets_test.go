@@ -54,8 +54,10 @@ func (e *echo) words(r *http.Request) string {
 		value = password
 	}
 	inJSON, _ := json.Marshal(value)
-	all = append(all, url.QueryEscape(value), url.PathEscape(value), lowerEscapes(url.QueryEscape(value)), string(inJSON), fmt.Sprintf("%+q", value),
-		base64.URLEncoding.EncodeToString([]byte(value)), base64.StdEncoding.EncodeToString([]byte("a"+value+"b")), base64.RawStdEncoding.EncodeToString([]byte("ab"+value)))
+	all = append(all, url.QueryEscape(value), url.PathEscape(value), lowerEscapes(url.QueryEscape(value)),
+		string(inJSON), fmt.Sprintf("%+q", value),
+		base64.URLEncoding.EncodeToString([]byte(value)), base64.StdEncoding.EncodeToString([]byte("a"+value+"b")),
+		base64.RawStdEncoding.EncodeToString([]byte("ab"+value)))
 	return strings.Join(all, " and ")
 }
 
@@ -91,8 +93,8 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}, ErrorLog: log.New(io.Discard, "", 0)}).ServeHTTP(w, r)
 }
 
-// TestSecretsAreNotTold: wherever a secret comes from and whatever fails, nothing that -verbose has the program say shows it, in
-// no form, though the server does what it can.
+// TestSecretsAreNotTold: wherever a secret comes from and whatever fails, nothing that -verbose has the program say
+// shows it, in no form, though the server does what it can.
 func TestSecretsAreNotTold(t *testing.T) {
 	const plain = `s3/cr+et"&%_tok=en'<\1>`
 	program, err := exec.LookPath("update-gitops-repo")
@@ -154,13 +156,15 @@ func TestSecretsAreNotTold(t *testing.T) {
 				return []string{"-config=" + filepath.Join(home, "c.yaml")}, nil
 			},
 			"forge's variable": func(string) ([]string, []string) {
-				return nil, []string{map[forge.Kind]string{forge.GitHub: "GITHUB_TOKEN=", forge.GitLab: "GITLAB_TOKEN="}[kind] + plain}
+				return nil, []string{map[forge.Kind]string{forge.GitHub: "GITHUB_TOKEN=",
+					forge.GitLab: "GITLAB_TOKEN="}[kind] + plain}
 			},
 			"URL": func(string) ([]string, []string) {
 				return []string{"-repo=http://" + user + "@" + host + "/" + repo + ".git"}, nil
 			},
 			"URL of a rule": func(home string) ([]string, []string) {
-				put(t, filepath.Join(home, ".gitconfig"), fmt.Sprintf("[url %q]\n\tinsteadOf = https://git.example.com/\n", "http://"+user+"@"+host+"/"))
+				put(t, filepath.Join(home, ".gitconfig"),
+					fmt.Sprintf("[url %q]\n\tinsteadOf = https://git.example.com/\n", "http://"+user+"@"+host+"/"))
 				return []string{"-repo=https://git.example.com/" + repo + ".git"}, nil
 			},
 			"netrc": func(home string) ([]string, []string) {

@@ -12,9 +12,9 @@ import (
 	"update-gitops-repo/integration/forge"
 )
 
-// TestSoak has eight workers update one branch at the same time, each its own file, most by pushing to it and some by pull
-// requests that are merged at once, while the forge fails a tenth of all requests. Every update has to be there, once. There
-// are 40 of them, or as many as SOAK says.
+// TestSoak has eight workers update one branch at the same time, each its own file, most by pushing to it and some by
+// pull requests that are merged at once, while the forge fails a tenth of all requests. Every update has to be there,
+// once. There are 40 of them, or as many as SOAK says.
 func TestSoak(t *testing.T) {
 	const workers = 8
 	updates := 40
@@ -55,14 +55,16 @@ func TestSoak(t *testing.T) {
 	for w := range workers {
 		wg.Go(func() {
 			for n := w; n < updates; n += workers {
-				args := []string{"-repo=" + f.CloneURL(repo), "-scm-provider=github", "-token=" + token, "-scm-url=" + f.APIURL(), "-app=soak",
+				args := []string{"-repo=" + f.CloneURL(repo), "-scm-provider=github", "-token=" + token,
+					"-scm-url=" + f.APIURL(), "-app=soak",
 					fmt.Sprintf("-git-revision=%d", 1000000+n), fmt.Sprintf("-set=%s:.u%d=done", file(n), n)}
 				if n/workers%4 == 3 {
 					args = append(args, "-merge-pull-request", fmt.Sprintf("-branch=soak-%d", n))
 				} else {
 					args = append(args, "-create-pull-request=false", "-branch=main")
 				}
-				if got := runProgram(t.Context(), nil, args...); got.code != 0 || strings.Contains(got.stdout, "nothing to change") {
+				if got := runProgram(t.Context(), nil, args...); got.code != 0 ||
+					strings.Contains(got.stdout, "nothing to change") {
 					t.Errorf("update %d: %+v", n, got)
 				}
 			}
@@ -73,7 +75,8 @@ func TestSoak(t *testing.T) {
 
 	gitOn(t, f, "fsck", "--strict")
 	landed := map[string]int{}
-	for line := range strings.Lines(gitOn(t, f, "log", "--no-merges", "--format=%(trailers:key=Update-Revision,valueonly,separator=)", "main")) {
+	for line := range strings.Lines(gitOn(t, f, "log", "--no-merges",
+		"--format=%(trailers:key=Update-Revision,valueonly,separator=)", "main")) {
 		landed[strings.TrimSpace(line)]++
 	}
 	for n := range updates {
@@ -82,7 +85,8 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	for w := range workers {
-		if text := gitOn(t, f, "show", "main:"+file(w)); strings.Contains(text, "waits") || strings.Count(text, "done") != strings.Count(values[w].String(), "waits") {
+		if text := gitOn(t, f, "show", "main:"+file(w)); strings.Contains(text, "waits") ||
+			strings.Count(text, "done") != strings.Count(values[w].String(), "waits") {
 			t.Errorf("%s in main:\n%s", file(w), text)
 		}
 	}

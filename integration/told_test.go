@@ -48,7 +48,8 @@ func watched() int {
 	return code
 }
 
-// tee has a file, unless it is a terminal, written to what it was and to the named one. The function that it gives waits for the end.
+// tee has a file, unless it is a terminal, written to what it was and to the named one. The function that it gives
+// waits for the end.
 func tee(to **os.File, name string) func() error {
 	was := *to
 	if isatty.IsTerminal(was.Fd()) {
@@ -111,7 +112,8 @@ func findTold(dir string, secrets []string) error {
 		for _, s := range secrets {
 			if form := findForm(string(data), s); form != "" {
 				command, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "command"))
-				errs = append(errs, fmt.Errorf("%s\nshows the secret %q as %q on %s:\n%s", command, s, form, filepath.Base(file), data))
+				errs = append(errs,
+					fmt.Errorf("%s\nshows the secret %q as %q on %s:\n%s", command, s, form, filepath.Base(file), data))
 			}
 		}
 	}
@@ -122,12 +124,14 @@ func findTold(dir string, secrets []string) error {
 func findForm(text, s string) string {
 	inJSON, _ := json.Marshal(s) // A string can always be.
 	twice, _ := json.Marshal(strings.Trim(string(inJSON), `"`))
-	forms := []string{s, strings.Trim(string(inJSON), `"`), strings.Trim(string(twice), `"`), strings.Trim(fmt.Sprintf("%+q", s), `"`), url.QueryEscape(s), url.PathEscape(s)}
+	forms := []string{s, strings.Trim(string(inJSON), `"`), strings.Trim(string(twice), `"`),
+		strings.Trim(fmt.Sprintf("%+q", s), `"`), url.QueryEscape(s), url.PathEscape(s)}
 	for before := range 3 {
 		// Without what the neighbours have a part in.
 		encoded := base64.RawStdEncoding.EncodeToString([]byte("abc"[:before] + s + "d"))
 		encoded = encoded[[]int{0, 2, 3}[before] : len(encoded)-3]
-		forms = append(forms, encoded, strings.NewReplacer("+", "-", "/", "_").Replace(encoded), url.QueryEscape(encoded))
+		forms = append(forms, encoded, strings.NewReplacer("+", "-", "/", "_").Replace(encoded),
+			url.QueryEscape(encoded))
 	}
 	for _, form := range forms {
 		for _, form := range []string{form, lowerEscapes(form)} {

@@ -176,7 +176,8 @@ func endState(t *testing.T, f *forge.Server) string {
 	t.Helper()
 	gitOn(t, f, "fsck", "--strict")
 	var b strings.Builder
-	for _, branch := range branches(gitOn(t, f, "log", "--all", "--decorate=full", "--decorate-refs=refs", "--format=%H %T %P%x09%D")) {
+	for _, branch := range branches(gitOn(t, f, "log", "--all", "--decorate=full", "--decorate-refs=refs",
+		"--format=%H %T %P%x09%D")) {
 		fmt.Fprintf(&b, "%s has %d commits and tree %s\n", branch.ref, branch.commits, branch.tree)
 	}
 	for _, p := range f.PullRequests(repo) {

@@ -72,7 +72,8 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(found) != 1 || !strings.Contains(out.String(), "requests, one value, 48 files") || strings.Contains(out.String(), "folder") {
+	if len(found) != 1 || !strings.Contains(out.String(), "requests, one value, 48 files") ||
+		strings.Contains(out.String(), "folder") {
 		t.Errorf("got %v\n%s", found, &out)
 	}
 }

@@ -27,8 +27,10 @@ func goals(o options) []goal {
 	return []goal{
 		{"templates below one folder" + versus, 1.5, times, ratio("folder/large", ours, "folder/small", ours, elapsed)},
 		{"one value in one file" + versus, 1.3, times, ratio("set/large", ours, "set/small", ours, elapsed)},
-		{"one folder against git's sparse clone" + atLarge, 0.35, times, ratio("folder/large", ours, "folder/large", sparse, elapsed)},
-		{"one value against git's sparse clone" + atLarge, 0.35, times, ratio("set/large", ours, "set/large", sparse, elapsed)},
+		{"one folder against git's sparse clone" + atLarge, 0.35, times,
+			ratio("folder/large", ours, "folder/large", sparse, elapsed)},
+		{"one value against git's sparse clone" + atLarge, 0.35, times,
+			ratio("set/large", ours, "set/large", sparse, elapsed)},
 		// Over loopback the server has filled the socket's buffers before it hears that an answer is dropped.
 		{"slow network, bytes, one folder" + atLarge, 64 << 10, kib, of("wan-folder/large", ours, traffic)},
 		{"slow network, bytes, one value" + atLarge, 64 << 10, kib, of("wan-set/large", ours, traffic)},
@@ -44,11 +46,15 @@ func goals(o options) []goal {
 			ratio("wan-folder/large", ours, "wan-folder/large", sparse, elapsed)},
 		{"slow network, one value against git's sparse clone" + atLarge, 0.6, times,
 			ratio("wan-set/large", ours, "wan-set/large", sparse, elapsed)},
-		{fmt.Sprintf("%d templates in one commit", o.apps[large]*len(environments)), 12, seconds, of("templates", ours, elapsed)},
-		{fmt.Sprintf("memory, %d templates in one commit", o.apps[large]*len(environments)), 600e6, mb, of("templates", ours, memory)},
-		{"no partial clone, against git clone --depth 1 alone", 1.2, times, ratio("no-partial", ours, "no-partial", onlyClone, elapsed)},
+		{fmt.Sprintf("%d templates in one commit", o.apps[large]*len(environments)), 12, seconds,
+			of("templates", ours, elapsed)},
+		{fmt.Sprintf("memory, %d templates in one commit", o.apps[large]*len(environments)), 600e6, mb,
+			of("templates", ours, memory)},
+		{"no partial clone, against git clone --depth 1 alone", 1.2, times,
+			ratio("no-partial", ours, "no-partial", onlyClone, elapsed)},
 		{"requests for objects, from a checkout that is up to date", 0, count, of("checkout", ours, fetches)},
-		{fmt.Sprintf("%d direct pushes at once against one after the other", o.pushes), 2, times, ratio("race", atOnce, "race", inSequence, elapsed)},
+		{fmt.Sprintf("%d direct pushes at once against one after the other", o.pushes), 2, times,
+			ratio("race", atOnce, "race", inSequence, elapsed)},
 		{"start to -version", 0.015, seconds, of("version", ours, elapsed)},
 	}
 }

@@ -1,8 +1,8 @@
 //go:build unix
 
-// Command bench times whole runs of the program that is named by its argument, and of git, git with yq, and go-git doing
-// the same job, against the embedded forge. It prints what each run took, asked for and moved, and at the end the goals
-// beside the figures. Machines are noisy: of the times, only the ratios mean something.
+// Command bench times whole runs of the program that is named by its argument, and of git, git with yq, and go-git
+// doing the same job, against the embedded forge. It prints what each run took, asked for and moved, and at the end the
+// goals beside the figures. Machines are noisy: of the times, only the ratios mean something.
 package main
 
 import (
@@ -215,7 +215,8 @@ func (w *world) bench(r row) (found map[string]figures, err error) {
 		}
 	}
 	fmt.Fprintf(w.out, "%s: %s\n", r.name, r.title)
-	fmt.Fprintf(w.out, "  %-42s %9s %6s %7s %6s %9s %9s %9s\n", "", "time", "ratio", "rounds", "asked", "sent", "received", "memory")
+	fmt.Fprintf(w.out, "  %-42s %9s %6s %7s %6s %9s %9s %9s\n", "", "time", "ratio", "rounds", "asked",
+		"sent", "received", "memory")
 	found = map[string]figures{}
 	for _, way := range r.ways {
 		found[way.name] = middleOf(rounds[way.name])
@@ -236,7 +237,8 @@ func (w *world) bench(r row) (found map[string]figures, err error) {
 // round is one run of one way.
 func (w *world) round(r row, way way) (figures, error) {
 	w.branches++
-	j := &job{way: way.name, repo: repos[r.size], branch: fmt.Sprintf("update-%d", w.branches), scratch: filepath.Join(w.dir, "scratch")}
+	j := &job{way: way.name, repo: repos[r.size], branch: fmt.Sprintf("update-%d", w.branches),
+		scratch: filepath.Join(w.dir, "scratch")}
 	j.url = strings.Replace(w.forge.CloneURL(j.repo), "://", "://git:"+token+"@", 1)
 	if err := os.Mkdir(j.scratch, 0o777); err != nil {
 		return figures{}, err
@@ -261,7 +263,8 @@ func middleOf(rounds []figures) figures {
 	slices.SortFunc(rounds, func(a, b figures) int { return cmp.Compare(a.Time, b.Time) })
 	out := figures{Time: rounds[len(rounds)/2].Time, rounds: len(rounds)}
 	for _, f := range rounds {
-		out.Memory, out.Requests, out.Fetches = max(out.Memory, f.Memory), max(out.Requests, f.Requests), max(out.Fetches, f.Fetches)
+		out.Memory, out.Requests, out.Fetches = max(out.Memory, f.Memory), max(out.Requests, f.Requests),
+			max(out.Fetches, f.Fetches)
 		out.Sent, out.Received = max(out.Sent, f.Sent), max(out.Received, f.Received)
 	}
 	return out

@@ -23,7 +23,8 @@ const placeholder = "$(< .image >)"
 // appFolder is where an app's files are, in a folder for each environment.
 func appFolder(app int) string { return fmt.Sprintf("team-%02d/app-%04d", app/perTeam, app) }
 
-// perTeam is how many apps there are in a folder. A folder's tree is read and written whole: of 3,750 entries, 88 KB each way.
+// perTeam is how many apps there are in a folder. A folder's tree is read and written whole: of 3,750 entries, 88 KB
+// each way.
 const perTeam = 60
 
 func application(app int, env, image string) string {

@@ -31,26 +31,33 @@ func rows(o options) []row {
 		if size == large {
 			ways = append(ways, way{goGit, folderGoGit})
 		}
-		all = append(all, row{name: "folder/" + name, title: "templates below one folder, " + files(size), size: size, base: sparse, ways: ways})
+		all = append(all,
+			row{name: "folder/" + name, title: "templates below one folder, " + files(size), size: size,
+				base: sparse, ways: ways})
 	}
 	for size, name := range sizes {
-		all = append(all, row{name: "set/" + name, title: "one value in one file, " + files(size), size: size, base: sparse,
-			ways: []way{{ours, setOurs}, {sparse, setSparse}, {depth1, setDepth1}}})
+		all = append(all,
+			row{name: "set/" + name, title: "one value in one file, " + files(size), size: size, base: sparse,
+				ways: []way{{ours, setOurs}, {sparse, setSparse}, {depth1, setDepth1}}})
 	}
 	for _, size := range []int{small, large} {
 		network := fmt.Sprintf(", %v a request, %d Mbit/s", o.wan.Latency, o.wan.Bandwidth*8/1e6)
 		all = append(all,
-			row{name: "wan-folder/" + sizes[size], title: "templates below one folder, " + files(size) + network, size: size,
+			row{name: "wan-folder/" + sizes[size],
+				title: "templates below one folder, " + files(size) + network, size: size,
 				network: o.wan, base: sparse, ways: []way{{ours, folderOurs}, {sparse, folderSparse}}},
 			row{name: "wan-set/" + sizes[size], title: "one value in one file, " + files(size) + network, size: size,
 				network: o.wan, base: sparse, ways: []way{{ours, setOurs}, {sparse, setSparse}}})
 	}
 	return append(all,
-		row{name: "templates", title: fmt.Sprintf("%d templates in one commit, %s", o.apps[large]*len(environments), files(large)),
-			size: large, ways: []way{{ours, everyTemplate}}},
-		row{name: "no-partial", title: "templates below one folder, " + files(middle) + ", no partial clone", size: middle,
+		row{name: "templates",
+			title: fmt.Sprintf("%d templates in one commit, %s", o.apps[large]*len(environments), files(large)),
+			size:  large, ways: []way{{ours, everyTemplate}}},
+		row{name: "no-partial",
+			title: "templates below one folder, " + files(middle) + ", no partial clone", size: middle,
 			base: onlyClone, setUp: noPartial, ways: []way{{ours, folderOurs}, {onlyClone, cloneAlone}}},
-		row{name: "checkout", title: "one value in one file, from a checkout that is up to date, " + files(middle), size: middle,
+		row{name: "checkout",
+			title: "one value in one file, from a checkout that is up to date, " + files(middle), size: middle,
 			ways: []way{{ours, fromCheckout}}},
 		row{name: "race", title: fmt.Sprintf("%d direct pushes to one branch, %s", o.pushes, files(small)), size: small,
 			base: inSequence, ways: []way{{inSequence, pushInSequence}, {atOnce, pushAtOnce}}},
@@ -87,21 +94,23 @@ func (w *world) done(j *job, want map[string]string) error {
 }
 
 func folderOurs(w *world, j *job) error {
-	if err := w.command(j, nil, w.program, w.direct(j, j.branch, "-filepath="+folder+"/**.tmpl", "-substitute=image="+j.branch)...); err != nil {
+	if err := w.command(j, nil, w.program,
+		w.direct(j, j.branch, "-filepath="+folder+"/**.tmpl", "-substitute=image="+j.branch)...); err != nil {
 		return err
 	}
 	return w.done(j, rendered(j.branch, 0))
 }
 
 func setOurs(w *world, j *job) error {
-	if err := w.command(j, nil, w.program, w.direct(j, j.branch, "-set="+valuesFile+":.image.tag="+j.branch)...); err != nil {
+	if err := w.command(j, nil, w.program,
+		w.direct(j, j.branch, "-set="+valuesFile+":.image.tag="+j.branch)...); err != nil {
 		return err
 	}
 	return w.done(j, map[string]string{valuesFile: values(0, j.branch)})
 }
 
-// The scripts that the program takes the place of. Credentials are in the URL, which git first tries without them, as it
-// does with those of a credential helper.
+// The scripts that the program takes the place of. Credentials are in the URL, which git first tries without them, as
+// it does with those of a credential helper.
 const (
 	cloneSparse = "git clone --quiet --depth=1 --filter=blob:none --sparse $URL .\ngit sparse-checkout set $FOLDER\n"
 	cloneDepth1 = "git clone --quiet --depth=1 $URL .\n"
@@ -115,7 +124,8 @@ git push --quiet origin $BRANCH
 )
 
 func (w *world) script(j *job, script string) error {
-	return w.command(j, []string{"URL=" + j.url, "BRANCH=" + j.branch, "FOLDER=" + folder, "FILE=" + valuesFile, "PEER=" + w.peer},
+	return w.command(j,
+		[]string{"URL=" + j.url, "BRANCH=" + j.branch, "FOLDER=" + folder, "FILE=" + valuesFile, "PEER=" + w.peer},
 		"sh", "-euc", script)
 }
 
@@ -148,14 +158,16 @@ func setDepth1(w *world, j *job) error {
 }
 
 func folderGoGit(w *world, j *job) error {
-	if err := w.command(j, nil, w.peer, "go-git", w.forge.CloneURL(j.repo), token, j.branch, folder, placeholder, j.branch); err != nil {
+	if err := w.command(j, nil, w.peer, "go-git", w.forge.CloneURL(j.repo), token, j.branch, folder, placeholder,
+		j.branch); err != nil {
 		return err
 	}
 	return w.done(j, rendered(j.branch, 0))
 }
 
 func everyTemplate(w *world, j *job) error {
-	if err := w.command(j, nil, w.program, w.direct(j, j.branch, "-filepath=**.tmpl", "-substitute=image="+j.branch)...); err != nil {
+	if err := w.command(j, nil, w.program,
+		w.direct(j, j.branch, "-filepath=**.tmpl", "-substitute=image="+j.branch)...); err != nil {
 		return err
 	}
 	var apps []int
@@ -168,7 +180,8 @@ func everyTemplate(w *world, j *job) error {
 // noPartial has the server offer no filter.
 func noPartial(w *world) (undo func() error, err error) {
 	allow := func(value string) error {
-		c := exec.CommandContext(w.ctx, "git", "--git-dir="+w.forge.GitDir(repos[middle]), "config", "uploadpack.allowFilter", value)
+		c := exec.CommandContext(w.ctx, "git", "--git-dir="+w.forge.GitDir(repos[middle]), "config",
+			"uploadpack.allowFilter", value)
 		c.Env = gitEnv()
 		return c.Run()
 	}
@@ -183,7 +196,8 @@ func fromCheckout(w *world, j *job) error {
 		return err
 	}
 	j.before = len(w.forge.Requests()) // Without the clone's.
-	if err := w.command(j, nil, w.program, "-token="+token, "-base=main", "-branch="+j.branch, "-create-pull-request=false",
+	if err := w.command(j, nil, w.program, "-token="+token, "-base=main", "-branch="+j.branch,
+		"-create-pull-request=false",
 		"-set="+valuesFile+":.image.tag="+j.branch); err != nil {
 		return err
 	}

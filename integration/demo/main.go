@@ -1,5 +1,5 @@
-// Command demo shows the main job: it starts the embedded forge with a small GitOps repository and runs the program that
-// is named by its argument against it, as a pipeline would.
+// Command demo shows the main job: it starts the embedded forge with a small GitOps repository and runs the program
+// that is named by its argument against it, as a pipeline would.
 package main
 
 import (

@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// apps are the GitHub Apps that a forge knows, and the tokens that it gave them. It has a lock of its own: tokens are looked
-// up where the store is held and where it is not.
+// apps are the GitHub Apps that a forge knows, and the tokens that it gave them. It has a lock of its own: tokens are
+// looked up where the store is held and where it is not.
 type apps struct {
 	mu     sync.Mutex
 	all    []app // an installation's number is its app's index plus one
@@ -36,10 +36,11 @@ type appToken struct {
 	expires time.Time
 }
 
-// AddApp makes a GitHub App known by its application ID or client ID, with the public half of its private key, and installs
-// it in repos. Its API is below /app/ and /repos/OWNER/NAME/installation, as
-// https://docs.github.com/rest/apps/apps has it. A token that it gets there serves the API as Config.Token does, and git as
-// the password of the user x-access-token, in the repositories that it was asked for; for an hour, or until ExpireAppTokens.
+// AddApp makes a GitHub App known by its application ID or client ID, with the public half of its private key, and
+// installs it in repos. Its API is below /app/ and /repos/OWNER/NAME/installation, as
+// https://docs.github.com/rest/apps/apps has it. A token that it gets there serves the API as Config.Token does, and
+// git as the password of the user x-access-token, in the repositories that it was asked for; for an hour, or until
+// ExpireAppTokens.
 func (s *Server) AddApp(id string, key *rsa.PublicKey, repos ...string) {
 	a := s.cfg.apps
 	a.mu.Lock()
@@ -199,6 +200,7 @@ func (s *Server) appAccessToken(r *http.Request, number int) reply {
 	defer a.mu.Unlock()
 	a.tokens[token] = given
 	return reply{status: http.StatusCreated, body: object{
-		"token": token, "expires_at": given.expires.UTC(), "permissions": appPermissions, "repository_selection": "selected",
+		"token": token, "expires_at": given.expires.UTC(), "permissions": appPermissions,
+		"repository_selection": "selected",
 	}}
 }

@@ -64,8 +64,10 @@ func TestTokensOverGit(t *testing.T) {
 				}
 			}
 			check("fetch", tc.fetch, gitAs(tc.user, tc.password, "ls-remote", s.CloneURL(repo)))
-			check("push", tc.push, gitAs(tc.user, tc.password, "--git-dir="+s.GitDir(repo), "push", s.CloneURL(repo), "main:topic"))
-			if _, err := tryGit(t, "--git-dir="+s.GitDir(repo), "rev-parse", "--verify", "topic"); (err == nil) != (tc.push == "") {
+			check("push", tc.push,
+				gitAs(tc.user, tc.password, "--git-dir="+s.GitDir(repo), "push", s.CloneURL(repo), "main:topic"))
+			if _, err := tryGit(t, "--git-dir="+s.GitDir(repo), "rev-parse", "--verify",
+				"topic"); (err == nil) != (tc.push == "") {
 				t.Errorf("pushed: %v", err)
 			}
 		})
@@ -143,8 +145,10 @@ func TestRequestAuth(t *testing.T) {
 		{"malformed", header("Authorization", token), "token", ""},
 		{"own header", header("PRIVATE-TOKEN", jobToken), "job", "private-token"},
 		{"job's header", header("JOB-TOKEN", jobToken), "job", "job-token"},
-		{"two", header("Authorization", "Bearer "+token, "PRIVATE-TOKEN", "else"), "token,other", "bearer,private-token"},
-		{"twice", header("Authorization", "Bearer "+token, "Authorization", "Basic eDp5"), "token,other", "bearer,basic"},
+		{"two", header("Authorization", "Bearer "+token, "PRIVATE-TOKEN", "else"), "token,other",
+			"bearer,private-token"},
+		{"twice", header("Authorization", "Bearer "+token, "Authorization", "Basic eDp5"),
+			"token,other", "bearer,basic"},
 		{"a proxy's", header("Proxy-Authorization", "Basic eDp5"), "other", "proxy-authorization"},
 		{"query", func(r *http.Request) { r.URL.RawQuery = "private_token=" + token }, "token", "query"},
 	} {

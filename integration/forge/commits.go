@@ -24,7 +24,8 @@ type fileChange struct {
 // errBranchMoved is returned when a branch is not where a commit was to be put.
 var errBranchMoved = errors.New("the branch moved")
 
-// commitFiles puts one commit with the changes on top of parent and moves branch there, from parent and from nowhere else.
+// commitFiles puts one commit with the changes on top of parent and moves branch there, from parent and from nowhere
+// else.
 func (s *Server) commitFiles(repo, branch, parent, message string, changes []fileChange) (string, error) {
 	dir, err := os.MkdirTemp("", "forge-index-")
 	if err != nil {
@@ -91,9 +92,10 @@ func (s *Server) fileMode(repo, commit, name string) (string, error) {
 
 // goodPath reports whether name may be a file's path in a repository.
 func goodPath(name string) bool {
-	return name != "" && path.Clean("/"+name) == "/"+name && !slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool {
-		return strings.EqualFold(part, ".git")
-	}) && !strings.ContainsAny(name, "\x00\n")
+	return name != "" && path.Clean("/"+name) == "/"+name &&
+		!slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool {
+			return strings.EqualFold(part, ".git")
+		}) && !strings.ContainsAny(name, "\x00\n")
 }
 
 // createCommit answers https://docs.github.com/graphql/reference/mutations#createcommitonbranch. Every file becomes an
@@ -162,7 +164,8 @@ func (a asker) fileChanges(repo, tip string, in any) ([]fileChange, error) {
 		if mode, err := a.fileMode(repo, tip, name); err != nil {
 			return nil, err
 		} else if mode == "" {
-			return nil, refuse("NOT_FOUND", "A path was requested for deletion which does not exist as of commit oid `%s`", tip)
+			return nil,
+				refuse("NOT_FOUND", "A path was requested for deletion which does not exist as of commit oid `%s`", tip)
 		}
 		if err := add(fileChange{path: name, deleted: true}); err != nil {
 			return nil, err
@@ -172,7 +175,9 @@ func (a asker) fileChanges(repo, tip string, in any) ([]fileChange, error) {
 		file := e.(map[string]any)
 		data, err := base64.StdEncoding.DecodeString(file["contents"].(string))
 		if err != nil {
-			return nil, refuse("", "Variable $input of type CreateCommitOnBranchInput! was provided invalid value: contents is no Base64String")
+			return nil,
+				refuse("",
+					"Variable $input of type CreateCommitOnBranchInput! was provided invalid value: contents is no Base64String")
 		}
 		if err := add(fileChange{path: file["path"].(string), data: data, mode: "100644"}); err != nil {
 			return nil, err
@@ -217,9 +222,9 @@ type gitLabAction struct {
 	LastCommitID string  `json:"last_commit_id"`
 }
 
-// gitLabCommit answers https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions, for branches
-// that are there. As in GitLab, last_commit_id is compared first, and then the commit goes on top of what the branch's tip is
-// by then.
+// gitLabCommit answers https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions, for
+// branches that are there. As in GitLab, last_commit_id is compared first, and then the commit goes on top of what the
+// branch's tip is by then.
 func (s *Server) gitLabCommit(r *http.Request, repo string, tips map[string]string) reply {
 	var in struct {
 		Branch       *string        `json:"branch"`
@@ -300,8 +305,8 @@ func (s *Server) gitLabCommit(r *http.Request, repo string, tips map[string]stri
 	return s.gitLabCommitted(r, repo, *in.Branch, sha, err)
 }
 
-// changedSince reports whether the last commit to change a file before tip is another than the last before commit, which may
-// be empty. As in GitLab, what is not known has not changed.
+// changedSince reports whether the last commit to change a file before tip is another than the last before commit,
+// which may be empty. As in GitLab, what is not known has not changed.
 func (s *Server) changedSince(repo, commit, tip, name string) bool {
 	last := func(at string) string {
 		out, err := s.repoGit(repo, "rev-list", "--max-count=1", at, "--", ":(literal)"+name)
@@ -320,7 +325,8 @@ func (s *Server) changedSince(repo, commit, tip, name string) bool {
 // gitLabCommitted answers with a commit that was made on a branch, unless err says that it was not.
 func (s *Server) gitLabCommitted(r *http.Request, repo, branch, sha string, err error) reply {
 	if errors.Is(err, errBranchMoved) {
-		return gitLabError(http.StatusBadRequest, fmt.Sprintf("Could not update refs/heads/%s. Please refresh and try again.", branch))
+		return gitLabError(http.StatusBadRequest,
+			fmt.Sprintf("Could not update refs/heads/%s. Please refresh and try again.", branch))
 	}
 	var body object
 	if err == nil {

@@ -12,7 +12,8 @@ func TestCommitFilesMoved(t *testing.T) {
 	old := at(t, s, "rev-parse", "main")
 	seed(t, s, "main", map[string]string{"a.yaml": "a: 2\n"})
 	tip := at(t, s, "rev-parse", "main")
-	if _, err := s.commitFiles(repo, "main", old, "M", []fileChange{{path: "b", mode: "100644"}}); err == nil || !strings.Contains(err.Error(), errBranchMoved.Error()) {
+	if _, err := s.commitFiles(repo, "main", old, "M", []fileChange{{path: "b", mode: "100644"}}); err == nil ||
+		!strings.Contains(err.Error(), errBranchMoved.Error()) {
 		t.Errorf("got error %v", err)
 	}
 	if at(t, s, "rev-parse", "main") != tip {
@@ -37,7 +38,8 @@ func TestGitLabCommits(t *testing.T) {
 		return status, text(t, out)
 	}
 	action := func(kind, path, last string) object {
-		return object{"action": kind, "file_path": path, "content": "bmV3Cg==", "encoding": "base64", "last_commit_id": last}
+		return object{"action": kind, "file_path": path, "content": "bmV3Cg==", "encoding": "base64",
+			"last_commit_id": last}
 	}
 	tip := at(t, s, "rev-parse", "main")
 	for _, tc := range []struct {
@@ -46,15 +48,18 @@ func TestGitLabCommits(t *testing.T) {
 		actions []object
 		want    string
 	}{
-		{"nothing said", object{"branch": nil, "commit_message": nil, "actions": nil}, nil, "branch is missing, commit_message is missing, actions is missing"},
+		{"nothing said", object{"branch": nil, "commit_message": nil, "actions": nil}, nil,
+			"branch is missing, commit_message is missing, actions is missing"},
 		{"unknown action", nil, []object{action("touch", "x", "")}, "actions[0][action] does not have a valid value"},
 		{"no branch", object{"branch": "none"}, nil, "You can only create or edit files when you are on a branch"},
 		{"start_sha", object{"start_sha": old}, nil, "A branch called 'main' already exists"},
 		{"force", object{"start_sha": old, "force": true}, nil, "neither force"},
 		{"exists", nil, []object{action("create", "a.yaml", "")}, "A file with this name already exists"},
 		{"does not exist", nil, []object{action("update", "none", "")}, "A file with this name doesn't exist"},
-		{"has changed", nil, []object{action("update", "a.yaml", old)}, "The file has changed since you started editing it: a.yaml"},
-		{"deleted, but has changed", nil, []object{action("delete", "a.yaml", old)}, "The file has changed since you started editing it: a.yaml"},
+		{"has changed", nil, []object{action("update", "a.yaml", old)},
+			"The file has changed since you started editing it: a.yaml"},
+		{"deleted, but has changed", nil, []object{action("delete", "a.yaml", old)},
+			"The file has changed since you started editing it: a.yaml"},
 		{"bad path", nil, []object{action("create", "/x", "")}, "invalid path"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -69,16 +74,19 @@ func TestGitLabCommits(t *testing.T) {
 	// What has not changed since, in b.yaml, is no obstacle; the commit goes on the present tip.
 	status, out := do(nil, action("update", "b.yaml", old), action("create", "c.yaml", ""))
 	made := at(t, s, "rev-parse", "main")
-	if status != 201 || !strings.Contains(out, `"id":"`+made+`"`) || !strings.Contains(out, `"parent_ids":["`+tip+`"]`) {
+	if status != 201 || !strings.Contains(out, `"id":"`+made+`"`) ||
+		!strings.Contains(out, `"parent_ids":["`+tip+`"]`) {
 		t.Errorf("got %d %s", status, out)
 	}
 	if got := at(t, s, "show", "main:b.yaml"); got != "new" {
 		t.Errorf("b.yaml: %q", got)
 	}
-	if status, _, out := call(t, s, "GET", project+"/branches/deploy%2Fx", nil); status != 200 || !strings.Contains(text(t, out), `"id":"`+old+`"`) {
+	if status, _, out := call(t, s, "GET", project+"/branches/deploy%2Fx", nil); status != 200 ||
+		!strings.Contains(text(t, out), `"id":"`+old+`"`) {
 		t.Errorf("branch: %d %v", status, out)
 	}
-	if status, _, out := call(t, s, "GET", project+"/branches/none", nil); status != 404 || !strings.Contains(text(t, out), "404 Branch Not Found") {
+	if status, _, out := call(t, s, "GET", project+"/branches/none", nil); status != 404 ||
+		!strings.Contains(text(t, out), "404 Branch Not Found") {
 		t.Errorf("no branch: %d %v", status, out)
 	}
 }

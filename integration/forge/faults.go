@@ -55,20 +55,21 @@ const (
 // Words are in the answer of every fault of the server.
 const Words = "Words of the fault"
 
-// FailRequests has which say for each HTTP request from now on how it goes wrong; n counts them from 0. It is called for
-// one request at a time; nil ends it.
+// FailRequests has which say for each HTTP request from now on how it goes wrong; n counts them from 0. It is called
+// for one request at a time; nil ends it.
 func (s *Server) FailRequests(which func(n int, r *http.Request) Fault) {
 	s.faults.set(which)
 }
 
-// FailSSH has which say for each command over SSH from now on, such as "git-upload-pack '/acme/gitops.git'", how it goes wrong;
-// n counts them from 0. The faults are Reset, Lost, and Half; what counts for the answer is all that comes after the references.
+// FailSSH has which say for each command over SSH from now on, such as "git-upload-pack '/acme/gitops.git'", how it
+// goes wrong; n counts them from 0. The faults are Reset, Lost, and Half; what counts for the answer is all that comes
+// after the references.
 func (s *Server) FailSSH(which func(n int, command string) Fault) {
 	s.sshFaults.set(which)
 }
 
-// Random gives a function for FailRequests that fails a share of the requests, between 0 and 1, with faults that are picked
-// at random.
+// Random gives a function for FailRequests that fails a share of the requests, between 0 and 1, with faults that are
+// picked at random.
 func Random(seed uint64, share float64, faults ...Fault) func(int, *http.Request) Fault {
 	random := rand.New(rand.NewPCG(seed, seed))
 	return func(int, *http.Request) Fault {

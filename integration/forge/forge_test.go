@@ -253,7 +253,8 @@ func TestFilters(t *testing.T) {
 		t.Run(fmt.Sprint(tc.partial, " ", tc.filter), func(t *testing.T) {
 			s := start(t, GitLab, tc.partial)
 			seed(t, s, "main", map[string]string{"a.yaml": "a: 1\n"})
-			out, err := tryGit(t, "clone", "--bare", "--filter="+tc.filter, s.CloneURL(repo), filepath.Join(t.TempDir(), "c"))
+			out, err := tryGit(t, "clone", "--bare", "--filter="+tc.filter, s.CloneURL(repo),
+				filepath.Join(t.TempDir(), "c"))
 			if !strings.Contains(out, tc.want) || tc.want == "" && (err != nil || strings.Contains(out, "ignoring")) {
 				t.Errorf("%v: %s", err, out)
 			}
@@ -295,7 +296,8 @@ func TestWantByHash(t *testing.T) {
 				strings.Contains(got, "sha1-in-want") {
 				t.Errorf("advertised %q", got)
 			}
-			if got := post("POST", "/git-upload-pack", tc.ask); !strings.Contains(got, "PACK\x00\x00\x00\x02\x00\x00\x00\x01") {
+			if got := post("POST", "/git-upload-pack", tc.ask); !strings.Contains(got,
+				"PACK\x00\x00\x00\x02\x00\x00\x00\x01") {
 				t.Errorf("no pack of one object: %q", got)
 			}
 		})
@@ -370,7 +372,8 @@ func TestPushRace(t *testing.T) {
 	git(t, "clone", "--quiet", s.CloneURL(repo), work)
 	seed(t, s, "main", map[string]string{"a.yaml": "a: 2\n"})
 	git(t, "-C", work, "commit", "--quiet", "--allow-empty", "-m", "late")
-	if out, err := tryGit(t, "-C", work, "push", "origin", "HEAD:main"); err == nil || !strings.Contains(out, "fetch first") {
+	if out, err := tryGit(t, "-C", work, "push", "origin", "HEAD:main"); err == nil ||
+		!strings.Contains(out, "fetch first") {
 		t.Errorf("%v: %s", err, out)
 	}
 	if out, err := tryGit(t, "-C", work, "push", "--force-with-lease", "origin", "HEAD:main"); err == nil ||

@@ -99,7 +99,8 @@ func (s *Server) gitHubRepo(r *http.Request, repo string, _ map[string]string) r
 	// The role of the user, whatever the token was granted; an app is no user. Scopes are told of classic tokens only.
 	who := s.cfg.gitHubUser(r)
 	push := who == authToken
-	body["permissions"] = object{"admin": false, "maintain": false, "push": push, "triage": push, "pull": who != authApp}
+	body["permissions"] = object{"admin": false, "maintain": false, "push": push, "triage": push,
+		"pull": who != authApp}
 	header := http.Header{}
 	if push {
 		header.Set("X-OAuth-Scopes", "repo")
@@ -194,7 +195,8 @@ func (s *Server) gitHubCreate(r *http.Request, repo string, tips map[string]stri
 	}
 	for _, f := range [][2]string{{"head", in.Head}, {"base", in.Base}} {
 		if f[1] == "" {
-			return gitHubError(http.StatusUnprocessableEntity, fmt.Sprintf("Invalid request.\n\n%q wasn't supplied.", f[0]))
+			return gitHubError(http.StatusUnprocessableEntity,
+				fmt.Sprintf("Invalid request.\n\n%q wasn't supplied.", f[0]))
 		}
 	}
 	if errs := gitHubText(in.Title, in.Body); errs != nil {
@@ -462,7 +464,8 @@ func gitHubCustom(message string) reply {
 		object{"resource": "PullRequest", "code": "custom", "message": message})
 }
 
-// gitHubMoved redirects r, as https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api has it.
+// gitHubMoved redirects r, as https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api has
+// it.
 func gitHubMoved(r *http.Request, to string) reply {
 	status := http.StatusMovedPermanently
 	if writes(r) {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// gitHubIssue changes what a pull request has in common with issues: https://docs.github.com/rest/issues/issues#update-an-issue.
-// Lists replace what was there. Labels need not exist.
+// gitHubIssue changes what a pull request has in common with issues:
+// https://docs.github.com/rest/issues/issues#update-an-issue. Lists replace what was there. Labels need not exist.
 func (s *Server) gitHubIssue(r *http.Request, p *pull, _ map[string]string) reply {
 	var in struct {
 		Labels, Assignees *[]string
@@ -51,7 +51,8 @@ func (s *Server) gitHubIssue(r *http.Request, p *pull, _ map[string]string) repl
 		p.Milestone = milestones[*in.Milestone-1]
 	}
 	return reply{status: http.StatusOK, body: object{
-		"number": p.Number, "title": p.Title, "labels": objects("name", p.Labels), "assignees": objects("login", p.Assignees),
+		"number": p.Number, "title": p.Title, "labels": objects("name", p.Labels),
+		"assignees":    objects("login", p.Assignees),
 		"pull_request": object{"html_url": s.pageURL(r, p)},
 	}}
 }
@@ -90,10 +91,12 @@ func (s *Server) gitHubComment(r *http.Request, p *pull, _ map[string]string) re
 	}
 	if strings.TrimSpace(in.Body) == "" {
 		return gitHubError(http.StatusUnprocessableEntity, "Validation Failed",
-			object{"resource": "IssueComment", "code": "unprocessable", "field": "data", "message": "Body cannot be blank"})
+			object{"resource": "IssueComment", "code": "unprocessable", "field": "data",
+				"message": "Body cannot be blank"})
 	}
 	p.Comments = append(p.Comments, in.Body)
-	return reply{status: http.StatusCreated, body: object{"id": len(p.Comments), "body": in.Body, "user": object{"login": author}}}
+	return reply{status: http.StatusCreated,
+		body: object{"id": len(p.Comments), "body": in.Body, "user": object{"login": author}}}
 }
 
 // https://docs.github.com/rest/issues/comments#list-issue-comments
@@ -155,7 +158,8 @@ func (s *Server) gitHubCommit(answer func(sha, checks string) object) gitHubAnsw
 	return func(r *http.Request, repo string, _ map[string]string) reply {
 		sha, err := s.repoGit(repo, "rev-parse", "--verify", "--quiet", r.PathValue("sha")+"^{commit}")
 		if err != nil {
-			return gitHubError(http.StatusUnprocessableEntity, fmt.Sprintf("No commit found for SHA: %s", r.PathValue("sha")))
+			return gitHubError(http.StatusUnprocessableEntity,
+				fmt.Sprintf("No commit found for SHA: %s", r.PathValue("sha")))
 		}
 		return reply{status: http.StatusOK, body: answer(sha, s.of(repo).checks[sha])}
 	}

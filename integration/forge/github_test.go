@@ -52,13 +52,15 @@ func TestGitHubSDK(t *testing.T) {
 		t.Errorf("created: %+v", pr)
 	}
 
-	_, _, err = c.PullRequests.Create(ctx, "acme", "gitops", github.CreatePullRequest{Title: &title, Head: "topic", Base: "main"})
+	_, _, err = c.PullRequests.Create(ctx, "acme", "gitops",
+		github.CreatePullRequest{Title: &title, Head: "topic", Base: "main"})
 	if e, ok := errors.AsType[*github.ErrorResponse](err); !ok || e.Response.StatusCode != 422 || len(e.Errors) != 1 ||
 		e.Errors[0].Message != "A pull request already exists for acme:topic." {
 		t.Errorf("duplicate: %v", err)
 	}
 
-	prs, _, err := c.PullRequests.List(ctx, "acme", "gitops", &github.PullRequestListOptions{Head: "acme:topic", Base: "main"})
+	prs, _, err := c.PullRequests.List(ctx, "acme", "gitops",
+		&github.PullRequestListOptions{Head: "acme:topic", Base: "main"})
 	if err != nil || len(prs) != 1 || prs[0].GetNumber() != 1 {
 		t.Errorf("list: %v, %+v", err, prs)
 	}
@@ -68,7 +70,8 @@ func TestGitHubSDK(t *testing.T) {
 		t.Errorf("edit: %v, %+v", err, pr)
 	}
 
-	_, _, err = c.PullRequests.Merge(ctx, "acme", "gitops", 1, "", &github.PullRequestOptions{SHA: strings.Repeat("0", 40)})
+	_, _, err = c.PullRequests.Merge(ctx, "acme", "gitops", 1, "",
+		&github.PullRequestOptions{SHA: strings.Repeat("0", 40)})
 	if e, ok := errors.AsType[*github.ErrorResponse](err); !ok || e.Response.StatusCode != 409 ||
 		e.Message != "Head branch was modified. Review and try the merge again." {
 		t.Errorf("guarded merge: %v", err)
@@ -162,19 +165,26 @@ func TestGitHubAnswers(t *testing.T) {
 		{"no pull requests", "GET", gitHubPulls, nil, 200, `[]`},
 		{"bad state", "GET", gitHubPulls + "?state=opened", nil, 422, `"field":"state"`},
 		{"not an object", "POST", gitHubPulls, "text", 400, "Problems parsing JSON"},
-		{"no title", "POST", gitHubPulls, object{"head": "one", "base": "main"}, 422, `"code":"missing_field","field":"title"`},
-		{"long title", "POST", gitHubPulls, object{"title": strings.Repeat("é", 257), "head": "one", "base": "main"}, 422, "maximum is 256"},
-		{"long body", "POST", gitHubPulls, object{"title": "T", "body": strings.Repeat("é", 65537), "head": "one", "base": "main"}, 422, "maximum is 65536"},
+		{"no title", "POST", gitHubPulls, object{"head": "one", "base": "main"}, 422,
+			`"code":"missing_field","field":"title"`},
+		{"long title", "POST", gitHubPulls, object{"title": strings.Repeat("é", 257), "head": "one", "base": "main"},
+			422, "maximum is 256"},
+		{"long body", "POST", gitHubPulls,
+			object{"title": "T", "body": strings.Repeat("é", 65537), "head": "one", "base": "main"},
+			422, "maximum is 65536"},
 		{"no head", "POST", gitHubPulls, object{"title": "T", "base": "main"}, 422, `\"head\" wasn't supplied`},
 		{"no base", "POST", gitHubPulls, object{"title": "T", "head": "one"}, 422, `\"base\" wasn't supplied`},
 		{"unknown head", "POST", gitHubPulls, create("none"), 422, `"code":"invalid","field":"head"`},
 		{"head of another owner", "POST", gitHubPulls, create("other:one"), 422, `"code":"invalid","field":"head"`},
-		{"unknown base", "POST", gitHubPulls, object{"title": "T", "head": "one", "base": "none"}, 422, `"code":"invalid","field":"base"`},
+		{"unknown base", "POST", gitHubPulls, object{"title": "T", "head": "one", "base": "none"}, 422,
+			`"code":"invalid","field":"base"`},
 		{"no commits", "POST", gitHubPulls, create("same"), 422, `"message":"No commits between main and same"`},
 		{"created", "POST", gitHubPulls, create("acme:one"), 201, `"ref":"one"`},
-		{"duplicate", "POST", gitHubPulls, create("one"), 422, `"message":"A pull request already exists for acme:one."`},
+		{"duplicate", "POST", gitHubPulls, create("one"), 422,
+			`"message":"A pull request already exists for acme:one."`},
 		{"another", "POST", gitHubPulls, create("two"), 201, `"number":2`},
-		{"draft", "POST", gitHubPulls, object{"title": "T", "head": "three", "base": "main", "draft": true}, 201, `"draft":true`},
+		{"draft", "POST", gitHubPulls,
+			object{"title": "T", "head": "three", "base": "main", "draft": true}, 201, `"draft":true`},
 		{"draft cannot merge", "PUT", gitHubPulls + "/3/merge", object{}, 405, "still a draft"},
 		{"empty title", "PATCH", gitHubPulls + "/1", object{"title": " "}, 422, `"field":"title"`},
 		{"unknown state", "PATCH", gitHubPulls + "/1", object{"state": "merged"}, 422, `"field":"state"`},
@@ -187,15 +197,18 @@ func TestGitHubAnswers(t *testing.T) {
 		{"base of a closed one", "PATCH", gitHubPulls + "/1", object{"base": "main"}, 422, "Cannot change base branch"},
 		{"merge a closed one", "PUT", gitHubPulls + "/1/merge", object{}, 405, "not mergeable"},
 		{"reopen", "PATCH", gitHubPulls + "/1", object{"state": "open"}, 200, `"closed_at":null`},
-		{"unknown merge method", "PUT", gitHubPulls + "/1/merge", object{"merge_method": "octopus"}, 422, `"field":"merge_method"`},
+		{"unknown merge method", "PUT", gitHubPulls + "/1/merge", object{"merge_method": "octopus"}, 422,
+			`"field":"merge_method"`},
 		{"merge body", "PUT", gitHubPulls + "/1/merge", "text", 400, "Problems parsing JSON"},
 		{"merge without a body", "PUT", gitHubPulls + "/3/merge", nil, 405, "still a draft"},
-		{"merge", "PUT", gitHubPulls + "/4/merge", object{"commit_title": "Mine", "commit_message": "more"}, 200, `"merged":true`},
+		{"merge", "PUT", gitHubPulls + "/4/merge", object{"commit_title": "Mine", "commit_message": "more"},
+			200, `"merged":true`},
 		{"merge again", "PUT", gitHubPulls + "/4/merge", object{}, 405, "not mergeable"},
 		{"reopen merged", "PATCH", gitHubPulls + "/4", object{"state": "open"}, 422, "Validation Failed"},
 		{"conflict is told", "GET", gitHubPulls + "/2", nil, 200, `"mergeable":false`},
 		{"conflict", "PUT", gitHubPulls + "/2/merge", object{}, 405, "Pull Request is not mergeable"},
-		{"conflict, rebase", "PUT", gitHubPulls + "/2/merge", object{"merge_method": "rebase"}, 405, "Pull Request is not mergeable"},
+		{"conflict, rebase", "PUT", gitHubPulls + "/2/merge", object{"merge_method": "rebase"}, 405,
+			"Pull Request is not mergeable"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			status, _, out := call(t, s, tc.method, tc.path, tc.body)
@@ -245,7 +258,8 @@ func TestGitHubList(t *testing.T) {
 		}
 		head := fmt.Sprintf("b%d", i)
 		at(t, s, "update-ref", "refs/heads/"+head, "refs/heads/b1")
-		if status, _, out := call(t, s, "POST", gitHubPulls, object{"title": head, "head": head, "base": base}); status != 201 {
+		if status, _, out := call(t, s, "POST", gitHubPulls,
+			object{"title": head, "head": head, "base": base}); status != 201 {
 			t.Fatal(out)
 		}
 	}

@@ -375,7 +375,9 @@ func (s *Server) gitLabMerge(r *http.Request, p *pull, tips map[string]string) r
 	now, later := stands == nothing, false
 	if in.Auto || in.AutoOld { // to merge at once, too, takes a pipeline that has succeeded
 		now = now && checks == checksSuccess
-		later = !now && (slices.Contains([]obstacle{unwanted, unchecked, inChecks, badlyGone}, stands) || stands == nothing && checks != "")
+		later = !now &&
+			(slices.Contains([]obstacle{unwanted, unchecked, inChecks, badlyGone}, stands) ||
+				stands == nothing && checks != "")
 	}
 	if !now && !later {
 		return gitLabError(http.StatusMethodNotAllowed, "405 Method Not Allowed")
@@ -420,7 +422,8 @@ func (s *Server) gitLabObject(r *http.Request, p *pull, tips map[string]string) 
 		return nil, err
 	}
 	status := map[obstacle]string{
-		nothing: "mergeable", notOpen: "not_open", isDraft: "draft_status", conflicts: "conflict", unwanted: "requested_changes",
+		nothing: "mergeable", notOpen: "not_open", isDraft: "draft_status", conflicts: "conflict",
+		unwanted:  "requested_changes",
 		unchecked: "ci_must_pass", inChecks: "ci_still_running", badlyGone: "ci_must_pass",
 	}[stands]
 	project := s.number(p.repo)

@@ -71,7 +71,8 @@ func (s *Server) gitLabMilestones(r *http.Request, repo string, _ map[string]str
 
 func (s *Server) gitLabMilestone(repo, title string) object {
 	i := slices.Index(s.of(repo).milestones, title)
-	return object{"id": milestoneID + 1 + i, "iid": 1 + i, "project_id": s.number(repo), "title": title, "state": "active"}
+	return object{"id": milestoneID + 1 + i, "iid": 1 + i, "project_id": s.number(repo),
+		"title": title, "state": "active"}
 }
 
 // https://docs.gitlab.com/api/notes/#create-new-merge-request-note
@@ -86,7 +87,8 @@ func (s *Server) gitLabNote(r *http.Request, p *pull, _ map[string]string) reply
 		return gitLabError(http.StatusBadRequest, "400 Bad request - Note {:note=>[\"can't be blank\"]}")
 	}
 	p.Comments = append(p.Comments, *in.Body)
-	return reply{status: http.StatusCreated, body: object{"id": len(p.Comments), "body": *in.Body, "author": s.person(author)}}
+	return reply{status: http.StatusCreated,
+		body: object{"id": len(p.Comments), "body": *in.Body, "author": s.person(author)}}
 }
 
 // gitLabNotes lists the notes, the last first: https://docs.gitlab.com/api/notes/#list-all-merge-request-notes

@@ -75,7 +75,8 @@ func TestGitLabSDK(t *testing.T) {
 		t.Errorf("update: %v, %+v", err, mr)
 	}
 
-	_, _, err = c.MergeRequests.AcceptMergeRequest(repo, 1, &gitlab.AcceptMergeRequestOptions{SHA: new(strings.Repeat("0", 40))})
+	_, _, err = c.MergeRequests.AcceptMergeRequest(repo, 1,
+		&gitlab.AcceptMergeRequestOptions{SHA: new(strings.Repeat("0", 40))})
 	if e, ok := errors.AsType[*gitlab.ErrorResponse](err); !ok || e.StatusCode != 409 ||
 		!strings.Contains(e.Message, "SHA does not match HEAD of source branch: "+tip) {
 		t.Errorf("guarded merge: %v", err)
@@ -115,7 +116,8 @@ func TestGitLabMerge(t *testing.T) {
 			if got := at(t, s, "rev-list", "--count", "main^1..main^2"); got != want {
 				t.Errorf("merged %s commits, want %s", got, want)
 			}
-			if got := out.(object)["squash_commit_sha"]; squash && got != at(t, s, "rev-parse", "main^2") || !squash && got != nil {
+			if got := out.(object)["squash_commit_sha"]; squash && got != at(t, s, "rev-parse", "main^2") ||
+				!squash && got != nil {
 				t.Errorf("squash_commit_sha: %v", got)
 			}
 			if got := at(t, s, "log", "-1", "--format=%s", "main"); got != "Merge branch 'topic' into 'main'" {
@@ -156,33 +158,45 @@ func TestGitLabAnswers(t *testing.T) {
 		{"no merge requests", "GET", gitLabMRs, nil, 200, `[]`},
 		{"bad state", "GET", gitLabMRs + "?state=open", nil, 400, `state does not have a valid value`},
 		{"not an object", "POST", gitLabMRs, "text", 400, "error"},
-		{"nothing given", "POST", gitLabMRs, object{}, 400, `{"error":"title is missing, source_branch is missing, target_branch is missing"}`},
-		{"blank title", "POST", gitLabMRs, object{"title": "", "source_branch": "one", "target_branch": "main"}, 400, `{"message":{"title":["can't be blank"]}}`},
-		{"long title", "POST", gitLabMRs, object{"title": strings.Repeat("é", 256), "source_branch": "one", "target_branch": "main"}, 400, "maximum is 255"},
+		{"nothing given", "POST", gitLabMRs, object{}, 400,
+			`{"error":"title is missing, source_branch is missing, target_branch is missing"}`},
+		{"blank title", "POST", gitLabMRs, object{"title": "", "source_branch": "one", "target_branch": "main"}, 400,
+			`{"message":{"title":["can't be blank"]}}`},
+		{"long title", "POST", gitLabMRs,
+			object{"title": strings.Repeat("é", 256), "source_branch": "one", "target_branch": "main"},
+			400, "maximum is 255"},
 		{"unknown source", "POST", gitLabMRs, create("none"), 400, `{"message":{"source_branch":["does not exist"]}}`},
-		{"unknown target", "POST", gitLabMRs, object{"title": "T", "source_branch": "one", "target_branch": "none"}, 400, `{"message":{"target_branch":["does not exist"]}}`},
+		{"unknown target", "POST", gitLabMRs, object{"title": "T", "source_branch": "one", "target_branch": "none"},
+			400, `{"message":{"target_branch":["does not exist"]}}`},
 		{"same branch", "POST", gitLabMRs, create("main"), 422, "same project/branch"},
-		{"bad labels", "POST", gitLabMRs, object{"title": "T", "source_branch": "one", "target_branch": "main", "labels": 1}, 400, "error"},
+		{"bad labels", "POST", gitLabMRs,
+			object{"title": "T", "source_branch": "one", "target_branch": "main", "labels": 1}, 400, "error"},
 		{"created", "POST", gitLabMRs, create("one"), 201, `"state":"opened"`},
-		{"duplicate", "POST", gitLabMRs, create("one"), 409, `{"message":["Another open merge request already exists for this source branch: !1"]}`},
+		{"duplicate", "POST", gitLabMRs, create("one"), 409,
+			`{"message":["Another open merge request already exists for this source branch: !1"]}`},
 		{"another", "POST", gitLabMRs, create("two"), 201, `"iid":2`},
 		{"no commits", "POST", gitLabMRs, create("same"), 201, `"iid":3`},
-		{"no commits cannot merge", "PUT", gitLabMRs + "/3/merge", object{}, 405, `{"message":"405 Method Not Allowed"}`},
+		{"no commits cannot merge", "PUT", gitLabMRs + "/3/merge", object{}, 405,
+			`{"message":"405 Method Not Allowed"}`},
 		{"nothing to change", "PUT", gitLabMRs + "/1", object{}, 400, "at least one parameter"},
 		{"empty title", "PUT", gitLabMRs + "/1", object{"title": ""}, 400, `{"error":"title is empty"}`},
 		{"put not an object", "PUT", gitLabMRs + "/1", "text", 400, "error"},
-		{"labels as a list", "PUT", gitLabMRs + "/1", object{"labels": []string{"x", "y", "x"}}, 200, `"labels":["x","y"]`},
+		{"labels as a list", "PUT", gitLabMRs + "/1", object{"labels": []string{"x", "y", "x"}}, 200,
+			`"labels":["x","y"]`},
 		{"draft", "PUT", gitLabMRs + "/1", object{"title": "Draft: T"}, 200, `"draft":true`},
 		{"draft cannot merge", "PUT", gitLabMRs + "/1/merge", nil, 405, `{"message":"405 Method Not Allowed"}`},
 		{"not a draft", "PUT", gitLabMRs + "/1", object{"title": "T"}, 200, `"draft":false`},
-		{"unknown event", "PUT", gitLabMRs + "/1", object{"state_event": "closed"}, 400, "state_event does not have a valid value"},
+		{"unknown event", "PUT", gitLabMRs + "/1", object{"state_event": "closed"}, 400,
+			"state_event does not have a valid value"},
 		{"new target, unknown", "PUT", gitLabMRs + "/1", object{"target_branch": "none"}, 400, "does not exist"},
 		{"close", "PUT", gitLabMRs + "/1", object{"state_event": "close"}, 200, `"state":"closed"`},
 		{"merge a closed one", "PUT", gitLabMRs + "/1/merge", object{}, 405, "405 Method Not Allowed"},
 		{"room for a second", "POST", gitLabMRs, create("one"), 201, `"iid":4`},
-		{"reopen beside it", "PUT", gitLabMRs + "/1", object{"state_event": "reopen"}, 409, "already exists for this source branch: !4"},
+		{"reopen beside it", "PUT", gitLabMRs + "/1", object{"state_event": "reopen"}, 409,
+			"already exists for this source branch: !4"},
 		{"still closed", "GET", gitLabMRs + "/1", nil, 200, `"state":"closed"`},
-		{"reopen with a new target", "PUT", gitLabMRs + "/1", object{"state_event": "reopen", "target_branch": "same"}, 200, `"closed_at":null`},
+		{"reopen with a new target", "PUT", gitLabMRs + "/1", object{"state_event": "reopen", "target_branch": "same"},
+			200, `"closed_at":null`},
 		{"merge body", "PUT", gitLabMRs + "/4/merge", "text", 400, "error"},
 		{"merge", "PUT", gitLabMRs + "/4/merge", object{"merge_commit_message": "Mine"}, 200, `"state":"merged"`},
 		{"merge again", "PUT", gitLabMRs + "/4/merge", object{}, 405, "405 Method Not Allowed"},
@@ -239,7 +253,8 @@ func TestGitLabList(t *testing.T) {
 		}
 		source := fmt.Sprintf("b%d", i)
 		at(t, s, "update-ref", "refs/heads/"+source, "refs/heads/b1")
-		status, _, out := call(t, s, "POST", gitLabMRs, object{"title": source, "source_branch": source, "target_branch": target})
+		status, _, out := call(t, s, "POST", gitLabMRs,
+			object{"title": source, "source_branch": source, "target_branch": target})
 		if status != 201 {
 			t.Fatal(out)
 		}

@@ -39,16 +39,16 @@ func (s *Server) of(repo string) *settings {
 	return s.settings[n]
 }
 
-// AddUser makes name a user who may review and be assigned in every repository. All pull requests are by the user forge,
-// whom the Config's Token belongs to and who is there from the start.
+// AddUser makes name a user who may review and be assigned in every repository. All pull requests are by the user
+// forge, whom the Config's Token belongs to and who is there from the start.
 func (s *Server) AddUser(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.users = append(s.users, name)
 }
 
-// AddTeam makes name, "acme/platform", a team of the organization acme that may review in its repositories. A GitLab has
-// none.
+// AddTeam makes name, "acme/platform", a team of the organization acme that may review in its repositories. A GitLab
+// has none.
 func (s *Server) AddTeam(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,8 +73,8 @@ const (
 	checksFailure = "failure"
 )
 
-// SetChecks tells what the checks of commit sha of repo are at: "pending", "success" or "failure". Until then it has none.
-// Pull requests that wait for nothing else are merged if the forge was asked to.
+// SetChecks tells what the checks of commit sha of repo are at: "pending", "success" or "failure". Until then it has
+// none. Pull requests that wait for nothing else are merged if the forge was asked to.
 func (s *Server) SetChecks(repo, sha, state string) error {
 	return s.change(repo, func(of *settings) error {
 		if !slices.Contains([]string{checksPending, checksSuccess, checksFailure}, state) {
@@ -85,8 +85,8 @@ func (s *Server) SetChecks(repo, sha, state string) error {
 	})
 }
 
-// Protect makes the forge merge into branch of repo only what has checks that succeeded and of which nobody has requested
-// changes. It keeps nobody from pushing.
+// Protect makes the forge merge into branch of repo only what has checks that succeeded and of which nobody has
+// requested changes. It keeps nobody from pushing.
 func (s *Server) Protect(repo, branch string) error {
 	return s.change(repo, func(of *settings) error {
 		of.protected = append(of.protected, branch)
@@ -131,7 +131,8 @@ func (s *Server) Review(repo string, number int, user string, approve bool) erro
 		}
 		p.reviews = append(p.reviews, review{user, p.HeadSHA, approve})
 		if s.cfg.Kind == GitHub { // who has reviewed is not asked any more
-			p.Reviewers = slices.DeleteFunc(slices.Clone(p.Reviewers), func(r string) bool { return strings.EqualFold(r, user) })
+			p.Reviewers = slices.DeleteFunc(slices.Clone(p.Reviewers),
+				func(r string) bool { return strings.EqualFold(r, user) })
 		}
 		return nil
 	})

@@ -62,7 +62,8 @@ func TestGitHubIssueAnswers(t *testing.T) {
 		{"more labels", "POST", issue + "/labels", object{"labels": []string{"z"}}, 200, `{"name":"y"},{"name":"z"}`},
 		{"no labels", "POST", issue + "/labels", "x", 422, "Invalid request"},
 		{"other labels", "PATCH", issue, object{"labels": []string{"w"}}, 200, `"labels":[{"name":"w"}]`},
-		{"assign", "PATCH", issue, object{"assignees": []string{"Ann"}}, 200, `"assignees":[{"login":"ann"}],"labels":[{"name":"w"}]`},
+		{"assign", "PATCH", issue, object{"assignees": []string{"Ann"}}, 200,
+			`"assignees":[{"login":"ann"}],"labels":[{"name":"w"}]`},
 		{"assign nobody known", "PATCH", issue, object{"labels": []string{}, "assignees": []string{"nobody"}}, 422,
 			`"field":"assignees","message":"assignees nobody cannot be assigned to this issue"`},
 		{"all or nothing", "GET", gitHubPulls + "/1", nil, 200, `"labels":[{"name":"w"}]`},
@@ -74,9 +75,12 @@ func TestGitHubIssueAnswers(t *testing.T) {
 		{"comment", "POST", issue + "/comments", object{"body": "Hello."}, 201, `"body":"Hello."`},
 		{"empty comment", "POST", issue + "/comments", object{"body": " "}, 422, "Body cannot be blank"},
 		{"comment, not an object", "POST", issue + "/comments", "x", 400, "Problems parsing JSON"},
-		{"ask the author", "POST", asked, object{"reviewers": []string{"ann", "forge"}}, 422, "Review cannot be requested from pull request author."},
-		{"ask nobody known", "POST", asked, object{"reviewers": []string{"ann", "nobody"}}, 422, "Reviews may only be requested from collaborators."},
-		{"ask a team as a user", "POST", asked, object{"reviewers": []string{"acme/platform"}}, 422, "Reviews may only be"},
+		{"ask the author", "POST", asked, object{"reviewers": []string{"ann", "forge"}}, 422,
+			"Review cannot be requested from pull request author."},
+		{"ask nobody known", "POST", asked, object{"reviewers": []string{"ann", "nobody"}}, 422,
+			"Reviews may only be requested from collaborators."},
+		{"ask a team as a user", "POST", asked, object{"reviewers": []string{"acme/platform"}}, 422,
+			"Reviews may only be"},
 		{"ask another team", "POST", asked, object{"team_reviewers": []string{"nobody"}}, 422, "Reviews may only be"},
 		{"ask, not an object", "POST", asked, "x", 400, "Problems parsing JSON"},
 		{"nobody was asked", "GET", gitHubPulls + "/1", nil, 200, `"requested_reviewers":[],"requested_teams":[]`},
@@ -86,7 +90,8 @@ func TestGitHubIssueAnswers(t *testing.T) {
 		{"in the list", "GET", gitHubPulls, nil, 200, `"milestone":{"number":2,"title":"v2"},"node_id":"PR_1_1"`},
 		{"no reviews", "GET", gitHubPulls + "/1/reviews", nil, 200, "[]"},
 		{"no checks", "GET", base + "/commits/" + tip + "/check-runs", nil, 200, `{"check_runs":[],"total_count":0}`},
-		{"no statuses", "GET", base + "/commits/" + tip + "/status", nil, 200, `"state":"pending","statuses":[],"total_count":0`},
+		{"no statuses", "GET", base + "/commits/" + tip + "/status", nil, 200,
+			`"state":"pending","statuses":[],"total_count":0`},
 		{"no such commit", "GET", base + "/commits/none/status", nil, 422, "No commit found for SHA: none"},
 		{"sort", "GET", gitHubPulls + "?sort=shape", nil, 422, "sort"},
 		{"direction", "GET", gitHubPulls + "?direction=up", nil, 422, "sort"},
@@ -99,12 +104,14 @@ func TestGitHubIssueAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	converse(t, s, []exchanged{
-		{"review", "GET", gitHubPulls + "/1/reviews", nil, 200, `[{"commit_id":"` + tip + `","state":"CHANGES_REQUESTED","user":{"login":"ann"}}]`},
+		{"review", "GET", gitHubPulls + "/1/reviews", nil, 200,
+			`[{"commit_id":"` + tip + `","state":"CHANGES_REQUESTED","user":{"login":"ann"}}]`},
 		{"is asked no more", "GET", gitHubPulls + "/1", nil, 200, `"requested_reviewers":[{"login":"bob"}]`},
 		{"optional check", "GET", gitHubPulls + "/1", nil, 200, `"mergeable_state":"unstable"`},
 		{"check", "GET", base + "/commits/" + tip + "/check-runs", nil, 200, `"conclusion":"failure"`},
 	})
-	if got := s.PullRequests(repo)[0]; len(got.Comments) != 1 || got.Milestone != "v2" || fmt.Sprint(got.Reviewers) != "[acme/platform bob]" {
+	if got := s.PullRequests(repo)[0]; len(got.Comments) != 1 || got.Milestone != "v2" ||
+		fmt.Sprint(got.Reviewers) != "[acme/platform bob]" {
 		t.Errorf("stored: %+v", got)
 	}
 }
@@ -114,16 +121,19 @@ func TestGitLabPeopleAnswers(t *testing.T) {
 	s := populated(t, GitLab)
 	const mr = gitLabMRs + "/1"
 	converse(t, s, []exchanged{
-		{"user", "GET", "/api/v4/users?username=ANN", nil, 200, `[{"id":2,"name":"ann","state":"active","username":"ann"}]`},
+		{"user", "GET", "/api/v4/users?username=ANN", nil, 200,
+			`[{"id":2,"name":"ann","state":"active","username":"ann"}]`},
 		{"no user", "GET", "/api/v4/users?username=nobody", nil, 200, `[]`},
 		{"all users", "GET", "/api/v4/users", nil, 400, "username is missing"},
 		{"members", "GET", gitLabProject + "/users", nil, 200, `"username":"forge"},{"id":2,`},
-		{"milestone", "GET", gitLabProject + "/milestones?title=v2&state=active", nil, 200, `[{"id":502,"iid":2,"project_id":1,"state":"active","title":"v2"}]`},
+		{"milestone", "GET", gitLabProject + "/milestones?title=v2&state=active", nil, 200,
+			`[{"id":502,"iid":2,"project_id":1,"state":"active","title":"v2"}]`},
 		{"closed milestones", "GET", gitLabProject + "/milestones?state=closed", nil, 200, `[]`},
 		{"bad state", "GET", gitLabProject + "/milestones?state=open", nil, 400, "state does not have a valid value"},
 		{"add labels", "PUT", mr, object{"add_labels": "x,y"}, 200, `"labels":["x","y"]`},
 		{"add more labels", "PUT", mr, object{"add_labels": "y,z"}, 200, `"labels":["x","y","z"]`},
-		{"assign", "PUT", mr, object{"assignee_ids": []int{2, 99}}, 200, `"assignees":[{"id":2,"name":"ann","state":"active","username":"ann"}]`},
+		{"assign", "PUT", mr, object{"assignee_ids": []int{2, 99}}, 200,
+			`"assignees":[{"id":2,"name":"ann","state":"active","username":"ann"}]`},
 		{"assign another instead", "PUT", mr, object{"assignee_ids": []int{3}}, 200, `"assignees":[{"id":3,`},
 		{"assign by name", "PUT", mr, object{"assignee_ids": []string{"ann"}}, 400, "not valid JSON"},
 		{"ask", "PUT", mr, object{"reviewer_ids": []int{2, 3}}, 200, `"reviewers":[{"id":2,`},
@@ -137,9 +147,11 @@ func TestGitLabPeopleAnswers(t *testing.T) {
 		{"sort", "GET", gitLabMRs + "?sort=up", nil, 400, "sort does not"},
 		{"close", "PUT", mr, object{"state_event": "close"}, 200, `"state":"closed"`},
 		{"with everything", "POST", gitLabMRs, object{"title": "T", "source_branch": "topic", "target_branch": "main",
-			"labels": "x", "add_labels": "y", "assignee_ids": []int{2}, "reviewer_ids": []int{3}, "milestone_id": 502}, 201, `"milestone":{"id":502,`},
+			"labels": "x", "add_labels": "y", "assignee_ids": []int{2}, "reviewer_ids": []int{3}, "milestone_id": 502},
+			201, `"milestone":{"id":502,`},
 	})
-	if got := fmt.Sprintf("%+v", s.PullRequests(repo)[1]); !strings.Contains(got, "Labels:[x] Reviewers:[bob] Assignees:[ann] Milestone:v2") {
+	if got := fmt.Sprintf("%+v", s.PullRequests(repo)[1]); !strings.Contains(got,
+		"Labels:[x] Reviewers:[bob] Assignees:[ann] Milestone:v2") {
 		t.Errorf("stored: %s", got)
 	}
 }
@@ -237,7 +249,8 @@ func TestFork(t *testing.T) {
 			if err := s.CreateRepo("other/gitops", "main"); err != nil {
 				t.Fatal(err)
 			}
-			git(t, "--git-dir="+s.GitDir("other/gitops"), "fetch", "--quiet", s.GitDir(repo), "refs/heads/topic:refs/heads/topic")
+			git(t, "--git-dir="+s.GitDir("other/gitops"), "fetch", "--quiet", s.GitDir(repo),
+				"refs/heads/topic:refs/heads/topic")
 			n, err := s.OpenFromFork(repo, "other/gitops", "topic", "main", "Theirs")
 			if err != nil || n != 2 {
 				t.Fatalf("%d, %v", n, err)

@@ -13,9 +13,9 @@ import (
 )
 
 // Rename gives repo another name, as both forges let its owner do. Its number stays. The old name remains good until
-// another repository gets it: GitHub redirects the API, with 301 for GET and 307 for writes, and git's GET, with 301, and
-// serves what git posts. GitLab serves git, redirects the API's GET with 301 and refuses its writes with 405. Over SSH both
-// serve it. Rename fails where CreateRepo does, and for an unknown repo.
+// another repository gets it: GitHub redirects the API, with 301 for GET and 307 for writes, and git's GET, with 301,
+// and serves what git posts. GitLab serves git, redirects the API's GET with 301 and refuses its writes with 405. Over
+// SSH both serve it. Rename fails where CreateRepo does, and for an unknown repo.
 func (s *Server) Rename(repo, to string) error {
 	if err := s.rename(repo, to); err != nil {
 		return fmt.Errorf("rename repository %s: %w", repo, err)
@@ -99,7 +99,8 @@ func origin(r *http.Request) string {
 	return "http://" + r.Host
 }
 
-// numbered is r's URL with the repository named by its number: prefix and number stand in for as many segments of the path.
+// numbered is r's URL with the repository named by its number: prefix and number stand in for as many segments of the
+// path.
 func (s *Server) numbered(r *http.Request, repo, prefix string, segments int) string {
 	to := origin(r) + prefix + strconv.Itoa(s.number(repo))
 	if parts := strings.SplitN(r.URL.EscapedPath(), "/", segments+2); len(parts) > segments+1 {

@@ -70,17 +70,23 @@ func TestRenameAPI(t *testing.T) {
 		status               int
 		location, want       string // in the answer
 	}{
-		{GitHub, "GET", "/api/v3/repos/acme/gitops", "acme/deploy", 301, "/api/v3/repositories/1", `"message":"Moved Permanently"`},
-		{GitHub, "GET", gitHubPulls + "?state=all&head=a%3Ab", "acme/deploy", 301, "/api/v3/repositories/1/pulls?state=all&head=a%3Ab", "Moved"},
+		{GitHub, "GET", "/api/v3/repos/acme/gitops", "acme/deploy", 301, "/api/v3/repositories/1",
+			`"message":"Moved Permanently"`},
+		{GitHub, "GET", gitHubPulls + "?state=all&head=a%3Ab", "acme/deploy", 301,
+			"/api/v3/repositories/1/pulls?state=all&head=a%3Ab", "Moved"},
 		{GitHub, "POST", gitHubPulls, "acme/deploy", 307, "/api/v3/repositories/1/pulls", "Moved"},
 		{GitHub, "PUT", gitHubPulls + "/1/merge", "acme/deploy", 307, "/api/v3/repositories/1/pulls/1/merge", "Moved"},
 		{GitHub, "GET", "/api/v3/repos/acme/deploy", "acme/deploy", 200, "", `"full_name":"acme/deploy"`},
 		{GitHub, "GET", "/api/v3/repositories/1", "acme/deploy", 200, "", `"full_name":"acme/deploy"`},
 		{GitHub, "GET", "/api/v3/repositories/2", "acme/deploy", 404, "", `"Not Found"`},
-		{GitLab, "GET", gitLabProject, "acme/x/deploy", 301, "/api/v4/projects/1", "This resource has been moved permanently to http"},
-		{GitLab, "GET", gitLabMRs + "?state=opened", "acme/x/deploy", 301, "/api/v4/projects/1/merge_requests?state=opened", "moved"},
-		{GitLab, "POST", gitLabMRs, "acme/x/deploy", 405, "", `{"message":"Non GET methods are not allowed for moved projects"}`},
-		{GitLab, "GET", "/api/v4/projects/acme%2Fx%2Fdeploy", "acme/x/deploy", 200, "", `"path_with_namespace":"acme/x/deploy"`},
+		{GitLab, "GET", gitLabProject, "acme/x/deploy", 301, "/api/v4/projects/1",
+			"This resource has been moved permanently to http"},
+		{GitLab, "GET", gitLabMRs + "?state=opened", "acme/x/deploy", 301,
+			"/api/v4/projects/1/merge_requests?state=opened", "moved"},
+		{GitLab, "POST", gitLabMRs, "acme/x/deploy", 405, "",
+			`{"message":"Non GET methods are not allowed for moved projects"}`},
+		{GitLab, "GET", "/api/v4/projects/acme%2Fx%2Fdeploy", "acme/x/deploy", 200, "",
+			`"path_with_namespace":"acme/x/deploy"`},
 		{GitLab, "GET", "/api/v4/projects/1", "acme/x/deploy", 200, "", `"path_with_namespace":"acme/x/deploy"`},
 	} {
 		t.Run(string(tc.kind)+" "+tc.method+" "+tc.path, func(t *testing.T) {
@@ -105,7 +111,8 @@ func TestRenameAPI(t *testing.T) {
 			if tc.location != "" {
 				tc.location = s.URL() + tc.location
 			}
-			if got := resp.Header.Get("Location"); resp.StatusCode != tc.status || got != tc.location || !strings.Contains(string(body), tc.want) {
+			if got := resp.Header.Get("Location"); resp.StatusCode != tc.status || got != tc.location ||
+				!strings.Contains(string(body), tc.want) {
 				t.Errorf("%s to %q: %s", resp.Status, got, body)
 			}
 		})
@@ -143,7 +150,8 @@ func TestRenameRefuses(t *testing.T) {
 	if err := s.CreateRepo("acme/taken", "main"); err != nil {
 		t.Fatal(err)
 	}
-	for _, tc := range [][2]string{{"acme/none", "acme/new"}, {repo, "acme/taken"}, {repo, repo}, {repo, "acme/a/b"}, {repo, "../x"}} {
+	for _, tc := range [][2]string{{"acme/none", "acme/new"}, {repo, "acme/taken"}, {repo, repo},
+		{repo, "acme/a/b"}, {repo, "../x"}} {
 		if err := s.Rename(tc[0], tc[1]); err == nil {
 			t.Errorf("renamed %s to %s", tc[0], tc[1])
 		}
@@ -155,7 +163,8 @@ func TestRenameRefuses(t *testing.T) {
 	if err := s.CreateRepo(repo, "trunk"); err != nil {
 		t.Fatal(err)
 	}
-	if status, _, out := call(t, s, "GET", "/api/v3/repos/acme/gitops", nil); status != 200 || out.(object)["default_branch"] != "trunk" {
+	if status, _, out := call(t, s, "GET", "/api/v3/repos/acme/gitops", nil); status != 200 ||
+		out.(object)["default_branch"] != "trunk" {
 		t.Errorf("%d %v", status, out)
 	}
 	if err := s.Rename("acme/old", repo); err == nil {
@@ -168,7 +177,8 @@ func TestRenameRefuses(t *testing.T) {
 	if err := s.Rename("acme/there", "acme/taken"); err != nil {
 		t.Fatal(err)
 	}
-	if status, _, out := call(t, s, "GET", "/api/v3/repos/acme/taken", nil); status != 200 || out.(object)["full_name"] != "acme/taken" {
+	if status, _, out := call(t, s, "GET", "/api/v3/repos/acme/taken", nil); status != 200 ||
+		out.(object)["full_name"] != "acme/taken" {
 		t.Errorf("%d %v", status, out)
 	}
 }
@@ -197,7 +207,8 @@ func TestRedirectTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if got, want := resp.Header.Get("Location"), other.URL()+gitHubPulls+"?x=%2F"; resp.StatusCode != 307 || got != want {
+	if got, want := resp.Header.Get("Location"), other.URL()+gitHubPulls+"?x=%2F"; resp.StatusCode != 307 ||
+		got != want {
 		t.Errorf("%s to %q", resp.Status, got)
 	}
 

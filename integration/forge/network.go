@@ -14,9 +14,9 @@ type Network struct {
 	Bandwidth int64         // bytes of bodies a second, each way, for all clients together; 0 for no limit
 }
 
-// SetNetwork slows down every HTTP request that arrives from now on, to git and to the API alike. Headers and handshakes
-// cost nothing, and SSH is not slowed down. A request that waits ends with Close, and when its client goes away, which is
-// noticed only once the request's body has been read.
+// SetNetwork slows down every HTTP request that arrives from now on, to git and to the API alike. Headers and
+// handshakes cost nothing, and SSH is not slowed down. A request that waits ends with Close, and when its client goes
+// away, which is noticed only once the request's body has been read.
 func (s *Server) SetNetwork(n Network) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,7 +30,8 @@ type network struct {
 	up, down link
 }
 
-// slow serves as next does, at the pace of the network. A request that ends while it waits is cut off without an answer.
+// slow serves as next does, at the pace of the network. A request that ends while it waits is cut off without an
+// answer.
 func (s *Server) slow(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()

@@ -52,7 +52,8 @@ func TestSlowEnds(t *testing.T) {
 					if body != "" {
 						method, path = http.MethodPost, "/git-upload-pack"
 					}
-					req, err := http.NewRequestWithContext(ctx, method, s.CloneURL(repo)+path, bytes.NewReader([]byte(body)))
+					req, err := http.NewRequestWithContext(ctx, method, s.CloneURL(repo)+path,
+						bytes.NewReader([]byte(body)))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -87,8 +88,8 @@ func TestSlowEnds(t *testing.T) {
 	}
 }
 
-// TestSlowPace: on a clock that only moves when everybody waits, a request takes its latency and the time of its bytes to
-// the nanosecond, and two at once share the link.
+// TestSlowPace: on a clock that only moves when everybody waits, a request takes its latency and the time of its bytes
+// to the nanosecond, and two at once share the link.
 func TestSlowPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Server{ctx: t.Context()}

@@ -22,10 +22,10 @@ type proxy struct {
 	asked []string
 }
 
-// StartProxy runs an HTTP proxy on another free port of 127.0.0.1 and returns its URL, "http://127.0.0.1:PORT". It tunnels
-// a CONNECT to any host and port to the listener of StartTLS, which may start later, and forwards requests for any http
-// URL to the plain one. If user or password is not empty, it asks for both (Basic). It fails when called twice or after
-// Close.
+// StartProxy runs an HTTP proxy on another free port of 127.0.0.1 and returns its URL, "http://127.0.0.1:PORT". It
+// tunnels a CONNECT to any host and port to the listener of StartTLS, which may start later, and forwards requests for
+// any http URL to the plain one. If user or password is not empty, it asks for both (Basic). It fails when called twice
+// or after Close.
 func (s *Server) StartProxy(user, password string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,8 +46,8 @@ func (s *Server) StartProxy(user, password string) (string, error) {
 	return "http://" + ln.Addr().String(), nil
 }
 
-// Proxied returns what the proxy was asked for so far, in order of arrival: "CONNECT forge.example.com:443",
-// "GET http://forge.example.com/acme/gitops.git/info/refs?service=git-upload-pack". What it refused has the status behind
+// Proxied returns what the proxy was asked for so far, in order of arrival: "CONNECT forge.example.com:443", "GET
+// http://forge.example.com/acme/gitops.git/info/refs?service=git-upload-pack". What it refused has the status behind
 // it: "CONNECT forge.example.com:443 407".
 func (s *Server) Proxied() []string {
 	s.mu.Lock()

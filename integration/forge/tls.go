@@ -27,9 +27,9 @@ type TLS struct {
 	Port   int
 }
 
-// StartTLS serves the same over HTTPS as well (HTTP/2 and 1.1), on another free port of 127.0.0.1, with a certificate for
-// Name, localhost and 127.0.0.1. Its authority is made for the purpose and written below Dir/tls. It fails when called
-// twice or after Close.
+// StartTLS serves the same over HTTPS as well (HTTP/2 and 1.1), on another free port of 127.0.0.1, with a certificate
+// for Name, localhost and 127.0.0.1. Its authority is made for the purpose and written below Dir/tls. It fails when
+// called twice or after Close.
 func (s *Server) StartTLS() (TLS, error) {
 	access, err := s.startTLS()
 	if err != nil {

@@ -95,12 +95,14 @@ func TestTLSGit(t *testing.T) {
 		git(t, "-C", work, "add", "big")
 		git(t, "-C", work, "commit", "--quiet", "-m", "big")
 		// Over HTTP/2 git, with the curl of some systems, now and then never sends the rest of what is large.
-		git(t, "-C", work, "-c", "http.version=HTTP/1.1", "-c", "http.sslCAInfo="+access.CAFile, "push", "--quiet", "origin", "HEAD:refs/heads/"+host)
+		git(t, "-C", work, "-c", "http.version=HTTP/1.1", "-c", "http.sslCAInfo="+access.CAFile, "push", "--quiet",
+			"origin", "HEAD:refs/heads/"+host)
 		if got, want := at(t, s, "rev-parse", host), git(t, "-C", work, "rev-parse", "HEAD"); got != want {
 			t.Errorf("pushed %s, the server has %s", want, got)
 		}
 		all := s.Requests()
-		if got := all[len(all)-1]; got.Scheme != "https" || got.Host != fmt.Sprintf("%s:%d", host, access.Port) || got.Auth != "token" {
+		if got := all[len(all)-1]; got.Scheme != "https" ||
+			got.Host != fmt.Sprintf("%s:%d", host, access.Port) || got.Auth != "token" {
 			t.Errorf("logged %+v", got)
 		}
 		n := len(all)
@@ -123,7 +125,8 @@ func TestTLSAPI(t *testing.T) {
 			access := startTLS(t, s)
 			c := trusting(t, access, "")
 			resp, body := get(t, c, access.URL+path)
-			if resp.ProtoMajor != 2 || !strings.Contains(body, `"`+access.URL+`/acme/gitops"`) || strings.Contains(body, s.URL()) {
+			if resp.ProtoMajor != 2 || !strings.Contains(body, `"`+access.URL+`/acme/gitops"`) ||
+				strings.Contains(body, s.URL()) {
 				t.Errorf("%s: %s", resp.Proto, body)
 			}
 			pulls, in := gitHubPulls, object{"title": "T", "head": "topic", "base": "main"}
@@ -136,7 +139,8 @@ func TestTLSAPI(t *testing.T) {
 					t.Errorf("%s: %s %v", list, body, resp.Header)
 				}
 			}
-			if _, body := get(t, c, access.URL+pulls); !strings.Contains(body, `"`+strings.Replace(s.PullRequests(repo)[0].URL, s.URL(), access.URL, 1)+`"`) {
+			if _, body := get(t, c, access.URL+pulls); !strings.Contains(body,
+				`"`+strings.Replace(s.PullRequests(repo)[0].URL, s.URL(), access.URL, 1)+`"`) {
 				t.Errorf("%s", body)
 			}
 		})
@@ -152,7 +156,8 @@ func TestProxyGit(t *testing.T) {
 		t.Error("started twice")
 	}
 	through := func(args ...string) []string {
-		return append([]string{"-c", "http.proxy=" + proxy, "-c", "http.sslCAInfo=" + filepath.Join(s.cfg.Dir, "tls", "ca.pem")}, args...)
+		return append([]string{"-c", "http.proxy=" + proxy, "-c",
+			"http.sslCAInfo=" + filepath.Join(s.cfg.Dir, "tls", "ca.pem")}, args...)
 	}
 	const secure, open = "https://forge.example.com/acme/gitops.git", "http://forge.example.com/acme/gitops.git"
 	if out, err := tryGit(t, through("ls-remote", secure)...); err == nil || !strings.Contains(out, "502") {
@@ -181,7 +186,8 @@ func TestProxyGit(t *testing.T) {
 			t.Errorf("logged %+v", r)
 		}
 	}
-	if out, err := tryGit(t, through("ls-remote", "https://other.example.com/acme/gitops.git")...); err == nil || !strings.Contains(out, "certificate") {
+	if out, err := tryGit(t, through("ls-remote", "https://other.example.com/acme/gitops.git")...); err == nil ||
+		!strings.Contains(out, "certificate") {
 		t.Errorf("another host: %v: %s", err, out)
 	}
 }
@@ -194,15 +200,18 @@ func TestProxyCredentials(t *testing.T) {
 	with := func(userinfo string) string { return strings.Replace(proxy, "//", "//"+userinfo+"@", 1) }
 	for _, scheme := range []string{"http", "https"} {
 		url := scheme + "://forge.example.com/acme/gitops.git"
-		for userinfo, ok := range map[string]bool{"me:pr0xy-password": true, "me:wrong": false, "you:pr0xy-password": false, "me:": false} {
-			out, err := tryGit(t, "-c", "http.proxy="+with(userinfo), "-c", "http.sslCAInfo="+access.CAFile, "ls-remote", url)
+		for userinfo, ok := range map[string]bool{"me:pr0xy-password": true, "me:wrong": false,
+			"you:pr0xy-password": false, "me:": false} {
+			out, err := tryGit(t, "-c", "http.proxy="+with(userinfo), "-c",
+				"http.sslCAInfo="+access.CAFile, "ls-remote", url)
 			if (err == nil) != ok || !ok && !strings.Contains(out, "407") {
 				t.Errorf("%s by %s: %v: %s", scheme, userinfo, err, out)
 			}
 		}
 	}
 	asked := s.Proxied()
-	if !slices.Contains(asked, "CONNECT forge.example.com:443") || !slices.Contains(asked, "CONNECT forge.example.com:443 407") {
+	if !slices.Contains(asked, "CONNECT forge.example.com:443") ||
+		!slices.Contains(asked, "CONNECT forge.example.com:443 407") {
 		t.Errorf("asked for %q", asked)
 	}
 	for _, r := range s.Requests() {
@@ -216,7 +225,8 @@ func TestProxyCredentials(t *testing.T) {
 		!strings.Contains(body, `"https://forge.example.com/acme/gitops"`) {
 		t.Errorf("%s: %s", resp.Status, body)
 	}
-	if resp, _ := get(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, proxy); resp.StatusCode != 407 {
+	if resp, _ := get(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+		proxy); resp.StatusCode != 407 {
 		t.Errorf("as a web server: %s", resp.Status)
 	}
 }

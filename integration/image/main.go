@@ -1,10 +1,10 @@
-// Command image checks container images of the program: that they hold what they should and no more, and that they work as
-// an ordinary user with nothing but a read-only root, against the embedded forge.
+// Command image checks container images of the program: that they hold what they should and no more, and that they work
+// as an ordinary user with nothing but a read-only root, against the embedded forge.
 //
 //	image ENGINE IMAGE=BINARY...
 //
-// ENGINE is podman or docker. The program in each IMAGE has to be the file BINARY, byte for byte, where that is for this
-// machine, and has to be built like it otherwise. Images for this machine are run.
+// ENGINE is podman or docker. The program in each IMAGE has to be the file BINARY, byte for byte, where that is for
+// this machine, and has to be built like it otherwise. Images for this machine are run.
 package main
 
 import (
@@ -62,7 +62,8 @@ func check(engine, image, binary string) error {
 	if err := p.holds(binary); err != nil {
 		return err
 	}
-	fmt.Printf("image %s: %s/%s, %.1f MB, %.1f MB compressed\n", image, p.OS, p.Architecture, float64(p.unpacked)/1e6, float64(p.compressed)/1e6)
+	fmt.Printf("image %s: %s/%s, %.1f MB, %.1f MB compressed\n", image, p.OS, p.Architecture, float64(p.unpacked)/1e6,
+		float64(p.compressed)/1e6)
 	if p.Architecture != runtime.GOARCH {
 		return nil
 	}
@@ -174,7 +175,8 @@ func untar(data []byte) (map[string][]byte, map[string]fs.FileMode, error) {
 
 // version is what -version has to print, but for Go's.
 func (p *pack) version() string {
-	return fmt.Sprintf("update-gitops-repo %s (%s) ", p.Config.Labels["org.opencontainers.image.version"], p.Config.Labels["org.opencontainers.image.revision"])
+	return fmt.Sprintf("update-gitops-repo %s (%s) ", p.Config.Labels["org.opencontainers.image.version"],
+		p.Config.Labels["org.opencontainers.image.revision"])
 }
 
 // holds says what is wrong with the image as it lies there.
@@ -185,7 +187,8 @@ func (p *pack) holds(binary string) error {
 	}
 	for name, mode := range p.modes {
 		// Nobody but root writes, everybody reads.
-		if mode.Perm()&0o022 != 0 || mode.Perm()&0o444 != 0o444 || mode&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSymlink) != 0 {
+		if mode.Perm()&0o022 != 0 || mode.Perm()&0o444 != 0o444 ||
+			mode&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSymlink) != 0 {
 			return fmt.Errorf("%s has mode %v", name, mode)
 		}
 	}
@@ -193,10 +196,12 @@ func (p *pack) holds(binary string) error {
 		return fmt.Errorf("%d certificate authorities", n)
 	}
 	if p.unpacked > maxUnpacked || p.compressed > maxCompressed {
-		return fmt.Errorf("%d bytes, %d compressed: at most %d and %d", p.unpacked, p.compressed, maxUnpacked, maxCompressed)
+		return fmt.Errorf("%d bytes, %d compressed: at most %d and %d", p.unpacked, p.compressed,
+			maxUnpacked, maxCompressed)
 	}
 	c := p.Config
-	if c.User != "65532:65532" || c.WorkingDir != "/workspace" || !slices.Equal(c.Entrypoint, []string{"/" + program}) || len(c.Cmd) > 0 {
+	if c.User != "65532:65532" || c.WorkingDir != "/workspace" ||
+		!slices.Equal(c.Entrypoint, []string{"/" + program}) || len(c.Cmd) > 0 {
 		return fmt.Errorf("runs as %q in %q: %q %q", c.User, c.WorkingDir, c.Entrypoint, c.Cmd)
 	}
 	for _, label := range []string{"title", "description", "licenses", "version", "revision"} {
@@ -247,7 +252,8 @@ func settings(binary []byte) (map[string]string, error) {
 		return nil, err
 	}
 	m := map[string]string{"go": info.GoVersion}
-	for _, s := range slices.DeleteFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "DefaultGODEBUG" }) {
+	for _, s := range slices.DeleteFunc(info.Settings,
+		func(s debug.BuildSetting) bool { return s.Key == "DefaultGODEBUG" }) {
 		m[s.Key] = s.Value
 	}
 	return m, nil
@@ -256,11 +262,12 @@ func settings(binary []byte) (map[string]string, error) {
 // A container is how an image is run.
 type container struct{ engine, image, user string }
 
-// run runs the program with the least that a cluster may give: no capability, no way to get one, nothing to write to and
-// no HOME. What options add comes before the image's name.
+// run runs the program with the least that a cluster may give: no capability, no way to get one, nothing to write to
+// and no HOME. What options add comes before the image's name.
 func (c container) run(options []string, args ...string) (string, error) {
 	all := []string{
-		"run", "--rm", "--network=host", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=" + c.user,
+		"run", "--rm", "--network=host", "--read-only", "--cap-drop=ALL",
+		"--security-opt=no-new-privileges", "--user=" + c.user,
 		"--env=HOME=", "--env=UPDATE_GITOPS_REPO_TOKEN=" + token,
 	}
 	if filepath.Base(c.engine) == "podman" {
@@ -284,7 +291,8 @@ func output(c *exec.Cmd) (string, error) {
 	c.Stdout, c.Stderr = &stdout, &stderr
 	err := c.Run()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		return "", fmt.Errorf("%s: %w", strings.Join(c.Args, " "), &failure{exit.ExitCode(), stdout.String(), stderr.String()})
+		return "",
+			fmt.Errorf("%s: %w", strings.Join(c.Args, " "), &failure{exit.ExitCode(), stdout.String(), stderr.String()})
 	}
 	return stdout.String(), err
 }
@@ -323,7 +331,8 @@ func works(c container, version string) (err error) {
 		return err
 	}
 	mount := []string{"--volume=" + workspace + ":/workspace:ro"}
-	if err := opens(f, c, mount, []string{"-scm-provider=github", "-app=shop", "-git-revision=2222222", "-set=shop.yaml:.tag=2"}); err != nil {
+	if err := opens(f, c, mount,
+		[]string{"-scm-provider=github", "-app=shop", "-git-revision=2222222", "-set=shop.yaml:.tag=2"}); err != nil {
 		return fmt.Errorf("checkout: %w", err)
 	}
 
@@ -331,7 +340,8 @@ func works(c container, version string) (err error) {
 	for code, arg := range map[int]string{1: "-set=shop.yaml:.nothing=3", 2: "-set=shop.yaml"} {
 		out, err := c.run(nil, append(remote, "-git-revision=3333333", arg)...)
 		failed := (*failure)(nil)
-		if !errors.As(err, &failed) || failed.code != code || !strings.Contains(failed.stderr, "\nhint: ") || failed.stdout != "" {
+		if !errors.As(err, &failed) || failed.code != code ||
+			!strings.Contains(failed.stderr, "\nhint: ") || failed.stdout != "" {
 			return fmt.Errorf("%s: want exit code %d and a hint, got %v%s", arg, code, err, out)
 		}
 	}
@@ -370,7 +380,8 @@ func seed(f *forge.Server, dir string) error {
 	return f.Seed(repo, "main", dir)
 }
 
-// checkOut makes a checkout that others can read, and that, where root makes it, belongs to nobody who runs the program.
+// checkOut makes a checkout that others can read, and that, where root makes it, belongs to nobody who runs the
+// program.
 func checkOut(f *forge.Server, dir string) error {
 	clone := exec.Command("git", "clone", "--quiet", "--no-local", f.GitDir(repo), dir)
 	if _, err := output(clone); err != nil {

@@ -43,8 +43,8 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// SetLinger is as that of *net.TCPConn: after SetLinger(0), Close resets the connection, and what the other end has not read
-// is lost.
+// SetLinger is as that of *net.TCPConn: after SetLinger(0), Close resets the connection, and what the other end has not
+// read is lost.
 func (c *conn) SetLinger(sec int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -59,7 +59,7 @@ func TestConn(t *testing.T) {
 	t.Run("a reset connection fails at both ends", func(t *testing.T) {
 		client, server := pair(t)
 		io.WriteString(server, "lost")
-		server.(*conn).SetLinger(0)
+		_ = server.(*conn).SetLinger(0)
 		server.Close()
 		for range 2 {
 			if n, err := client.Read(make([]byte, 1)); n != 0 || !errors.Is(err, syscall.ECONNRESET) {
@@ -77,7 +77,7 @@ func TestDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := pair(t)
 		start := time.Now()
-		client.SetReadDeadline(start.Add(time.Hour))
+		_ = client.SetReadDeadline(start.Add(time.Hour))
 		_, err := client.Read(make([]byte, 1))
 		var timeout net.Error
 		if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &timeout) || !timeout.Timeout() {
@@ -86,7 +86,7 @@ func TestDeadline(t *testing.T) {
 		if waited := time.Since(start); waited != time.Hour {
 			t.Errorf("waited for %v", waited)
 		}
-		client.SetReadDeadline(time.Time{})
+		_ = client.SetReadDeadline(time.Time{})
 		io.WriteString(server, "x")
 		if n, err := client.Read(make([]byte, 1)); n != 1 || err != nil {
 			t.Errorf("without a deadline: %d, %v", n, err)
@@ -131,9 +131,10 @@ func TestHTTP(t *testing.T) {
 			case <-r.Context().Done():
 			}
 		})}
-		go server.Serve(l)
+		go func() { _ = server.Serve(l) }()
 		defer server.Close()
-		client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+		client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _,
+			addr string) (net.Conn, error) {
 			return n.Dial(ctx, addr)
 		}}}
 		start := time.Now()

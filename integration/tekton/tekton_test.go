@@ -1,5 +1,5 @@
-// Package tekton holds the Tekton example against Tekton's own types and validation, and against the restricted Pod Security
-// profile as the API server checks it. It is a module of its own, so that the program's stays small.
+// Package tekton holds the Tekton example against Tekton's own types and validation, and against the restricted Pod
+// Security profile as the API server checks it. It is a module of its own, so that the program's stays small.
 package tekton
 
 import (
@@ -48,7 +48,8 @@ func TestTask(t *testing.T) {
 	var task v1.Task
 	decode(t, "task.yaml", 0, &task)
 	check(t, "task.yaml", &task)
-	if task.Name != "update-gitops-repo" || task.Labels["app.kubernetes.io/version"] == "" || task.Annotations["tekton.dev/pipelines.minVersion"] == "" || task.Spec.Description == "" {
+	if task.Name != "update-gitops-repo" || task.Labels["app.kubernetes.io/version"] == "" ||
+		task.Annotations["tekton.dev/pipelines.minVersion"] == "" || task.Spec.Description == "" {
 		t.Error("the Task lacks what the catalog asks for")
 	}
 	declared := map[string]bool{}
@@ -68,7 +69,8 @@ func TestTask(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	results := evaluator.EvaluatePod(psa.LevelVersion{Level: psa.LevelRestricted, Version: psa.LatestVersion()}, &metav1.ObjectMeta{}, pod)
+	results := evaluator.EvaluatePod(psa.LevelVersion{Level: psa.LevelRestricted, Version: psa.LatestVersion()},
+		&metav1.ObjectMeta{}, pod)
 	for _, r := range results {
 		if !r.Allowed {
 			t.Errorf("the restricted profile forbids: %s: %s", r.ForbiddenReason, r.ForbiddenDetail)
@@ -110,7 +112,8 @@ func TestServiceAccount(t *testing.T) {
 	var account corev1.ServiceAccount
 	decode(t, "service-account.yaml", 0, &secret)
 	decode(t, "service-account.yaml", 1, &account)
-	if secret.Type != corev1.SecretTypeBasicAuth || secret.StringData[corev1.BasicAuthUsernameKey] == "" || secret.StringData[corev1.BasicAuthPasswordKey] == "" {
+	if secret.Type != corev1.SecretTypeBasicAuth || secret.StringData[corev1.BasicAuthUsernameKey] == "" ||
+		secret.StringData[corev1.BasicAuthPasswordKey] == "" {
 		t.Error("the Secret is not one for basic authentication")
 	}
 	if len(account.Secrets) != 1 || account.Secrets[0].Name != secret.Name {

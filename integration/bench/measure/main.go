@@ -21,7 +21,8 @@ func main() {
 	if len(os.Args) < 3 {
 		fail("usage: measure FILE PROGRAM [ARGUMENT]...")
 	}
-	signal.Notify(make(chan os.Signal, 1), os.Interrupt) // Which ends the command; to ignore it would make that ignore it, too.
+	signal.Notify(make(chan os.Signal, 1),
+		os.Interrupt) // Which ends the command; to ignore it would make that ignore it, too.
 	start := time.Now()
 	p, err := os.StartProcess(os.Args[2], os.Args[2:], &os.ProcAttr{Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}})
 	if err != nil {

@@ -3,8 +3,8 @@
 //	peer yq EXPRESSION FILE          edits the file in place, as "yq -i" does
 //	peer go-git URL TOKEN BRANCH FOLDER OLD NEW
 //
-// The second clones with go-git at depth 1 into the empty working folder, renders FOLDER's templates by putting NEW in the
-// place of OLD, commits on a new branch and pushes that.
+// The second clones with go-git at depth 1 into the empty working folder, renders FOLDER's templates by putting NEW in
+// the place of OLD, commits on a new branch and pushes that.
 package main
 
 import (
