@@ -18,22 +18,27 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// config is the command line as given: flags, then environment, then the file that -config names.
+// config is the command line as given: arguments, then variables, then the file of -config. The table in flags.go says
+// which flag sets which field.
 type config struct {
-	repo      string
-	workdir   string
-	base      string
-	username  string
-	token     tokenFlag
-	tokenFile string
+	secrets     *secret.Redactor // every secret that is given or found is registered with it
+	tokenSource string           // where the token was given, for a person
 
-	secrets       *secret.Redactor // told of each secret that is given or found
-	tokenSource   string           // where the token was given, for a person
+	// Repository.
+	repo          string
+	workdir       string
+	base          string
+	token         tokenFlag
+	tokenFile     string
+	username      string
+	appID         string
+	appKeyFile    string
 	sshKeyFile    string
 	sshKnownHosts string
 	caFile        string
 	checkAuth     bool
 
+	// What to change.
 	adds           list
 	filepaths      list
 	substitutes    list
@@ -47,14 +52,13 @@ type config struct {
 	imageFiles     list
 	expressions    list
 
-	revision    string
-	app         string
-	branch      string
-	message     string
-	authorName  string
-	authorEmail string
-	forcePush   bool
-
+	// Commit.
+	revision           string
+	app                string
+	branch             string
+	message            string
+	authorName         string
+	authorEmail        string
 	committerName      string
 	committerEmail     string
 	signoff            bool
@@ -63,7 +67,9 @@ type config struct {
 	signPassphraseFile string
 	commitViaAPI       bool
 	sequence           int64
+	forcePush          bool
 
+	// Pull request.
 	createPull   bool
 	mergePull    bool
 	mergeMethod  string
@@ -79,11 +85,10 @@ type config struct {
 	assignees    list
 	milestone    string
 	draft        bool
-	appID        string
-	appKeyFile   string
 	scmProvider  string
 	scmURL       string
 
+	// Run.
 	dryRun    bool
 	output    string
 	resultDir string
@@ -92,13 +97,13 @@ type config struct {
 	logFormat string
 	timeout   time.Duration
 	maxFetch  byteSize
-
-	file    string // -config
-	help    bool
-	version bool
+	file      string // -config
+	version   bool
+	help      bool
 }
 
-// parseConfig reads the arguments, then the process's environment, then the configuration file; what came first counts.
+// parseConfig reads the arguments, then the process's environment, then the configuration file. The first source that
+// has a flag wins.
 func parseConfig(args []string, secrets *secret.Redactor) (*config, error) {
 	c := &config{secrets: secrets}
 	c.token.found, c.signPassphrase.found = secrets.Add, secrets.Add
@@ -174,8 +179,8 @@ func (c *config) parseFile(fs *flag.FlagSet) error {
 	return nil
 }
 
-// keepToken reads one more source. The token and its file are two names for one thing: a source counts only when none
-// before it gave either.
+// keepToken reads one more source. The token and its file are two names for one thing: a source that has either wins
+// over all after it, as one flag would.
 func (c *config) keepToken(source string, read func() error) error {
 	token, file := c.token, c.tokenFile
 	err := read()
@@ -187,7 +192,7 @@ func (c *config) keepToken(source string, read func() error) error {
 	return err
 }
 
-// parseYAML hands over the values of a YAML map as they are written: 1.10 and 0123456 are no numbers here.
+// parseYAML calls set with the values of a YAML map as they are written: 1.10 and 0123456 are texts, not numbers.
 func parseYAML(r io.Reader, set func(name, value string) error) error {
 	var doc yaml.Node
 	if err := yaml.NewDecoder(r).Decode(&doc); err != nil {
@@ -198,7 +203,7 @@ func parseYAML(r io.Reader, set func(name, value string) error) error {
 	}
 	root := doc.Content[0]
 	if root.Kind != yaml.MappingNode {
-		return errors.New("it is not a map")
+		return errors.New("not a map")
 	}
 	for i := 0; i < len(root.Content); i += 2 {
 		key, value := root.Content[i], root.Content[i+1]
@@ -218,7 +223,7 @@ func parseYAML(r io.Reader, set func(name, value string) error) error {
 	return nil
 }
 
-// flagError is a parser's error in a user's words.
+// flagError returns the message of a parser's error, in a user's terms.
 func flagError(err error) string {
 	text := strings.TrimPrefix(escape.OneLine(err.Error()), "error parsing commandline arguments: ")
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {

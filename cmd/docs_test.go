@@ -209,7 +209,7 @@ func fishCompletion(groups []flagGroup) string {
 	return b.String()
 }
 
-// brief is what fits beside a flag in a list.
+// brief returns the part of a text that fits next to a flag in a list.
 func brief(text string) string {
 	for _, end := range []string{" (default", "; "} {
 		text, _, _ = strings.Cut(text, end)
@@ -217,7 +217,7 @@ func brief(text string) string {
 	return text
 }
 
-// TestManPage: groff and mandoc, where they are, find nothing wrong with it, and it shows every flag.
+// TestManPage: groff and mandoc, where they are installed, find nothing wrong with it, and it shows every flag.
 func TestManPage(t *testing.T) {
 	const page = "docs/update-gitops-repo.1"
 	shown := false
@@ -245,7 +245,7 @@ func TestManPage(t *testing.T) {
 	}
 }
 
-// TestCompletion has the shells that are here complete command lines.
+// TestCompletion has the shells that are installed complete command lines.
 func TestCompletion(t *testing.T) {
 	for _, test := range []struct {
 		line string // Its last word is completed.
@@ -288,7 +288,7 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// bashCompletes gives what bash offers for the last word of a line, which it hands over in words as readline splits
+// bashCompletes returns what bash offers for the last word of a line, which it hands over in words as readline splits
 // them.
 func bashCompletes(t *testing.T, line string) string {
 	t.Helper()
@@ -319,7 +319,7 @@ func fishCompletes(t *testing.T, line string) string {
 	return offers(t, c)
 }
 
-// zshCompletes gives the last word of a line after the tab key, in a shell on a terminal of zsh's own making: nowhere
+// zshCompletes returns the last word of a line after the tab key, in a shell on a terminal of zsh's own making: nowhere
 // else does its completion run.
 func zshCompletes(t *testing.T, line string) string {
 	t.Helper()
@@ -345,7 +345,7 @@ print -r -- $line`)
 	return string(word[1])
 }
 
-// offers runs a command that prints an offer a line, and gives them sorted.
+// offers runs a command that prints one offer per line, and returns them sorted.
 func offers(t *testing.T, c *exec.Cmd) string {
 	t.Helper()
 	var stderr bytes.Buffer

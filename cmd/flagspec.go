@@ -23,12 +23,12 @@ type flagSpec struct {
 	name        string
 	alias       string // another name for it, which only the parser knows
 	into        any    // pointer into the config; its type is the flag's kind: *bool is a switch, *list is repeatable
-	preset      string // value unless one is given, as it would be given; empty: the type's zero value
-	fallback    string // what counts where there is neither value nor preset, for people
+	preset      string // default, as it would be given; empty: the type's zero value
+	fallback    string // default that depends on something, for people
 	choices     []string
 	needs       string // flag without which this one does nothing
 	because     string // why, where that is not plain
-	interactive bool   // for people at a terminal: it counts as an argument only
+	interactive bool   // for people at a terminal: variables and the file do not set it
 	isURL       bool   // it may hold credentials
 	check       func(flag, value string) error
 	usage       string // what it is for; the name of its value between backquotes, as package flag has it
@@ -224,7 +224,7 @@ func (s *byteSize) Set(v string) error {
 	return nil
 }
 
-// tokenFlag is a flag whose value is a secret.
+// tokenFlag is a secret, without white space around it.
 type tokenFlag struct {
 	secret.Text
 	found func(...secret.Text)
@@ -237,7 +237,7 @@ func (t *tokenFlag) Set(v string) error {
 	return nil
 }
 
-// passphraseFlag is one that counts byte for byte, but for the line end that is left of a file.
+// passphraseFlag is a secret that counts byte for byte, but for the line end of a file that it comes from.
 type passphraseFlag struct {
 	secret.Text
 	found func(...secret.Text)

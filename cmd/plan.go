@@ -19,7 +19,7 @@ import (
 type surroundings struct {
 	getenv   func(string) string
 	client   *http.Client
-	received func(bytes int) // is told what git receives; may be nil
+	received func(bytes int) // is called as git receives bytes; may be nil
 	wantDiff bool            // the report is shown with the diff
 }
 

@@ -2,6 +2,7 @@
 package ci
 
 import (
+	"cmp"
 	"net/url"
 	"os"
 	"strings"
@@ -20,6 +21,9 @@ type system struct {
 	server   string // that forge's URL
 	jobToken string // token for git that is valid while the job runs
 	jobUser  string // user that goes with it: a name, not a variable
+
+	// Files in which the system looks for what a step did, made of variables; see Places.
+	outputs, summary, exports string
 }
 
 // systems is the table. To add a CI system, add a row from its documentation of predefined variables, and one to
@@ -29,6 +33,8 @@ var systems = []system{
 		name: "GitHub Actions", marker: "GITHUB_ACTIONS", revision: "GITHUB_SHA", app: "GITHUB_REPOSITORY",
 		commitURL: "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/commit/$GITHUB_SHA",
 		forge:     "github", server: "GITHUB_SERVER_URL",
+		// https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+		outputs: "$GITHUB_OUTPUT", summary: "$GITHUB_STEP_SUMMARY",
 	},
 	{
 		name: "GitLab CI", marker: "GITLAB_CI", revision: "CI_COMMIT_SHA", app: "CI_PROJECT_PATH",
@@ -40,6 +46,8 @@ var systems = []system{
 	{
 		name: "Codefresh", marker: "CF_BUILD_ID", revision: "CF_REVISION", app: "CF_REPO_NAME",
 		commitURL: "$CF_COMMIT_URL",
+		// https://codefresh.io/docs/docs/pipelines/variables/#exporting-environment-variables-from-a-freestyle-step
+		exports: "$CF_VOLUME_PATH/env_vars_to_export",
 	},
 	{name: "CircleCI", marker: "CIRCLECI", revision: "CIRCLE_SHA1", app: "CIRCLE_PROJECT_REPONAME"},
 	{name: "Jenkins", marker: "JENKINS_URL", revision: "GIT_COMMIT", app: "GIT_URL"},
@@ -101,18 +109,44 @@ func commit(revision string) string {
 
 // page returns the URL that the variables in pattern make, or nothing when one of them is empty or they make no URL.
 func page(pattern string, getenv func(string) string) string {
+	u, err := url.Parse(expand(pattern, getenv))
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return ""
+	}
+	u.User = nil // Such as the organisation's name on Azure.
+	return u.String()
+}
+
+// expand returns pattern with the values of its variables; nothing when one of them is empty.
+func expand(pattern string, getenv func(string) string) string {
 	complete := true
 	text := os.Expand(pattern, func(name string) string {
 		value := getenv(name)
 		complete = complete && value != ""
 		return value
 	})
-	u, err := url.Parse(text)
-	if err != nil || !complete || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+	if !complete {
 		return ""
 	}
-	u.User = nil // Such as the organisation's name on Azure.
-	return u.String()
+	return text
+}
+
+// Places are the files in which CI systems look for what a step did. Each is empty when there is none.
+type Places struct {
+	Outputs string // lines name=value, for later steps
+	Summary string // Markdown, for people
+	Exports string // lines NAME=VALUE, which become variables of later steps
+}
+
+// FindPlaces returns the files that any CI system's variables name.
+func FindPlaces(getenv func(string) string) Places {
+	var p Places
+	for _, s := range systems {
+		p.Outputs = cmp.Or(p.Outputs, expand(s.outputs, getenv))
+		p.Summary = cmp.Or(p.Summary, expand(s.summary, getenv))
+		p.Exports = cmp.Or(p.Exports, expand(s.exports, getenv))
+	}
+	return p
 }
 
 // Server returns the host, HOST or HOST:PORT in lower case, of the forge of that kind that runs this pipeline; empty

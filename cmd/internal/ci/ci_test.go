@@ -89,6 +89,22 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestFindPlaces has the files of the systems that have some.
+func TestFindPlaces(t *testing.T) {
+	for _, test := range []struct {
+		vars []string
+		want Places
+	}{
+		{[]string{"GITHUB_OUTPUT=/o", "GITHUB_STEP_SUMMARY=/s"}, Places{Outputs: "/o", Summary: "/s"}},
+		{[]string{"CF_VOLUME_PATH=/codefresh/volume"}, Places{Exports: "/codefresh/volume/env_vars_to_export"}},
+		{[]string{"GITHUB_ACTIONS=true", "CF_BUILD_ID=1"}, Places{}},
+	} {
+		if got := FindPlaces(environment(test.vars...)); got != test.want {
+			t.Errorf("%q: %+v, want %+v", test.vars, got, test.want)
+		}
+	}
+}
+
 // TestForge: which forge a host is, only the pipeline that it runs tells; for that host alone are the job's tokens.
 func TestForge(t *testing.T) {
 	github := environment("GITHUB_SERVER_URL=https://Git.Example.com")
