@@ -1,16 +1,9 @@
 package cmd
 
 import (
-	"bytes"
-	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,28 +11,17 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"update-gitops-repo/cmd/internal/auth"
-	"update-gitops-repo/cmd/internal/edits"
-	"update-gitops-repo/cmd/internal/heapwatch"
 	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/cmd/internal/update"
-	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/gitrepo"
-	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/gitrepo/giturl"
-	"update-gitops-repo/scm"
 	"update-gitops-repo/secret"
-	"update-gitops-repo/template"
-	"update-gitops-repo/template/glob"
-	"update-gitops-repo/template/image"
-	"update-gitops-repo/template/yamledit"
 )
 
 // environment is a getenv over fixed variables.
@@ -124,77 +106,6 @@ func TestSecret(t *testing.T) {
 				t.Errorf("%s prints %s", format, got)
 			}
 		}
-	}
-}
-
-// TestHints: every kind of error has a hint of its own, and 2 is for the command line alone.
-func TestHints(t *testing.T) {
-	general := hint(errors.New("something"))
-	for _, err := range []error{
-		gitrepo.ErrAuth, gitrepo.ErrNotFound, gitrepo.ErrEmpty, gitrepo.ErrNoBranch, gitrepo.ErrPath, gitrepo.ErrMoved, gitrepo.ErrRejected, checkout.ErrNoCheckout,
-		scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable,
-		update.ErrNoDefault, update.ErrSameBranch, update.ErrSecret, context.DeadlineExceeded, context.Canceled, &fs.PathError{Err: fs.ErrNotExist}, &update.ForeignError{},
-		&template.Error{Err: template.ErrMissingKey, Key: ".a"}, &yamledit.Error{Err: yamledit.ErrSyntax}, &template.Error{Err: template.ErrSyntax, Delims: "$(<"},
-		&template.Error{Err: template.ErrDelims}, &template.Error{Err: template.ErrNoAction},
-		&glob.Error{Err: glob.ErrNoMatch}, &glob.Error{Err: glob.ErrLimit},
-		&edits.Error{Flag: "-image", Err: &glob.Error{Err: glob.ErrNoMatch}},
-		&yamledit.Error{Err: yamledit.ErrNoNode}, &yamledit.Error{Err: yamledit.ErrUneditable}, &yamledit.Error{Err: image.ErrNotDeployed},
-		&template.Error{Err: template.ErrExecute}, &template.Error{Err: template.ErrLimit}, &template.Error{Err: template.ErrInvalid},
-		&edits.Error{Flag: "-yq", Err: &heapwatch.Error{}}, &edits.Error{Flag: "-yq", Err: &yamledit.Error{Err: yamledit.ErrUneditable}},
-	} {
-		wrapped := fmt.Errorf("subject: %w", err)
-		if h := hint(wrapped); h == "" || h == general {
-			t.Errorf("%v has no hint of its own", err)
-		}
-		if exitCode(wrapped) != 1 {
-			t.Errorf("%v: exit code %d", err, exitCode(wrapped))
-		}
-	}
-	var b bytes.Buffer
-	if err := printError(&b, usage.Errorf("do it", "line one\nline two")); err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != "error: line one line two\nhint: do it\n" || exitCode(usage.Errorf("", "")) != 2 {
-		t.Errorf("printed %q", b.String())
-	}
-}
-
-// TestHintsExplained: the README's troubleshooting has every hint, word for word but for what is filled in.
-func TestHintsExplained(t *testing.T) {
-	_, section, _ := strings.Cut(read(t, "../README.md"), "\n## Troubleshooting\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	file, err := parser.ParseFile(token.NewFileSet(), "errors.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	hints := []string{hintSameBranch}
-	for _, d := range file.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok && (f.Name.Name == "hint" || f.Name.Name == "templateHint") {
-			ast.Inspect(f, func(n ast.Node) bool {
-				if r, ok := n.(*ast.ReturnStmt); ok {
-					ast.Inspect(r, func(n ast.Node) bool {
-						if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING && l.Value != `"."` {
-							text, err := strconv.Unquote(l.Value)
-							if err != nil {
-								t.Error(err)
-							}
-							hints = append(hints, text)
-						}
-						return true
-					})
-				}
-				return true
-			})
-		}
-	}
-	section = strings.NewReplacer("`", "", `\*`, "*").Replace(section)
-	for _, h := range hints {
-		if !regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(h), "%s", ".+")).MatchString(section) {
-			t.Errorf("the README does not explain the hint: %s", h)
-		}
-	}
-	if len(hints) < 30 {
-		t.Errorf("only %d hints found", len(hints))
 	}
 }
 

@@ -16,8 +16,8 @@ type prefetcher interface {
 	Prefetch(names []string) error
 }
 
-// Unified returns a unified diff of the named files, with git's a/ and b/ before their names, and with git's header where
-// something other than their contents changes.
+// Unified returns a unified diff of the named files, with git's a/ and b/ before their names, and with git's header
+// where something other than their contents changes.
 func Unified(before, after fs.FS, names []string) (string, error) {
 	if p, ok := before.(prefetcher); ok {
 		if err := p.Prefetch(names); err != nil {
@@ -85,8 +85,8 @@ func (f file) gitMode() string {
 	return "100644"
 }
 
-// maxLines is the number of lines of both sides together above which files are not compared line by line: each line takes
-// some 130 bytes of memory for that.
+// maxLines is the number of lines of both sides together above which files are not compared line by line: each line
+// takes some 130 bytes of memory for that.
 const maxLines = 1_000_000
 
 func compare(name string, old, now file) string {

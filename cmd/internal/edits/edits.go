@@ -65,8 +65,8 @@ const (
 	Diff               // also what was there before
 )
 
-// Apply runs the edits on a snapshot. Templates and expressions can run for ever and cannot be stopped: when ctx ends, they
-// are left running, and the end of the program has to follow. The error is an [Error] where the edits failed.
+// Apply runs the edits on a snapshot. Templates and expressions can run for ever and cannot be stopped: when ctx ends,
+// they are left running, and the end of the program has to follow. The error is an [Error] where the edits failed.
 func (e Edits) Apply(ctx context.Context, s *gitrepo.Snapshot, need Need) (Result, error) {
 	type outcome struct {
 		result Result

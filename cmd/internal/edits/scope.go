@@ -43,8 +43,8 @@ func (e Edits) globs() []string {
 	return globs
 }
 
-// prefetch fetches at once what the kinds of edits would fetch one after the other, and what a diff reads of the files that
-// templates are rendered to. An error in a glob is left for the edit to return.
+// prefetch fetches at once what the kinds of edits would fetch one after the other, and what a diff reads of the files
+// that templates are rendered to. An error in a glob is left for the edit to return.
 func (e Edits) prefetch(fsys fs.FS, need Need) error {
 	p, ok := fsys.(glob.Prefetcher)
 	globs, templates := e.globs(), len(e.Renderer.Globs)
@@ -68,7 +68,8 @@ func (e Edits) prefetch(fsys fs.FS, need Need) error {
 	return p.Prefetch(names)
 }
 
-// rendered returns those of the names that are templates, each after the file that it is rendered to if a diff reads that.
+// rendered returns those of the names that are templates, each after the file that it is rendered to if a diff reads
+// that.
 func rendered(found []string, need Need) []string {
 	var names []string
 	for _, name := range found {

@@ -7,8 +7,8 @@ import (
 )
 
 // notice matches what a forge acts on wherever it stands in a text: people and teams to notify, issues to refer to and
-// to close (https://docs.gitlab.com/user/project/issues/managing_issues/#default-closing-pattern), and pipelines to skip
-// (https://docs.github.com/actions/how-tos/manage-workflow-runs/skip-workflow-runs).
+// to close (https://docs.gitlab.com/user/project/issues/managing_issues/#default-closing-pattern), and pipelines to
+// skip (https://docs.github.com/actions/how-tos/manage-workflow-runs/skip-workflow-runs).
 var notice = regexp.MustCompile(`(?i)((?:^|\W)@)(\w)|((?:[#!]|\bGH-))(\d)` +
 	`|(\[)((?:skip|ci|no)[ -]|[\w-]+ skip\])|(\*NO_)(CI\*)` +
 	`|(\b(?:clos|fix|resolv|implement))((?:e?[sd]?|ing):? +(?:\w+://|\w+-\d))`)
@@ -28,8 +28,8 @@ func Inert(s string) string {
 
 // Markdown returns s, made [Inert], as words within somebody else's Markdown: it opens no link, image, HTML or code,
 // writes no character by its number, and is no command to the forge
-// (https://docs.gitlab.com/user/project/quick_actions/). Within a span of code it shows more backslashes than it should,
-// but does not get out of the span as anything else.
+// (https://docs.gitlab.com/user/project/quick_actions/). Within a span of code it shows more backslashes than it
+// should, but does not get out of the span as anything else.
 func Markdown(s string) string {
 	return opening.ReplaceAllString(Inert(s), `\$0`)
 }
@@ -59,8 +59,8 @@ func URL(s string) string {
 // maxCode is the number of characters that [Code] shows.
 const maxCode = 120
 
-// Code returns s as a span of code in a cell of a table (https://github.github.com/gfm/#tables-extension-), shortened to
-// 120 characters. It is empty for nothing.
+// Code returns s as a span of code in a cell of a table (https://github.github.com/gfm/#tables-extension-), shortened
+// to 120 characters. It is empty for nothing.
 func Code(s string) string {
 	s = Shorten(OneLine(s), maxCode)
 	if s == "" {

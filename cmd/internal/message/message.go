@@ -15,8 +15,8 @@ import (
 	"update-gitops-repo/template/yamledit"
 )
 
-// The sizes of what is written. A commit message is for people. GitHub takes a body of 65,536 characters, GitLab a larger
-// one. Both take a title of 248 characters: GitHub stores 256, and GitLab 255 with "Draft: ".
+// The sizes of what is written. A commit message is for people. GitHub takes a body of 65,536 characters, GitLab a
+// larger one. Both take a title of 248 characters: GitHub stores 256, and GitLab 255 with "Draft: ".
 const (
 	maxLines = 100
 	maxLine  = 300
@@ -93,8 +93,8 @@ func (c Composer) Compose(change Change) (Text, error) {
 	return text, nil
 }
 
-// Check renders a template as Compose would, whatever changes, and returns an error that only another template avoids. flag
-// is where it was given.
+// Check renders a template as Compose would, whatever changes, and returns an error that only another template avoids.
+// flag is where it was given.
 func (c Composer) Check(flag, text string) error {
 	_, err := c.render(flag, text, c.values(Change{}, nil, escape.OneLine))
 	for _, kind := range []error{template.ErrSyntax, template.ErrDelims, template.ErrMissingKey} {
@@ -105,7 +105,8 @@ func (c Composer) Check(flag, text string) error {
 	return nil
 }
 
-// rows returns what is known to change: of each file its values, or an entry without a path where nothing more is known.
+// rows returns what is known to change: of each file its values, or an entry without a path where nothing more is
+// known.
 func (c Composer) rows(change Change) []yamledit.Change {
 	of := map[string][]yamledit.Change{}
 	for _, v := range change.Values {
@@ -153,9 +154,9 @@ func (c Composer) values(change Change, rows []yamledit.Change, escape func(stri
 	}
 }
 
-// separator returns what stands between a message and our trailers. Trailers that the template has at its own end, such as
-// Co-authored-by or Change-Id, stay in the last paragraph, where git and the forges look for them. No value becomes a
-// trailer: each line begins with a key that the template has, before values are inserted.
+// separator returns what stands between a message and our trailers. Trailers that the template has at its own end, such
+// as Co-authored-by or Change-Id, stay in the last paragraph, where git and the forges look for them. No value becomes
+// a trailer: each line begins with a key that the template has, before values are inserted.
 func separator(text, message string) string {
 	own, now := lastTrailers(text), lastTrailers(message)
 	if own == "" || now == "" || strings.Count(own, "\n") != strings.Count(now, "\n") ||

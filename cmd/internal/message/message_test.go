@@ -246,7 +246,8 @@ func hasHidden(s string) bool {
 	return strings.ContainsFunc(strings.NewReplacer("\n", "", "\t", "").Replace(s), escape.Hidden)
 }
 
-// FuzzMessage checks that git finds our trailers in the commit and no others, whatever a value or a user's message holds.
+// FuzzMessage checks that git finds our trailers in the commit and no others, whatever a value or a user's message
+// holds.
 func FuzzMessage(f *testing.F) {
 	for _, s := range escapetest.Hostile {
 		f.Add(s)
@@ -322,8 +323,8 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// FuzzBodyTemplate checks that a value in a user's own body is plain words, alone or in the midst of others, and mentions
-// nobody.
+// FuzzBodyTemplate checks that a value in a user's own body is plain words, alone or in the midst of others, and
+// mentions nobody.
 func FuzzBodyTemplate(f *testing.F) {
 	for _, s := range escapetest.Hostile {
 		f.Add(s)

@@ -18,8 +18,8 @@ const (
 // AppOf returns the app whose update a commit is, by its message; empty when it is not an update of this program.
 func AppOf(commit string) string { return trailer(commit, trailerApp) }
 
-// SequenceOf returns the number of the build of app that a commit is for, by its message; 0 when it has none. The number
-// counts only behind the app that it is for: what stands before may be anybody's words.
+// SequenceOf returns the number of the build of app that a commit is for, by its message; 0 when it has none. The
+// number counts only behind the app that it is for: what stands before may be anybody's words.
 func SequenceOf(commit, app string) int64 {
 	lines := trailers(commit)
 	for i, line := range slices.Backward(lines) {
@@ -51,9 +51,9 @@ func lastOf(trailers []string, key string) string {
 	return value
 }
 
-// trailers returns the lines of a message that are trailers. As git has it, those are the last paragraph, unless it is the
-// first, if it has nothing else. The paragraphs before it count too if they have nothing else: a forge that squashes adds
-// a paragraph of its own behind ours, GitHub below a line of dashes.
+// trailers returns the lines of a message that are trailers. As git has it, those are the last paragraph, unless it is
+// the first, if it has nothing else. The paragraphs before it count too if they have nothing else: a forge that
+// squashes adds a paragraph of its own behind ours, GitHub below a line of dashes.
 func trailers(message string) []string {
 	paragraphs := blankLines.Split(strings.TrimSpace(message), -1)
 	first := len(paragraphs)

@@ -103,8 +103,8 @@ func (c console) WithGroup(name string) slog.Handler {
 	return c
 }
 
-// Screen is where the log goes: lines, and on a terminal a last line that shows the phase that is under way. It is safe for
-// concurrent use.
+// Screen is where the log goes: lines, and on a terminal a last line that shows the phase that is under way. It is safe
+// for concurrent use.
 type Screen struct {
 	mu       sync.Mutex
 	w        io.Writer

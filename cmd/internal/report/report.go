@@ -1,5 +1,5 @@
-// Package report tells people and pipelines what a run does and has done: the log on stderr while it runs, and the report
-// on stdout, the files of results and the summary of the step at its end.
+// Package report tells people and pipelines what a run does and has done: the log on stderr while it runs, and the
+// report on stdout, the files of results and the summary of the step at its end.
 package report
 
 import (

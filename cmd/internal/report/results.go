@@ -16,8 +16,8 @@ import (
 // ErrResults says that a file for later steps of the pipeline cannot be written.
 var ErrResults = errors.New("write the results")
 
-// Results is where later steps of the pipeline look for what a run did, in addition to stdout. Each place is empty when it
-// is not wanted.
+// Results is where later steps of the pipeline look for what a run did, in addition to stdout. Each place is empty when
+// it is not wanted.
 type Results struct {
 	secrets *secret.Redactor
 	dir     string   // a file a result, as Tekton reads them
@@ -28,8 +28,9 @@ type Results struct {
 
 // OpenResults finds the places: the folder dir, the file env, and what the CI's own variables say, from
 // https://docs.github.com/actions/reference/workflow-commands-for-github-actions and
-// https://codefresh.io/docs/docs/pipelines/variables/#exporting-environment-variables-from-a-freestyle-step. It makes the
-// folder and the files, so that a run that cannot tell what it did does not start; the error is ErrResults for a file.
+// https://codefresh.io/docs/docs/pipelines/variables/#exporting-environment-variables-from-a-freestyle-step. It makes
+// the folder and the files, so that a run that cannot tell what it did does not start; the error is ErrResults for a
+// file.
 func OpenResults(dir, env string, getenv func(string) string, secrets *secret.Redactor) (Results, error) {
 	r := Results{secrets: secrets, dir: dir, github: getenv("GITHUB_OUTPUT"), summary: getenv("GITHUB_STEP_SUMMARY")}
 	if env != "" {
@@ -115,8 +116,8 @@ func appendTo(name, text string) error {
 
 var plainWord = regexp.MustCompile(`^[\w@%+=:,./-]*$`)
 
-// shellWord returns s as a shell and a dotenv file both read it: in quotes only where a shell needs them, since not every
-// reader of such files takes them off.
+// shellWord returns s as a shell and a dotenv file both read it: in quotes only where a shell needs them, since not
+// every reader of such files takes them off.
 func shellWord(s string) string {
 	if plainWord.MatchString(s) {
 		return s

@@ -17,16 +17,16 @@ const (
 	// maxRuns is how often a run starts over. Of eight writers at one branch without a pause, one in a hundred loses 30
 	// races.
 	maxRuns = 100
-	// maxSame is how often a branch may be found at the same tip by runs that all lose their race to it. It allows for a
-	// few seconds, with the pauses, in which somebody holds a lock for good reason.
+	// maxSame is how often a branch may be found at the same tip by runs that all lose their race to it. It allows for
+	// a few seconds, with the pauses, in which somebody holds a lock for good reason.
 	maxSame = 8
 	// minPause is about the time that a push to a fast server takes.
 	minPause = 50 * time.Millisecond
 )
 
 // Pace decides whether a run starts over after a failure, and after which pause. A run that lost a race to its branch
-// starts over for as long as the branch moves: every lost race is another writer's success, so this ends once the others
-// are done. After a transient failure it starts over up to MaxTries times in a row.
+// starts over for as long as the branch moves: every lost race is another writer's success, so this ends once the
+// others are done. After a transient failure it starts over up to MaxTries times in a row.
 type Pace struct {
 	log    *slog.Logger
 	began  time.Time                   // of the latest run
@@ -52,8 +52,8 @@ func NewPace(log *slog.Logger) *Pace {
 // Start notes that the run starts, for the first time or over.
 func (p *Pace) Start() { p.began = time.Now() }
 
-// Saw notes the tip of the branch, empty if there is none, as the run found it. It tells a branch that others keep moving
-// from one that stands still and refuses pushes for a reason that sounds like a lost race, such as a stale lock.
+// Saw notes the tip of the branch, empty if there is none, as the run found it. It tells a branch that others keep
+// moving from one that stands still and refuses pushes for a reason that sounds like a lost race, such as a stale lock.
 func (p *Pace) Saw(tip string) {
 	if tip != p.tip {
 		p.tip, p.same = tip, 0
@@ -61,8 +61,8 @@ func (p *Pace) Saw(tip string) {
 	p.same++
 }
 
-// Again waits for as long as it takes and returns nil where the run has to start over after err. Else it returns the error
-// that the run ends with.
+// Again waits for as long as it takes and returns nil where the run has to start over after err. Else it returns the
+// error that the run ends with.
 func (p *Pace) Again(ctx context.Context, err error) error {
 	p.learn(time.Since(p.began), p.same == 1)
 	p.runs++
@@ -110,8 +110,8 @@ func (p *Pace) pause(err error, transient bool) (time.Duration, error) {
 	return p.races.NextBackOff(), nil
 }
 
-// learn adapts the pauses to how long runs take. While others land, that time tells best how many they are; a branch that
-// does not move is asked for less and less often.
+// learn adapts the pauses to how long runs take. While others land, that time tells best how many they are; a branch
+// that does not move is asked for less and less often.
 func (p *Pace) learn(took time.Duration, moved bool) {
 	p.took = (cmp.Or(p.took, took) + took) / 2
 	if moved {

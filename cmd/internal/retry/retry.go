@@ -1,7 +1,7 @@
 // Package retry says which failures are transient, how often to retry, and how long to pause before that.
 //
-// There are three layers, and each gives up for those around it: [Transport] repeats a request, [Do] an operation such as
-// opening the pull request, and [Pace] the whole run, from reading the branches on. After a [GaveUpError] nothing is
+// There are three layers, and each gives up for those around it: [Transport] repeats a request, [Do] an operation such
+// as opening the pull request, and [Pace] the whole run, from reading the branches on. After a [GaveUpError] nothing is
 // retried any more.
 package retry
 
@@ -24,16 +24,16 @@ const MaxTries = 8
 // firstPause is the mean of the first pause.
 const firstPause = 200 * time.Millisecond
 
-// newPauses returns the pauses between tries, the first of that mean, each twice as long as the one before. Randomized by
-// its whole length, an interval is between nothing and twice the mean: full jitter.
+// newPauses returns the pauses between tries, the first of that mean, each twice as long as the one before. Randomized
+// by its whole length, an interval is between nothing and twice the mean: full jitter.
 func newPauses(first time.Duration) *backoff.ExponentialBackOff {
 	return &backoff.ExponentialBackOff{
 		InitialInterval: first, MaxInterval: 75 * first, Multiplier: 2, RandomizationFactor: 1,
 	}
 }
 
-// TransientError is a failure that another attempt may get past. A request that ends in one must not be repeated blindly,
-// because the server may have carried it out; whoever knows how to find that out may start over.
+// TransientError is a failure that another attempt may get past. A request that ends in one must not be repeated
+// blindly, because the server may have carried it out; whoever knows how to find that out may start over.
 type TransientError struct{ err error }
 
 // Transient returns err as one that another attempt may get past.
@@ -45,8 +45,8 @@ func (e *TransientError) Error() string { return e.err.Error() }
 // Unwrap returns the failure.
 func (e *TransientError) Unwrap() error { return e.err }
 
-// GaveUpError is a failure after which retrying is pointless: it was tried MaxTries times, or the server asks for a pause
-// that is longer than the time that is left.
+// GaveUpError is a failure after which retrying is pointless: it was tried MaxTries times, or the server asks for a
+// pause that is longer than the time that is left.
 type GaveUpError struct {
 	Wait time.Duration // what the server asks for; 0: it was tried MaxTries times
 	err  error

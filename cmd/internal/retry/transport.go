@@ -16,15 +16,15 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// Transport is a http.RoundTripper that repeats a request where the network or the server fails transiently, up to MaxTries
-// times and for as long as the request's context lasts. It pauses for as long as the server asks
+// Transport is a http.RoundTripper that repeats a request where the network or the server fails transiently, up to
+// MaxTries times and for as long as the request's context lasts. It pauses for as long as the server asks
 // (https://www.rfc-editor.org/rfc/rfc9110#name-retry-after,
 // https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit,
 // https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers).
 //
 // What a server refuses for the time being is repeated whatever it is. What the server may have carried out is repeated
-// only if the request is idempotent: by its method, or as net/http has it, by an Idempotency-Key without a value, which is
-// not sent. Else the error is an TransientError.
+// only if the request is idempotent: by its method, or as net/http has it, by an Idempotency-Key without a value, which
+// is not sent. Else the error is an TransientError.
 type Transport struct {
 	Next http.RoundTripper
 	Log  *slog.Logger

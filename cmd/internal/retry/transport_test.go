@@ -173,7 +173,8 @@ type neverEnding struct{}
 
 func (neverEnding) Read(p []byte) (int, error) { return len(p), nil }
 
-// TestTransportCloses checks that the body of an answer that is an error is closed, and that no answer comes with an error.
+// TestTransportCloses checks that the body of an answer that is an error is closed, and that no answer comes with an
+// error.
 func TestTransportCloses(t *testing.T) {
 	for _, test := range []struct {
 		name, kind string
@@ -237,8 +238,8 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestTransportNot checks that an error that is not transient is returned at once, and that the end of the context ends a
-// pause.
+// TestTransportNot checks that an error that is not transient is returned at once, and that the end of the context ends
+// a pause.
 func TestTransportNot(t *testing.T) {
 	slow := transport(http.DefaultTransport)
 	slow.FirstPause = time.Hour
@@ -272,8 +273,8 @@ func TestTransportNot(t *testing.T) {
 	}
 }
 
-// TestProxy checks that a proxy that cannot connect is asked again, as a server that fails; one that refuses is not, nor is
-// a server that is no proxy.
+// TestProxy checks that a proxy that cannot connect is asked again, as a server that fails; one that refuses is not,
+// nor is a server that is no proxy.
 func TestProxy(t *testing.T) {
 	for _, test := range []struct {
 		scheme string

@@ -14,9 +14,9 @@ import (
 
 // commitByAPI has the forge commit the change and returns the commit's id, which may be there with an error, too.
 //
-// A forge commits onto a branch only, and GitLab onto whatever that is at by then. So it commits to a scratch branch; the
-// real branch then moves there in one compare-and-swap. A race is lost as ever, and no pull request has an empty diff for a
-// moment, which would close it.
+// A forge commits onto a branch only, and GitLab onto whatever that is at by then. So it commits to a scratch branch;
+// the real branch then moves there in one compare-and-swap. A race is lost as ever, and no pull request has an empty
+// diff for a moment, which would close it.
 func (u *updater) commitByAPI(ctx context.Context, p proposal) (string, error) {
 	files, err := filesFor(ctx, p.edited)
 	if err != nil {
@@ -70,8 +70,8 @@ func filesFor(ctx context.Context, edited *gitrepo.Snapshot) ([]scm.File, error)
 	return files, nil
 }
 
-// scratchBranch names the branch that the forge commits to. Two runs with different changes do not meet there, and what a
-// run leaves that is cut short, the next one uses.
+// scratchBranch names the branch that the forge commits to. Two runs with different changes do not meet there, and what
+// a run leaves that is cut short, the next one uses.
 func scratchBranch(p proposal) string {
 	return fmt.Sprintf("update-gitops-repo-%.12s-%.12s", p.snapshot.Tip(), p.commit.Tree)
 }

@@ -15,8 +15,8 @@ type landing struct {
 }
 
 // land puts the change onto the branch in one compare-and-swap, or has the forge do it, unless it is there already. The
-// error is gitrepo.ErrMoved when the branch has moved, and transient when it is not known whether the change is there; then
-// the next round finds out.
+// error is gitrepo.ErrMoved when the branch has moved, and transient when it is not known whether the change is there;
+// then the next round finds out.
 func (u *updater) land(ctx context.Context, p proposal) (landing, error) {
 	switch p.verdict {
 	case arrived:

@@ -9,12 +9,12 @@ import (
 	"update-gitops-repo/scm"
 )
 
-// history is how many commits of the base are searched for a newer build. An app whose last update is further back than that
-// has long been deployed.
+// history is how many commits of the base are searched for a newer build. An app whose last update is further back than
+// that has long been deployed.
 const history = 200
 
-// newer returns the number of the newest build of the app that is newer than this one and that the base, or an open pull
-// request into it, has already; 0 when there is none, or no order.
+// newer returns the number of the newest build of the app that is newer than this one and that the base, or an open
+// pull request into it, has already; 0 when there is none, or no order.
 func (u *updater) newer(ctx context.Context, base *gitrepo.Snapshot, name string) (int64, error) {
 	own := u.plan.Composer.Sequence
 	if own == 0 {
@@ -39,8 +39,8 @@ func (u *updater) newer(ctx context.Context, base *gitrepo.Snapshot, name string
 	return newest, nil
 }
 
-// newerIn returns the number of the newest build of the app that is newer than this one and has one of the commits; 0 when
-// there is none, or no order.
+// newerIn returns the number of the newest build of the app that is newer than this one and has one of the commits; 0
+// when there is none, or no order.
 func (u *updater) newerIn(commits []gitrepo.Log) int64 {
 	var newest int64
 	for _, c := range commits {
@@ -53,8 +53,8 @@ func (u *updater) newerIn(commits []gitrepo.Log) int64 {
 }
 
 // outdated returns those of the pull requests that this run's, of that number, supersedes, and the number of the newest
-// build among all of them, this one's at least. Of two with the same build, and without numbers of builds, the pull request
-// with the lower number is older.
+// build among all of them, this one's at least. Of two with the same build, and without numbers of builds, the pull
+// request with the lower number is older.
 func (u *updater) outdated(pulls []scm.PullRequest, number int) (older []scm.PullRequest, newest int64) {
 	own := u.plan.Composer.Sequence
 	newest = own

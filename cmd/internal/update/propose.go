@@ -20,8 +20,8 @@ type view struct {
 	snapshot *gitrepo.Snapshot // of the base
 }
 
-// proposal is a change to the branches as they were when it was made, and what it comes to. It is made in steps, each of
-// which returns a new one; after propose nobody changes it.
+// proposal is a change to the branches as they were when it was made, and what it comes to. It is made in steps, each
+// of which returns a new one; after propose nobody changes it.
 type proposal struct {
 	view
 	dryRun       bool
@@ -56,8 +56,8 @@ func (p proposal) lands() bool {
 	return p.verdict == pending || p.verdict == present || p.verdict == arrived
 }
 
-// propose reads the branches, makes the change, and says what it comes to. With an error the proposal has what was known
-// by then.
+// propose reads the branches, makes the change, and says what it comes to. With an error the proposal has what was
+// known by then.
 func (u *updater) propose(ctx context.Context) (proposal, error) {
 	p, err := u.open(ctx)
 	if err != nil {
@@ -98,8 +98,8 @@ func (u *updater) open(ctx context.Context) (proposal, error) {
 	return p, nil
 }
 
-// branches returns where the change starts and where it goes. A direct push adds to its branch, so that is where it starts,
-// unless the branch is new.
+// branches returns where the change starts and where it goes. A direct push adds to its branch, so that is where it
+// starts, unless the branch is new.
 func (u *updater) branches(repo *gitrepo.Repo) (base, branch string, err error) {
 	base = cmp.Or(u.plan.Base, repo.DefaultBranch())
 	branch = cmp.Or(u.plan.Branch, base)

@@ -21,9 +21,9 @@ func newPullRequest(pr scm.PullRequest, state string) pullRequest {
 	return pullRequest{PullRequest: report.PullRequest{Number: pr.Number, URL: pr.URL, State: state}}
 }
 
-// openPull opens the pull request, or brings the one that is open up to date, and merges it if that is asked for. Where it
-// is not known whether the forge has done what it was asked for, it looks what there is and goes on from that. A pull
-// request that is open is returned with an error, too.
+// openPull opens the pull request, or brings the one that is open up to date, and merges it if that is asked for. Where
+// it is not known whether the forge has done what it was asked for, it looks what there is and goes on from that. A
+// pull request that is open is returned with an error, too.
 func (u *updater) openPull(ctx context.Context, p proposal, l landing) (pullRequest, error) {
 	request := u.request(p, l)
 	found, known := p.found, true
@@ -99,8 +99,9 @@ type rivals struct {
 	newer int64 // a newer build is there, for whose sake the pull request was closed; 0: none
 }
 
-// findRivals looks why a pull request is not merged. On a base that has moved, the change has no conflict once it is made again;
-// and where a newer build has the branch now, the next round sees that. What somebody has closed stays closed.
+// findRivals looks why a pull request is not merged. On a base that has moved, the change has no conflict once it is
+// made again; and where a newer build has the branch now, the next round sees that. What somebody has closed stays
+// closed.
 func (u *updater) findRivals(ctx context.Context, p proposal, l landing, refusal error) (r rivals) {
 	err := retry.Do(ctx, u.log, func() (err error) {
 		repo, err := gitrepo.Open(ctx, u.plan.Remote)

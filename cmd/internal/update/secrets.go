@@ -9,8 +9,8 @@ import (
 	"update-gitops-repo/cmd/internal/diff"
 )
 
-// checkSecrets returns ErrSecret for a proposal with a secret in what is pushed: names, message, or a file that did not have
-// it before.
+// checkSecrets returns ErrSecret for a proposal with a secret in what is pushed: names, message, or a file that did not
+// have it before.
 func (u *updater) checkSecrets(ctx context.Context, p proposal) error {
 	author, committer, request := u.plan.Author, u.plan.Committer, u.pull.Request
 	people := slices.Concat(request.Labels, request.Reviewers, request.Assignees, []string{request.Milestone})

@@ -13,8 +13,8 @@ import (
 	"update-gitops-repo/scm"
 )
 
-// settle does what is left when nothing is to land: a pull request of ours that is of no use any more is closed, and the
-// branch of one that was merged is deleted.
+// settle does what is left when nothing is to land: a pull request of ours that is of no use any more is closed, and
+// the branch of one that was merged is deleted.
 func (u *updater) settle(ctx context.Context, p proposal) (pullRequest, error) {
 	switch {
 	case p.verdict == unchanged:
@@ -42,8 +42,8 @@ func (u *updater) discardSuperseded(ctx context.Context, p proposal, newer int64
 	return pr, err
 }
 
-// tidy does what is left once the pull request is as it is to be: it closes what that supersedes, and deletes the branch
-// once it is merged.
+// tidy does what is left once the pull request is as it is to be: it closes what that supersedes, and deletes the
+// branch once it is merged.
 func (u *updater) tidy(ctx context.Context, p proposal, l landing, pr pullRequest) (pullRequest, error) {
 	err := retry.Do(ctx, u.log, func() (err error) {
 		if u.pull.Supersede {
@@ -82,8 +82,8 @@ func (u *updater) deleteMerged(ctx context.Context, p proposal) error {
 	return retry.Do(ctx, u.log, func() error { return p.repo.Delete(ctx, p.branch, tip) })
 }
 
-// supersede closes the older pull requests of the app into the same base; and this one, if a newer build has opened its own
-// meanwhile.
+// supersede closes the older pull requests of the app into the same base; and this one, if a newer build has opened its
+// own meanwhile.
 func (u *updater) supersede(ctx context.Context, p proposal, pr pullRequest) (pullRequest, error) {
 	pulls, err := u.plan.Forge.(scm.Lister).List(ctx, p.base)
 	if err != nil {
@@ -118,8 +118,8 @@ func (u *updater) supersede(ctx context.Context, p proposal, pr pullRequest) (pu
 	return pr, err
 }
 
-// discard closes a pull request of ours that is of no use any more for that reason, or warns of it where that is not asked
-// for. It returns what has become of it; nothing where there is none of ours.
+// discard closes a pull request of ours that is of no use any more for that reason, or warns of it where that is not
+// asked for. It returns what has become of it; nothing where there is none of ours.
 func (u *updater) discard(ctx context.Context, now view, found *scm.PullRequest, reason string) (pullRequest, error) {
 	if found == nil || message.FindMarker(found.Body).App != u.plan.Composer.App {
 		return pullRequest{}, nil
@@ -144,8 +144,9 @@ func (u *updater) retire(ctx context.Context, now view, pr scm.PullRequest, comm
 			"pull-request", pr.URL, "commit", foreign[0].Hash[:7], "author", foreign[0].Author)
 		return false, nil
 	}
-	// The branch first: a pull request that is left open the next run finds, a branch that is left it does not. GitHub closes
-	// a pull request whose branch is deleted, and closing it once more is no error; GitLab does not close a merge request.
+	// The branch first: a pull request that is left open the next run finds, a branch that is left it does not. GitHub
+	// closes a pull request whose branch is deleted, and closing it once more is no error; GitLab does not close a
+	// merge request.
 	if tip := now.repo.Tip(pr.Head); err == nil && tip != "" {
 		err = retry.Do(ctx, u.log, func() error { return now.repo.Delete(ctx, pr.Head, tip) })
 	}

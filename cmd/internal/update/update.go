@@ -1,5 +1,5 @@
-// Package update carries out a plan: it proposes a change on what the branches hold now, lands it in one compare-and-swap,
-// opens the pull request, and leaves nothing behind.
+// Package update carries out a plan: it proposes a change on what the branches hold now, lands it in one
+// compare-and-swap, opens the pull request, and leaves nothing behind.
 package update
 
 import (
@@ -16,8 +16,8 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// Plan is a command line that makes sense: everything is parsed, and whatever can be refused without asking the repository
-// has been refused. Nobody changes a plan.
+// Plan is a command line that makes sense: everything is parsed, and whatever can be refused without asking the
+// repository has been refused. Nobody changes a plan.
 type Plan struct {
 	Remote gitrepo.Remote
 	Base   string // empty: the remote's default branch

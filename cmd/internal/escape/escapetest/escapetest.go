@@ -43,8 +43,8 @@ var lineEnd = regexp.MustCompile("\r\n|[\n\r\v\f\u0085\u2028\u2029]")
 // Lines returns the lines that some reader of a log finds in s: .NET's, a browser's, or a terminal's.
 func Lines(s string) []string { return lineEnd.Split(s, -1) }
 
-// Parse reads a text as GitHub's Markdown, with further extensions. It returns the kinds of its nodes in the order of the
-// text, those of HTML with the HTML itself, and the words that stand outside of code.
+// Parse reads a text as GitHub's Markdown, with further extensions. It returns the kinds of its nodes in the order of
+// the text, those of HTML with the HTML itself, and the words that stand outside of code.
 func Parse(t *testing.T, markdown string, more ...goldmark.Extender) (kinds []string, words string) {
 	t.Helper()
 	source := []byte(markdown)
