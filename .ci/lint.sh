@@ -24,7 +24,7 @@ PATH=$out/node_modules/.bin:$PATH
 find .github examples -name '*.y*ml' -not -path '*/charts/*/templates/*' -print0 | xargs -0 yamllint --strict --config-file .ci/yamllint.yaml
 
 # The tests leave the shell that they find within other files, as they run it.
-EXAMPLES_SHELL=$out/shell go test ./integration -count=1 -run '^TestExample'
+EXAMPLES_SHELL=$out/shell go test -timeout=10m ./integration -count=1 -run '^TestExample'
 make --no-print-directory -n -f examples/travis/Makefile image stag-commit prod-pr VERSION=1.7.0 GITOPS_REPO=https://github.com/acme/gitops.git >"$out/shell/travis.sh"
 shellcheck --shell=sh examples/docker/*.sh "$out"/shell/*.sh
 shellcheck .ci/run .ci/*.sh

@@ -51,43 +51,50 @@ func TestScripts(t *testing.T) {
 	for _, kind := range []forge.Kind{forge.GitHub, forge.GitLab} {
 		for _, partial := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/partial=%t", kind, partial), func(t *testing.T) {
+				t.Parallel() // as every script is, so that none has to wait for the last one of another group
 				testscript.Run(t, testscript.Params{
-					Dir:   "testdata/script",
-					Setup: func(env *testscript.Env) error { return setUp(env, kind, partial) },
-					Cmds: map[string]func(*testscript.TestScript, bool, []string){
-						"api":         api,
-						"asked":       asked,
-						"env-lines":   envLines,
-						"exits":       exits,
-						"forge":       tellForge,
-						"mark":        mark,
-						"proxied":     proxied,
-						"pull":        pull,
-						"pulls":       pulls,
-						"redirect":    redirect,
-						"seed":        seed,
-						"seed-empty":  seedEmpty,
-						"start-proxy": startProxy,
-						"start-tls":   startTLS,
-						"unmoved":     unmoved,
-						"write":       write,
-					},
-					Condition: func(cond string) (bool, error) {
-						switch cond {
-						case "github", "gitlab":
-							return string(kind) == cond, nil
-						case "partial":
-							return partial, nil
-						case "root":
-							return os.Geteuid() == 0, nil
-						}
-						return false, fmt.Errorf("unknown condition %q", cond)
-					},
+					Dir:                "testdata/script",
+					Setup:              func(env *testscript.Env) error { return setUp(env, kind, partial) },
+					Cmds:               commands,
+					Condition:          func(cond string) (bool, error) { return holds(cond, kind, partial) },
 					RequireUniqueNames: true,
 				})
 			})
 		}
 	}
+}
+
+// commands are what scripts have in addition to testscript's own commands.
+var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"api":         api,
+	"asked":       asked,
+	"env-lines":   envLines,
+	"exits":       exits,
+	"forge":       tellForge,
+	"mark":        mark,
+	"proxied":     proxied,
+	"pull":        pull,
+	"pulls":       pulls,
+	"redirect":    redirect,
+	"seed":        seed,
+	"seed-empty":  seedEmpty,
+	"start-proxy": startProxy,
+	"start-tls":   startTLS,
+	"unmoved":     unmoved,
+	"write":       write,
+}
+
+// holds reports whether a condition of scripts holds. It fails for one that is unknown.
+func holds(cond string, kind forge.Kind, partial bool) (bool, error) {
+	switch cond {
+	case "github", "gitlab":
+		return string(kind) == cond, nil
+	case "partial":
+		return partial, nil
+	case "root":
+		return os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", cond)
 }
 
 type (

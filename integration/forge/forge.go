@@ -313,7 +313,7 @@ func (s *Server) seed(repo, branch, dir string) error {
 	var script bytes.Buffer
 	ref := "refs/heads/" + branch
 	fmt.Fprintf(&script, "commit %s\ncommitter Seed <seed@example.com> %d +0000\ndata 4\nSeed\n", ref, time.Now().Unix())
-	if !isUnborn(gitDir) {
+	if tips, ok := looseTips(gitDir); !ok || len(tips) > 0 {
 		if _, err := s.run(nil, nil, "--git-dir="+gitDir, "rev-parse", "--verify", "--quiet", ref); err == nil {
 			fmt.Fprintf(&script, "from %s^0\n", ref)
 		}
@@ -367,13 +367,6 @@ func (s *Server) seed(repo, branch, dir string) error {
 	}
 	_, err = s.run(nil, &script, "--git-dir="+gitDir, "fast-import", "--quiet")
 	return err
-}
-
-// isUnborn reports whether a repository has no branch at all, for which git need not be asked.
-func isUnborn(gitDir string) bool {
-	branches, err := os.ReadDir(filepath.Join(gitDir, "refs", "heads"))
-	_, packed := os.Stat(filepath.Join(gitDir, "packed-refs"))
-	return err == nil && len(branches) == 0 && errors.Is(packed, fs.ErrNotExist)
 }
 
 // env is the environment of every git process: nothing of the machine's git configuration reaches it, and its clock is

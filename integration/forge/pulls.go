@@ -4,7 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -99,6 +103,9 @@ func (s *Server) follow(repo string, tips map[string]string) {
 
 // tips maps repo's branches to their commits.
 func (s *Server) tips(repo string) (map[string]string, error) {
+	if tips, ok := looseTips(s.GitDir(repo)); ok {
+		return tips, nil
+	}
 	out, err := s.repoGit(repo, "for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads/")
 	if err != nil {
 		return nil, err
@@ -111,13 +118,46 @@ func (s *Server) tips(repo string) (map[string]string, error) {
 	return tips, nil
 }
 
+var objectName = regexp.MustCompile(`^[0-9a-f]{40}\n$`)
+
+// looseTips is tips without a process, for the files of gitrepository-layout(5). It is not ok where there is more to know:
+// packed or symbolic references, or one that changes meanwhile.
+func looseTips(gitDir string) (tips map[string]string, ok bool) {
+	heads := filepath.Join(gitDir, "refs", "heads")
+	tips = map[string]string{}
+	err := filepath.WalkDir(heads, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasSuffix(path, ".lock") {
+			return err
+		}
+		tip, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if !objectName.Match(tip) {
+			return fs.ErrInvalid
+		}
+		branch, err := filepath.Rel(heads, path)
+		tips[filepath.ToSlash(branch)] = strings.TrimSpace(string(tip))
+		return err
+	})
+	_, packed := os.Stat(filepath.Join(gitDir, "packed-refs")) // later: what git packs is there before its file goes
+	return tips, err == nil && errors.Is(packed, fs.ErrNotExist)
+}
+
 // repoGit runs git on repo.
 func (s *Server) repoGit(repo string, args ...string) (string, error) {
 	return s.run(nil, nil, append([]string{"--git-dir=" + s.GitDir(repo)}, args...)...)
 }
 
-// defaultBranch is the branch that repo's HEAD points at, be it born or not.
+// defaultBranch returns the branch that repo's HEAD points at, be it born or not.
 func (s *Server) defaultBranch(repo string) (string, error) {
+	head, err := os.ReadFile(filepath.Join(s.GitDir(repo), "HEAD"))
+	if err != nil {
+		return "", err
+	}
+	if branch, ok := strings.CutPrefix(string(head), "ref: refs/heads/"); ok {
+		return strings.TrimSpace(branch), nil
+	}
 	return s.repoGit(repo, "symbolic-ref", "--short", "HEAD")
 }
 
