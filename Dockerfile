@@ -1,4 +1,4 @@
-# One static binary and what it needs to speak TLS. Compiled where the builder runs, for any platform: nothing is emulated.
+# One static binary and the certificates for TLS. It is cross-compiled on the builder's platform: nothing is emulated.
 FROM --platform=$BUILDPLATFORM docker.io/library/golang:1.26.8-bookworm@sha256:a688600ca24f8a4d3ca77f95b0dd40704a9fc787c826660eb7ba0b641b8b175d AS build
 WORKDIR /src
 COPY . .

@@ -1,5 +1,5 @@
-# coverage.awk PACKAGES LOG reads a list of packages and the output of go test -cover. It fails unless each package of this
-# module in the list is covered above 85 % by its own tests.
+# coverage.awk PACKAGES LOG... reads a list of packages and what go test -cover printed. It fails unless each package of
+# this module in the list is covered above 85 % by its own tests.
 FNR == NR {
 	if ($1 ~ /^update-gitops-repo\//) {
 		covered[$1] = "no"

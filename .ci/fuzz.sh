@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# fuzz.sh TIME runs every fuzz target of the module for that time, one after the other, in bounded memory. The targets are those
-# that stand in the tests; it fails, too, when go test knows of others, because of a build tag or a module of its own.
+# fuzz.sh TIME runs every fuzz target of the module for that time, one after the other, in bounded memory. It searches the
+# tests for the targets, and fails if go test does not find the same, because of a build tag or a module of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 go=${GO:-go}
@@ -15,7 +15,7 @@ if ! diff <(echo "$written") <(echo "$found") >&2; then
 	exit 1
 fi
 
-# The Go runtime keeps below its limit as long as it can; the other one is for what it cannot.
+# The Go runtime tries to stay below its limit; the other limit ends what does not.
 ulimit -v 8388608
 export GOMEMLIMIT=1GiB
 failed=()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and tests the image. Without docker or podman, podman is installed (as root, on Debian). Where the base image can't
-# be pulled, one that does the same is made of Debian and Go, which the Go module proxy has in every version.
+# Builds and tests the image. Without docker or podman, it installs podman (as root, on Debian). If the base image cannot be
+# pulled, it makes a stand-in of Debian and Go.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,7 @@ install() {
 base=$(awk '$1 == "FROM" && /golang/ { print $3 }' Dockerfile) # golang:1.26.8-bookworm@sha256:…
 tag=${base%@*}
 version=${tag##*:}
-export GOTOOLCHAIN=go${version%%-*} # Else the binaries could not be compared.
+export GOTOOLCHAIN=go${version%%-*} # The binaries are compared, so both are made by the same Go.
 
 if docker info >/dev/null 2>&1; then
 	make image-test ENGINE=docker
@@ -26,7 +26,7 @@ command -v podman >/dev/null || install podman runc
 dir=$(mktemp -d)
 trap 'rm -rf --one-file-system "$dir"' EXIT
 if [ "$(id -u)" = 0 ] && command -v runc >/dev/null; then
-	# Limits below the usual ones, which only CAP_SYS_RESOURCE could raise; and no systemd.
+	# Limits below the usual ones, which only CAP_SYS_RESOURCE can raise; and no systemd.
 	cat >"$dir/containers.conf" <<-'EOF'
 		[containers]
 		default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
@@ -45,7 +45,10 @@ if ! podman image exists "$base" && ! podman pull --quiet "$base"; then
 fi
 if [ -n "$standin" ] && ! podman image exists "$standin"; then
 	command -v debootstrap >/dev/null || install debootstrap
-	debootstrap --variant=minbase --include=ca-certificates "${version#*-}" "$dir/root" >"$dir/log" || { cat "$dir/log" >&2; exit 1; }
+	if ! debootstrap --variant=minbase --include=ca-certificates "${version#*-}" "$dir/root" >"$dir/log"; then
+		cat "$dir/log" >&2
+		exit 1
+	fi
 	mkdir -p "$dir/root/usr/local/go"
 	tar -C "$(go env GOROOT)" --exclude=./api --exclude=./doc --exclude=./test -c . | tar -C "$dir/root/usr/local/go" -x
 	tar -C "$dir/root" -c . | podman import --quiet --change=ENV=PATH=/usr/local/go/bin:/usr/bin:/bin \
@@ -54,6 +57,7 @@ fi
 if [ -n "$standin" ]; then
 	# The stand-in does not know this machine's certificate authorities, so the modules come from here.
 	go mod download
-	flags+=(--from="$standin" --volume="$(go env GOMODCACHE)/cache/download:/modules:ro" --build-arg=GOPROXY=file:///modules)
+	flags+=(--from="$standin" --build-arg=GOPROXY=file:///modules)
+	flags+=(--volume="$(go env GOMODCACHE)/cache/download:/modules:ro")
 fi
 IMAGE_FLAGS="${flags[*]}" make image-test ENGINE=podman

@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# Makes a snapshot of a release from what is committed: all of it but the image, the SBOMs and the signatures, which take docker, syft
-# and cosign. What is in it has to be what make builds, byte for byte.
+# Makes a snapshot of a release from what is committed, without the image, the SBOMs and the signatures, which need docker,
+# syft and cosign. The program in it must be the one that make builds, byte for byte.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d)
 trap 'rm -rf --one-file-system "$dir"' EXIT
 
 if ! command -v goreleaser >/dev/null; then
-	# To build it takes gigabytes, which nothing else needs.
-	GOFLAGS=-modcacherw GOMODCACHE=$dir/mod GOCACHE=$dir/cache GOBIN=$dir/bin go install github.com/goreleaser/goreleaser/v2@v2.16.0
+	# Building it takes gigabytes, which nothing else needs.
+	GOFLAGS=-modcacherw GOMODCACHE=$dir/mod GOCACHE=$dir/cache GOBIN=$dir/bin \
+		go install github.com/goreleaser/goreleaser/v2@v2.16.0
 	rm -rf --one-file-system "$dir/mod" "$dir/cache"
 	PATH=$dir/bin:$PATH
 fi
 
-# A clone, since goreleaser wants a remote.
+# In a clone, because goreleaser needs a remote.
 git clone --quiet . "$dir/clone"
 cd "$dir/clone"
 goreleaser check

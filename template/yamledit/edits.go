@@ -306,7 +306,7 @@ func (f *File) Become(trees []*yaml.Node, kept ...Kept) error {
 // different ways.
 func (f *File) setScalars() error {
 	if f.structure != nil {
-		f.settle()
+		_ = f.settle() // f.err has it.
 	}
 	f.refresh()
 	return f.err

@@ -71,15 +71,16 @@ func Serve(t *testing.T, script ...Answer) string {
 	return srv.URL
 }
 
-// CheckError fails the test unless err begins with subject, "github: acme/gitops: ", ends with message, and is of the kind
-// and of no other; nil is none of package scm's kinds.
+// CheckError fails the test unless err begins with subject, "github: acme/gitops: ", ends with message, and is of the
+// kind and of no other; nil is none of package scm's kinds.
 func CheckError(t *testing.T, err error, subject string, kind error, message string) {
 	t.Helper()
 	if err == nil || !strings.HasSuffix(err.Error(), message) || !strings.HasPrefix(err.Error(), subject) {
 		t.Fatalf("got error %v, want %s…%s", err, subject, message)
 	}
 	for _, other := range []error{
-		scm.ErrNotFound, scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable, scm.ErrClosed, scm.ErrMoved,
+		scm.ErrNotFound, scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable,
+			scm.ErrClosed, scm.ErrMoved,
 	} {
 		if is := errors.Is(err, other); is != (other == kind) {
 			t.Errorf("error %v is %v: %t", err, other, is)
