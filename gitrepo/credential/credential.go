@@ -1,5 +1,5 @@
-// Package credential finds what git would authenticate with over http and https: in git's own settings, .netrc, the
-// files of git-credential-store, and the credential helpers (https://git-scm.com/docs/gitcredentials).
+// Package credential finds what git would authenticate with over http and https: in git's settings, .netrc, the files
+// of git-credential-store, and credential helpers (https://git-scm.com/docs/gitcredentials).
 package credential
 
 import (
@@ -8,37 +8,37 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/gitrepo/internal/paths"
 	"update-gitops-repo/gitrepo/settings"
 )
 
-// Found is what git would authenticate with over http and https.
+// Found is what git would authenticate with, and where that is from.
 type Found struct {
 	giturl.Credentials
-	Source string   // where they are from, for a person; empty: there are none
-	Notes  []string // where they were looked for in vain although something was there, and why
+	Source string   // for a person; empty if there are no credentials
+	Notes  []string // for a person: where something was found that does not count, and why
 }
 
-// Find finds what git would authenticate with against the host of an http or https URL: an Authorization in
-// http.extraHeader, the user's .netrc, files of git-credential-store, and the credential helpers that are configured,
-// in this order. Where u has a User, only that one's. Errors name a file that is broken or may not be read.
+// Find looks for credentials for the server of an http or https URL, in this order: an Authorization in
+// http.extraHeader, the user's .netrc, the files of git-credential-store, the configured credential helpers. If u has
+// a User, only that user's count. Errors name the file that cannot be read.
 //
-// What is found for a host is for it alone. So a "default" in .netrc does not count, and an http.extraHeader without a
-// URL only for the host of the checkout's origin. A .netrc does not tell ports and schemes apart; all others do.
+// Credentials for one host are never used for another. Therefore a "default" in .netrc does not count, and an
+// http.extraHeader without a URL counts only for the host of the checkout's origin. Only .netrc does not distinguish
+// schemes and ports.
 //
-// Only a credential helper that is not git's own store makes this run a program, namely git.
+// Find runs git, and no other program, and only if a credential helper other than git's own store is configured.
 func Find(ctx context.Context, s *settings.Settings, u giturl.URL) (Found, error) {
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return Found{}, nil
 	}
 	f := &finder{settings: s, url: u}
-	c, source, err := f.find(ctx)
-	return Found{Credentials: c, Source: source, Notes: f.notes}, err
+	found, err := f.find(ctx)
+	found.Notes = f.notes
+	return found, err
 }
 
 // finder looks for the credentials for one URL.
@@ -48,26 +48,24 @@ type finder struct {
 	notes    []string
 }
 
-// find returns the first credentials that are found, and their source.
-func (f *finder) find(ctx context.Context) (giturl.Credentials, string, error) {
-	if c, source := f.extraHeader(); source != "" {
-		return c, source, nil
-	}
-	for _, find := range []func() (giturl.Credentials, string, error){f.netrc, f.stored} {
-		if c, source, err := find(); err != nil || source != "" {
-			return c, source, err
+// find asks the sources one after the other. The first that has credentials counts.
+func (f *finder) find(ctx context.Context) (Found, error) {
+	for _, source := range []func(context.Context) (Found, error){f.header, f.netrc, f.store, f.helper} {
+		if found, err := source(ctx); err != nil || found.Source != "" {
+			return found, err
 		}
 	}
-	return f.helped(ctx)
+	return Found{}, nil
 }
 
+// note adds a note. A second entry of the same file may well have the same fault.
 func (f *finder) note(format string, args ...any) {
 	if note := fmt.Sprintf(format, args...); !slices.Contains(f.notes, note) {
 		f.notes = append(f.notes, note)
 	}
 }
 
-// read gives a file's content; empty when it is not there. What belongs to another user is passed over, as git does.
+// read returns a file's content, empty if there is no such file. Like git, it skips a file of another user.
 func (f *finder) read(file string) (string, error) {
 	data, err := os.ReadFile(file)
 	switch {
@@ -76,26 +74,8 @@ func (f *finder) read(file string) (string, error) {
 	case paths.Absent(err):
 		return "", nil
 	case errors.Is(err, fs.ErrPermission):
-		f.note("%s: it may not be read", file)
+		f.note("%s: permission denied", file)
 		return "", nil
 	}
 	return "", fmt.Errorf("credentials: %w", err)
-}
-
-func (f *finder) netrc() (giturl.Credentials, string, error) {
-	file := f.settings.Getenv("NETRC")
-	if file == "" {
-		if f.settings.Home() == "" {
-			return giturl.Credentials{}, "", nil
-		}
-		file = filepath.Join(f.settings.Home(), ".netrc")
-	}
-	data, err := f.read(file)
-	if err != nil {
-		return giturl.Credentials{}, "", err
-	}
-	if c, ok := netrcLogin(data, strings.Trim(f.url.Host, "[]"), f.url.User); ok {
-		return c, file, nil
-	}
-	return giturl.Credentials{}, "", nil
 }

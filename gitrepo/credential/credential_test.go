@@ -1,14 +1,17 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,93 +43,225 @@ func basic(user, password string) string {
 	return "AUTHORIZATION: basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-// TestCredentials: each source alone, and which one counts.
-func TestCredentials(t *testing.T) {
-	const at = "https://git.example.com/acme/gitops.git"
-	type files map[string]string
-	header := func(url, value string) string {
-		return fmt.Sprintf("[http %q]\n\textraHeader = %s\n", url, value)
+// files are files below HOME. Of those in checkout/ a checkout is made.
+type files map[string]string
+
+func config(text string) files   { return files{".gitconfig": text} }
+func ofStore(text string) files  { return files{".git-credentials": text} }
+func ofNetrc(text string) files  { return files{".netrc": text} }
+func checkout(text string) files { return files{"checkout/.git/config": text} }
+
+// and returns both.
+func (f files) and(other files) files {
+	out := maps.Clone(f)
+	maps.Copy(out, other)
+	return out
+}
+
+// header returns a setting of http.extraHeader for a URL, or for none.
+func header(url, value string) string {
+	section := "[http]"
+	if url != "" {
+		section = fmt.Sprintf("[http %q]", url)
 	}
-	for _, test := range []struct {
-		name   string
-		files  files // below HOME; of those in checkout/ a checkout is made
-		url    string
-		want   giturl.Credentials
-		source string // the end of it
-		notes  int
-	}{
-		{"nothing", files{}, at, giturl.Credentials{}, "", 0},
-		{"broken files of others", files{".netrc": "machine", ".git-credentials": "https://\n%%%@@:://\n"}, at, giturl.Credentials{}, "", 0},
-		{"ssh", files{".netrc": "machine git.example.com password p"}, "git@git.example.com:acme/gitops.git", giturl.Credentials{}, "", 0},
+	return section + "\n\textraHeader = " + value + "\n"
+}
 
-		{"actions/checkout", files{"checkout/.git/config": header("https://git.example.com/", basic("x-access-token", "p"))}, at,
-			giturl.Credentials{Username: secret.New("x-access-token"), Password: secret.New("p")}, "http.extraHeader of $HOME/checkout/.git/config", 0},
-		{"actions/checkout since v6", files{
-			"checkout/.git/config":          "[includeIf \"gitdir:$HOME/checkout/.git\"]\n\tpath = $HOME/temp/git-credentials-1.config\n",
-			"temp/git-credentials-1.config": header("https://git.example.com/", basic("x-access-token", "p")),
-		}, at, giturl.Credentials{Username: secret.New("x-access-token"), Password: secret.New("p")}, "temp/git-credentials-1.config", 0},
-		{"Azure", files{"checkout/.git/config": header("https://git.example.com/acme/gitops.git", "AUTHORIZATION: bearer a.b-c")}, at,
-			giturl.Credentials{Password: secret.New("a.b-c"), Bearer: true}, "config", 0},
-		{"another host", files{".gitconfig": header("https://git.example.com.evil.org/", basic("u", "p"))}, at, giturl.Credentials{}, "", 0},
-		{"another port", files{".gitconfig": header("https://git.example.com:444/", basic("u", "p"))}, at, giturl.Credentials{}, "", 0},
-		{"the port itself", files{".gitconfig": header("https://git.example.com:443/", basic("u", "p"))}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, ".gitconfig", 0},
-		{"another scheme", files{".gitconfig": header("http://git.example.com/", basic("u", "p"))}, at, giturl.Credentials{}, "", 0},
-		{"another path", files{".gitconfig": header("https://git.example.com/acm", basic("u", "p"))}, at, giturl.Credentials{}, "", 0},
-		{"reset", files{".gitconfig": header("https://git.example.com/", basic("u", "p")) + header("https://git.example.com/acme", "")}, at, giturl.Credentials{}, "", 0},
-		{"the best match", files{".gitconfig": header("https://git.example.com/acme", basic("u", "p")) + header("https://git.example.com", basic("u", "q"))}, at,
-			giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, ".gitconfig", 0},
-		{"other headers", files{".gitconfig": header("https://git.example.com", "X-Trace: 1") + header("https://git.example.com", "Authorization: Digest x") +
-			header("https://git.example.com", "Authorization: basic *")}, at, giturl.Credentials{}, "", 1},
-		{"no URL, at the origin", files{"checkout/.git/config": "[remote \"origin\"]\n\turl = https://git.example.com/a/b\n[http]\n\textraheader = " + basic("u", "p")}, at,
-			giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, "config", 0},
-		{"no URL, elsewhere", files{"checkout/.git/config": "[remote \"origin\"]\n\turl = https://example.com/a/b\n[http]\n\textraheader = " + basic("u", "p")}, at, giturl.Credentials{}, "", 1},
-		{"no URL, no checkout", files{".gitconfig": "[http]\n\textraheader = " + basic("u", "p")}, at, giturl.Credentials{}, "", 1},
-		{"user", files{".gitconfig": header("https://alex@git.example.com", basic("alex", "p"))}, "https://alex@git.example.com/a/b", giturl.Credentials{Username: secret.New("alex"), Password: secret.New("p")}, ".gitconfig", 0},
-		{"another user", files{".gitconfig": header("https://git.example.com", basic("robot", "p"))}, "https://alex@git.example.com/a/b", giturl.Credentials{}, "", 1},
+// lay writes the files below home, with $HOME in them replaced, and returns the folder to read the settings in.
+func (f files) lay(t *testing.T, home string) (dir string) {
+	t.Helper()
+	dir = home
+	for name, content := range f {
+		if strings.HasPrefix(name, "checkout/") {
+			dir = filepath.Join(home, "checkout")
+			gittest.Write(t, filepath.Join(dir, ".git", "HEAD"), "ref: refs/heads/main\n")
+			gittest.Write(t, filepath.Join(dir, ".git", "objects", "x"), "")
+			gittest.Write(t, filepath.Join(dir, ".git", "refs", "x"), "")
+		}
+		gittest.Write(t, filepath.Join(home, name), strings.ReplaceAll(content, "$HOME", home))
+	}
+	return dir
+}
 
-		{"netrc", files{".netrc": "machine git.example.com login u password p"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/.netrc", 0},
-		{"header before netrc", files{".netrc": "machine git.example.com login u password p", ".gitconfig": header("https://git.example.com", basic("u", "h"))}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("h")}, ".gitconfig", 0},
+// find is a case of TestFind.
+type find struct {
+	name   string
+	files  files
+	url    string // empty: https://git.example.com/acme/gitops.git
+	want   giturl.Credentials
+	source string // the end of it
+	notes  int
+}
 
-		{"Tekton", files{".gitconfig": "[credential]\n\thelper = store\n[credential \"https://git.example.com\"]\n\tusername = u\n",
-			".git-credentials": "https://v:q@git.example.com\nhttps://u:p@git.example.com\n"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/.git-credentials", 0},
-		{"netrc before store", files{".netrc": "machine git.example.com login u password p", ".git-credentials": "https://v:q@git.example.com\n"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, ".netrc", 0},
-		{"no helper", files{".git-credentials": "https://u:p%40%2F@git.example.com\n"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p@/")}, ".git-credentials", 0},
-		{"XDG", files{".config/git/credentials": "https://u:p@git.example.com\n"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/.config/git/credentials", 0},
-		{"store elsewhere", files{".gitconfig": "[credential]\n\thelper = store --file='~/a b'\n\thelper = \"store --file ~/c\\\\ d\"\n", "c d": "https://u:p@git.example.com\n", ".git-credentials": "https://v:q@git.example.com\n"}, at,
-			giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, "$HOME/c d", 0},
-		{"store for another scheme", files{".git-credentials": "http://u:p@git.example.com\n"}, at, giturl.Credentials{}, "", 0},
-		{"store for another port", files{".git-credentials": "https://u:p@git.example.com:8443\n"}, at, giturl.Credentials{}, "", 0},
-		{"store for a port", files{".git-credentials": "https://u:p@git.example.com\nhttps://u:q@git.example.com:8443\n"}, "https://git.example.com:8443/a/b", giturl.Credentials{Username: secret.New("u"), Password: secret.New("q")}, ".git-credentials", 0},
-		{"the path counts", files{".gitconfig": "[credential]\n\tuseHttpPath = true\n", ".git-credentials": "https://u:p@git.example.com\nhttps://u:q@git.example.com/acme/gitops.git/\n"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("q")}, ".git-credentials", 0},
-		{"the user counts", files{".git-credentials": "https://u:p@git.example.com\nhttps://alex:q@git.example.com\n"}, "https://alex@git.example.com/a/b", giturl.Credentials{Username: secret.New("alex"), Password: secret.New("q")}, ".git-credentials", 0},
+const host = "https://git.example.com"
 
-		{"a helper", files{".gitconfig": "[credential \"git.example.com\"]\n\thelper = \"!f() { cat >/dev/null; echo username=u; echo password=p; }; f\"\n"}, at, giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}, "git's credential helper", 0},
-		{"a helper of another host", files{".gitconfig": "[credential \"https://example.com\"]\n\thelper = !echo password=p\n"}, at, giturl.Credentials{}, "", 0},
-		{"a helper that was reset", files{".gitconfig": "[credential]\n\thelper = !echo password=p\n\thelper =\n"}, at, giturl.Credentials{}, "", 0},
-		{"a helper that fails", files{".gitconfig": "[core]\n\taskPass = echo\n[credential]\n\thelper = !exit 1\n"}, at, giturl.Credentials{}, "", 1},
-		{"a helper that answers for another host", files{".gitconfig": "[credential]\n\thelper = !printf 'host=x\\\\nusername=u\\\\npassword=p\\\\n'\n"}, at, giturl.Credentials{}, "", 1},
-		{"store, then a helper", files{".gitconfig": "[credential]\n\thelper = !echo username=u && echo password=p\n\thelper = store\n", ".git-credentials": "https://s:t@git.example.com\n"}, at, giturl.Credentials{Username: secret.New("s"), Password: secret.New("t")}, ".git-credentials", 0},
-	} {
+var up = giturl.Login("u", "p")
+
+var headerCases = []find{
+	{name: "nothing"},
+	{
+		name:   "actions/checkout",
+		files:  checkout(header(host+"/", basic("x-access-token", "p"))),
+		want:   giturl.Login("x-access-token", "p"),
+		source: "http.extraHeader of $HOME/checkout/.git/config",
+	},
+	{
+		name: "actions/checkout since v6",
+		files: checkout("[includeIf \"gitdir:$HOME/checkout/.git\"]\n\tpath = $HOME/temp/git-credentials-1.config\n").
+			and(files{"temp/git-credentials-1.config": header(host+"/", basic("x-access-token", "p"))}),
+		want:   giturl.Login("x-access-token", "p"),
+		source: "temp/git-credentials-1.config",
+	},
+	{
+		name:   "Azure",
+		files:  checkout(header(host+"/acme/gitops.git", "AUTHORIZATION: bearer a.b-c")),
+		want:   giturl.Credentials{Password: secret.New("a.b-c"), Bearer: true},
+		source: "config",
+	},
+	{name: "another host", files: config(header(host+".evil.org/", basic("u", "p")))},
+	{name: "another port", files: config(header(host+":444/", basic("u", "p")))},
+	{name: "the port itself", files: config(header(host+":443/", basic("u", "p"))), want: up, source: ".gitconfig"},
+	{name: "another scheme", files: config(header("http://git.example.com/", basic("u", "p")))},
+	{name: "another path", files: config(header(host+"/acm", basic("u", "p")))},
+	{name: "reset", files: config(header(host+"/", basic("u", "p")) + header(host+"/acme", ""))},
+	{
+		name:   "the best match",
+		files:  config(header(host+"/acme", basic("u", "p")) + header(host, basic("u", "q"))),
+		want:   up,
+		source: ".gitconfig",
+	},
+	{
+		name: "other headers",
+		files: config(header(host, "X-Trace: 1") + header(host, "Authorization: Digest x") +
+			header(host, "Authorization: basic *")),
+		notes: 1,
+	},
+	{
+		name:   "no URL, at the origin",
+		files:  checkout("[remote \"origin\"]\n\turl = " + host + "/a/b\n" + header("", basic("u", "p"))),
+		want:   up,
+		source: "config",
+	},
+	{
+		name:  "no URL, elsewhere",
+		files: checkout("[remote \"origin\"]\n\turl = https://example.com/a/b\n" + header("", basic("u", "p"))),
+		notes: 1,
+	},
+	{name: "no URL, no checkout", files: config(header("", basic("u", "p"))), notes: 1},
+	{
+		name:  "user",
+		files: config(header("https://alex@git.example.com", basic("alex", "p"))),
+		url:   "https://alex@git.example.com/a/b",
+		want:  giturl.Login("alex", "p"), source: ".gitconfig",
+	},
+	{
+		name:  "another user",
+		files: config(header(host, basic("robot", "p"))),
+		url:   "https://alex@git.example.com/a/b",
+		notes: 1,
+	},
+}
+
+var fileCases = []find{
+	{name: "broken files of others", files: ofNetrc("machine").and(ofStore("https://\n%%%@@:://\n"))},
+	{name: "ssh", files: ofNetrc("machine git.example.com password p"), url: "git@git.example.com:acme/gitops.git"},
+	{name: "netrc", files: ofNetrc("machine git.example.com login u password p"), want: up, source: "$HOME/.netrc"},
+	{
+		name:  "header before netrc",
+		files: ofNetrc("machine git.example.com login u password p").and(config(header(host, basic("u", "h")))),
+		want:  giturl.Login("u", "h"), source: ".gitconfig",
+	},
+	{
+		name: "Tekton",
+		files: ofStore("https://v:q@git.example.com\nhttps://u:p@git.example.com\n").
+			and(config("[credential]\n\thelper = store\n[credential \"" + host + "\"]\n\tusername = u\n")),
+		want: up, source: "$HOME/.git-credentials",
+	},
+	{
+		name:  "netrc before store",
+		files: ofNetrc("machine git.example.com login u password p").and(ofStore("https://v:q@git.example.com\n")),
+		want:  up, source: ".netrc",
+	},
+	{
+		name:  "no helper",
+		files: ofStore("https://u:p%40%2F@git.example.com\n"),
+		want:  giturl.Login("u", "p@/"), source: ".git-credentials",
+	},
+	{
+		name:  "XDG",
+		files: files{".config/git/credentials": "https://u:p@git.example.com\n"},
+		want:  up, source: "$HOME/.config/git/credentials",
+	},
+	{
+		name: "store elsewhere",
+		files: ofStore("https://v:q@git.example.com\n").and(files{"c d": "https://u:p@git.example.com\n"}).
+			and(config("[credential]\n\thelper = store --file='~/a b'\n\thelper = \"store --file ~/c\\\\ d\"\n")),
+		want: up, source: "$HOME/c d",
+	},
+	{name: "store for another scheme", files: ofStore("http://u:p@git.example.com\n")},
+	{name: "store for another port", files: ofStore("https://u:p@git.example.com:8443\n")},
+	{
+		name:  "store for a port",
+		files: ofStore("https://u:p@git.example.com\nhttps://u:q@git.example.com:8443\n"),
+		url:   "https://git.example.com:8443/a/b",
+		want:  giturl.Login("u", "q"), source: ".git-credentials",
+	},
+	{
+		name: "the path counts",
+		files: config("[credential]\n\tuseHttpPath = true\n").
+			and(ofStore("https://u:p@git.example.com\nhttps://u:q@git.example.com/acme/gitops.git/\n")),
+		want: giturl.Login("u", "q"), source: ".git-credentials",
+	},
+	{
+		name:  "the user counts",
+		files: ofStore("https://u:p@git.example.com\nhttps://alex:q@git.example.com\n"),
+		url:   "https://alex@git.example.com/a/b",
+		want:  giturl.Login("alex", "q"), source: ".git-credentials",
+	},
+}
+
+// helper returns the setting of a credential helper.
+func helper(command string) string { return "[credential]\n\thelper = " + command + "\n" }
+
+var helperCases = []find{
+	{
+		name: "a helper",
+		files: config("[credential \"git.example.com\"]\n" +
+			"\thelper = \"!f() { cat >/dev/null; echo username=u; echo password=p; }; f\"\n"),
+		want: up, source: "git's credential helper",
+	},
+	{
+		name:  "a helper of another host",
+		files: config("[credential \"https://example.com\"]\n\thelper = !echo password=p\n"),
+	},
+	{name: "a helper that was reset", files: config(helper("!echo password=p") + helper(""))},
+	{name: "a helper that fails", files: config("[core]\n\taskPass = echo\n" + helper("!exit 1")), notes: 1},
+	{
+		name:  "a helper that answers for another host",
+		files: config(helper(`!printf 'host=x\\nusername=u\\npassword=p\\n'`)),
+		notes: 1,
+	},
+	{
+		name: "store, then a helper",
+		files: ofStore("https://s:t@git.example.com\n").
+			and(config(helper("!echo username=u && echo password=p") + helper("store"))),
+		want: giturl.Login("s", "t"), source: ".git-credentials",
+	},
+}
+
+// TestFind: each source alone, and which one counts.
+func TestFind(t *testing.T) {
+	for _, test := range slices.Concat(headerCases, fileCases, helperCases) {
 		t.Run(test.name, func(t *testing.T) {
 			home := gittest.Home(t)
-			dir := home
-			for name, content := range test.files {
-				if strings.HasPrefix(name, "checkout/") {
-					dir = filepath.Join(home, "checkout")
-					gittest.Write(t, filepath.Join(dir, ".git", "HEAD"), "ref: refs/heads/main\n")
-					gittest.Write(t, filepath.Join(dir, ".git", "objects", "x"), "")
-					gittest.Write(t, filepath.Join(dir, ".git", "refs", "x"), "")
-				}
-				gittest.Write(t, filepath.Join(home, name), strings.ReplaceAll(content, "$HOME", home))
-			}
-			s := readSettings(t, dir)
-			found, err := Find(t.Context(), s, mustURL(t, test.url))
-			got, source := found.Credentials, found.Source
-			if err != nil || got != test.want {
+			s := readSettings(t, test.files.lay(t, home))
+			found, err := Find(t.Context(), s, mustURL(t, cmp.Or(test.url, host+"/acme/gitops.git")))
+			if got := found.Credentials; err != nil || got != test.want {
 				t.Fatalf("%q:%q bearer %t, %v", got.Username.Reveal(), got.Password.Reveal(), got.Bearer, err)
 			}
-			if want := strings.ReplaceAll(test.source, "$HOME", home); !strings.HasSuffix(source, want) || (source == "") != (want == "") {
-				t.Errorf("source %q, want %q", source, want)
+			want := strings.ReplaceAll(test.source, "$HOME", home)
+			if !strings.HasSuffix(found.Source, want) || (found.Source == "") != (want == "") {
+				t.Errorf("source %q, want %q", found.Source, want)
 			}
 			if len(found.Notes) != test.notes {
 				t.Errorf("notes: %q", found.Notes)
@@ -135,8 +270,8 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// TestCredentialsErrors: what cannot be read is named, and what it holds is not.
-func TestCredentialsErrors(t *testing.T) {
+// TestFindErrors: what cannot be read is named, and what it holds is not.
+func TestFindErrors(t *testing.T) {
 	for _, name := range []string{".netrc", ".git-credentials"} {
 		home := gittest.Home(t)
 		if err := os.Mkdir(filepath.Join(home, name), 0o700); err != nil {
@@ -183,7 +318,8 @@ func TestCredentialsErrors(t *testing.T) {
 	t.Run("a deaf helper", func(t *testing.T) {
 		home := gittest.Home(t)
 		started := filepath.Join(home, "started")
-		gittest.Write(t, filepath.Join(home, ".gitconfig"), "[credential]\n\thelper = !touch "+started+" && sleep 1000\n")
+		gittest.Write(t, filepath.Join(home, ".gitconfig"),
+			"[credential]\n\thelper = !touch "+started+" && sleep 1000\n")
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
 			for ctx.Err() == nil {
@@ -193,33 +329,38 @@ func TestCredentialsErrors(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 		}()
-		if _, err := Find(ctx, readSettings(t, ""), mustURL(t, "https://git.example.com/a/b")); !errors.Is(err, context.Canceled) {
+		if _, err := Find(ctx, readSettings(t, ""), mustURL(t, "https://git.example.com/a/b")); !errors.Is(err,
+			context.Canceled) {
 			t.Error(err)
 		}
 	})
 }
 
 func TestNetrc(t *testing.T) {
+	t.Parallel()
+	none, up := giturl.Credentials{}, giturl.Login("u", "p")
 	for _, test := range []struct {
 		name, data, user string
 		want             giturl.Credentials
 	}{
-		{"lines", "machine other login x password y\nmachine h\n\tlogin u\n\tpassword p\n", "", giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}},
-		{"one line, any order", "machine h password p account a login u machine other password q", "", giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}},
-		{"quotes", `machine "h" login "a b" password "p\"\\q\t#"`, "", giturl.Credentials{Username: secret.New("a b"), Password: secret.New("p\"\\q\t#")}},
-		{"a quote without end", `machine h login u password "p`, "", giturl.Credentials{}},
-		{"comments", "# machine h password no\nmachine h # password no\nlogin u password #p", "", giturl.Credentials{Username: secret.New("u"), Password: secret.New("#p")}},
-		{"default", "default login u password p", "", giturl.Credentials{}},
-		{"default ends a machine", "machine other default login u password p", "", giturl.Credentials{}},
-		{"macdef", "machine other password y\nmacdef x\nmachine h password no\n\nmachine h password p", "", giturl.Credentials{Password: secret.New("p")}},
-		{"macdef without end", "macdef x\nmachine h password no", "", giturl.Credentials{}},
-		{"the first", "machine h login u password p machine h login v password q", "", giturl.Credentials{Username: secret.New("u"), Password: secret.New("p")}},
-		{"the user's", "machine h login u password p machine h login v password q", "v", giturl.Credentials{Username: secret.New("v"), Password: secret.New("q")}},
-		{"without a password", "machine h login u machine h login v password q", "", giturl.Credentials{Username: secret.New("v"), Password: secret.New("q")}},
-		{"case", "machine H password p", "", giturl.Credentials{Password: secret.New("p")}},
-		{"part of the name", "machine h.evil.org password p machine xh password p", "", giturl.Credentials{}},
-		{"empty", "", "", giturl.Credentials{}},
-		{"no name", "machine", "", giturl.Credentials{}},
+		{"lines", "machine other login x password y\nmachine h\n\tlogin u\n\tpassword p\n", "", up},
+		{"one line, any order", "machine h password p account a login u machine other password q", "", up},
+		{"quotes", `machine "h" login "a b" password "p\"\\q\t#"`, "", giturl.Login("a b", "p\"\\q\t#")},
+		{"a quote without end", `machine h login u password "p`, "", none},
+		{"comments", "# machine h password no\nmachine h # password no\nlogin u password #p", "",
+			giturl.Login("u", "#p")},
+		{"default", "default login u password p", "", none},
+		{"default ends a machine", "machine other default login u password p", "", none},
+		{"macdef", "machine other password y\nmacdef x\nmachine h password no\n\nmachine h password p", "",
+			giturl.Login("", "p")},
+		{"macdef without end", "macdef x\nmachine h password no", "", none},
+		{"the first", "machine h login u password p machine h login v password q", "", up},
+		{"the user's", "machine h login u password p machine h login v password q", "v", giturl.Login("v", "q")},
+		{"without a password", "machine h login u machine h login v password q", "", giturl.Login("v", "q")},
+		{"case", "machine H password p", "", giturl.Login("", "p")},
+		{"part of the name", "machine h.evil.org password p machine xh password p", "", none},
+		{"empty", "", "", none},
+		{"no name", "machine", "", none},
 	} {
 		c, ok := netrcLogin(test.data, "h", test.user)
 		if !ok {
@@ -241,8 +382,10 @@ func TestExtraHeaderLikeGit(t *testing.T) {
 	for range 60 {
 		var b strings.Builder
 		for i := range 12 {
-			pattern := of("https", "https", "http", "HTTPS") + "://" + of("", "", "", "alex@", "robot@", "@", "a:b@") + of("h", "H", "a.h", "*.h", "*", "*.*", "x*", "[::1]") +
-				of("", "", "", ":443", ":80", ":8443", ":0443", ":x", ":") + of("", "/", "/a", "/a/", "/a/b", "/A", "/a/b.git", "/%61", "/a/../a", "/a?x", "//a")
+			pattern := of("https", "https", "http", "HTTPS") + "://" + of("", "", "", "alex@", "robot@", "@", "a:b@") +
+				of("h", "H", "a.h", "*.h", "*", "*.*", "x*", "[::1]") +
+				of("", "", "", ":443", ":80", ":8443", ":0443", ":x", ":") +
+				of("", "/", "/a", "/a/", "/a/b", "/A", "/a/b.git", "/%61", "/a/../a", "/a?x", "//a")
 			pattern = of(pattern, pattern, pattern, pattern, "h", "https://", "")
 			value := of(fmt.Sprint(i), fmt.Sprint(i), fmt.Sprint(i), `""`)
 			if r.IntN(12) == 0 {
@@ -254,7 +397,8 @@ func TestExtraHeaderLikeGit(t *testing.T) {
 		gittest.Write(t, file, b.String())
 		s := readSettings(t, "")
 		for range 4 {
-			raw := of("https", "http") + "://" + of("", "", "alex@") + of("h", "a.h", "b.c", "[::1]") + of("", "", ":443", ":8443") + of("/a/b", "/a", "/a/b.git", "/b/a", "/ab")
+			raw := of("https", "http") + "://" + of("", "", "alex@") + of("h", "a.h", "b.c", "[::1]") +
+				of("", "", ":443", ":8443") + of("/a/b", "/a", "/a/b.git", "/b/a", "/ab")
 			got := ""
 			if headers := (&finder{settings: s, url: mustURL(t, raw)}).extraHeaders(); len(headers) > 0 {
 				got = headers[len(headers)-1].Value
@@ -281,17 +425,26 @@ func TestStoreLikeGit(t *testing.T) {
 	for range 200 {
 		var lines strings.Builder
 		for i := range 25 {
-			login := of("u", "alex", "a%40b", "", "%zz", "a%3Ab") + of(":", ":", ":", ":", "") + of(fmt.Sprint("p", i), fmt.Sprint("p%20", i), fmt.Sprint("a:b", i), fmt.Sprint("a%20:%20b", i), "%0a", "%")
-			lines.WriteString(of("https", "https", "https", "https", "http", "", "ftp") + of("://", "://", "://", "://", "://", ":/") + of(login+"@", login+"@", login+"@", login+"@", login+"@", login, "@"+login) +
-				of("h", "h", "h", "a.h", "h:8443", "%68", "[::1]", "") + of("", "", "", "/", "/a/b", "/a/b/", "//a/b.git", "?x", "#x", "/a%2Fb", "\r") + "\n")
+			login := of("u", "alex", "a%40b", "", "%zz", "a%3Ab") + of(":", ":", ":", ":", "") +
+				of(fmt.Sprint("p", i), fmt.Sprint("p%20", i), fmt.Sprint("a:b", i), fmt.Sprint("a%20:%20b", i), "%0a",
+					"%")
+			lines.WriteString(of("https", "https", "https", "https", "http", "", "ftp") +
+				of("://", "://", "://", "://", "://", ":/") +
+				of(login+"@", login+"@", login+"@", login+"@", login+"@", login, "@"+login) +
+				of("h", "h", "h", "a.h", "h:8443", "%68", "[::1]", "") +
+				of("", "", "", "/", "/a/b", "/a/b/", "//a/b.git", "?x", "#x", "/a%2Fb", "\r") + "\n")
 		}
 		gittest.Write(t, file, lines.String())
 		gittest.Write(t, config, "[credential]\n\thelper = store\n"+
-			of("", "", "[credential \"https://h\"]\n\tusername = alex\n", "[credential]\n\tusername = u\n", "[credential \"h\"]\n\tusername = alex\n", "[credential \"*.h\"]\n\tusername = x\n", "[credential \"https://*.h\"]\n\tusername = x\n")+
-			of("", "", "[credential]\n\tuseHttpPath = true\n", "[credential \"https://h/a\"]\n\tuseHttpPath = true\n", "[credential \"h/a/b\"]\n\tuseHttpPath = true\n"))
+			of("", "", "[credential \"https://h\"]\n\tusername = alex\n", "[credential]\n\tusername = u\n",
+				"[credential \"h\"]\n\tusername = alex\n", "[credential \"*.h\"]\n\tusername = x\n",
+				"[credential \"https://*.h\"]\n\tusername = x\n")+
+			of("", "", "[credential]\n\tuseHttpPath = true\n", "[credential \"https://h/a\"]\n\tuseHttpPath = true\n",
+				"[credential \"h/a/b\"]\n\tuseHttpPath = true\n"))
 		s := readSettings(t, "")
-		raw := of("https", "https", "http") + "://" + of("", "", "alex@") + of("h", "h", "a.h", "h:8443", "[::1]") + of("/a/b", "/a/b.git")
-		c, source, err := (&finder{settings: s, url: mustURL(t, raw)}).stored()
+		raw := of("https", "https", "http") + "://" + of("", "", "alex@") + of("h", "h", "a.h", "h:8443", "[::1]") +
+			of("/a/b", "/a/b.git")
+		c, err := (&finder{settings: s, url: mustURL(t, raw)}).store(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -300,7 +453,7 @@ func TestStoreLikeGit(t *testing.T) {
 			out = ""
 		}
 		got := ""
-		if source != "" {
+		if c.Source != "" {
 			found++
 			got = fmt.Sprintf("username=%s\npassword=%s\n", c.Username.Reveal(), c.Password.Reveal())
 		}
@@ -319,7 +472,8 @@ func FuzzNetrc(f *testing.F) {
 	f.Add("default login u password p\nmachine \"h.example.com\" password \"p\\n\" # x\nmacdef a\n\n")
 	f.Fuzz(func(t *testing.T, data string) {
 		c, ok := netrcLogin(data, "h.example.com", "")
-		if ok && (c.Password.Empty() || !strings.ContainsAny(data, "\"") && !strings.Contains(strings.ToLower(data), "h.example.com")) {
+		if ok && (c.Password.Empty() || !strings.ContainsAny(data, "\"") &&
+			!strings.Contains(strings.ToLower(data), "h.example.com")) {
 			t.Errorf("%q: %q:%q", data, c.Username.Reveal(), c.Password.Reveal())
 		}
 		if _, ok := netrcLogin(data, "", ""); ok {
@@ -334,14 +488,15 @@ func FuzzStore(f *testing.F) {
 	f.Add("https://u:p@x/h.example.com\nhttps://%41:%0a@h.example.com:443/a%2fb?x#y\r\n", "a/b")
 	f.Fuzz(func(t *testing.T, data, path string) {
 		u := giturl.URL{Scheme: "https", Host: "h.example.com", Path: "/a/b"}
-		c, ok := storedLogin(data, u, "", path)
+		c, ok := storeLogin(data, u, options{path: path})
 		if !ok {
 			return
 		}
-		if strings.ContainsAny(c.Username.Reveal()+c.Password.Reveal(), "\n\x00") || !strings.Contains(data, "%") && !strings.Contains(strings.ToLower(data), "@h.example.com") {
+		if strings.ContainsAny(c.Username.Reveal()+c.Password.Reveal(), "\n\x00") || !strings.Contains(data, "%") &&
+			!strings.Contains(strings.ToLower(data), "@h.example.com") {
 			t.Errorf("%q: %q:%q", data, c.Username.Reveal(), c.Password.Reveal())
 		}
-		if _, ok := storedLogin(strings.ReplaceAll(data, "https://", "http://"), u, "", path); ok {
+		if _, ok := storeLogin(strings.ReplaceAll(data, "https://", "http://"), u, options{path: path}); ok {
 			t.Errorf("%q: found for another scheme", data)
 		}
 	})
@@ -363,7 +518,7 @@ func FuzzSettings(f *testing.F) {
 		gittest.Check(t, err)
 		u := giturl.URL{Scheme: "https", Host: "h.example.com", Path: "/a/b"}
 		find := &finder{settings: s, url: u}
-		find.helperSettings()
+		find.options()
 		for _, e := range find.extraHeaders() {
 			pattern, ok := e.Subsection("http", "extraheader")
 			if !ok || strings.Contains(pattern, "*") {

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"context"
 	"encoding/base64"
 	"strings"
 
@@ -9,11 +10,10 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// extraHeader reads the header that actions/checkout, Azure Pipelines and others leave. Of several, the last of the
-// best matches counts.
-func (f *finder) extraHeader() (giturl.Credentials, string) {
-	var found giturl.Credentials
-	source := ""
+// header reads http.extraHeader, where actions/checkout, Azure Pipelines and others leave a token. The last of the best
+// matches counts.
+func (f *finder) header(context.Context) (Found, error) {
+	var found Found
 	for _, e := range f.extraHeaders() {
 		name, value, _ := strings.Cut(e.Value, ":")
 		if !strings.EqualFold(strings.TrimSpace(name), "authorization") {
@@ -22,38 +22,27 @@ func (f *finder) extraHeader() (giturl.Credentials, string) {
 		c, ok := parseAuthorization(value)
 		switch {
 		case !ok:
-			f.note("http.extraHeader of %s: neither basic nor bearer", e.Source)
-		case e.Key == "http.extraheader" && !f.isOrigin():
-			f.note("http.extraHeader of %s: it names no URL, and this host is not the origin's", e.Source)
+			f.note("http.extraHeader of %s: neither Basic nor Bearer", e.Source)
+		case e.Key == "http.extraheader" && !f.atOrigin():
+			f.note("http.extraHeader of %s: it has no URL, and the origin is on another host", e.Source)
 		case f.url.User != "" && !c.Bearer && c.Username != secret.New(f.url.User):
-			f.note("http.extraHeader of %s: it is another user's", e.Source)
+			f.note("http.extraHeader of %s: it is for another user", e.Source)
 		default:
-			found, source = c, "http.extraHeader of "+e.Source
+			found = Found{Credentials: c, Source: "http.extraHeader of " + e.Source}
 		}
 	}
-	return found, source
+	return found, nil
 }
 
-// extraHeaders are the settings of http.extraHeader that git would send to u.
+// extraHeaders returns the settings of http.extraHeader that git would send to the URL.
 func (f *finder) extraHeaders() []settings.Entry {
 	var headers []settings.Entry
 	var best giturl.Fit
 	for _, e := range f.settings.Entries() {
-		var fit giturl.Fit
-		if text, ok := e.Subsection("http", "extraheader"); ok {
-			pattern, ok := giturl.ParsePattern(text)
-			if !ok {
-				continue
-			}
-			if fit, ok = pattern.Match(f.url); !ok {
-				continue
-			}
-		} else if e.Key != "http.extraheader" {
-			continue
-		}
+		fit, ok := f.fitOfHeader(e)
 		switch {
-		case fit.Worse(best):
-		case e.Value == "":
+		case !ok, fit.Worse(best):
+		case e.Value == "": // discards those before it
 			headers, best = nil, fit
 		default:
 			headers, best = append(headers, e), fit
@@ -62,12 +51,26 @@ func (f *finder) extraHeaders() []settings.Entry {
 	return headers
 }
 
-// isOrigin tells whether the checkout's origin is on the same host.
-func (f *finder) isOrigin() bool {
-	o, _, err := giturl.Parse(f.settings.Rewrite(f.settings.Origin()))
-	return err == nil && o.SameServer(f.url)
+// fitOfHeader returns how well a setting of http.extraHeader fits the URL; false for other settings and other URLs.
+func (f *finder) fitOfHeader(e settings.Entry) (giturl.Fit, bool) {
+	text, ok := e.Subsection("http", "extraheader")
+	if !ok {
+		return giturl.Fit{}, e.Key == "http.extraheader"
+	}
+	pattern, ok := giturl.ParsePattern(text)
+	if !ok {
+		return giturl.Fit{}, false
+	}
+	return pattern.Match(f.url)
 }
 
+// atOrigin reports whether the checkout's origin is on the URL's server.
+func (f *finder) atOrigin() bool {
+	origin, _, err := giturl.Parse(f.settings.Rewrite(f.settings.Origin()))
+	return err == nil && origin.SameServer(f.url)
+}
+
+// parseAuthorization reads the value of a header Authorization (RFC 9110, section 11.6.2).
 func parseAuthorization(value string) (giturl.Credentials, bool) {
 	scheme, value, _ := strings.Cut(strings.TrimSpace(value), " ")
 	value = strings.TrimSpace(value)

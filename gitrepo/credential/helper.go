@@ -8,86 +8,103 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
 	"update-gitops-repo/gitrepo/giturl"
 )
 
-// helperSettings are the settings of credential.* that apply to a URL.
-type helperSettings struct {
+// options are the settings credential.* that apply to the URL.
+type options struct {
 	helpers  []string
-	username string
+	username string // empty: any
 	path     string // empty unless credential.useHttpPath
 }
 
-func (f *finder) helperSettings() helperSettings {
-	var h helperSettings
+// options reads the settings credential.* and credential.URL.*.
+func (f *finder) options() options {
+	var o options
 	usePath := false
 	for _, e := range f.settings.Entries() {
-		section, name := "credential", e.Key[strings.LastIndexByte(e.Key, '.')+1:]
-		if e.Key != section+"."+name {
-			pattern, ok := e.Subsection(section, name)
-			if !ok || !matchCredential(f.url, pattern) {
+		name := e.Key[strings.LastIndexByte(e.Key, '.')+1:]
+		if e.Key != "credential."+name {
+			pattern, ok := e.Subsection("credential", name)
+			if !ok || !matches(pattern, f.url) {
 				continue
 			}
 		}
 		switch name {
 		case "helper":
-			if e.Value == "" {
-				h.helpers = nil
-			} else {
-				h.helpers = append(h.helpers, e.Value)
+			o.helpers = append(o.helpers, e.Value)
+			if e.Value == "" { // discards those before it
+				o.helpers = nil
 			}
 		case "username":
-			h.username = e.Value
+			o.username = e.Value
 		case "usehttppath":
 			usePath = e.Bool()
 		}
 	}
 	if usePath {
-		h.path = strings.Trim(f.url.Path, "/")
+		o.path = strings.Trim(f.url.Path, "/")
 	}
 	if f.url.User != "" {
-		h.username = f.url.User
+		o.username = f.url.User
 	}
-	return h
+	return o
 }
 
-// matchCredential is Pattern.Match for credential.URL.*, where the URL may also be a part of one, such as the host alone.
-func matchCredential(u giturl.URL, pattern string) bool {
-	if p, ok := giturl.ParsePattern(pattern); ok {
-		_, fits := p.Match(u)
-		return fits
-	}
-	want := parseCredentialURL(pattern)
-	return (want.protocol == "" || want.protocol == u.Scheme) && (want.host == "" || strings.EqualFold(want.host, u.HostPort())) &&
-		(want.username == "" || want.username == u.User) && (want.path == "" || want.path == strings.Trim(u.Path, "/"))
-}
-
-// helped asks git to ask the other helpers.
-func (f *finder) helped(ctx context.Context) (giturl.Credentials, string, error) {
-	h := f.helperSettings()
-	others := false
-	for _, helper := range h.helpers {
-		_, store := f.storeHelper(helper)
-		others = others || !store
-	}
-	if !others {
-		return giturl.Credentials{}, "", nil
+// helper has git ask the credential helpers, if one is configured that is not git's store
+// (https://git-scm.com/docs/git-credential).
+func (f *finder) helper(ctx context.Context) (Found, error) {
+	if !slices.ContainsFunc(f.options().helpers, func(helper string) bool {
+		_, store := f.parseStore(helper)
+		return !store
+	}) {
+		return Found{}, nil
 	}
 	program, err := exec.LookPath("git")
 	if err != nil {
-		f.note("a credential helper is configured, but there is no git to run it")
-		return giturl.Credentials{}, "", nil
+		f.note("a credential helper is configured, but git is not installed")
+		return Found{}, nil
 	}
-	if strings.ContainsAny(f.url.HostPort()+f.url.Path+f.url.User, "\n\x00") {
-		return giturl.Credentials{}, "", errors.New("the repository's URL has a line break in it")
+	question, err := f.question()
+	if err != nil {
+		return Found{}, err
 	}
-	question := fmt.Sprintf("protocol=%s\nhost=%s\npath=%s\n", f.url.Scheme, f.url.HostPort(), strings.Trim(f.url.Path, "/"))
-	if f.url.User != "" {
-		question += "username=" + f.url.User + "\n"
+	answer, err := f.fill(ctx, program, question)
+	if err != nil && ctx.Err() != nil {
+		return Found{}, fmt.Errorf("git credential fill: %w", ctx.Err())
 	}
+	if err != nil {
+		f.note("git credential fill: %v", err)
+		return Found{}, nil
+	}
+	if answer["password"] == "" || answer["protocol"] != f.url.Scheme ||
+		!strings.EqualFold(answer["host"], f.url.HostPort()) {
+		f.note("git credential fill: it returned no password for this host")
+		return Found{}, nil
+	}
+	c := giturl.Login(answer["username"], answer["password"])
+	return Found{Credentials: c, Source: "git's credential helper"}, nil
+}
+
+// question describes the URL in the format of git credential. A line break in it would forge a line.
+func (f *finder) question() (string, error) {
+	u := f.url
+	if strings.ContainsAny(u.HostPort()+u.Path+u.User, "\n\x00") {
+		return "", errors.New("the repository's URL has a line break in it")
+	}
+	q := fmt.Sprintf("protocol=%s\nhost=%s\npath=%s\n", u.Scheme, u.HostPort(), strings.Trim(u.Path, "/"))
+	if u.User != "" {
+		q += "username=" + u.User + "\n"
+	}
+	return q + "\n", nil
+}
+
+// fill runs git credential fill and returns the fields of its answer.
+func (f *finder) fill(ctx context.Context, program, question string) (map[string]string, error) {
 	cmd := exec.CommandContext(ctx, program, "credential", "fill")
 	cmd.Dir = f.settings.Root()
 	if cmd.Dir == "" {
@@ -95,26 +112,18 @@ func (f *finder) helped(ctx context.Context) (giturl.Credentials, string, error)
 	}
 	// Nobody is there to be asked.
 	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS=", "GCM_INTERACTIVE=never")
-	cmd.Stdin = strings.NewReader(question + "\n")
+	cmd.Stdin = strings.NewReader(question)
 	var answer bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &answer, io.Discard // A helper's own words may hold anything.
-	cmd.WaitDelay = time.Second                  // for what a helper leaves running
+	cmd.Stdout, cmd.Stderr = &answer, io.Discard // A helper may print secrets to stderr.
+	cmd.WaitDelay = time.Second                  // for processes that a helper leaves running
 	isolate(cmd)
 	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return giturl.Credentials{}, "", fmt.Errorf("git credential fill: %w", ctx.Err())
-		}
-		f.note("git credential fill: %v", err)
-		return giturl.Credentials{}, "", nil
+		return nil, err
 	}
 	fields := map[string]string{}
 	for line := range strings.SplitSeq(answer.String(), "\n") {
 		key, value, _ := strings.Cut(line, "=")
 		fields[key] = value
 	}
-	if fields["password"] == "" || fields["protocol"] != f.url.Scheme || !strings.EqualFold(fields["host"], f.url.HostPort()) {
-		f.note("git credential fill: no password for this host came")
-		return giturl.Credentials{}, "", nil
-	}
-	return giturl.Login(fields["username"], fields["password"]), "git's credential helper", nil
+	return fields, nil
 }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// isolate takes a command's terminal away, and has all that it started end with it.
+// isolate starts a command without a terminal, and ends all its child processes when its context ends.
 func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

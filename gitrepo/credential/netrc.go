@@ -1,99 +1,136 @@
 package credential
 
 import (
+	"context"
+	"path/filepath"
 	"strings"
 
 	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/secret"
 )
 
-// netrcLogin gives the first login with a password that a .netrc has for a host, as curl reads the file for git: tokens
-// between white space, in double quotes where they have some, comments from a # at a token's place to the end of the
-// line, macros up to an empty line. User, where it is known, has to be the same. A "default" entry does not count: it
-// would hand its password to whichever host is asked for. The file knows neither schemes nor ports.
+// netrc reads $NETRC or ~/.netrc, which curl reads for git.
+func (f *finder) netrc(context.Context) (Found, error) {
+	file := f.settings.Getenv("NETRC")
+	if file == "" {
+		if f.settings.Home() == "" {
+			return Found{}, nil
+		}
+		file = filepath.Join(f.settings.Home(), ".netrc")
+	}
+	data, err := f.read(file)
+	if err != nil {
+		return Found{}, err
+	}
+	c, ok := netrcLogin(data, strings.Trim(f.url.Host, "[]"), f.url.User)
+	if !ok {
+		return Found{}, nil
+	}
+	return Found{Credentials: c, Source: file}, nil
+}
+
+// netrcLogin returns the first login with a password that a .netrc has for a host, read as curl does: tokens between
+// white space, in double quotes if they have some; comments from a # that starts a token to the end of the line; macros
+// to an empty line. If user is not empty, only that user's logins count. A "default" does not count: it would send its
+// password to any host.
 func netrcLogin(data, host, user string) (giturl.Credentials, bool) {
 	p := netrcParser{text: data}
-	var found giturl.Credentials
-	inMachine := false
-	complete := func() bool {
-		return inMachine && !found.Password.Empty() && (user == "" || found.Username == secret.New(user))
-	}
+	var login giturl.Credentials
+	ofHost := false
 	for {
-		keyword, ok := p.token(true)
-		if !ok {
-			return found, complete()
+		keyword, ok := p.keyword()
+		if !ok || keyword == "machine" || keyword == "default" {
+			if ofHost && !login.Password.Empty() && (user == "" || login.Username == secret.New(user)) {
+				return login, true
+			}
+			login, ofHost = giturl.Credentials{}, false
 		}
-		switch keyword {
-		case "machine", "default":
-			if complete() {
-				return found, true
-			}
-			found, inMachine = giturl.Credentials{}, false
-			if keyword == "machine" {
-				name, _ := p.token(false)
-				inMachine = name != "" && strings.EqualFold(name, host)
-			}
-		case "login":
-			name, _ := p.token(false)
-			found.Username = secret.New(name)
-		case "password":
-			password, _ := p.token(false)
-			found.Password = secret.New(password)
-		case "account":
-			p.token(false)
-		case "macdef":
-			for line := "name"; strings.TrimSuffix(line, "\r") != ""; {
-				if line, p.text, ok = strings.Cut(p.text, "\n"); !ok {
-					break
-				}
-			}
+		switch {
+		case !ok:
+			return giturl.Credentials{}, false
+		case keyword == "machine":
+			name, _ := p.value()
+			ofHost = name != "" && strings.EqualFold(name, host)
+		case keyword == "login":
+			name, _ := p.value()
+			login.Username = secret.New(name)
+		case keyword == "password":
+			password, _ := p.value()
+			login.Password = secret.New(password)
+		case keyword == "account":
+			p.value()
+		case keyword == "macdef":
+			p.skipMacro()
 		}
 	}
 }
 
 type netrcParser struct{ text string }
 
-// token gives the next one; false at the end, and for one whose quote does not end.
-func (p *netrcParser) token(comments bool) (string, bool) {
-	p.text = strings.TrimLeft(p.text, " \t\r\n")
-	for comments && strings.HasPrefix(p.text, "#") {
+const netrcSpace = " \t\r\n"
+
+// keyword returns the next token that is not in a comment; false at the end.
+func (p *netrcParser) keyword() (string, bool) {
+	p.text = strings.TrimLeft(p.text, netrcSpace)
+	for strings.HasPrefix(p.text, "#") {
 		_, p.text, _ = strings.Cut(p.text, "\n")
-		p.text = strings.TrimLeft(p.text, " \t\r\n")
+		p.text = strings.TrimLeft(p.text, netrcSpace)
 	}
+	return p.value()
+}
+
+// value returns the next token, which may begin with #; false at the end, and if its quote does not end.
+func (p *netrcParser) value() (string, bool) {
+	p.text = strings.TrimLeft(p.text, netrcSpace)
 	if p.text == "" {
 		return "", false
 	}
-	if p.text[0] != '"' {
-		end := strings.IndexAny(p.text, " \t\r\n")
-		if end < 0 {
-			end = len(p.text)
-		}
-		token := p.text[:end]
-		p.text = p.text[end:]
-		return token, true
+	if p.text[0] == '"' {
+		return p.quoted()
 	}
+	end := strings.IndexAny(p.text, netrcSpace)
+	if end < 0 {
+		end = len(p.text)
+	}
+	token := p.text[:end]
+	p.text = p.text[end:]
+	return token, true
+}
+
+// quoted returns a token in double quotes.
+func (p *netrcParser) quoted() (string, bool) {
 	var b strings.Builder
 	for i := 1; i < len(p.text); i++ {
-		switch c := p.text[i]; {
-		case c == '"':
+		c := p.text[i]
+		if c == '"' {
 			p.text = p.text[i+1:]
 			return b.String(), true
-		case c == '\\' && i+1 < len(p.text):
-			i++
-			switch c := p.text[i]; c {
-			case 'n':
-				b.WriteByte('\n')
-			case 'r':
-				b.WriteByte('\r')
-			case 't':
-				b.WriteByte('\t')
-			default:
-				b.WriteByte(c)
-			}
-		default:
-			b.WriteByte(c)
 		}
+		if c == '\\' && i+1 < len(p.text) {
+			i++
+			c = unescape(p.text[i])
+		}
+		b.WriteByte(c)
 	}
 	p.text = ""
 	return "", false
+}
+
+func unescape(c byte) byte {
+	switch c {
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	}
+	return c
+}
+
+// skipMacro skips the rest of a macro, to an empty line.
+func (p *netrcParser) skipMacro() {
+	for line, more := "name", true; more && strings.TrimSuffix(line, "\r") != ""; {
+		line, p.text, more = strings.Cut(p.text, "\n")
+	}
 }

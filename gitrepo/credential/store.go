@@ -1,38 +1,38 @@
 package credential
 
 import (
-	"encoding/hex"
+	"context"
 	"path/filepath"
 	"strings"
 
 	"update-gitops-repo/gitrepo/giturl"
 )
 
-// stored looks into the files of git-credential-store: those that are configured, else those that it would use.
-func (f *finder) stored() (giturl.Credentials, string, error) {
-	h := f.helperSettings()
+// store reads the files of git-credential-store: those of the configured helpers, or without helpers its default ones.
+func (f *finder) store(context.Context) (Found, error) {
+	o := f.options()
 	var files []string
-	if len(h.helpers) == 0 {
+	if len(o.helpers) == 0 {
 		files = f.storeFiles("")
 	}
-	for _, helper := range h.helpers {
-		if file, ok := f.storeHelper(helper); ok {
+	for _, helper := range o.helpers {
+		if file, ok := f.parseStore(helper); ok {
 			files = append(files, f.storeFiles(file)...)
 		}
 	}
 	for _, file := range files {
 		data, err := f.read(file)
 		if err != nil {
-			return giturl.Credentials{}, "", err
+			return Found{}, err
 		}
-		if c, ok := storedLogin(data, f.url, h.username, h.path); ok {
-			return c, file, nil
+		if c, ok := storeLogin(data, f.url, o); ok {
+			return Found{Credentials: c, Source: file}, nil
 		}
 	}
-	return giturl.Credentials{}, "", nil
+	return Found{}, nil
 }
 
-// storeFiles are the files of one store helper.
+// storeFiles returns the files of a store helper that was given a file, or "".
 func (f *finder) storeFiles(file string) []string {
 	if file != "" {
 		return []string{f.settings.Expand(file)}
@@ -47,9 +47,9 @@ func (f *finder) storeFiles(file string) []string {
 	return files
 }
 
-// storeHelper tells whether a helper is git's store, and the file it is given, if any. Git has a shell read the line;
-// what is more than words is left to that.
-func (f *finder) storeHelper(helper string) (file string, ok bool) {
+// parseStore reports whether a helper is git's store, and returns the file that it is given, if any. A helper that
+// takes a shell to understand is left to git.
+func (f *finder) parseStore(helper string) (file string, ok bool) {
 	words, ok := f.settings.Words(helper)
 	if !ok || len(words) == 0 || words[0] != "store" {
 		return "", false
@@ -66,59 +66,19 @@ func (f *finder) storeHelper(helper string) (file string, ok bool) {
 	return "", false
 }
 
-// storedLogin gives the first line of a file of git-credential-store that is for the URL
-// (https://git-scm.com/docs/git-credential-store#_storage_format). An empty username or path matches any.
-func storedLogin(data string, u giturl.URL, username, path string) (giturl.Credentials, bool) {
+// storeLogin returns the first login for the URL in a file of git-credential-store
+// (https://git-scm.com/docs/git-credential-store#_storage_format). An empty username or path of the options matches
+// all.
+func storeLogin(data string, u giturl.URL, o options) (giturl.Credentials, bool) {
 	for line := range strings.SplitSeq(data, "\n") {
-		e := parseCredentialURL(line)
-		if e.protocol == u.Scheme && e.hasPassword && strings.EqualFold(e.host, u.HostPort()) &&
-			(username == "" || e.username == username) && (path == "" || e.path == path) && !strings.ContainsAny(e.username+e.password, "\n\x00") {
-			return giturl.Login(e.username, e.password), true
+		p := parsePartial(line)
+		switch {
+		case p.scheme != u.Scheme, !strings.EqualFold(p.host, u.HostPort()), !p.hasPassword:
+		case o.username != "" && p.username != o.username, o.path != "" && p.path != o.path:
+		case strings.ContainsAny(p.username+p.password, "\n\x00"): // git refuses these
+		default:
+			return giturl.Login(p.username, p.password), true
 		}
 	}
 	return giturl.Credentials{}, false
-}
-
-// credentialURL is a URL, or a part of one, as git's credentials have it.
-type credentialURL struct {
-	protocol, username, password, host, path string
-	hasPassword                              bool
-}
-
-func parseCredentialURL(s string) credentialURL {
-	var c credentialURL
-	if protocol, rest, ok := strings.Cut(s, "://"); ok {
-		c.protocol, s = protocol, rest
-	}
-	end := strings.IndexAny(s, "/?#")
-	if end < 0 {
-		end = len(s)
-	}
-	host, path := s[:end], s[end:]
-	if login, rest, ok := strings.Cut(host, "@"); ok {
-		host = rest
-		c.username, c.password, c.hasPassword = strings.Cut(login, ":")
-		c.username, c.password = decodePercent(c.username), decodePercent(c.password)
-	}
-	c.host = decodePercent(host)
-	c.path = strings.TrimRight(decodePercent(strings.TrimLeft(path, "/")), "/")
-	return c
-}
-
-// decodePercent leaves what is not an escape as it is, as git does. So it does with what stands before a colon, which
-// git takes for a scheme wherever it is.
-func decodePercent(s string) string {
-	i := max(strings.IndexByte(s, ':'), 0)
-	b := []byte(s[:i])
-	for ; i < len(s); i++ {
-		if s[i] == '%' && len(s) >= i+3 {
-			if c, err := hex.DecodeString(s[i+1 : i+3]); err == nil && c[0] != 0 {
-				b = append(b, c...)
-				i += 2
-				continue
-			}
-		}
-		b = append(b, s[i])
-	}
-	return string(b)
 }
