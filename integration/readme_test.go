@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -69,6 +70,39 @@ func TestLinks(t *testing.T) {
 				!strings.HasPrefix(m[1], "https://") {
 				t.Errorf("%s: %v", page, err)
 			}
+		}
+	}
+}
+
+// TestMap: CONTRIBUTING's map has each package but for those that only tests import, and nothing that is not there. A folder
+// named internal may stand for the packages in it, which its entry names.
+func TestMap(t *testing.T) {
+	_, drawn, _ := strings.Cut(read(t, "../CONTRIBUTING.md"), "\n## The map\n")
+	drawn, _, _ = strings.Cut(drawn, "\n## ")
+	entries := map[string]string{}
+	entry := ""
+	for line := range strings.Lines(drawn) {
+		text, ok := strings.CutPrefix(line, "    ")
+		if !ok {
+			continue
+		}
+		if folder, rest, ok := strings.Cut(text, "/ "); ok && !strings.HasPrefix(text, " ") {
+			entry, text = folder, rest
+		}
+		entries[entry] += text
+	}
+	for folder := range entries {
+		if _, err := os.Stat("../" + folder); err != nil {
+			t.Errorf("the map has a folder that is not there: %v", err)
+		}
+	}
+	for pkg := range rooms {
+		parent, name := path.Split(pkg)
+		parent = strings.TrimSuffix(parent, "/")
+		_, inMap := entries[pkg]
+		named := path.Base(parent) == "internal" && strings.Contains(entries[parent], name)
+		if !inMap && !named && !strings.HasSuffix(name, "test") && parent != "integration/bench" {
+			t.Errorf("the map does not have %s", pkg)
 		}
 	}
 }
