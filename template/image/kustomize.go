@@ -2,6 +2,7 @@ package image
 
 import (
 	"cmp"
+	"path"
 	"slices"
 
 	"go.yaml.in/yaml/v4"
@@ -25,8 +26,35 @@ type addition struct{ behind, key, value *yaml.Node }
 // field is a key and the text that it shall have; empty when it is to go.
 type field struct{ key, text string }
 
-// kustomization plans the image of an entry in the images of a kustomization.
-func (p *plan) kustomization(m *yaml.Node) error {
+// kustomization plans the images of a document, if it is a kustomization.
+func (p *plan) kustomization(doc *yaml.Node) error {
+	if !p.isKustomization(doc) {
+		return nil
+	}
+	for _, list := range []*yaml.Node{p.lookup(doc, "images"), p.lookup(p.lookup(doc, "spec"), "images")} {
+		if list == nil || list.Kind != yaml.SequenceNode {
+			continue
+		}
+		for _, item := range list.Content {
+			if err := p.kustomizationEntry(resolve(item)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// isKustomization reports whether doc is what kustomize reads, or Flux hands to kustomize.
+func (p *plan) isKustomization(doc *yaml.Node) bool {
+	switch path.Base(p.name) {
+	case "kustomization.yaml", "kustomization.yml", "Kustomization":
+		return true
+	}
+	return text(p.lookup(doc, "kind")) == "Kustomization"
+}
+
+// kustomizationEntry plans the image of an entry in the images of a kustomization.
+func (p *plan) kustomizationEntry(m *yaml.Node) error {
 	name, tag, digest := text(p.lookup(m, "name")), p.lookup(m, "newTag"), p.lookup(m, "digest")
 	if name == "" || isVariable(text(tag)) || isVariable(text(digest)) {
 		return nil

@@ -2,7 +2,6 @@ package image
 
 import (
 	"cmp"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,20 +37,12 @@ func (p *plan) image(m *yaml.Node) error {
 			return err
 		}
 	}
-	if ref == "" {
-		return nil
-	}
-	if !complete {
-		for _, key := range []string{"tag", "imageTag"} {
-			if p.lookup(m, key) != nil {
-				return p.helmValues(m, "image", key)
-			}
-		}
-		if !inContainer.MatchString(p.file.Path(m)) {
-			return nil
+	for _, key := range []string{"tag", "imageTag"} {
+		if ref != "" && !complete && p.lookup(m, key) != nil {
+			return p.helmValues(m, "image", key)
 		}
 	}
-	if !refSuffix.MatchString(ref[len(repo):]) {
+	if ref == "" || !complete && !inContainer.MatchString(p.file.Path(m)) || !refSuffix.MatchString(ref[len(repo):]) {
 		return nil
 	}
 	for _, t := range p.targets {
@@ -141,13 +132,4 @@ func (p *plan) setRepository(t *target, m *yaml.Node, v parts) error {
 		}
 	}
 	return p.set(t, m, v.repoKey, repo)
-}
-
-// isKustomization reports whether doc is what kustomize reads, or Flux hands to kustomize.
-func (p *plan) isKustomization(doc *yaml.Node) bool {
-	switch path.Base(p.name) {
-	case "kustomization.yaml", "kustomization.yml", "Kustomization":
-		return true
-	}
-	return text(p.lookup(doc, "kind")) == "Kustomization"
 }

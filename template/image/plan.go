@@ -57,18 +57,8 @@ func (p *plan) make() error {
 		}
 	}
 	for _, doc := range p.file.Documents() {
-		if !p.isKustomization(doc) {
-			continue
-		}
-		for _, list := range []*yaml.Node{p.lookup(doc, "images"), p.lookup(p.lookup(doc, "spec"), "images")} {
-			if list == nil || list.Kind != yaml.SequenceNode {
-				continue
-			}
-			for _, item := range list.Content {
-				if err := p.kustomization(resolve(item)); err != nil {
-					return err
-				}
-			}
+		if err := p.kustomization(doc); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -37,24 +37,25 @@ func (e *editor) layout(n *yaml.Node, indent int) (layout, error) {
 	if found, ok := e.layouts[n]; ok {
 		return found, nil
 	}
+	found, err := layout{}, error(nil)
+	if isFlow(n) {
+		found, err = e.flowLayout(n, indent)
+	} else {
+		found, err = e.blockLayout(n)
+	}
+	if err == nil {
+		e.layouts[n] = found
+	}
+	return found, err
+}
+
+// blockLayout does what layout does, for a collection on lines.
+func (e *editor) blockLayout(n *yaml.Node) (layout, error) {
 	at := e.inner(n)
 	found := layout{column: at - e.lineStart(at)}
-	if isFlow(n) {
-		if !e.has(at, '{') && !e.has(at, '[') {
-			return layout{}, errLayout
-		}
-		at++
-		found.open, found.column = at, indent
-	}
 	for i := range len(n.Content) / entrySize(n) {
 		at = e.skipBlanks(at)
-		if isFlow(n) && i > 0 {
-			if !e.has(at, ',') {
-				return layout{}, errLayout
-			}
-			at = e.skipBlanks(at + 1)
-		}
-		if !isFlow(n) && at-e.lineStart(at) != found.column {
+		if at-e.lineStart(at) != found.column {
 			return layout{}, errLayout
 		}
 		next, err := e.entryAt(at, n, i, found.column)
@@ -64,16 +65,39 @@ func (e *editor) layout(n *yaml.Node, indent int) (layout, error) {
 		at = next.end
 		found.entries = append(found.entries, next)
 	}
-	if isFlow(n) {
-		if at = e.skipBlanks(at); e.has(at, ',') {
+	return found, nil
+}
+
+// flowLayout does what layout does, for a collection within brackets.
+func (e *editor) flowLayout(n *yaml.Node, indent int) (layout, error) {
+	at := e.inner(n)
+	if !e.has(at, '{') && !e.has(at, '[') {
+		return layout{}, errLayout
+	}
+	at++
+	found := layout{column: indent, open: at}
+	for i := range len(n.Content) / entrySize(n) {
+		at = e.skipBlanks(at)
+		if i > 0 {
+			if !e.has(at, ',') {
+				return layout{}, errLayout
+			}
 			at = e.skipBlanks(at + 1)
 		}
-		if !e.has(at, '}') && !e.has(at, ']') {
-			return layout{}, errLayout
+		next, err := e.entryAt(at, n, i, indent)
+		if err != nil {
+			return layout{}, err
 		}
-		found.close = at
+		at = next.end
+		found.entries = append(found.entries, next)
 	}
-	e.layouts[n] = found
+	if at = e.skipBlanks(at); e.has(at, ',') {
+		at = e.skipBlanks(at + 1)
+	}
+	if !e.has(at, '}') && !e.has(at, ']') {
+		return layout{}, errLayout
+	}
+	found.close = at
 	return found, nil
 }
 

@@ -46,14 +46,11 @@ func (r *rearrangement) inFlow(indent int) error {
 	}
 	before := parts.opening
 	for i, k := range r.order {
-		next := flowEntry{lead: fresh}
+		next, err := flowEntry{lead: fresh}, error(nil)
 		if k >= 0 {
 			next = parts.entries[k]
-		} else {
-			var err error
-			if next.text, err = r.flowEntry(r.after, i, column); err != nil {
-				return err
-			}
+		} else if next.text, err = r.flowEntry(r.after, i, column); err != nil {
+			return err
 		}
 		switch {
 		case strings.Contains(next.lead, "#"), i == 0 && k == 0:
@@ -63,13 +60,11 @@ func (r *rearrangement) inFlow(indent int) error {
 			next.lead = fresh
 		}
 		write(before, next.lead, next.text)
-		switch last := i == len(r.order)-1; {
-		case !last || parts.trailing:
+		before = ""
+		if i < len(r.order)-1 || parts.trailing {
 			before = next.gap + "," + next.tail
-		case strings.Contains(next.tail, "#") || k == n-1:
+		} else if strings.Contains(next.tail, "#") || k == n-1 {
 			before = next.tail
-		default:
-			before = ""
 		}
 	}
 	write(before, parts.closing, "")

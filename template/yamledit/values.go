@@ -16,12 +16,12 @@ type Untyped string
 
 // NewNode returns the tree for a value, as Set and Insert make it: a copy of a *yaml.Node, an Untyped, or anything that
 // package yaml can encode. It returns an error for what that cannot.
-func NewNode(value any) (out *yaml.Node, err error) {
+func NewNode(value any) (*yaml.Node, error) {
 	switch v := value.(type) {
 	case *yaml.Node:
 		return clone(v), nil
 	case Untyped:
-		out = &yaml.Node{Kind: yaml.ScalarNode, Tag: untypedTag(string(v)), Value: string(v)}
+		out := &yaml.Node{Kind: yaml.ScalarNode, Tag: untypedTag(string(v)), Value: string(v)}
 		if !printable(string(v)) {
 			out.Style = yaml.DoubleQuotedStyle // escaped, as Set does it
 		}
@@ -29,14 +29,9 @@ func NewNode(value any) (out *yaml.Node, err error) {
 	case string:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: v}, nil
 	}
-	defer func() { // package yaml panics where it cannot encode a type
-		if p := recover(); p != nil {
-			out, err = nil, fmt.Errorf("a %T is no value for YAML", value)
-		}
-	}()
-	out = new(yaml.Node)
+	out := new(yaml.Node)
 	if err := out.Encode(value); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("a %T is no value for YAML: %w", value, err)
 	}
 	return out, nil
 }

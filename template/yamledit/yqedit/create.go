@@ -43,7 +43,7 @@ func add(f *yamledit.File, docs []*yaml.Node, steps []pathStep, value string) er
 		if err != nil {
 			return err
 		}
-		return f.Become([]*yaml.Node{tree})
+		return f.Become(tree)
 	}
 	n := docs[0]
 	for i, s := range steps {

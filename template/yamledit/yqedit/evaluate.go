@@ -81,39 +81,63 @@ func Evaluate(fsys fs.FS, expressions []Expression, progress Progress) (Result, 
 	if err != nil {
 		return Result{}, err
 	}
-	files := make([]*yamledit.File, len(sources.names))
-	warned := make([]int, len(files))
-	var out Result
+	r := run{sources: sources, files: make([]*yamledit.File, len(sources.names)), progress: progress}
+	var warnings []string
 	for i, e := range expressions {
-		found := false
-		for _, k := range sources.matches[i] {
-			name := sources.names[k]
-			progress(name, e.Expr)
-			if files[k] == nil {
-				if files[k], err = yamledit.Parse(name, sources.texts[k]); err != nil {
-					return Result{}, withKey(err, e.Expr)
-				}
-			}
-			selects, err := evaluate(name, files[k], e.Expr)
-			if err != nil {
-				return Result{}, err
-			}
-			found = found || selects
-			out.Warnings = append(out.Warnings, files[k].Warnings()[warned[k]:]...)
-			warned[k] = len(files[k].Warnings())
+		more, err := r.evaluate(e, sources.matches[i])
+		if err != nil {
+			return Result{}, err
 		}
-		if !found {
-			return Result{}, &yamledit.Error{File: e.File, Key: e.Expr, Reason: e.Expr + " selects nothing", Err: yamledit.ErrNoNode}
-		}
+		warnings = append(warnings, more...)
 	}
-	out.Files = map[string][]byte{}
-	for k, f := range files {
+	out, err := r.result()
+	out.Warnings = warnings
+	return out, err
+}
+
+// run is the files that expressions are evaluated on.
+type run struct {
+	sources
+	files    []*yamledit.File // of each name; nil until it is needed
+	progress Progress
+}
+
+// evaluate runs an expression on some of the files, and returns warnings.
+func (r *run) evaluate(e Expression, matches []int) ([]string, error) {
+	var warnings []string
+	found := false
+	for _, k := range matches {
+		r.progress(r.names[k], e.Expr)
+		if r.files[k] == nil {
+			var err error
+			if r.files[k], err = yamledit.Parse(r.names[k], r.texts[k]); err != nil {
+				return nil, withKey(err, e.Expr)
+			}
+		}
+		warned := len(r.files[k].Warnings())
+		selects, err := evaluate(r.names[k], r.files[k], e.Expr)
+		if err != nil {
+			return nil, err
+		}
+		found = found || selects
+		warnings = append(warnings, r.files[k].Warnings()[warned:]...)
+	}
+	if !found {
+		return nil, &yamledit.Error{File: e.File, Key: e.Expr, Reason: e.Expr + " selects nothing", Err: yamledit.ErrNoNode}
+	}
+	return warnings, nil
+}
+
+// result returns what the files have become.
+func (r *run) result() (Result, error) {
+	out := Result{Files: map[string][]byte{}}
+	for k, f := range r.files {
 		text, changes, err := f.Bytes()
 		if err != nil {
 			return Result{}, err
 		}
-		if !bytes.Equal(text, sources.texts[k]) {
-			out.Files[sources.names[k]] = text
+		if !bytes.Equal(text, r.texts[k]) {
+			out.Files[r.names[k]] = text
 		}
 		out.Changes = append(out.Changes, changes...)
 	}
@@ -151,7 +175,7 @@ func evaluate(name string, f *yamledit.File, expr string) (selects bool, err err
 		selects = selects || found
 		after = append(after, result)
 	}
-	if err := f.Become(after, counts(parsed)...); err != nil {
+	if err := f.BecomeWith(counted(parsed), after...); err != nil {
 		return false, withKey(err, expr)
 	}
 	_, _, err = f.Bytes()
@@ -164,14 +188,13 @@ func evaluate(name string, f *yamledit.File, expr string) (selects bool, err err
 	return selects, nil
 }
 
-// counts returns what an expression assigns besides what nodes read as.
-func counts(expr *yqlib.ExpressionNode) []yamledit.Kept {
-	var out []yamledit.Kept
+// counted returns what an expression assigns besides what nodes read as.
+func counted(expr *yqlib.ExpressionNode) (out yamledit.Counted) {
 	if findOperator(expr, assignsStyle) != "" {
-		out = append(out, yamledit.KeepStyles)
+		out |= yamledit.CountStyles
 	}
 	if findOperator(expr, assignsComment) != "" {
-		out = append(out, yamledit.KeepNodeComments)
+		out |= yamledit.CountComments
 	}
 	return out
 }
