@@ -31,7 +31,8 @@ func newClient(caFile string, timeout time.Duration, log *slog.Logger, secrets *
 			pool = x509.NewCertPool() // A machine without any, such as an image from scratch.
 		}
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, usage.Errorf("give a file with certificates in PEM", "-ca-file: %s holds no certificate", caFile)
+			return nil, usage.Errorf("give a file with certificates in PEM",
+				"-ca-file: %s holds no certificate", caFile)
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
 	}

@@ -12,17 +12,19 @@ import (
 	"syscall"
 
 	"update-gitops-repo/cmd/internal/auth"
+	"update-gitops-repo/cmd/internal/ci"
 	"update-gitops-repo/cmd/internal/report"
 	"update-gitops-repo/cmd/internal/update"
 	"update-gitops-repo/secret"
 )
 
-// Main runs the program with the process's arguments, environment and streams, and gives its exit code: 0 done or
+// Main runs the program with the process's arguments, environment and streams, and returns its exit code: 0 done or
 // nothing to change, 1 failed, 2 the command line is wrong.
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	log.SetOutput(io.Discard)    // Where net/http tells, past the redactor, what a server sends that nobody has asked for.
+	// net/http logs what a server sends unasked, past the redactor.
+	log.SetOutput(io.Discard)
 	context.AfterFunc(ctx, stop) // The first signal ends the run in order, a second one kills the process.
 	return Run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 }
@@ -72,7 +74,7 @@ func (p program) run(ctx context.Context, args []string) error {
 	if c.checkAuth {
 		return p.checkAuth(ctx, c)
 	}
-	results, err := report.OpenResults(c.resultDir, c.resultEnv, p.getenv, p.secrets)
+	results, err := report.OpenResults(places(c, p.getenv), p.secrets)
 	if err != nil {
 		return err
 	}
@@ -83,6 +85,18 @@ func (p program) run(ctx context.Context, args []string) error {
 		told = errors.Join(told, r.Print(p.stdout, c.output))
 	}
 	return both(err, told)
+}
+
+// places returns where the flags and the CI system want the results.
+func places(c *config, getenv func(string) string) report.Places {
+	of := ci.FindPlaces(getenv)
+	p := report.Places{Dir: c.resultDir, Outputs: of.Outputs, Summary: of.Summary}
+	for _, file := range []string{c.resultEnv, of.Exports} {
+		if file != "" {
+			p.Env = append(p.Env, file)
+		}
+	}
+	return p
 }
 
 // update turns the configuration into a plan and carries that out. The report says what is known, also with an error.

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 
 	"update-gitops-repo/cmd/internal/auth"
+	"update-gitops-repo/cmd/internal/report"
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/integration/forge"
 	"update-gitops-repo/scm"
@@ -103,6 +107,16 @@ func TestRun(t *testing.T) {
 		if n := len(w.PullRequests(gitops)); n != 2 {
 			t.Errorf("%s: %d pull requests", kind, n)
 		}
+	}
+}
+
+// TestPlaces: the results go where the flags say, and where the CI system looks.
+func TestPlaces(t *testing.T) {
+	getenv := environment("GITHUB_OUTPUT=/o", "GITHUB_STEP_SUMMARY=/s", "CF_VOLUME_PATH=/v")
+	got := places(&config{resultDir: "/d", resultEnv: "/e"}, getenv)
+	want := report.Places{Dir: "/d", Env: []string{"/e", "/v/env_vars_to_export"}, Outputs: "/o", Summary: "/s"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
@@ -208,5 +222,49 @@ func TestPrintAccess(t *testing.T) {
 	var got auth.Access
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil || got != want || strings.Count(b.String(), "\n") != 1 {
 		t.Errorf("%s: %+v, %v", &b, got, err)
+	}
+}
+
+// TestSignal: a signal ends the run in order, with an exit code and two lines.
+func TestSignal(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	go func() {
+		// A server that takes the connection and says nothing. By now the program listens for signals.
+		c, err := l.Accept()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		t.Cleanup(func() { c.Close() })
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+	}()
+	args, stderr := os.Args, os.Stderr
+	defer func() { os.Args, os.Stderr = args, stderr }()
+	repo := "http://" + l.Addr().String() + "/acme/gitops.git"
+	os.Args = []string{"update-gitops-repo", "-repo=" + repo, "-set=a.yaml:.a=1", "-create-pull-request=false"}
+	if os.Stderr, err = os.Create(filepath.Join(t.TempDir(), "stderr")); err != nil {
+		t.Fatal(err)
+	}
+	if code := Main(); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	got, err := os.ReadFile(os.Stderr.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\nerror: ", "\nhint: it was interrupted"} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("stderr %q, want %q", got, want)
+		}
 	}
 }

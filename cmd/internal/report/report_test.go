@@ -19,9 +19,6 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// environment is a getenv without variables.
-func environment(string) string { return "" }
-
 func TestPrint(t *testing.T) {
 	pr := &PullRequest{Number: 7, URL: "https://git.example.com/7", State: "created"}
 	files := []string{"a.yaml"}
@@ -84,24 +81,19 @@ func TestResultsRefused(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenResults(filepath.Join(file, "dir"), "", environment, nil); err == nil || errors.Is(err, ErrResults) {
+	if _, err := OpenResults(Places{Dir: filepath.Join(file, "dir")}, nil); err == nil || errors.Is(err, ErrResults) {
 		t.Errorf("a folder below a file: %v", err)
 	}
-	if _, err := OpenResults("", filepath.Join(file, "env"), environment, nil); !errors.Is(err, ErrResults) {
+	if _, err := OpenResults(Places{Env: []string{filepath.Join(file, "env")}}, nil); !errors.Is(err, ErrResults) {
 		t.Errorf("a file below a file: %v", err)
 	}
-	getenv := func(name string) string {
-		if name == "CF_VOLUME_PATH" {
-			return filepath.Dir(file)
-		}
-		return ""
-	}
-	r, err := OpenResults("", "", getenv, new(secret.Redactor))
+	exports := filepath.Join(filepath.Dir(file), "exports")
+	r, err := OpenResults(Places{Env: []string{exports}}, new(secret.Redactor))
 	if err != nil || r.WantsDiff() {
 		t.Fatalf("%v, wants a diff: %t", err, r.WantsDiff())
 	}
-	if err := os.Chmod(filepath.Join(filepath.Dir(file), "env_vars_to_export"), 0o600); err != nil {
-		t.Errorf("Codefresh's file: %v", err)
+	if err := os.Chmod(exports, 0o600); err != nil {
+		t.Errorf("the file is not made: %v", err)
 	}
 	if err := os.RemoveAll(filepath.Dir(file)); err != nil {
 		t.Fatal(err)
@@ -186,8 +178,11 @@ func FuzzResults(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		dir := t.TempDir()
 		places := Results{
-			secrets: new(secret.Redactor), dir: dir, env: []string{filepath.Join(dir, "env")},
-			github: filepath.Join(dir, "github"), summary: filepath.Join(dir, "summary"),
+			Places{
+				Dir: dir, Env: []string{filepath.Join(dir, "env")},
+				Outputs: filepath.Join(dir, "github"), Summary: filepath.Join(dir, "summary"),
+			},
+			new(secret.Redactor),
 		}
 		r := Report{
 			Changed: true, Base: s, Branch: s, Commit: s, Files: []string{s},

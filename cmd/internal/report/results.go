@@ -16,35 +16,30 @@ import (
 // ErrResults says that a file for later steps of the pipeline cannot be written.
 var ErrResults = errors.New("write the results")
 
-// Results is where later steps of the pipeline look for what a run did, in addition to stdout. Each place is empty when
+// Places are the folder and the files in which later steps of the pipeline look for what a run did. Each is empty when
 // it is not wanted.
-type Results struct {
-	secrets *secret.Redactor
-	dir     string   // a file a result, as Tekton reads them
-	env     []string // files of lines NAME=VALUE
-	github  string   // GITHUB_OUTPUT
-	summary string   // GITHUB_STEP_SUMMARY
+type Places struct {
+	Dir     string   // folder with one file per result, as Tekton reads them
+	Env     []string // files to append lines NAME=VALUE to
+	Outputs string   // file to append lines name=value to, as GitHub Actions reads them
+	Summary string   // file to append Markdown to, for people
 }
 
-// OpenResults finds the places: the folder dir, the file env, and what the CI's own variables say, from
-// https://docs.github.com/actions/reference/workflow-commands-for-github-actions and
-// https://codefresh.io/docs/docs/pipelines/variables/#exporting-environment-variables-from-a-freestyle-step. It makes
-// the folder and the files, so that a run that cannot tell what it did does not start; the error is ErrResults for a
-// file.
-func OpenResults(dir, env string, getenv func(string) string, secrets *secret.Redactor) (Results, error) {
-	r := Results{secrets: secrets, dir: dir, github: getenv("GITHUB_OUTPUT"), summary: getenv("GITHUB_STEP_SUMMARY")}
-	if env != "" {
-		r.env = append(r.env, env)
-	}
-	if volume := getenv("CF_VOLUME_PATH"); volume != "" {
-		r.env = append(r.env, filepath.Join(volume, "env_vars_to_export"))
-	}
-	names := append([]string{r.github, r.summary}, r.env...)
-	if r.dir != "" {
-		if err := os.MkdirAll(r.dir, 0o777); err != nil {
+// Results writes what a run did to all places.
+type Results struct {
+	Places
+	secrets *secret.Redactor
+}
+
+// OpenResults makes the folder and the files, so that a run that cannot write its results does not start. The error is
+// ErrResults for a file.
+func OpenResults(p Places, secrets *secret.Redactor) (Results, error) {
+	names := append([]string{p.Outputs, p.Summary}, p.Env...)
+	if p.Dir != "" {
+		if err := os.MkdirAll(p.Dir, 0o777); err != nil {
 			return Results{}, fmt.Errorf("-result-dir: %w", err)
 		}
-		names = append(names, filepath.Join(r.dir, "changed")) // The folder may be there already, and another's.
+		names = append(names, filepath.Join(p.Dir, "changed")) // The folder may be there already, and another's.
 	}
 	for _, name := range names {
 		if name == "" {
@@ -54,11 +49,11 @@ func OpenResults(dir, env string, getenv func(string) string, secrets *secret.Re
 			return Results{}, fmt.Errorf("%w: %w", ErrResults, err)
 		}
 	}
-	return r, nil
+	return Results{p, secrets}, nil
 }
 
 // WantsDiff reports whether some place shows the diff.
-func (r Results) WantsDiff() bool { return r.summary != "" }
+func (r Results) WantsDiff() bool { return r.Summary != "" }
 
 // result is one of the results. Each is there after every run, empty where there is nothing to tell.
 type result struct{ name, value string }
@@ -83,21 +78,21 @@ func (r Results) Write(done Report, failure error) error {
 	var github, env strings.Builder
 	for _, v := range done.results() {
 		v.value = r.secrets.Redact(v.value)
-		if r.dir != "" {
-			errs = append(errs, os.WriteFile(filepath.Join(r.dir, v.name), []byte(v.value), 0o666))
+		if r.Dir != "" {
+			errs = append(errs, os.WriteFile(filepath.Join(r.Dir, v.name), []byte(v.value), 0o666))
 		}
 		fmt.Fprintf(&github, "%s=%s\n", v.name, v.value)
 		name := "GITOPS_" + strings.ToUpper(strings.ReplaceAll(v.name, "-", "_"))
 		fmt.Fprintf(&env, "%s=%s\n", name, shellWord(v.value))
 	}
-	for _, name := range r.env {
+	for _, name := range r.Env {
 		errs = append(errs, appendTo(name, env.String()))
 	}
-	if r.github != "" {
-		errs = append(errs, appendTo(r.github, github.String()))
+	if r.Outputs != "" {
+		errs = append(errs, appendTo(r.Outputs, github.String()))
 	}
-	if r.summary != "" {
-		errs = append(errs, appendTo(r.summary, r.secrets.Redact(done.summary(failure))))
+	if r.Summary != "" {
+		errs = append(errs, appendTo(r.Summary, r.secrets.Redact(done.summary(failure))))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("%w: %w", ErrResults, err)
