@@ -118,7 +118,8 @@ var hints = []struct {
 	{kind(gitrepo.ErrNoBranch), "check -base (or the remote's default branch), and that the branch was pushed"},
 	{kind(checkout.ErrNoCheckout), "give -repo, or -workdir with a checkout of the GitOps repository"},
 	{kind(gitrepo.ErrPath), "choose another path; only regular files in the repository's own folders are written"},
-	{kind(gitrepo.ErrRejected), "see the server's message; a change to a protected branch can go through a pull request"},
+	{kind(gitrepo.ErrRejected), "see the server's message; " +
+		"a change to a protected branch can go through a pull request"},
 	{kind(gitrepo.ErrMoved), "the branch is very busy; run it again"},
 
 	// The forge's API.
@@ -162,7 +163,8 @@ var editHints = []struct {
 }{
 	// Which files.
 	{"-image", kind(glob.ErrNoMatch), nil, hintImage},
-	{"", as[*glob.Error], nil, "check the name or glob against the base branch; * stays in a folder, ** crosses folders"},
+	{"", as[*glob.Error], nil,
+		"check the name or glob against the base branch; * stays in a folder, ** crosses folders"},
 
 	// Templates.
 	{"", kind(template.ErrLimit), nil, "look for what repeats or calls itself without end"},

@@ -35,7 +35,8 @@ func Unified(before, after fs.FS, names []string) (string, error) {
 			return "", err
 		}
 		if old.exists() && now.exists() && old.mode.Type() != now.mode.Type() {
-			b.WriteString(compare(name, old, file{})) // As git does: what a symlink is now is not the file's newer text.
+			// As git does: the target of a symlink is not a newer text of the file.
+			b.WriteString(compare(name, old, file{}))
 			old = file{}
 		}
 		b.WriteString(compare(name, old, now))

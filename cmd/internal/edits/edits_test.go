@@ -29,13 +29,13 @@ func TestScope(t *testing.T) {
 	e := Edits{
 		Renderer:    template.Renderer{Globs: globs},
 		Local:       []LocalTemplate{{"local", "dest/x.yaml"}},
-		Sets:        []yqedit.Assignment{{File: "apps/a/values.yaml"}, {File: "clusters/*/values.yaml"}, {File: "*.yaml"}},
+		Sets:        []yqedit.Assignment{{File: "apps/a/values.yaml"}, {File: "a/*/values.yaml"}, {File: "*.yaml"}},
 		ImageGlobs:  []string{image.DefaultFiles},
 		Expressions: []yqedit.Expression{{File: "q[12]/x.yaml"}},
 	}
 	want := gitrepo.Scope{
 		Paths:   []string{"top.yaml.tmpl", "a/b/*.tmpl", "apps/a/values.yaml", "*.yaml", "dest/x.yaml"},
-		Folders: []string{"production", ".", "m", "clusters", "."},
+		Folders: []string{"production", ".", "m", "a", "."},
 	}
 	if got := e.Scope(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
@@ -59,7 +59,8 @@ var tree = map[string]string{
 // git runs git in dir.
 func git(t *testing.T, dir string, args ...string) {
 	t.Helper()
-	cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=Kim", "-c", "user.email=kim@example.com"}, args...)...)
+	me := []string{"-C", dir, "-c", "user.name=Kim", "-c", "user.email=kim@example.com"}
+	cmd := exec.Command("git", append(me, args...)...)
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
@@ -130,7 +131,9 @@ func TestApply(t *testing.T) {
 	if err := os.WriteFile(plain, []byte("a: b\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	set, next := must(yqedit.ParseAssignment("values.yaml:.image.tag=2")), must(yqedit.ParseExpression("values.yaml:.image.tag += 1"))
+	set := must(yqedit.ParseAssignment("values.yaml:.image.tag=2"))
+	next := must(yqedit.ParseExpression("values.yaml:.image.tag += 1"))
+	newer := must(image.Parse("acme/shop=acme/shop:2"))
 	tag := template.Values{"tag": "2"}
 	for _, test := range []struct {
 		name   string
@@ -141,7 +144,8 @@ func TestApply(t *testing.T) {
 		{"nothing", Edits{}, nil, nil},
 		{
 			"set", Edits{Sets: []yqedit.Assignment{set}},
-			map[string]string{"values.yaml": "image:\n  repository: acme/shop\n  tag: 2\n"}, []string{".image.tag: 1 -> 2"},
+			map[string]string{"values.yaml": "image:\n  repository: acme/shop\n  tag: 2\n"},
+			[]string{".image.tag: 1 -> 2"},
 		},
 		{
 			"templates", Edits{Renderer: template.Renderer{Globs: []string{"**.tmpl"}, Validate: true}, Values: tag},
@@ -156,8 +160,8 @@ func TestApply(t *testing.T) {
 			map[string]string{"apps/new.yaml": "a: b\n"}, nil,
 		},
 		{
-			"images", Edits{Images: []image.Image{must(image.Parse("acme/shop=acme/shop:2"))}, ImageGlobs: []string{"apps/**.yaml"}},
-			map[string]string{"apps/pod.yaml": "kind: Pod\napiVersion: v1\nspec:\n  containers:\n  - image: acme/shop:2\n"},
+			"images", Edits{Images: []image.Image{newer}, ImageGlobs: []string{"apps/**.yaml"}},
+			map[string]string{"apps/pod.yaml": strings.ReplaceAll(tree["apps/pod.yaml"], ":1\n", ":2\n")},
 			[]string{".spec.containers[0].image: acme/shop:1 -> acme/shop:2"},
 		},
 		{
@@ -237,7 +241,9 @@ func TestFailures(t *testing.T) {
 	for want, e := range map[string]Edits{
 		"-set: none.yaml: ":  {Sets: []yqedit.Assignment{must(yqedit.ParseAssignment("none.yaml:.a=1"))}},
 		"-set: values.yaml:": {Sets: []yqedit.Assignment{must(yqedit.ParseAssignment("values.yaml:.none=1"))}},
-		"-yq: values.yaml:":  {Expressions: []yqedit.Expression{must(yqedit.ParseExpression("values.yaml:.none.none"))}},
+		"-yq: values.yaml:": {
+			Expressions: []yqedit.Expression{must(yqedit.ParseExpression("values.yaml:.none.none"))},
+		},
 		"-image: ": {
 			Images:     []image.Image{must(image.Parse("none=none:2"))},
 			ImageGlobs: []string{image.DefaultFiles},
@@ -304,12 +310,18 @@ func TestPrefetch(t *testing.T) {
 			"one glob of templates, and a diff", Edits{Renderer: template.Renderer{Globs: []string{"**.tmpl"}}}, Diff,
 			[]string{"deploy.yaml", "deploy.yaml.tmpl"},
 		},
-		{"two kinds", Edits{Renderer: templates, Sets: []yqedit.Assignment{set}}, Edited, []string{"deploy.yaml.tmpl", "values.yaml"}},
+		{
+			"two kinds", Edits{Renderer: templates, Sets: []yqedit.Assignment{set}}, Edited,
+			[]string{"deploy.yaml.tmpl", "values.yaml"},
+		},
 		{
 			"two kinds, and a diff", Edits{Renderer: templates, Sets: []yqedit.Assignment{set}}, Diff,
 			[]string{"deploy.yaml", "deploy.yaml.tmpl", "values.yaml"},
 		},
-		{"a glob that matches nothing", Edits{Renderer: templates, Sets: []yqedit.Assignment{set, {File: "none"}}}, Diff, nil},
+		{
+			"a glob that matches nothing", Edits{Renderer: templates, Sets: []yqedit.Assignment{set, {File: "none"}}},
+			Diff, nil,
+		},
 	} {
 		fsys := &fetching{MapFS: files}
 		if err := test.edits.prefetch(fsys, test.need); err != nil || !slices.Equal(fsys.fetched, test.want) {

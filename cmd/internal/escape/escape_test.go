@@ -43,7 +43,9 @@ func TestEscapes(t *testing.T) {
 			"1.7.0-rc_1": "1.7.0-rc_1", "[x](y)": `\[x\](y)`, "/merge": `\/merge`, "a/b": "a/b", "~~~": `\~~~`,
 			"`<b>`": "\\`\\<b\\>\\`", "&#64;t": "&#\u200b64;t", "&commat;t": "\\&commat;t", "a&b": "a&b",
 		}},
-		{"Literal", Literal, map[string]string{"a_b\n*c*": `a\_b \*c\*`, "[x](y)": `\[x\](y)`, "<b> & #1": `\<b\> \& \#1`}},
+		{"Literal", Literal, map[string]string{
+			"a_b\n*c*": `a\_b \*c\*`, "[x](y)": `\[x\](y)`, "<b> & #1": `\<b\> \& \#1`,
+		}},
 		{"URL", URL, map[string]string{
 			"https://h/a?b=c#d%20e": "https://h/a?b=c#d%20e", "https://h/ü> x)": "https://h/%C3%BC%3E%20x%29",
 			"javascript:a\n": "javascript:a%0A",

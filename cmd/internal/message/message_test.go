@@ -68,7 +68,8 @@ func TestCompose(t *testing.T) {
 func TestComposeTemplates(t *testing.T) {
 	c := shop()
 	c.Commit, c.Title = "Deploy $(< .app >)", "$({ .shortRevision })"
-	c.Body = "$(< range .changes >)$(< .path >)=$(< .new >) $(< end >)$(< join \",\" .files >) $(< .branch >) $(< .base >)"
+	c.Body = `$(< range .changes >)$(< .path >)=$(< .new >) $(< end >)` +
+		`$(< join "," .files >) $(< .branch >) $(< .base >)`
 	text, err := c.Compose(change)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +93,8 @@ func TestComposeTemplates(t *testing.T) {
 func TestCheck(t *testing.T) {
 	for text, want := range map[string]error{
 		"plain": nil, "$(< .app >) $(< .files >)": nil, "$(< index .changes 0 >)": nil,
-		"$(< .none >)": template.ErrMissingKey, "$(< .app": template.ErrSyntax, "$(< .app >) $({ .app })": template.ErrDelims,
+		"$(< .none >)": template.ErrMissingKey, "$(< .app": template.ErrSyntax,
+		"$(< .app >) $({ .app })": template.ErrDelims,
 	} {
 		if err := shop().Check("-pr-title", text); !errors.Is(err, want) || err == nil && want != nil {
 			t.Errorf("%q: %v, want %v", text, err, want)
@@ -145,7 +147,7 @@ func TestSizes(t *testing.T) {
 		"longer in the body than in the diff": strings.Repeat("-\x1b\x1b\x1b\n", 10_000),
 		"a fence as long as itself":           "-\n" + strings.Repeat("`", 50_000) + "\n",
 	} {
-		text, err := Composer{App: "shop", Secrets: new(secret.Redactor)}.Compose(Change{Files: []string{"a"}, Diff: diff})
+		text, err := shop().Compose(Change{Files: []string{"a"}, Diff: diff})
 		if err != nil || len(text.Body) > 65536 || !strings.Contains(text.Body, rest+"\n\n<!--") {
 			t.Errorf("%s: %v: the body has %d bytes: %s", name, err, len(text.Body), text.Body[len(text.Body)-100:])
 		}
@@ -270,7 +272,8 @@ func FuzzMessage(f *testing.F) {
 			if hasHidden(text.Commit) || strings.Contains(text.Title, "\n") || hasHidden(text.Title) {
 				t.Errorf("%q: %q, %q", template, text.Title, text.Commit)
 			}
-			if AppOf(text.Commit) != "shop" || SequenceOf(text.Commit, "shop") != 7 || SequenceOf(text.Commit, "other") != 0 {
+			if AppOf(text.Commit) != "shop" || SequenceOf(text.Commit, "shop") != 7 ||
+				SequenceOf(text.Commit, "other") != 0 {
 				t.Errorf("%q: %q", template, text.Commit)
 			}
 			found := gitTrailers(t, text.Commit)

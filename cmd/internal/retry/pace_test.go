@@ -69,8 +69,14 @@ func TestPaceEnds(t *testing.T) {
 		want string
 		kind error
 	}{
-		{"not transient", func(int) (string, error) { return "a", gitrepo.ErrAuth }, 1, "authentication failed", gitrepo.ErrAuth},
-		{"transient", func(int) (string, error) { return "a", fault }, 8, "main: transfer failed, 8 times in a row", fault},
+		{
+			"not transient", func(int) (string, error) { return "a", gitrepo.ErrAuth }, 1,
+			"authentication failed", gitrepo.ErrAuth,
+		},
+		{
+			"transient", func(int) (string, error) { return "a", fault }, 8,
+			"main: transfer failed, 8 times in a row", fault,
+		},
 		{
 			"transient, not in a row",
 			func(n int) (string, error) {
@@ -80,7 +86,10 @@ func TestPaceEnds(t *testing.T) {
 				return "a", fault
 			}, 100, "main: transfer failed", fault,
 		},
-		{"a branch that moves", func(n int) (string, error) { return fmt.Sprint(n), moved }, 100, "main: branch moved", moved},
+		{
+			"a branch that moves", func(n int) (string, error) { return fmt.Sprint(n), moved }, 100,
+			"main: branch moved", moved,
+		},
 		{
 			"a branch that stands still",
 			func(n int) (string, error) { return fmt.Sprint(min(n, 30)), moved }, 38,
@@ -131,15 +140,18 @@ func TestPaceInterrupted(t *testing.T) {
 		defer cancel()
 		time.Sleep(time.Second)
 		p.Start()
-		if err := p.Again(ctx, ctx.Err()); err == nil || err.Error() != "context deadline exceeded, after: main: transfer failed" {
+		err := p.Again(ctx, ctx.Err())
+		if err == nil || err.Error() != "context deadline exceeded, after: main: transfer failed" {
 			t.Errorf("an end while it runs: %v", err)
 		}
 		p.faults.RandomizationFactor = 0 // No pause of no length.
-		err := p.Again(ctx, fault)
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.HasSuffix(err.Error(), ", after: main: transfer failed") {
+		err = p.Again(ctx, fault)
+		if !errors.Is(err, context.DeadlineExceeded) ||
+			!strings.HasSuffix(err.Error(), ", after: main: transfer failed") {
 			t.Errorf("an end before a pause: %v", err)
 		}
-		if got := log.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, `msg="lost a race, starting again"`) ||
+		if got := log.String(); strings.Count(got, "\n") != 2 ||
+			!strings.Contains(got, `msg="lost a race, starting again"`) ||
 			!strings.Contains(got, `level=WARN msg="starting again"`) {
 			t.Errorf("logged %s", got)
 		}

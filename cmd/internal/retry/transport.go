@@ -67,10 +67,15 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		pause.least = f.wait
 		return nil, f.err
-	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, pause time.Duration) {
+	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(0), backoff.WithNotify(t.notify(r)))
+}
+
+// notify returns a function that logs that a request is repeated.
+func (t Transport) notify(r *http.Request) backoff.Notify {
+	return func(err error, pause time.Duration) {
 		request := r.Method + " " + r.URL.Redacted()
 		t.Log.Warn("trying again", "in", pause.Round(time.Millisecond), "reason", err, "request", request)
-	}))
+	}
 }
 
 // politePause adds the pause that the server asks for.

@@ -139,7 +139,7 @@ func TestTransport(t *testing.T) {
 			if err == nil {
 				err = response.Body.Close()
 			}
-			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			if (err != nil) != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 			if IsTransient(err) != test.again {

@@ -42,7 +42,8 @@ func (u *updater) commitByAPI(ctx context.Context, p proposal) (string, error) {
 	defer cancel()
 	deleteErr := retry.Do(cleanup, u.log, func() error { return p.repo.Delete(cleanup, scratch, left) })
 	if deleteErr != nil && ctx.Err() != nil {
-		deleteErr = fmt.Errorf("branch %q stays until the next run: %w", scratch, ctx.Err()) // The server did not answer in time.
+		// The server did not answer in time.
+		deleteErr = fmt.Errorf("branch %q stays until the next run: %w", scratch, ctx.Err())
 	}
 	return id, errors.Join(err, deleteErr)
 }

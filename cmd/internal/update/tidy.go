@@ -126,7 +126,8 @@ func (u *updater) discard(ctx context.Context, now view, found *scm.PullRequest,
 	}
 	pr := newPullRequest(*found, string(scm.Unchanged))
 	if !u.pull.Supersede {
-		u.log.Warn("there is a pull request still open; -supersede would close it", "pull-request", pr.URL, "reason", reason)
+		u.log.Warn("there is a pull request still open; -supersede would close it",
+			"pull-request", pr.URL, "reason", reason)
 		return pr, nil
 	}
 	closed, err := u.retire(ctx, now, *found, reason)

@@ -133,8 +133,9 @@ func (w world) direct(tag string) Plan {
 		w.Fatal(err)
 	}
 	me := gitrepo.Signature{Name: "update", Email: "update@example.com", When: time.Now()}
+	login := giturl.Credentials{Password: secret.New(token)}
 	return Plan{
-		Remote: gitrepo.Remote{URL: url, Credentials: giturl.Credentials{Password: secret.New(token)}, HTTPClient: w.client()},
+		Remote: gitrepo.Remote{URL: url, Credentials: login, HTTPClient: w.client()},
 		Edits:  edits.Edits{Sets: []yqedit.Assignment{set}}, Author: me, Committer: me,
 		Composer: message.Composer{App: "shop", Secrets: new(secret.Redactor)},
 	}
@@ -237,7 +238,8 @@ func TestPull(t *testing.T) {
 		}
 		merge := w.pull("a", "2")
 		merge.Pull.Request.Merge, merge.Pull.DeleteBranch = true, true
-		if r = w.must(merge); state(r) != "merged" || w.branches() != "main" || w.git("show", "main:app.yaml") != "tag: 2" {
+		r = w.must(merge)
+		if state(r) != "merged" || w.branches() != "main" || w.git("show", "main:app.yaml") != "tag: 2" {
 			t.Errorf("%s: merged: %+v, branches %s", kind, r, w.branches())
 		}
 		if r = w.must(merge); len(r.Files) > 0 || r.PullRequest != nil {
@@ -369,7 +371,8 @@ func TestRace(t *testing.T) {
 		return forge.NoFault
 	})
 	r, log, err := w.run(w.direct("1"))
-	if err != nil || !r.Changed || w.git("rev-list", "--count", "main") != "3" || !strings.Contains(log, "lost a race") {
+	commits := w.git("rev-list", "--count", "main")
+	if err != nil || !r.Changed || commits != "3" || !strings.Contains(log, "lost a race") {
 		t.Errorf("%v: %+v\n%s", err, r, log)
 	}
 }
@@ -420,7 +423,8 @@ func TestCommitAPI(t *testing.T) {
 			t.Errorf("%s: %+v, branches %s", kind, r, w.branches())
 		}
 		// What a run leaves that was cut short, the next one deletes.
-		scratch := fmt.Sprintf("update-gitops-repo-%.12s-%.12s", w.git("rev-parse", "main"), w.git("rev-parse", "a^{tree}"))
+		tip, tree := w.git("rev-parse", "main"), w.git("rev-parse", "a^{tree}")
+		scratch := fmt.Sprintf("update-gitops-repo-%.12s-%.12s", tip, tree)
 		w.git("branch", scratch, "main")
 		if r = w.must(plan); r.Changed || w.branches() != "a main" {
 			t.Errorf("%s: once more: %+v, branches %s", kind, r, w.branches())
@@ -501,18 +505,21 @@ func TestSupersede(t *testing.T) {
 	plan := w.pull("c", "3")
 	plan.Pull.Supersede = true
 	r, log, err := w.run(plan)
-	if err != nil || state(r) != "created" || w.pulls() != "#1 closed, #2 open, #3 open" || w.branches() != "b c main" ||
+	if err != nil || state(r) != "created" ||
+		w.pulls() != "#1 closed, #2 open, #3 open" || w.branches() != "b c main" ||
 		!strings.Contains(log, "left open: its branch has someone else's commits") {
 		t.Errorf("%v: %+v, %s, branches %s\n%s", err, r, w.pulls(), w.branches(), log)
 	}
 	// On the base already, what proposed it is of no use any more.
 	w.must(w.direct("3"))
 	plan.Pull.Supersede = false
-	if r, log, err := w.run(plan); err != nil || state(r) != "unchanged" || !strings.Contains(log, "-supersede would close it") {
+	r, log, err = w.run(plan)
+	if err != nil || state(r) != "unchanged" || !strings.Contains(log, "-supersede would close it") {
 		t.Errorf("%v: %+v\n%s", err, r, log)
 	}
 	plan.Pull.Supersede = true
-	if r := w.must(plan); state(r) != "closed" || w.pulls() != "#1 closed, #2 open, #3 closed" || w.branches() != "b main" {
+	r = w.must(plan)
+	if state(r) != "closed" || w.pulls() != "#1 closed, #2 open, #3 closed" || w.branches() != "b main" {
 		t.Errorf("%+v, %s, branches %s", r, w.pulls(), w.branches())
 	}
 }
@@ -543,7 +550,8 @@ func TestOvertaken(t *testing.T) {
 		}
 	}}
 	r := w.must(older)
-	if r.SupersededBy != 8 || r.Changed || state(r) != "closed" || w.pulls() != "#1 closed, #2 open" || w.branches() != "b main" {
+	if r.SupersededBy != 8 || r.Changed || state(r) != "closed" ||
+		w.pulls() != "#1 closed, #2 open" || w.branches() != "b main" {
 		t.Errorf("%+v, %s, branches %s", r, w.pulls(), w.branches())
 	}
 }
@@ -592,7 +600,8 @@ func TestOutdated(t *testing.T) {
 			older = append(older, pr.Number)
 		}
 		if !slices.Equal(older, test.older) || newest != test.newest {
-			t.Errorf("%s: older are %d, the newest build is %d; want %d, %d", test.name, older, newest, test.older, test.newest)
+			t.Errorf("%s: older are %d, the newest build is %d; want %d, %d",
+				test.name, older, newest, test.older, test.newest)
 		}
 	}
 }
