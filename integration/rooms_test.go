@@ -134,7 +134,7 @@ var rooms = map[string][]string{
 	"gitrepo/internal/unseen": {},
 	"gitrepo/settings":        {"gitrepo/internal/layout", "gitrepo/internal/paths", "gitrepo/wildmatch"},
 	"gitrepo/sign":            {},
-	"gitrepo/ssh":             {"gitrepo/giturl", "gitrepo/internal/paths", "gitrepo/settings"},
+	"gitrepo/ssh":             {"gitrepo/giturl", "gitrepo/internal/paths", "gitrepo/settings", "gitrepo/wildmatch"},
 	"gitrepo/wildmatch":       {},
 
 	"integration":               {},

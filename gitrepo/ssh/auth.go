@@ -1,5 +1,5 @@
 // Package ssh authenticates over ssh as OpenSSH would: with the keys of the agent and of ~/.ssh/config, and against the
-// files of known hosts (ssh(1), ssh_config(5)). It runs no ssh.
+// files of known hosts (ssh(1), ssh_config(5)). It does not run ssh.
 package ssh
 
 import (
@@ -19,77 +19,119 @@ import (
 )
 
 func init() {
-	// This package reads ~/.ssh/config itself: the library looks for it without regard to HOME, and only for the address.
+	// The library reads ~/.ssh/config regardless of HOME, and only for the address. This package does it instead.
 	gitssh.DefaultSSHConfig = nil
 }
 
-// Auth authenticates to one host, both ways. It implements go-git's ssh.AuthMethod.
+// Auth authenticates the user to a host, and the host to the user. It implements go-git's ssh.AuthMethod.
 type Auth struct {
-	options    Options
 	user       string
-	host       string // what to connect to
+	host       string // to connect to
 	port       int
-	home       string // empty: there is none
-	identities []string
-	agent      bool
-	known      []string // files
+	home       string   // empty: there is none
+	keyFile    string   // the only key to offer; empty: those below
+	identities []string // private keys, in files that may be missing
+	agent      bool     // its keys come first
+	knownHosts []string // files that may be missing
 	keyRead    func([]byte)
 
 	mu       sync.Mutex
-	source   string // of the key that was used to sign
-	problems []error
+	source   string  // of the key that the server accepted
+	problems []error // with keys that cannot be offered
 }
 
-// New reads how to reach a URL's host: what ~/.ssh/config and /etc/ssh/ssh_config have for it counts, but for blocks under
-// Match. Every private key that is read from a file is passed to keyRead, so that it can be kept out of what is shown;
-// keyRead may be nil.
+// New returns the authentication for a URL's host. It reads ~/.ssh/config and /etc/ssh/ssh_config, except blocks under
+// Match. keyRead is called with the contents of each private key file, so that the caller can keep them out of what is
+// shown; nil: it is not called.
 func New(u giturl.URL, o Options, keyRead func(key []byte)) (*Auth, error) {
-	a := &Auth{options: o, user: u.User, host: strings.Trim(u.Host, "[]"), port: u.Port, home: paths.Home(os.Getenv), keyRead: keyRead}
-	found := config{}
-	if a.home != "" {
-		found.read(filepath.Join(a.home, ".ssh", "config"), a.host, a.home, 0)
+	a := &Auth{
+		user: u.User, host: strings.Trim(u.Host, "[]"), port: u.Port, home: paths.Home(os.Getenv),
+		keyFile: o.KeyFile, keyRead: keyRead,
 	}
-	found.read("/etc/ssh/ssh_config", a.host, a.home, 0)
-	// The short form of a URL has no port, and the parser gives it ssh's own.
-	if port := found.firstWord("port"); port != "" && (a.port == 0 || a.port == gitssh.DefaultPort) {
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil {
-			return nil, fmt.Errorf("ssh's configuration for %s: the port is not a number", a.host)
-		}
-		a.port = int(n)
+	c := readConfig(a.host, a.home)
+	if err := a.setPort(c.firstWord("port")); err != nil {
+		return nil, err
 	}
-	if a.port == 0 {
-		a.port = gitssh.DefaultPort
-	}
-	for _, value := range found["identityfile"] {
+	for _, value := range c.values["identityfile"] {
 		for _, name := range words(value) {
-			a.identities = append(a.identities, a.tokens(name))
+			a.identities = append(a.identities, a.expand(name))
 		}
 	}
-	a.agent = found.firstWord("identitiesonly") != "yes"
-	switch list := filepath.SplitList(os.Getenv("SSH_KNOWN_HOSTS")); {
-	case o.KnownHostsFile != "":
-		a.known = []string{o.KnownHostsFile}
-	case len(list) > 0:
-		a.known = list
-	default:
-		for _, name := range found.first("userknownhostsfile") {
-			a.known = append(a.known, a.tokens(name))
+	if a.home != "" {
+		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
+			a.identities = append(a.identities, filepath.Join(a.home, ".ssh", name))
 		}
-		if len(a.known) == 0 && a.home != "" {
-			a.known = []string{filepath.Join(a.home, ".ssh", "known_hosts")}
-		}
-		a.known = append(a.known, "/etc/ssh/ssh_known_hosts")
 	}
-	if name := found.firstWord("hostname"); name != "" {
+	a.agent = c.firstWord("identitiesonly") != "yes"
+	a.knownHosts = a.knownHostsFiles(o, c)
+	if name := c.firstWord("hostname"); name != "" {
 		a.host = strings.ToLower(strings.ReplaceAll(name, "%h", a.host))
 	}
 	return a, nil
 }
 
-// tokens expands what the names of files may have in them.
-func (a *Auth) tokens(name string) string {
+// setPort chooses the port. The short form of a URL has none, but the URL's parser sets ssh's default: so a configured
+// port replaces the default.
+func (a *Auth) setPort(configured string) error {
+	if a.port == 0 {
+		a.port = gitssh.DefaultPort
+	}
+	if configured == "" || a.port != gitssh.DefaultPort {
+		return nil
+	}
+	port, err := strconv.ParseUint(configured, 10, 16)
+	if err != nil {
+		return fmt.Errorf("ssh's configuration for %s: the port is not a number", a.host)
+	}
+	a.port = int(port)
+	return nil
+}
+
+// knownHostsFiles returns the files of known hosts, see Options.KnownHostsFile.
+func (a *Auth) knownHostsFiles(o Options, c config) []string {
+	if o.KnownHostsFile != "" {
+		return []string{o.KnownHostsFile}
+	}
+	if files := filepath.SplitList(os.Getenv("SSH_KNOWN_HOSTS")); len(files) > 0 {
+		return files
+	}
+	var files []string
+	for _, name := range c.first("userknownhostsfile") {
+		files = append(files, a.expand(name))
+	}
+	if len(files) == 0 && a.home != "" {
+		files = []string{filepath.Join(a.home, ".ssh", "known_hosts")}
+	}
+	return append(files, "/etc/ssh/ssh_known_hosts")
+}
+
+// expand expands the tokens in a file's name (ssh_config(5), TOKENS).
+func (a *Auth) expand(name string) string {
 	return paths.Expand(strings.NewReplacer("%%", "%", "%d", a.home, "%h", a.host, "%r", a.user).Replace(name), a.home)
+}
+
+// Address returns what to connect to: the host and port that ssh's configuration has for those of the URL.
+func (a *Auth) Address() (host string, port int) { return a.host, a.port }
+
+// KeySource returns, for a person, the key that the server accepted: "ssh agent" or "ssh key ~/.ssh/id_ed25519". It is
+// empty until then.
+func (a *Auth) KeySource() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.source
+}
+
+// Explain adds to an ErrAuth which keys could not be offered, and why.
+func (a *Auth) Explain(err error) error {
+	if !errors.Is(err, ErrAuth) {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, problem := range a.problems {
+		err = fmt.Errorf("%w; %w", err, problem)
+	}
+	return err
 }
 
 // Name implements transport.AuthMethod.
@@ -114,28 +156,4 @@ func (a *Auth) ClientConfig() (*ssh.ClientConfig, error) {
 		HostKeyCallback:   check,
 		HostKeyAlgorithms: algorithms,
 	}, nil
-}
-
-// Explain adds to a refusal which keys could not be tried.
-func (a *Auth) Explain(err error) error {
-	if !errors.Is(err, ErrAuth) {
-		return err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, problem := range a.problems {
-		err = fmt.Errorf("%w; %w", err, problem)
-	}
-	return err
-}
-
-// Address returns what to connect to: what ssh's configuration has for the URL's host and port.
-func (a *Auth) Address() (host string, port int) { return a.host, a.port }
-
-// KeySource returns, for a person, the key that the server took: "ssh agent" or "ssh key ~/.ssh/id_ed25519". It is empty
-// until the server has taken one.
-func (a *Auth) KeySource() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.source
 }

@@ -4,8 +4,8 @@ import "errors"
 
 // What can go wrong, for errors.Is.
 var (
-	// ErrAuth: there is no key to offer, or the server refuses all that it was offered.
+	// ErrAuth: there is no key to offer, or the server refuses all that were offered.
 	ErrAuth = errors.New("authentication failed")
-	// ErrHostKey: the server's host key is not known, or is not the known one.
+	// ErrHostKey: the server's host key is not known, or differs from the known one.
 	ErrHostKey = errors.New("host key refused")
 )

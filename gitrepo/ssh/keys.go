@@ -1,60 +1,42 @@
 package ssh
 
 import (
-	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
-
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
+	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"golang.org/x/crypto/ssh"
 
 	"update-gitops-repo/gitrepo/internal/paths"
 )
 
-// signers are the keys to offer. Those that cannot be used are kept for explain.
+// signers returns the keys to offer. Problems with others are kept for Explain.
 func (a *Auth) signers() ([]ssh.Signer, error) {
-	if a.options.KeyFile != "" {
-		key, err := a.readKey(a.options.KeyFile)
+	if a.keyFile != "" {
+		key, err := a.readKey(a.keyFile)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrAuth, err)
 		}
-		return []ssh.Signer{a.noting(key, a.options.KeyFile)}, nil
+		return []ssh.Signer{a.noting(key, a.fileSource(a.keyFile))}, nil
 	}
-	var signers []ssh.Signer
-	var problems []error
-	if a.agent && os.Getenv("SSH_AUTH_SOCK") != "" {
-		agent, err := gitssh.NewSSHAgentAuth(a.user)
-		var keys []ssh.Signer
-		if err == nil {
-			keys, err = agent.Callback()
-		}
-		if err != nil {
-			problems = append(problems, fmt.Errorf("ssh agent: %w", err))
-		}
-		for _, key := range keys {
-			signers = append(signers, a.noting(key, ""))
-		}
-	}
-	files := slices.Clone(a.identities)
-	if a.home != "" {
-		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-			files = append(files, filepath.Join(a.home, ".ssh", name))
-		}
+	signers, err := a.agentSigners()
+	problems := []error{}
+	if err != nil {
+		problems = append(problems, err)
 	}
 	seen := map[string]bool{}
-	for _, file := range files {
+	for _, file := range a.identities {
 		if seen[file] {
 			continue
 		}
 		seen[file] = true
 		switch key, err := a.readKey(file); {
 		case err == nil:
-			signers = append(signers, a.noting(key, file))
+			signers = append(signers, a.noting(key, a.fileSource(file)))
 		case !paths.Absent(err):
 			problems = append(problems, err)
 		}
@@ -68,7 +50,26 @@ func (a *Auth) signers() ([]ssh.Signer, error) {
 	return signers, nil
 }
 
-// readKey reads a private key as ssh would, which refuses one of its own that others may read.
+// agentSigners returns the agent's keys; none if there is no agent, or if it is not to be asked.
+func (a *Auth) agentSigners() ([]ssh.Signer, error) {
+	if !a.agent || os.Getenv("SSH_AUTH_SOCK") == "" {
+		return nil, nil
+	}
+	agent, err := gitssh.NewSSHAgentAuth(a.user)
+	if err != nil {
+		return nil, fmt.Errorf("ssh agent: %w", err)
+	}
+	keys, err := agent.Callback()
+	if err != nil {
+		return nil, fmt.Errorf("ssh agent: %w", err)
+	}
+	for i, key := range keys {
+		keys[i] = a.noting(key, "ssh agent")
+	}
+	return keys, nil
+}
+
+// readKey reads a private key. Like ssh, it refuses a key of this user that others may read.
 func (a *Auth) readKey(file string) (ssh.Signer, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -82,7 +83,7 @@ func (a *Auth) readKey(file string) (ssh.Signer, error) {
 	}
 	key, err := ssh.ParsePrivateKey(data)
 	if _, ok := errors.AsType[*ssh.PassphraseMissingError](err); ok {
-		return nil, fmt.Errorf("ssh key %s: it has a passphrase, which nobody is there to type", file)
+		return nil, fmt.Errorf("ssh key %s: it has a passphrase; add it to an ssh agent", file)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ssh key %s: it cannot be read as a private key", file)
@@ -90,7 +91,28 @@ func (a *Auth) readKey(file string) (ssh.Signer, error) {
 	return key, nil
 }
 
-// notingSigner remembers that the server had it sign, which it does for a key that it takes.
+// fileSource returns the name of a key file for a person, with ~ for the home folder.
+func (a *Auth) fileSource(file string) string {
+	if rest, ok := strings.CutPrefix(file, a.home+string(filepath.Separator)); ok && a.home != "" {
+		file = filepath.Join("~", rest)
+	}
+	return "ssh key " + file
+}
+
+// noting wraps a key so that its source is noted when it signs. Only a key that the server accepts is asked to.
+func (a *Auth) noting(key ssh.Signer, source string) ssh.Signer {
+	signer, ok := key.(ssh.AlgorithmSigner)
+	if !ok {
+		return key
+	}
+	return notingSigner{signer, func() {
+		a.mu.Lock()
+		a.source = source
+		a.mu.Unlock()
+	}}
+}
+
+// notingSigner calls note before it signs.
 type notingSigner struct {
 	ssh.AlgorithmSigner
 	note func()
@@ -100,24 +122,4 @@ type notingSigner struct {
 func (s notingSigner) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
 	s.note()
 	return s.AlgorithmSigner.SignWithAlgorithm(rand, data, algorithm)
-}
-
-// noting wraps a key of a file, or of the agent.
-func (a *Auth) noting(key ssh.Signer, file string) ssh.Signer {
-	signer, ok := key.(ssh.AlgorithmSigner)
-	if !ok {
-		return key
-	}
-	source := "ssh agent"
-	if file != "" {
-		if rest, ok := strings.CutPrefix(file, a.home+string(filepath.Separator)); ok && a.home != "" {
-			file = filepath.Join("~", rest)
-		}
-		source = "ssh key " + file
-	}
-	return notingSigner{signer, func() {
-		a.mu.Lock()
-		a.source = source
-		a.mu.Unlock()
-	}}
 }

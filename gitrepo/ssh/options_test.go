@@ -18,14 +18,19 @@ func fromSettings(t *testing.T) ssh.Options {
 	return ssh.FromSettings(s)
 }
 
-// TestFromSettings: of what checkout steps leave, the files are taken, and only those.
+// TestFromSettings: the files are taken from the command lines that checkout steps leave, and nothing else.
 func TestFromSettings(t *testing.T) {
 	home := gittest.Home(t)
 	t.Setenv("RUNNER_TEMP", "/tmp/runner temp")
+	const quoted = `"/usr/bin/ssh" -i "$RUNNER_TEMP/key" -o StrictHostKeyChecking=yes -o CheckHostIP=no ` +
+		`-o "UserKnownHostsFile=${RUNNER_TEMP}/known_hosts"` // as actions/checkout leaves it
+	const unchecked = `ssh -i ~/.ssh/id_x -oUserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no`
+	const mixed = `ssh -F /dev/null -4 -p 22 -o "IdentityFile /a/b" -i /c -o 'userknownhostsfile = /k'`
 	for command, want := range map[string]ssh.Options{
-		`"/usr/bin/ssh" -i "$RUNNER_TEMP/key" -o StrictHostKeyChecking=yes -o CheckHostIP=no -o "UserKnownHostsFile=${RUNNER_TEMP}/known_hosts"`: {KeyFile: "/tmp/runner temp/key", KnownHostsFile: "/tmp/runner temp/known_hosts"},
-		`ssh -i ~/.ssh/id_x -oUserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no`:                                                          {KeyFile: home + "/.ssh/id_x"},
-		`ssh -F /dev/null -4 -p 22 -o "IdentityFile /a/b" -i /c -o 'userknownhostsfile = /k'`:                                                    {KeyFile: "/a/b", KnownHostsFile: "/k"},
+		quoted: {KeyFile: "/tmp/runner temp/key",
+			KnownHostsFile: "/tmp/runner temp/known_hosts"},
+		unchecked:                       {KeyFile: home + "/.ssh/id_x"},
+		mixed:                           {KeyFile: "/a/b", KnownHostsFile: "/k"},
 		`ssh.exe -i/a`:                  {KeyFile: "/a"},
 		`ssh -v`:                        {},
 		`ssh -i`:                        {},
@@ -40,7 +45,8 @@ func TestFromSettings(t *testing.T) {
 		`ssh -i /a\ b\$c -i "/d\"e\\x"`: {KeyFile: "/a b$c"},
 		``:                              {},
 	} {
-		gittest.Write(t, filepath.Join(home, ".gitconfig"), "[core]\n\tsshCommand = \""+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(command)+"\"\n")
+		gittest.Write(t, filepath.Join(home, ".gitconfig"),
+			"[core]\n\tsshCommand = \""+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(command)+"\"\n")
 		if got := fromSettings(t); got != want {
 			t.Errorf("%s: %+v, want %+v", command, got, want)
 		}
