@@ -96,7 +96,8 @@ func TestExampleFlags(t *testing.T) {
 			continue
 		}
 		if os.Getenv("UPDATE_EXAMPLES") == "" {
-			t.Errorf("%s does not have the flags as -h has them; run UPDATE_EXAMPLES=1 go test ./integration -run TestExampleFlags", example.file)
+			t.Errorf("%s does not have the flags as -h has them; "+
+				"run UPDATE_EXAMPLES=1 go test ./integration -run TestExampleFlags", example.file)
 		} else if err := os.WriteFile(example.file, []byte(want), 0o666); err != nil {
 			t.Fatal(err)
 		}

@@ -187,44 +187,64 @@ var importers = map[string][]string{
 		"gitrepo/credential", "gitrepo/internal/gittest", "gitrepo/internal/repotest",
 		"integration/bench", "integration/demo", "integration/forge", "integration/image",
 	},
-	"testing": {"cmd/internal/escape/escapetest", "gitrepo/internal/gittest", "gitrepo/internal/repotest", "scm/internal/resttest"},
+	"testing": {
+		"cmd/internal/escape/escapetest", "gitrepo/internal/gittest", "gitrepo/internal/repotest",
+		"scm/internal/resttest",
+	},
 }
 
-// TestRooms holds both tables against what is imported. An entry that nobody needs any more fails too.
+// TestRooms compares both tables with what is imported. An entry that nobody needs any more fails too.
 func TestRooms(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
-	found, imported := map[string][]string{}, map[string]bool{}
+	ours, others := map[string][]string{}, map[string][]string{} // what a room imports
 	for line := range strings.Lines(string(out)) {
 		fields := strings.Fields(line)
 		room := strings.TrimPrefix(fields[0], module)
-		found[room] = []string{}
+		ours[room] = []string{}
 		for _, path := range fields[1:] {
 			if to, ok := strings.CutPrefix(path, module); ok {
-				found[room] = append(found[room], to)
-				continue
+				ours[room] = append(ours[room], to)
+			} else {
+				others[room] = append(others[room], path)
 			}
+		}
+	}
+	checkRooms(t, ours)
+	checkImporters(t, others)
+}
+
+func checkRooms(t *testing.T, imports map[string][]string) {
+	t.Helper()
+	for _, room := range slices.Sorted(maps.Keys(imports)) {
+		if may, ok := rooms[room]; !ok || !slices.Equal(imports[room], may) {
+			t.Errorf("rooms has not what is imported; if that is as it should be:\n\t%q: {%s},",
+				room, quoted(imports[room]))
+		}
+	}
+	for room := range rooms {
+		if _, ok := imports[room]; !ok {
+			t.Errorf("there is no %s: rooms is out of date", room)
+		}
+	}
+}
+
+func checkImporters(t *testing.T, imports map[string][]string) {
+	t.Helper()
+	met := map[string]bool{}
+	for _, room := range slices.Sorted(maps.Keys(imports)) {
+		for _, path := range imports[room] {
 			library := longestPrefix(path)
-			imported[library] = true
+			met[library] = true
 			if library != "" && !slices.ContainsFunc(importers[library], within(room)) {
 				t.Errorf("%s imports %s; only %v may", room, path, importers[library])
 			}
 		}
 	}
-	for _, room := range slices.Sorted(maps.Keys(found)) {
-		if may, ok := rooms[room]; !ok || !slices.Equal(found[room], may) {
-			t.Errorf("rooms has not what is imported; if that is as it should be:\n\t%q: {%s},", room, quoted(found[room]))
-		}
-	}
-	for room := range rooms {
-		if _, ok := found[room]; !ok {
-			t.Errorf("there is no %s: rooms is out of date", room)
-		}
-	}
 	for library, may := range importers {
-		if len(may) > 0 && !imported[library] {
+		if len(may) > 0 && !met[library] {
 			t.Errorf("nothing imports %s: importers is out of date", library)
 		}
 	}

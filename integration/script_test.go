@@ -103,10 +103,25 @@ type (
 	keysKey  struct{} // the lines of the keys that are made for a script
 )
 
-// setUp starts the script's own forge with an empty acme/gitops. The variables that scripts use: REPO (its clone URL),
-// URL, HOST and API (the forge), GITDIR (the bare repository), PROVIDER, TOKEN, JOB_TOKEN and READ_TOKEN (which may do less), PULL (URL of a
-// pull request, but for the number), SSH_REPO, BASIC (the token as http sends it),
-// BIN (a folder for PATH that holds the program and nothing else).
+// scriptGitConfig is the user's git-config(1) in a script.
+const scriptGitConfig = `[user]
+	name = Alex
+	email = alex@example.com
+[init]
+	defaultBranch = main
+[advice]
+	detachedHead = false
+[protocol "file"]
+	allow = always
+`
+
+// setUp starts the script's own forge with an empty acme/gitops. Scripts use these variables:
+//
+//   - REPO, SSH_REPO: its clone URLs; GITDIR: its bare repository
+//   - URL, HOST, API: the forge; PROVIDER: its kind
+//   - TOKEN, JOB_TOKEN, READ_TOKEN: see forge.Config; BASIC: the first, as HTTP basic authentication sends it
+//   - PULL: the URL of a pull request without its number
+//   - BIN: a folder for PATH that holds the program and nothing else
 func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 	dir := filepath.Join(env.WorkDir, ".forge")
 	home := filepath.Join(env.WorkDir, ".home")
@@ -115,7 +130,9 @@ func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 			return err
 		}
 	}
-	f, err := forge.Start(forge.Config{Kind: kind, Partial: partial, Token: token, JobToken: jobToken, ReadToken: readToken, Dir: dir})
+	f, err := forge.Start(forge.Config{
+		Kind: kind, Partial: partial, Token: token, JobToken: jobToken, ReadToken: readToken, Dir: dir,
+	})
 	if err != nil {
 		return err
 	}
@@ -149,8 +166,7 @@ func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 	if err := os.WriteFile(filepath.Join(home, ".ssh", "id_ed25519"), key, 0o600); err != nil {
 		return err
 	}
-	gitConfig := "[user]\n\tname = Alex\n\temail = alex@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n[protocol \"file\"]\n\tallow = always\n"
-	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(gitConfig), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(scriptGitConfig), 0o600); err != nil {
 		return err
 	}
 	pull := "/pull/"
@@ -239,8 +255,8 @@ func asked(ts *testscript.TestScript, neg bool, args []string) {
 	*from = len(requests)
 }
 
-// start-tls has the forge listen for https too, and sets TLS_URL, TLS_PORT and CA_FILE. Its certificate is for 127.0.0.1 and
-// forge.example.com.
+// start-tls has the forge listen for https too, and sets TLS_URL, TLS_PORT and CA_FILE. Its certificate is for
+// 127.0.0.1 and forge.example.com.
 func startTLS(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: start-tls")
@@ -252,8 +268,8 @@ func startTLS(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("CA_FILE", t.CAFile)
 }
 
-// start-proxy [USER PASSWORD] starts an http proxy that leads to the forge, whatever it is asked for, and sets PROXY to its URL and
-// PROXY_HOST to its host and port.
+// start-proxy [USER PASSWORD] starts an http proxy that leads to the forge, whatever it is asked for, and sets PROXY to
+// its URL and PROXY_HOST to its host and port.
 func startProxy(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 && len(args) != 2 {
 		ts.Fatalf("usage: start-proxy [USER PASSWORD]")
@@ -282,10 +298,15 @@ func redirect(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(theForge(ts).RedirectTo(append(args, "")[0]))
 }
 
-// forge WHAT ARG... tells the forge: user NAME, team NAME, milestone TITLE, protect BRANCH (only checks that have passed let a
-// pull request in), checks BRANCH STATE (pending, success or failure), pass BRANCH (its checks succeed, once
-// it has a pull request), app ID FILE (a GitHub App, whose key goes to the file), merges METHOD... (no others are allowed), fail FAULT PATH
-// and fail-once FAULT PATH (what is asked for goes wrong where PATH is in METHOD PATH).
+// forge WHAT ARG... changes the forge:
+//
+//   - user NAME, team NAME, milestone TITLE: there is one
+//   - protect BRANCH: a pull request is only merged when its checks have passed
+//   - checks BRANCH STATE: they are pending, success or failure
+//   - pass BRANCH: its checks succeed once it has a pull request
+//   - app ID FILE: there is a GitHub App, whose key is written to the file
+//   - merges METHOD...: no other methods are allowed
+//   - fail FAULT PATH, fail-once FAULT PATH: requests with PATH in their METHOD PATH fail, or the first one of them
 func tellForge(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: forge WHAT ARG...")
@@ -358,8 +379,8 @@ func write(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // exits CODE ARGS... runs the program, which has to fail with that code and as every failure does: nothing on stdout,
-// an error and a hint at the end of stderr, the token on neither. Before them stands what the run was at; a wrong command
-// line, code 2, is refused before it is at anything.
+// an error and a hint at the end of stderr, the token on neither. Before them stands what the run was at; a wrong
+// command line, code 2, is refused before it is at anything.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: exits CODE ARGS...")

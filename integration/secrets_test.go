@@ -97,8 +97,8 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // secretToken has characters that each encoding changes.
 const secretToken = `s3/cr+et"&%_tok=en'<\1>`
 
-// TestSecretsAreNotTold: wherever a secret comes from and whatever fails, no output of a run with -verbose shows it, in any
-// form, though the server repeats it where it can.
+// TestSecretsAreNotTold: wherever a secret comes from and whatever fails, no output of a run with -verbose shows it, in
+// any form, though the server repeats it where it can.
 func TestSecretsAreNotTold(t *testing.T) {
 	for _, kind := range []forge.Kind{forge.GitHub, forge.GitLab} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -320,7 +320,8 @@ func testNotTold(t *testing.T, e *echo, give way, failure failure, logFormat str
 	args = append([]string{
 		"-repo=" + e.url + "/" + repo + ".git", "-scm-provider=" + string(e.kind),
 		"-scm-url=" + strings.Replace(e.forge.APIURL(), e.forge.URL(), e.url, 1),
-		"-branch=b", "-app=shop", "-set=a.yaml:.tag=1", "-verbose", "-timeout=1m", "-log-format=" + logFormat, "-output=json",
+		"-branch=b", "-app=shop", "-set=a.yaml:.tag=1",
+		"-verbose", "-timeout=1m", "-log-format=" + logFormat, "-output=json",
 	}, args...)
 	e.fails, e.how, e.told, e.seen = failure.path, failure.how, 0, nil
 	c := exec.CommandContext(t.Context(), program, args...)

@@ -131,7 +131,8 @@ func (a *apps) identify(jwt string, now time.Time) (number, status int, wrong st
 	case claims.Iat == nil || time.Unix(*claims.Iat, 0).After(now):
 		wrong = "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
 	case claims.Exp == nil || !time.Unix(*claims.Exp, 0).After(now):
-		wrong = "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires"
+		wrong = "'Expiration time' claim ('exp') must be a numeric value representing " +
+			"the future time at which the assertion expires"
 	case time.Unix(*claims.Exp, 0).After(now.Add(10 * time.Minute)):
 		wrong = "'Expiration time' claim ('exp') is too far in the future"
 	}

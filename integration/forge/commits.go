@@ -177,7 +177,8 @@ func (a asker) fileChanges(repo, tip string, in any) ([]fileChange, error) {
 		if err != nil {
 			return nil,
 				refuse("",
-					"Variable $input of type CreateCommitOnBranchInput! was provided invalid value: contents is no Base64String")
+					"Variable $input of type CreateCommitOnBranchInput! was provided invalid value: "+
+						"contents is no Base64String")
 		}
 		if err := add(fileChange{path: file["path"].(string), data: data, mode: "100644"}); err != nil {
 			return nil, err

@@ -275,8 +275,8 @@ func (s *Server) gitLabUpdate(r *http.Request, p *pull, tips map[string]string) 
 	}
 	if in.Title == nil && in.Description == nil && in.Target == nil && in.StateEvent == nil && in.Labels == nil &&
 		in.AddLabels == nil && in.Assignees == nil && in.Reviewers == nil && in.Milestone == nil {
-		return gitLabRefusal("assignee_ids, reviewer_ids, title, description, target_branch, state_event, labels, add_labels, " +
-			"milestone_id are missing, at least one parameter must be provided")
+		return gitLabRefusal("assignee_ids, reviewer_ids, title, description, target_branch, state_event, labels, " +
+			"add_labels, milestone_id are missing, at least one parameter must be provided")
 	}
 	for _, f := range []struct {
 		name  string

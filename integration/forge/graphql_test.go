@@ -43,16 +43,26 @@ func TestGraphQLDocuments(t *testing.T) {
 			`mutation($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid } } }`,
 			object{"input": object{"ref": "main"}}, 200, `"errors":[{`},
 		{"bad enum",
-			`mutation { enablePullRequestAutoMerge(input: {pullRequestId: "x", mergeMethod: OCTOPUS}) { clientMutationId } }`,
+			`mutation {
+				enablePullRequestAutoMerge(input: {pullRequestId: "x", mergeMethod: OCTOPUS}) { clientMutationId }
+			}`,
 			nil, 200, `OCTOPUS`},
 		{"no repository", `{ repository(owner: "acme", name: "none") { nameWithOwner } }`, nil, 200,
-			`{"data":{"repository":null},"errors":[{"locations":[{"column":3,"line":1}],"message":"Could not resolve to a Repository with the name 'acme/none'.","path":["repository"],"type":"NOT_FOUND"}]}`},
+			`{"data":{"repository":null},"errors":[{"locations":[{"column":3,"line":1}],` +
+				`"message":"Could not resolve to a Repository with the name 'acme/none'.",` +
+				`"path":["repository"],"type":"NOT_FOUND"}]}`},
 		{"no pull request",
 			`{ r: repository(owner: "acme", name: "gitops") { p: pullRequest(number: 9) { id } } }`, nil, 200,
 			`"path":["r","p"],"type":"NOT_FOUND"`},
-		{"aliases and fragments", `query Q($n: Int!) { repository(owner: "acme", name: "gitops") { pullRequest(number: $n) { ...P ... on PullRequest { s: state } __typename } } }
+		{"aliases and fragments",
+			`query Q($n: Int!) {
+				repository(owner: "acme", name: "gitops") {
+					pullRequest(number: $n) { ...P ... on PullRequest { s: state } __typename }
+				}
+			}
 			fragment P on PullRequest { number isDraft }`, object{"n": 1}, 200,
-			`{"data":{"repository":{"pullRequest":{"__typename":"PullRequest","isDraft":false,"number":1,"s":"OPEN"}}}}`},
+			`{"data":{"repository":{"pullRequest":` +
+				`{"__typename":"PullRequest","isDraft":false,"number":1,"s":"OPEN"}}}}`},
 		{"ref",
 			`{ repository(owner: "acme", name: "gitops") { ref(qualifiedName: "refs/heads/none") { name } } }`, nil,
 			200,
@@ -75,7 +85,9 @@ func TestGraphQLDocuments(t *testing.T) {
 func TestCreateCommitOnBranch(t *testing.T) {
 	s := start(t, GitHub, false)
 	seed(t, s, "main", map[string]string{"a.yaml": "a: 1\n", "b.yaml": "b: 1\n"})
-	const document = `mutation($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid signature { isValid } } } }`
+	const document = `mutation($input: CreateCommitOnBranchInput!) {
+		createCommitOnBranch(input: $input) { commit { oid signature { isValid } } }
+	}`
 	tip := at(t, s, "rev-parse", "main")
 	file := func(path, data string) object {
 		return object{"path": path, "contents": base64.StdEncoding.EncodeToString([]byte(data))}

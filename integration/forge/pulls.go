@@ -4,11 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -92,73 +88,14 @@ func (s *Server) pushed(repo string) {
 // follow moves the heads of repo's open pull requests to tips.
 func (s *Server) follow(repo string, tips map[string]string) {
 	for _, p := range s.pulls {
-		if tip := tips[p.Head]; p.repo == repo && p.fork == "" && p.State == stateOpen && tip != "" && tip != p.HeadSHA {
+		tip := tips[p.Head]
+		if p.repo == repo && p.fork == "" && p.State == stateOpen && tip != "" && tip != p.HeadSHA {
 			p.HeadSHA, p.updated = tip, time.Now()
 			if s.cfg.Kind == GitLab { // which takes the order back when there is something new
 				p.autoMerge = nil
 			}
 		}
 	}
-}
-
-// tips maps repo's branches to their commits.
-func (s *Server) tips(repo string) (map[string]string, error) {
-	if tips, ok := looseTips(s.GitDir(repo)); ok {
-		return tips, nil
-	}
-	out, err := s.repoGit(repo, "for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads/")
-	if err != nil {
-		return nil, err
-	}
-	tips := map[string]string{}
-	for line := range strings.Lines(out) {
-		sha, branch, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		tips[branch] = sha
-	}
-	return tips, nil
-}
-
-var objectName = regexp.MustCompile(`^[0-9a-f]{40}\n$`)
-
-// looseTips is tips without a process, for the files of gitrepository-layout(5). It is not ok where there is more to know:
-// packed or symbolic references, or one that changes meanwhile.
-func looseTips(gitDir string) (tips map[string]string, ok bool) {
-	heads := filepath.Join(gitDir, "refs", "heads")
-	tips = map[string]string{}
-	err := filepath.WalkDir(heads, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasSuffix(path, ".lock") {
-			return err
-		}
-		tip, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if !objectName.Match(tip) {
-			return fs.ErrInvalid
-		}
-		branch, err := filepath.Rel(heads, path)
-		tips[filepath.ToSlash(branch)] = strings.TrimSpace(string(tip))
-		return err
-	})
-	_, packed := os.Stat(filepath.Join(gitDir, "packed-refs")) // later: what git packs is there before its file goes
-	return tips, err == nil && errors.Is(packed, fs.ErrNotExist)
-}
-
-// repoGit runs git on repo.
-func (s *Server) repoGit(repo string, args ...string) (string, error) {
-	return s.run(nil, nil, append([]string{"--git-dir=" + s.GitDir(repo)}, args...)...)
-}
-
-// defaultBranch returns the branch that repo's HEAD points at, be it born or not.
-func (s *Server) defaultBranch(repo string) (string, error) {
-	head, err := os.ReadFile(filepath.Join(s.GitDir(repo), "HEAD"))
-	if err != nil {
-		return "", err
-	}
-	if branch, ok := strings.CutPrefix(string(head), "ref: refs/heads/"); ok {
-		return strings.TrimSpace(branch), nil
-	}
-	return s.repoGit(repo, "symbolic-ref", "--short", "HEAD")
 }
 
 // list returns repo's pull requests that match, newest first, as both forges sort.
@@ -185,7 +122,8 @@ func (s *Server) find(repo string, number int) *pull {
 // rival returns the open pull request of repo from head to base whose number is another one; nil when there is none.
 func (s *Server) rival(repo, head, base string, number int) *pull {
 	for _, p := range s.pulls {
-		if p.repo == repo && p.fork == "" && p.State == stateOpen && p.Head == head && p.Base == base && p.Number != number {
+		if p.repo == repo && p.fork == "" && p.State == stateOpen &&
+			p.Head == head && p.Base == base && p.Number != number {
 			return p
 		}
 	}
@@ -231,13 +169,13 @@ const (
 	byMerge  method = "merge"  // a commit with two parents, even where a fast-forward would do
 	bySquash method = "squash" // one commit on top of the base
 	byRebase method = "rebase" // each commit again, on top of the base
-	// bySquashMerge is what GitLab's merge method "merge" does with squash on: one commit on top of the merge base, then
-	// a merge of that.
+	// bySquashMerge is what GitLab's merge method "merge" does with squash on: one commit on top of the merge base,
+	// then a merge of that.
 	bySquashMerge method = "squash-merge"
 )
 
-// errConflict is returned when a head cannot be brought into its base: they conflict, one is gone, or nothing is left to
-// merge.
+// errConflict is returned when a head cannot be brought into its base: they conflict, one is gone, or nothing is left
+// to merge.
 var errConflict = errors.New("not mergeable")
 
 // mergeable reports whether p is open and its head merges into its base.
@@ -363,8 +301,8 @@ func (s *Server) rebase(repo, base, head string) (string, error) {
 	}
 	tip := base
 	for commit := range strings.FieldsSeq(commits) {
-		// To pick a commit is to merge it into tip with its parent as the merge base. git merge-tree takes no merge base
-		// before 2.40, but finds that one when tip's tree is dressed as another child of the parent.
+		// To pick a commit is to merge it into tip with its parent as the merge base. git merge-tree takes no merge
+		// base before 2.40, but finds that one when tip's tree is dressed as another child of the parent.
 		stand, err := s.commit(repo, tip+"^{tree}", "stand-in", commit+"^")
 		if err != nil {
 			return "", err
