@@ -17,14 +17,17 @@ import (
 func TestChanges(t *testing.T) {
 	gittest.Home(t)
 	w := repotest.Open(t, "disk", map[string]string{
-		"a": "1\n", "mode": "1\n", "gone*": "1\n", "link": "-> a", "gone-link": "-> a", "to-link": "1\n", "from-link": "-> a", "f": "1\n", "d/x*": "1\n", "same*": "1\n",
+		"a": "1\n", "mode": "1\n", "gone*": "1\n", "link": "-> a", "gone-link": "-> a", "to-link": "1\n",
+		"from-link": "-> a", "f": "1\n", "d/x*": "1\n", "same*": "1\n",
 	})
 	dir := w.Clone(t)
 	for _, name := range []string{"gone", "gone-link", "f", "d/x"} {
 		gittest.Check(t, os.Remove(filepath.Join(dir, name)))
 	}
 	gittest.Check(t, os.Remove(filepath.Join(dir, "d")))
-	gittest.Put(t, dir, map[string]string{"a": "2\n", "link": "-> mode", "to-link": "-> a", "from-link*": "1\n", "f/y": "1\n", "d": "1\n", "new*": "1\n", "new-link": "-> new"})
+	gittest.Put(t, dir,
+		map[string]string{"a": "2\n", "link": "-> mode", "to-link": "-> a", "from-link*": "1\n", "f/y": "1\n",
+			"d": "1\n", "new*": "1\n", "new-link": "-> new"})
 	gittest.Check(t, os.Chmod(filepath.Join(dir, "mode"), 0o755))
 	files, err := edited(t, dir, anything)
 	gittest.Check(t, err)

@@ -26,7 +26,8 @@ func TestAdd(t *testing.T) {
 		changed  []string
 		conflict string
 	}{
-		{"elsewhere", func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"a": "2\n"}) }, func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"b": "2\n"}) },
+		{"elsewhere", func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"a": "2\n"}) },
+			func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"b": "2\n"}) },
 			"a b d/x d/y link run", []string{"a"}, ""},
 		{"the same", func(t *testing.T, dir string) {
 			gittest.Put(t, dir, map[string]string{"a": "2\n", "new": "n"})
@@ -38,21 +39,30 @@ func TestAdd(t *testing.T) {
 		{"both", func(t *testing.T, dir string) {
 			gittest.Put(t, dir, map[string]string{"a": "2\n", "b": "2\n", "new": "1"})
 		},
-			func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"a": "3\n", "new": "2"}) }, "", nil, "a, new"},
-		{"mode here, contents there", func(t *testing.T, dir string) { gittest.Check(t, os.Chmod(filepath.Join(dir, "a"), 0o755)) },
+			func(t *testing.T,
+				dir string) {
+				gittest.Put(t, dir, map[string]string{"a": "3\n", "new": "2"})
+			}, "", nil, "a, new"},
+		{"mode here, contents there",
+			func(t *testing.T, dir string) { gittest.Check(t, os.Chmod(filepath.Join(dir, "a"), 0o755)) },
 			func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"a": "3\n"}) }, "", nil, "a"},
-		{"changed here, deleted there", func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"a": "2\n"}) },
+		{"changed here, deleted there",
+			func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"a": "2\n"}) },
 			func(t *testing.T, dir string) { gittest.Check(t, os.Remove(filepath.Join(dir, "a"))) }, "", nil, "a"},
-		{"deleted here, changed there", func(t *testing.T, dir string) { gittest.Check(t, os.Remove(filepath.Join(dir, "a"))) },
+		{"deleted here, changed there",
+			func(t *testing.T, dir string) { gittest.Check(t, os.Remove(filepath.Join(dir, "a"))) },
 			func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"a": "3\n"}) }, "", nil, "a"},
-		{"deleted here, a folder there", func(t *testing.T, dir string) { gittest.Check(t, os.Remove(filepath.Join(dir, "a"))) },
+		{"deleted here, a folder there",
+			func(t *testing.T, dir string) { gittest.Check(t, os.Remove(filepath.Join(dir, "a"))) },
 			func(t *testing.T, dir string) {
 				gittest.Check(t, os.Remove(filepath.Join(dir, "a")))
 				gittest.Put(t, dir, map[string]string{"a/x": ""})
 			}, "a/x b d/x d/y link run", nil, ""},
-		{"a file here, a folder there", func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"n": "1"}) },
+		{"a file here, a folder there",
+			func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"n": "1"}) },
 			func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"n/x": "1"}) }, "", nil, "n"},
-		{"a folder here, a file there", func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"n/x": "1"}) },
+		{"a folder here, a file there",
+			func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"n/x": "1"}) },
 			func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"n": "1"}) }, "", nil, "n/x"},
 		{"a file for a folder that grew", func(t *testing.T, dir string) {
 			gittest.Check(t, os.RemoveAll(filepath.Join(dir, "d")))
@@ -61,8 +71,10 @@ func TestAdd(t *testing.T) {
 		{"a file for a folder that went", func(t *testing.T, dir string) {
 			gittest.Check(t, os.RemoveAll(filepath.Join(dir, "d")))
 			gittest.Put(t, dir, map[string]string{"d": "1"})
-		}, func(t *testing.T, dir string) { gittest.Check(t, os.RemoveAll(filepath.Join(dir, "d"))) }, "a b d link run", []string{"d"}, ""},
-		{"a folder that went for a file", func(t *testing.T, dir string) { gittest.Check(t, os.RemoveAll(filepath.Join(dir, "d"))) },
+		}, func(t *testing.T, dir string) { gittest.Check(t, os.RemoveAll(filepath.Join(dir, "d"))) },
+			"a b d link run", []string{"d"}, ""},
+		{"a folder that went for a file",
+			func(t *testing.T, dir string) { gittest.Check(t, os.RemoveAll(filepath.Join(dir, "d"))) },
 			func(t *testing.T, dir string) {
 				gittest.Check(t, os.RemoveAll(filepath.Join(dir, "d")))
 				gittest.Put(t, dir, map[string]string{"d": "1"})
@@ -71,7 +83,8 @@ func TestAdd(t *testing.T) {
 			for name := range map[string]bool{"a": true, "b": true, "run": true, "link": true, "d": true} {
 				gittest.Check(t, os.RemoveAll(filepath.Join(dir, name)))
 			}
-		}, func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"other": "1"}) }, "other", []string{"a", "b", "d/x", "d/y", "link", "run"}, ""},
+		}, func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"other": "1"}) }, "other",
+			[]string{"a", "b", "d/x", "d/y", "link", "run"}, ""},
 		{"the last file", func(t *testing.T, dir string) {
 			for name := range map[string]bool{"a": true, "b": true, "run": true, "link": true, "d": true} {
 				gittest.Check(t, os.RemoveAll(filepath.Join(dir, name)))
@@ -111,7 +124,8 @@ func TestAdd(t *testing.T) {
 				gittest.Check(t, s.Push(t.Context(), c, "new"))
 				gittest.Git(t, w.Dir, "fsck", "--strict")
 			}
-			if got := strings.Join(strings.Fields(gittest.Git(t, w.Dir, "ls-tree", "-r", "--name-only", c.Tree)), " "); got != test.want {
+			if got := strings.Join(strings.Fields(gittest.Git(t, w.Dir, "ls-tree", "-r", "--name-only", c.Tree)),
+				" "); got != test.want {
 				t.Errorf("files %s, want %s", got, test.want)
 			}
 		})
@@ -130,7 +144,8 @@ func TestAddAndWith(t *testing.T) {
 	files, err := edited(t, dir, anything)
 	gittest.Check(t, err)
 
-	before, err := w.Snapshot(t, "main").With(t.Context(), repotest.Contents(map[string]string{"old": "2\n", "last": "l"}))
+	before, err := w.Snapshot(t, "main").
+		With(t.Context(), repotest.Contents(map[string]string{"old": "2\n", "last": "l"}))
 	gittest.Check(t, err)
 	s, err := before.Add(t.Context(), files)
 	gittest.Check(t, err)
@@ -151,7 +166,8 @@ func TestAddAndWith(t *testing.T) {
 			t.Errorf("%s is a symlink", name)
 		}
 	}
-	if _, err := s.With(t.Context(), repotest.Contents(map[string]string{"link": "x"})); !errors.Is(err, gitrepo.ErrPath) {
+	if _, err := s.With(t.Context(),
+		repotest.Contents(map[string]string{"link": "x"})); !errors.Is(err, gitrepo.ErrPath) {
 		t.Errorf("write to an added symlink: %v", err)
 	}
 	if _, err := s.With(t.Context(), repotest.Contents(map[string]string{"f": "x"})); !errors.Is(err, gitrepo.ErrPath) {

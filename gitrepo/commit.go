@@ -207,7 +207,8 @@ func (s *Snapshot) Commit(m Message) (Commit, error) {
 	if err != nil {
 		return Commit{}, fmt.Errorf("encode commit: %w", err)
 	}
-	return Commit{Hash: hash.String(), Tree: s.root.String(), hash: hash, objects: append(slices.Clone(s.objects), hash)}, nil
+	return Commit{Hash: hash.String(), Tree: s.root.String(), hash: hash,
+		objects: append(slices.Clone(s.objects), hash)}, nil
 }
 
 func (s Signature) object(role string) (object.Signature, error) {
@@ -419,7 +420,8 @@ type pusher interface {
 func (s *Snapshot) Push(ctx context.Context, c Commit, branch string) error {
 	u := transport.Update{Branch: branch, Old: s.repo.refs.Branches[branch], New: c.hash}
 	if other := s.repo.refs.Conflict(branch); other != "" {
-		return fmt.Errorf("%s: push to branch %q: %w: there is a branch %q, and git has no room for both names", s.repo.url, branch, ErrRejected, other)
+		return fmt.Errorf("%s: push to branch %q: %w: there is a branch %q, and git has no room for both names",
+			s.repo.url, branch, ErrRejected, other)
 	}
 	if err := s.repo.conn.Push(ctx, s.store, c.objects, u); err != nil {
 		return fmt.Errorf("%s: push to branch %q: %w", s.repo.url, branch, err)

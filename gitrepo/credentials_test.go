@@ -21,13 +21,15 @@ import (
 func TestHTTPCredentials(t *testing.T) {
 	w := repotest.Open(t, "http", map[string]string{"a": "1"})
 	home := t.TempDir()
-	for name, value := range map[string]string{"HOME": home, "XDG_CONFIG_HOME": home, "GIT_CONFIG_NOSYSTEM": "1", "NETRC": ""} {
+	for name, value := range map[string]string{"HOME": home, "XDG_CONFIG_HOME": home,
+		"GIT_CONFIG_NOSYSTEM": "1", "NETRC": ""} {
 		t.Setenv(name, value)
 	}
 	for name, content := range map[string]string{
 		".netrc":           "machine 127.0.0.1 login git password " + repotest.Token,
 		".git-credentials": "http://git:" + repotest.Token + "@" + w.Remote.URL.HostPort(),
-		".gitconfig":       "[credential]\n\thelper = \"!f() { echo username=git; echo password=" + repotest.Token + "; }; f\"\n",
+		".gitconfig": "[credential]\n\thelper = \"!f() { echo username=git; echo password=" +
+			repotest.Token + "; }; f\"\n",
 	} {
 		file := filepath.Join(home, name)
 		gittest.Check(t, os.WriteFile(file, []byte(content), 0o600))
@@ -50,7 +52,10 @@ func TestHTTPCredentials(t *testing.T) {
 	defer server.Close()
 	u, _, err := giturl.Parse(server.URL + "/a/b")
 	gittest.Check(t, err)
-	if _, err := gitrepo.Open(t.Context(), gitrepo.Remote{URL: u, Credentials: giturl.Credentials{Password: secret.New("a.b"), Bearer: true}}); !errors.Is(err, gitrepo.ErrAuth) || got != "Bearer a.b" {
+	if _, err := gitrepo.Open(t.Context(),
+		gitrepo.Remote{URL: u,
+			Credentials: giturl.Credentials{Password: secret.New("a.b"), Bearer: true}}); !errors.Is(err,
+		gitrepo.ErrAuth) || got != "Bearer a.b" {
 		t.Errorf("%v, sent %q", err, got)
 	}
 }

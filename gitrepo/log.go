@@ -46,9 +46,9 @@ func (l Log) Subject() string {
 // then always the one that was committed last among the parents of those before it. There are fewer when the history is
 // shorter, or when the server's own ends there because it is shallow.
 //
-// It is one request, or none when the checkout has the commits; two or three where the server refuses what it offers, or
-// sends differences from what only the checkout has. A server with partial clone sends the commits alone; another sends
-// with them what their trees have and the tip's has not.
+// It is one request, or none when the checkout has the commits; two or three where the server refuses what it offers,
+// or sends differences from what only the checkout has. A server with partial clone sends the commits alone; another
+// sends with them what their trees have and the tip's has not.
 func (s *Snapshot) Log(ctx context.Context, n int) ([]Log, error) {
 	if n <= 0 {
 		return nil, nil
@@ -74,8 +74,8 @@ func (s *Snapshot) Log(ctx context.Context, n int) ([]Log, error) {
 }
 
 // Ahead lists the commits that the branch has and the snapshot's branch has not, the tip first: what replacing the
-// branch would discard. It is empty when the branch does not exist or is merged. Errors: ErrMoved when the branch was replaced
-// or deleted since Open.
+// branch would discard. It is empty when the branch does not exist or is merged. Errors: ErrMoved when the branch was
+// replaced or deleted since Open.
 func (s *Snapshot) Ahead(ctx context.Context, branch string) ([]Log, error) {
 	tip, ok := s.repo.refs.Branches[branch]
 	if !ok || tip == s.tip {

@@ -18,13 +18,13 @@ const (
 )
 
 // CheckPath returns an ErrPath when no file may be written there, whatever the repository holds: the path is not a
-// relative, clean one in UTF-8; a component is ".git" or ".gitmodules", or what NTFS or HFS+ would take for one of them or
-// for a dot; or it has characters that are not to be seen.
+// relative, clean one in UTF-8; a component is ".git" or ".gitmodules", or what NTFS or HFS+ would take for one of them
+// or for a dot; or it has characters that are not to be seen.
 //
-// That is what git refuses with core.protectNTFS and core.protectHFS (https://git-scm.com/docs/git-config), and more: any
-// backslash, since a checkout on Windows takes it for a slash; .gitmodules as a regular file too, since it tells whoever
-// deploys the repository where else to fetch from; control and bidirectional characters, since names are printed, a line
-// each, and read by people.
+// That is what git refuses with core.protectNTFS and core.protectHFS (https://git-scm.com/docs/git-config), and more:
+// any backslash, since a checkout on Windows takes it for a slash; .gitmodules as a regular file too, since it tells
+// whoever deploys the repository where else to fetch from; control and bidirectional characters, since names are
+// printed, a line each, and read by people.
 func CheckPath(name string) error {
 	if !fs.ValidPath(name) || name == "." {
 		return fmt.Errorf("%s: %w: it must be relative and clean, with no dots for a component", visible(name), ErrPath)
@@ -44,7 +44,8 @@ func CheckPath(name string) error {
 			return fmt.Errorf("%s: %w: a component has more than %d bytes", visible(name), ErrPath, maxName)
 		}
 		if bare := strings.Map(ignorable, part); guarded.MatchString(bare) {
-			return fmt.Errorf("%s: %w: a component is, or stands on some file system for, a dot, .git or .gitmodules", visible(name), ErrPath)
+			return fmt.Errorf("%s: %w: a component is, or stands on some file system for, a dot, .git or .gitmodules",
+				visible(name), ErrPath)
 		}
 	}
 	return nil
@@ -59,8 +60,8 @@ func visible(name string) string {
 }
 
 // guarded are the names that no component may have, or nothing. NTFS drops dots and spaces at a name's end, has streams
-// of the same file behind a colon, and knows git~1 and its like as short names, of which one that .gitmodules can get is
-// made of gi7eba and a number.
+// of the same file behind a colon, and knows git~1 and its like as short names, of which one that .gitmodules can get
+// is made of gi7eba and a number.
 var guarded = regexp.MustCompile(`(?i)^$|^(?:[. ]|\.git|git~1|\.gitmodules|gitmod~[1-4]|(?:g(?:i(?:7(?:e(?:ba?)?)?)?)?)?~[1-9][0-9]*)[. ]*(?::.*)?$`)
 
 // ignorable drops the characters that HFS+ does not look at when it compares names

@@ -74,12 +74,12 @@ func (r *Repo) Tip(branch string) string {
 	return ""
 }
 
-// KeySource says, for a person, which key the server took: "ssh agent" or "ssh key ~/.ssh/id_ed25519". It is empty for a
-// repository that is not reached over ssh.
+// KeySource says, for a person, which key the server took: "ssh agent" or "ssh key ~/.ssh/id_ed25519". It is empty for
+// a repository that is not reached over ssh.
 func (r *Repo) KeySource() string { return r.conn.KeySource() }
 
-// CheckPush asks the server whether the credentials may push to the repository at all; what protects a single branch only a
-// push itself tells. Errors: ErrAuth, ErrNotFound, ErrRejected.
+// CheckPush asks the server whether the credentials may push to the repository at all; what protects a single branch
+// only a push itself tells. Errors: ErrAuth, ErrNotFound, ErrRejected.
 func (r *Repo) CheckPush(ctx context.Context) error {
 	if err := r.conn.CheckPush(ctx); err != nil {
 		return fmt.Errorf("%s: push: %w", r.url, err)
@@ -87,8 +87,8 @@ func (r *Repo) CheckPush(ctx context.Context) error {
 	return nil
 }
 
-// PreparePush begins what every push begins with, so that the next one need not wait for it. It returns at once and goes
-// on until the context ends; what goes wrong, that push tells.
+// PreparePush begins what every push begins with, so that the next one need not wait for it. It returns at once and
+// goes on until the context ends; what goes wrong, that push tells.
 func (r *Repo) PreparePush(ctx context.Context) { r.conn.PreparePush(ctx) }
 
 // Snapshot opens the tip of a branch, and fetches the trees that the scopes name. Errors: ErrNoBranch.
@@ -137,8 +137,8 @@ func (r *Repo) Delete(ctx context.Context, branch, tip string) error {
 	return nil
 }
 
-// Move moves a branch to a commit that the repository has already, if the branch's tip is still from; with an empty from
-// it creates the branch, which must not exist. Both commits are given in 40 hex digits. What this Repo says of its
+// Move moves a branch to a commit that the repository has already, if the branch's tip is still from; with an empty
+// from it creates the branch, which must not exist. Both commits are given in 40 hex digits. What this Repo says of its
 // branches stays as it was. Errors: ErrMoved, ErrRejected with the server's words, ErrAuth.
 func (r *Repo) Move(ctx context.Context, branch, from, to string) error {
 	if err := r.move(ctx, branch, from, to); err != nil {

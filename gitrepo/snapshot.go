@@ -20,8 +20,8 @@ import (
 	"update-gitops-repo/gitrepo/internal/transport"
 )
 
-// Snapshot is the tree of a branch's tip, with edits on top of it where With and Add made some. Trees and blobs are fetched when
-// they are first asked for. It is not safe for concurrent use.
+// Snapshot is the tree of a branch's tip, with edits on top of it where With and Add made some. Trees and blobs are
+// fetched when they are first asked for. It is not safe for concurrent use.
 type Snapshot struct {
 	repo  *Repo
 	tip   plumbing.Hash // the commit
@@ -54,8 +54,8 @@ type fetcher interface {
 	FetchObjects(context.Context, *memory.Storage, []plumbing.Hash, transport.Extent) error
 	// FetchCommits fetches the commits that tip reaches and base does not.
 	FetchCommits(ctx context.Context, store *memory.Storage, tip, base plumbing.Hash) error
-	// FetchLog fetches the last n commits that tip, which the store has, reaches. It sets as shallow those whose parents
-	// are missing.
+	// FetchLog fetches the last n commits that tip, which the store has, reaches. It sets as shallow those whose
+	// parents are missing.
 	FetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error
 }
 
@@ -258,7 +258,8 @@ func (f files) ReadLink(name string) (string, error) {
 	return string(target), nil
 }
 
-// Prefetch gets the named files' contents: a request for the trees of each depth that are not here, one for all contents.
+// Prefetch gets the named files' contents: a request for the trees of each depth that are not here, one for all
+// contents.
 func (f files) Prefetch(names []string) error {
 	if err := f.s.reach(f.ctx, f.s.root, names); err != nil {
 		return err

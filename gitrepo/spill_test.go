@@ -11,7 +11,8 @@ import (
 	"update-gitops-repo/gitrepo/internal/repotest"
 )
 
-// TestSpill: what is more than fits in memory goes to a file that nobody sees, or stays in memory where there can be none.
+// TestSpill: what is more than fits in memory goes to a file that nobody sees, or stays in memory where there can be
+// none.
 func TestSpill(t *testing.T) {
 	files := map[string]string{}
 	for i := range 9 {

@@ -74,8 +74,8 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestMap: CONTRIBUTING's map has each package but for those that only tests import, and nothing that is not there. A folder
-// named internal may stand for the packages in it, which its entry names.
+// TestMap: CONTRIBUTING's map has each package but for those that only tests import, and nothing that is not there. A
+// folder named internal may stand for the packages in it, which its entry names.
 func TestMap(t *testing.T) {
 	_, drawn, _ := strings.Cut(read(t, "../CONTRIBUTING.md"), "\n## The map\n")
 	drawn, _, _ = strings.Cut(drawn, "\n## ")

@@ -1,5 +1,5 @@
-// Package template renders Go templates. Bytes come in through an fs.FS and go out as a map from path to content; nothing is
-// written anywhere, and the same inputs always give the same bytes.
+// Package template renders Go templates. Bytes come in through an fs.FS and go out as a map from path to content;
+// nothing is written anywhere, and the same inputs always give the same bytes.
 package template
 
 import (

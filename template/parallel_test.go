@@ -12,7 +12,8 @@ import (
 func TestRenderMany(t *testing.T) {
 	fsys, want := fstest.MapFS{}, map[string]string{}
 	for i := range 1000 {
-		name, src, out := fmt.Sprintf("%d.yaml", i), fmt.Sprintf("%d: $(< .x | upper >)\n", i), fmt.Sprintf("%d: X\n", i)
+		name, src, out := fmt.Sprintf("%d.yaml", i), fmt.Sprintf("%d: $(< .x | upper >)\n", i),
+			fmt.Sprintf("%d: X\n", i)
 		if i%10 == 0 {
 			src, out = "nothing\n", "nothing\n"
 		}

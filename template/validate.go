@@ -10,22 +10,22 @@ import (
 	"update-gitops-repo/template/yamledit"
 )
 
-// What is parsed at most. The nodes of a text can take more than a hundred times as much memory, and where they are in []
-// and {} two KiB each; nobody deploys a manifest of that size.
+// What is parsed at most. The nodes of a text can take more than a hundred times as much memory, and where they are in
+// [] and {} two KiB each; nobody deploys a manifest of that size.
 const (
 	maxChecked = 2 << 20  // bytes of a result
 	maxCommas  = 100_000  // in YAML
 	maxAtOnce  = 16 << 10 // bytes of one that may be parsed together with others
 )
 
-// foreign finds what templates of other languages hold (Helm, Jinja, ERB; Levant; envsubst and Terraform; Maven), and comments
-// of what is more than JSON.
+// foreign finds what templates of other languages hold (Helm, Jinja, ERB; Levant; envsubst and Terraform; Maven), and
+// comments of what is more than JSON.
 var foreign = regexp.MustCompile(`\{\{|\{%|<%|\[\[|\$\{|@[\w.]+@|(?m:^|[\s,{\[])(?://|/\*)`)
 
 // check returns an error when out, which a template was rendered to, is to be YAML or JSON by the name of its file, and
-// does not parse. Text that is a template for another program, such as a Helm chart's, need not: that is one which holds
-// actions of another language, and whose template would not parse either with its own actions left out. Nor has JSON to
-// be more than YAML where that can be said of its template, too.
+// does not parse. Text that is a template for another program, such as a Helm chart's, need not: that is one which
+// holds actions of another language, and whose template would not parse either with its own actions left out. Nor has
+// JSON to be more than YAML where that can be said of its template, too.
 func (r Renderer) check(name, dest string, src, out []byte) error {
 	ext := path.Ext(strings.ToLower(dest))
 	if ext != ".yaml" && ext != ".yml" && ext != ".json" || len(out) > maxChecked {

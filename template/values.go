@@ -32,7 +32,8 @@ func (v Values) Set(key, value string) error {
 		case map[string]any:
 			m = next
 		default:
-			return fmt.Errorf("key %q: %q is a value and cannot hold other keys too", key, strings.Join(parts[:i+1], "."))
+			return fmt.Errorf("key %q: %q is a value and cannot hold other keys too", key,
+				strings.Join(parts[:i+1], "."))
 		}
 	}
 	return nil

@@ -29,11 +29,14 @@ func TestAttributesLikeGit(t *testing.T) {
 		for range 1 + r.IntN(4) {
 			var glob strings.Builder
 			for range 1 + r.IntN(4) {
-				glob.WriteString(of("a", "b", "d", "e", "1", "/", "/", "*", "*", "**", "**/", "/**", "?", "[ab]", "[!a]", "[[:alpha:]]",
-					"[[:digit:]]", "[![:digit:]]", "[]]", "[]a]", "[a-", "\\", "\\a", "\\[", "\\*", "team", "é", "!", "#"))
+				glob.WriteString(of("a", "b", "d", "e", "1", "/", "/", "*", "*", "**", "**/", "/**", "?", "[ab]",
+					"[!a]", "[[:alpha:]]",
+					"[[:digit:]]", "[![:digit:]]", "[]]", "[]a]", "[a-", "\\", "\\a", "\\[", "\\*",
+					"team", "é", "!", "#"))
 			}
 			text.WriteString(of("", "", "", "", "/", "!") + glob.String() + of("", "", "", "/") +
-				of(" ", " ", "\t", "  ") + of("text", "-text", "!text", "text=auto", "eol=lf", "binary", "text eol=crlf", "-text !eol") + "\n")
+				of(" ", " ", "\t", "  ") +
+				of("text", "-text", "!text", "text=auto", "eol=lf", "binary", "text eol=crlf", "-text !eol") + "\n")
 		}
 		gittest.Write(t, filepath.Join(dir, ".gitattributes"), text.String())
 		out, _ := gittest.TryGit(t, dir, strings.Join(names, "\x00"), "check-attr", "-z", "--stdin", "text", "eol")
@@ -65,7 +68,8 @@ func TestAttributesLikeGit(t *testing.T) {
 				}
 				if got != want[[2]string{name, key}] {
 					if wrong++; wrong < 20 {
-						t.Errorf("%q: %s of %q is %s, git says %s", text.String(), key, name, got, want[[2]string{name, key}])
+						t.Errorf("%q: %s of %q is %s, git says %s", text.String(), key, name, got,
+							want[[2]string{name, key}])
 					}
 				}
 			}

@@ -1,5 +1,5 @@
-// Package checkout reads working trees that others made: which one holds a folder, and which of its files differ from HEAD.
-// It writes nothing and runs no git.
+// Package checkout reads working trees that others made: which one holds a folder, and which of its files differ from
+// HEAD. It writes nothing and runs no git.
 package checkout
 
 import (
@@ -65,8 +65,8 @@ func sameFile(a, b string) bool {
 // Root is the folder at the top of the working tree.
 func (c *Checkout) Root() string { return c.at.Root }
 
-// Origin gives the URL of the remote "origin", the first where there are several. A relative path comes back joined with
-// the checkout's own. No configuration beside the repository's own is read. Errors: ErrNoCheckout.
+// Origin gives the URL of the remote "origin", the first where there are several. A relative path comes back joined
+// with the checkout's own. No configuration beside the repository's own is read. Errors: ErrNoCheckout.
 func (c *Checkout) Origin() (string, error) {
 	url := c.config.Origin()
 	if url == "" {

@@ -61,7 +61,8 @@ func TestOpenCheckoutErrors(t *testing.T) {
 	from := remote(t, map[string]string{"a": "1"})
 	dir := t.TempDir()
 	clone := clone(t, from)
-	for name, content := range map[string]string{"nonsense": "nonsense\n", "nowhere": "gitdir: ../nosuch\n", "empty": ""} {
+	for name, content := range map[string]string{"nonsense": "nonsense\n",
+		"nowhere": "gitdir: ../nosuch\n", "empty": ""} {
 		gittest.Put(t, filepath.Join(dir, name), map[string]string{".git": content})
 	}
 	check(t, os.MkdirAll(filepath.Join(dir, "folder", ".git"), 0o700))
@@ -85,7 +86,8 @@ func TestOpenCheckoutErrors(t *testing.T) {
 		{filepath.Join(dir, "elsewhere"), "core.worktree"},
 		{filepath.Join(dir, "config"), ".git/config"},
 	} {
-		if _, err := checkout.Open(test.dir); !errors.Is(err, checkout.ErrNoCheckout) || !strings.Contains(err.Error(), test.want) {
+		if _, err := checkout.Open(test.dir); !errors.Is(err, checkout.ErrNoCheckout) ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.dir, err, test.want)
 		}
 	}

@@ -25,8 +25,10 @@ func (w *worktree) clean(name string, data []byte, head Entry) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("%w: it is kept by git's filter %q, which only git can run", ErrFiltered, filter)
 	}
-	if encoding := a["working-tree-encoding"]; encoding != "" && encoding != isSet && encoding != isUnset && !strings.EqualFold(encoding, "UTF-8") {
-		return nil, fmt.Errorf("%w: git keeps it in another encoding than %s (working-tree-encoding)", ErrFiltered, encoding)
+	if encoding := a["working-tree-encoding"]; encoding != "" && encoding != isSet && encoding != isUnset &&
+		!strings.EqualFold(encoding, "UTF-8") {
+		return nil,
+			fmt.Errorf("%w: git keeps it in another encoding than %s (working-tree-encoding)", ErrFiltered, encoding)
 	}
 	if w.unixLines(name, a, data) {
 		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
@@ -55,9 +57,11 @@ func (w *worktree) blob(hash plumbing.Hash) ([]byte, bool) {
 	return data, errors.Join(err, r.Close()) == nil
 }
 
-// points tells whether a pointer of Git LFS is that of the contents (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
+// points tells whether a pointer of Git LFS is that of the contents
+// (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
 func points(pointer, contents []byte) bool {
-	return bytes.Contains(pointer, fmt.Appendf(nil, "\noid sha256:%x\nsize %d\n", sha256.Sum256(contents), len(contents)))
+	return bytes.Contains(pointer,
+		fmt.Appendf(nil, "\noid sha256:%x\nsize %d\n", sha256.Sum256(contents), len(contents)))
 }
 
 // unixLines tells whether git would store CRLF as LF.

@@ -45,7 +45,8 @@ func (f File) Entry() Entry {
 // gives for the checkout.
 //
 // match is asked for every file that counts, changed or not. Errors: ErrNoFile when it takes none; ErrFiltered.
-func (c *Checkout) Edited(ctx context.Context, settings *settings.Settings, match func(path string) bool) ([]File, error) {
+func (c *Checkout) Edited(ctx context.Context, settings *settings.Settings,
+	match func(path string) bool) ([]File, error) {
 	w, err := c.openWorktree(ctx, settings)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.at.Root, err)

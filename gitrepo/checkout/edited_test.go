@@ -163,9 +163,11 @@ func TestEdited(t *testing.T) {
 			check(t, os.RemoveAll(filepath.Join(dir, "d")))
 		}, []string{"deleted a.yaml", "deleted d/x", "deleted d/y"}},
 		{"symlinks", func(t *testing.T, dir string) {
-			gittest.Put(t, dir, map[string]string{"link": "-> d/x", "a.yaml": "-> /etc/passwd", "dangling": "-> nowhere"})
+			gittest.Put(t, dir,
+				map[string]string{"link": "-> d/x", "a.yaml": "-> /etc/passwd", "dangling": "-> nowhere"})
 		}, []string{`L--------- a.yaml "/etc/passwd"`, `L--------- dangling "nowhere"`, `L--------- link "d/x"`}},
-		{"a file for a symlink", func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"link": "a.yaml"}) },
+		{"a file for a symlink",
+			func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"link": "a.yaml"}) },
 			[]string{`-rw-r--r-- link "a.yaml"`}},
 		{"symlinks that cannot be", func(t *testing.T, dir string) {
 			git(t, dir, "config", "core.symlinks", "false")
@@ -174,13 +176,17 @@ func TestEdited(t *testing.T) {
 		{"a symlink for a folder", func(t *testing.T, dir string) {
 			check(t, os.Rename(filepath.Join(dir, "d"), filepath.Join(dir, "d2")))
 			gittest.Put(t, dir, map[string]string{"d": "-> d2"})
-		}, []string{`L--------- d "d2"`, "deleted d/x", "deleted d/y", `-rw-r--r-- d2/x "x\n"`, `-rw-r--r-- d2/y "y\n"`}},
+		},
+			[]string{`L--------- d "d2"`, "deleted d/x", "deleted d/y", `-rw-r--r-- d2/x "x\n"`,
+				`-rw-r--r-- d2/y "y\n"`}},
 		{"a folder for a file", func(t *testing.T, dir string) {
 			check(t, os.Remove(filepath.Join(dir, "a.yaml")))
 			gittest.Put(t, dir, map[string]string{"a.yaml/b": "b"})
 		}, []string{"deleted a.yaml", `-rw-r--r-- a.yaml/b "b"`}},
 		{"ignored", func(t *testing.T, dir string) {
-			gittest.Put(t, dir, map[string]string{"x.log": "", "build/x": "", "n/y.log": "", "kept.log": "more\n", "n/.gitignore": "!z.log\n", "n/z.log": "z"})
+			gittest.Put(t, dir,
+				map[string]string{"x.log": "", "build/x": "", "n/y.log": "", "kept.log": "more\n",
+					"n/.gitignore": "!z.log\n", "n/z.log": "z"})
 		}, []string{`-rw-r--r-- kept.log "more\n"`, `-rw-r--r-- n/.gitignore "!z.log\n"`, `-rw-r--r-- n/z.log "z"`}},
 		{"pipes", func(t *testing.T, dir string) { check(t, syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600)) }, nil},
 		{"other repositories", func(t *testing.T, dir string) {
@@ -188,7 +194,8 @@ func TestEdited(t *testing.T) {
 			gittest.Put(t, dir, map[string]string{"nested/x": "x"})
 			git(t, dir, "worktree", "add", "--quiet", "linked")
 		}, nil},
-		{"no stat data", func(t *testing.T, dir string) { check(t, os.Remove(filepath.Join(dir, ".git", "index"))) }, nil},
+		{"no stat data",
+			func(t *testing.T, dir string) { check(t, os.Remove(filepath.Join(dir, ".git", "index"))) }, nil},
 		{"conflicted merge", func(t *testing.T, dir string) {
 			git(t, dir, "checkout", "--quiet", "-b", "other")
 			gittest.Put(t, dir, map[string]string{"a.yaml": "a: 2\n"})
@@ -235,7 +242,8 @@ func TestEditedCheckouts(t *testing.T) {
 		{"relative alternates", func(t *testing.T, from string) string {
 			dir := clone(t, from)
 			check(t, os.Rename(filepath.Join(dir, ".git", "objects"), filepath.Join(dir, "..", "objects")))
-			gittest.Put(t, filepath.Join(dir, ".git", "objects"), map[string]string{"info/alternates": "/nosuch/objects\n../../../objects\n"})
+			gittest.Put(t, filepath.Join(dir, ".git", "objects"),
+				map[string]string{"info/alternates": "/nosuch/objects\n../../../objects\n"})
 			return dir
 		}},
 		{"packed", func(t *testing.T, from string) string {
@@ -366,7 +374,8 @@ func TestEditedNoFile(t *testing.T) {
 	gittest.Put(t, dir, map[string]string{"build/deep/x": "", "x.log": ""})
 	for prefix, ignored := range map[string]string{"nosuch": "", "x.l": "x.log", "build/deep/": "build/deep/x"} {
 		_, err := edited(t, dir, below(prefix))
-		if !errors.Is(err, checkout.ErrNoFile) || strings.Contains(err.Error(), "ignored") != (ignored != "") || !strings.Contains(err.Error(), ignored) {
+		if !errors.Is(err, checkout.ErrNoFile) || strings.Contains(err.Error(), "ignored") != (ignored != "") ||
+			!strings.Contains(err.Error(), ignored) {
 			t.Errorf("%s: %v", prefix, err)
 		}
 	}
@@ -424,9 +433,11 @@ func TestEditedFilter(t *testing.T) {
 	gittest.Home(t)
 	content := "big\n"
 	pointer := func(content string) string {
-		return fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%x\nsize %d\n", sha256.Sum256([]byte(content)), len(content))
+		return fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%x\nsize %d\n",
+			sha256.Sum256([]byte(content)), len(content))
 	}
-	from := remote(t, map[string]string{".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\nutf16 working-tree-encoding=UTF-16\nid ident\n", "a.bin": pointer(content), "id": "$Id$\n"})
+	from := remote(t,
+		map[string]string{".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\nutf16 working-tree-encoding=UTF-16\nid ident\n", "a.bin": pointer(content), "id": "$Id$\n"})
 	dir := clone(t, from)
 	for content, ok := range map[string]bool{content: true, pointer(content): true, "other": false} {
 		gittest.Put(t, dir, map[string]string{"a.bin": content})
@@ -434,12 +445,15 @@ func TestEditedFilter(t *testing.T) {
 		if ok && (err != nil || len(files) != 0) {
 			t.Errorf("%q: %q, %v", content, list(files), err)
 		}
-		if !ok && (!errors.Is(err, checkout.ErrFiltered) || !strings.Contains(err.Error(), `a.bin: `) || !strings.Contains(err.Error(), `"lfs"`)) {
+		if !ok &&
+			(!errors.Is(err, checkout.ErrFiltered) || !strings.Contains(err.Error(), `a.bin: `) ||
+				!strings.Contains(err.Error(), `"lfs"`)) {
 			t.Errorf("%q: %v", content, err)
 		}
 	}
 	gittest.Put(t, dir, map[string]string{"utf16": "x", "id": "$Id: 1234 $\n"})
-	if _, err := edited(t, dir, below("utf16")); !errors.Is(err, checkout.ErrFiltered) || !strings.Contains(err.Error(), "UTF-16") {
+	if _, err := edited(t, dir, below("utf16")); !errors.Is(err, checkout.ErrFiltered) ||
+		!strings.Contains(err.Error(), "UTF-16") {
 		t.Errorf("another encoding: %v", err)
 	}
 	if files, err := edited(t, dir, below("id")); err != nil || len(files) != 0 {
@@ -450,9 +464,12 @@ func TestEditedFilter(t *testing.T) {
 // TestAddRandom compares with what git itself makes of the same working tree.
 func TestAddRandom(t *testing.T) {
 	gittest.Home(t)
-	names := []string{"a", "a.b", "a/b", "a/b/c", "b.txt", "b/x.log", "b/keep/x.log", "c/d/e", "c/d.txt", "link", "x.log", "build/x", "c/build/y", "ü/ï", "sp ace", "x[1]"}
-	ignores := []string{"*.log\n", "build/\n", "/build\n", "*.log\n!keep/*.log\n", "b/**\n!b/keep\n", "**/e\n", "a/**/c\n", "x[[]*\n", "[!a-c]*\n!.git*\n", "*\n!*/\n!*.txt\n", "\\!x\nsp\\ ace\n", "c/d\n", "ü/\n", "a*b\n"}
-	attributes := []string{"* text=auto\n", "*.txt text\n", "*.txt -text\n* text=auto\n", "*.log eol=crlf\n", "a/** text\n", "b binary\n* text=auto\n", "* text=auto eol=lf\n", "[attr]lines text\n*.txt lines\n", "* crlf\n"}
+	names := []string{"a", "a.b", "a/b", "a/b/c", "b.txt", "b/x.log", "b/keep/x.log", "c/d/e", "c/d.txt", "link",
+		"x.log", "build/x", "c/build/y", "ü/ï", "sp ace", "x[1]"}
+	ignores := []string{"*.log\n", "build/\n", "/build\n", "*.log\n!keep/*.log\n", "b/**\n!b/keep\n", "**/e\n",
+		"a/**/c\n", "x[[]*\n", "[!a-c]*\n!.git*\n", "*\n!*/\n!*.txt\n", "\\!x\nsp\\ ace\n", "c/d\n", "ü/\n", "a*b\n"}
+	attributes := []string{"* text=auto\n", "*.txt text\n", "*.txt -text\n* text=auto\n", "*.log eol=crlf\n",
+		"a/** text\n", "b binary\n* text=auto\n", "* text=auto eol=lf\n", "[attr]lines text\n*.txt lines\n", "* crlf\n"}
 	contents := []string{"1\n", "2\n", "a\r\nb\r\n", "a\r\nb\n", "x\x00\r\n", "lone\rcr\r\n", "", "\x01\x02\r\n"}
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -496,7 +513,8 @@ func TestAddRandom(t *testing.T) {
 				gittest.Put(t, dir, map[string]string{".gitignore": pick(ignores)})
 			}
 			if r.IntN(3) == 0 {
-				gittest.Put(t, dir, map[string]string{"c/.gitignore": pick(ignores), ".git/info/exclude": pick(ignores)})
+				gittest.Put(t, dir,
+					map[string]string{"c/.gitignore": pick(ignores), ".git/info/exclude": pick(ignores)})
 			}
 			if r.IntN(2) == 0 {
 				gittest.Put(t, dir, map[string]string{".gitattributes": pick(attributes)})
@@ -531,14 +549,17 @@ func TestAddRandom(t *testing.T) {
 			}
 			// Git stores what was written again with other line ends, even where the bytes are those that HEAD has, and
 			// does not where it looks unchanged. Here a file with HEAD's bytes is not changed.
-			for line := range strings.Lines(git(t, dir, "diff", "--cached", "--raw", "--no-abbrev", "-z", "--diff-filter=M", "--line-prefix=\n")) {
+			for line := range strings.Lines(git(t, dir, "diff", "--cached", "--raw", "--no-abbrev", "-z",
+				"--diff-filter=M", "--line-prefix=\n")) {
 				was, name, ok := strings.Cut(strings.TrimRight(line, "\n\x00"), "\x00")
-				if f := strings.Fields(was); ok && f[1] != "120000" && strings.TrimSpace(git(t, dir, "hash-object", "--no-filters", name)) == f[2] {
+				if f := strings.Fields(was); ok && f[1] != "120000" &&
+					strings.TrimSpace(git(t, dir, "hash-object", "--no-filters", name)) == f[2] {
 					git(t, dir, "update-index", "--cacheinfo", f[1]+","+f[2]+","+name)
 				}
 			}
 			if want := strings.TrimSpace(git(t, dir, "write-tree")); tree != want {
-				t.Errorf("tree %s, git makes %s of\n%s\nwe of\n%s", tree, want, git(t, dir, "diff", "--cached", "--raw"), strings.Join(list(files), "\n"))
+				t.Errorf("tree %s, git makes %s of\n%s\nwe of\n%s", tree, want,
+					git(t, dir, "diff", "--cached", "--raw"), strings.Join(list(files), "\n"))
 			}
 		})
 	}
@@ -551,7 +572,8 @@ func TestIgnored(t *testing.T) {
 	git(t, dir, "init", "--quiet")
 	files := map[string]string{}
 	for _, name := range []string{
-		"a", "b", "ab", "a b", "a ", "#a", "!a", "a.log", "A", "1", "a]", "a-", "a^b", "a*b", `a\b`, "a/b", "d/a", "d/a.log", "d/e/a", "d/e/f/a", "d/e/b",
+		"a", "b", "ab", "a b", "a ", "#a", "!a", "a.log", "A", "1", "a]", "a-", "a^b", "a*b", `a\b`, "a/b", "d/a",
+		"d/a.log", "d/e/a", "d/e/f/a", "d/e/b",
 		"x/d/e/a", "foo/bar", "fooXbar", "fooX/bar", "é", "ab\xffc", "keep/a.log", "n/keep", "n/o/keep", "z/a", "z/y/a",
 	} {
 		if name == "a/b" || name == "d" {
@@ -561,14 +583,20 @@ func TestIgnored(t *testing.T) {
 	}
 	gittest.Put(t, dir, files)
 	for _, ignore := range []string{
-		"a", "/a", "d/a", "/d/a", "d/", "d", "*/a", "**/a", "d/**", "d/**/a", "**/e/**", "**", "*", "***", "d/*", "d/***", "d**/a", "foo**bar", "foo*bar",
-		"?", "[ab]", "[!ab]", "[^ab]", "[a-c]*", "[[:alpha:]]", "[![:alpha:]]", "[[:nosuch:]]", "a[]]", "a[]-]", "[a", "a[", `a\*b`, `a\\b`, `\a`, `a\`, `\#a`, `\!a`, "!a",
-		"#a", "a\\ ", "a ", "a b", "a\\^b", "a[\\^]b", "a[^^]b", "é", "?\n", "[é]", "d/e/", "e/", "e", "/e", "x/d", "x/**/a", "/**/a", "a/", "/", "//", "!", "",
-		"*\n!a", "*\n!*/\n!a", "d/*\n!d/e/", "d/\n!d/a", "*.log\n!keep", "*.log\n!keep/", "*.log\n!keep/*", "*.log\r\n!a.log\r\n", "\ufeffa", "a.log\n\n#x\n  \nb",
-		"n/*\n!n/keep\n", "z/**\n!z/y/\n!z/y/a\n", "[a-", "[[", "[[:alpha:]", "[a\\]]", "d/[!/]", "[A-Z]", "a?b", "a.*", "(a|b)", "a+", "$", "^a",
+		"a", "/a", "d/a", "/d/a", "d/", "d", "*/a", "**/a", "d/**", "d/**/a", "**/e/**", "**", "*", "***", "d/*",
+		"d/***", "d**/a", "foo**bar", "foo*bar",
+		"?", "[ab]", "[!ab]", "[^ab]", "[a-c]*", "[[:alpha:]]", "[![:alpha:]]", "[[:nosuch:]]", "a[]]", "a[]-]", "[a",
+		"a[", `a\*b`, `a\\b`, `\a`, `a\`, `\#a`, `\!a`, "!a",
+		"#a", "a\\ ", "a ", "a b", "a\\^b", "a[\\^]b", "a[^^]b", "é", "?\n", "[é]", "d/e/", "e/", "e", "/e", "x/d",
+		"x/**/a", "/**/a", "a/", "/", "//", "!", "",
+		"*\n!a", "*\n!*/\n!a", "d/*\n!d/e/", "d/\n!d/a", "*.log\n!keep", "*.log\n!keep/", "*.log\n!keep/*",
+		"*.log\r\n!a.log\r\n", "\ufeffa", "a.log\n\n#x\n  \nb",
+		"n/*\n!n/keep\n", "z/**\n!z/y/\n!z/y/a\n", "[a-", "[[", "[[:alpha:]", "[a\\]]", "d/[!/]", "[A-Z]", "a?b", "a.*",
+		"(a|b)", "a+", "$", "^a",
 	} {
 		gittest.Put(t, dir, map[string]string{".gitignore": ignore})
-		want := strings.Split(strings.TrimSuffix(git(t, dir, "ls-files", "--others", "--exclude-standard", "-z"), "\x00"), "\x00")
+		want := strings.Split(strings.TrimSuffix(git(t, dir, "ls-files", "--others", "--exclude-standard",
+			"-z"), "\x00"), "\x00")
 		files, err := edited(t, dir, anything)
 		if len(want) == 1 && want[0] == "" && errors.Is(err, checkout.ErrNoFile) {
 			continue
@@ -587,7 +615,8 @@ func TestIgnored(t *testing.T) {
 	check(t, os.Remove(filepath.Join(dir, ".gitignore")))
 	ignores := func(want int) {
 		t.Helper()
-		if files, err := edited(t, dir, below("1")); want == 0 && !errors.Is(err, checkout.ErrNoFile) || want > 0 && (err != nil || len(files) != want) {
+		if files, err := edited(t, dir, below("1")); want == 0 && !errors.Is(err, checkout.ErrNoFile) ||
+			want > 0 && (err != nil || len(files) != want) {
 			t.Errorf("%q, %v, want %d", list(files), err, want)
 		}
 	}
@@ -629,7 +658,8 @@ func TestEditedSubmodule(t *testing.T) {
 		if got := list(files); !slices.Equal(got, []string{`-rw-r--r-- top "t"`}) {
 			t.Errorf("%q", got)
 		}
-		check(t, os.RemoveAll(filepath.Join(super, "sub", ".git"))) // Files without a repository are still the submodule's.
+		check(t,
+			os.RemoveAll(filepath.Join(super, "sub", ".git"))) // Files without a repository are still the submodule's.
 	}
 }
 

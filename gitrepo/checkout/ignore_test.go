@@ -21,8 +21,10 @@ func TestIgnoreLikeGit(t *testing.T) {
 	gittest.Git(t, dir, "init", "--quiet")
 	files := map[string]string{}
 	for _, name := range []string{
-		"a", "b", "ab", "A", "1", "7", "-", "]", "[", "**", "\\", "!a", "#a", "a ", "a\\", "a b", "a]", "a\\b", "é", "\xe9", "_",
-		"d/a", "d/b", "d/1", "d/]", "d/a b", "d/e/a", "d/e/b1", "d/e/f/a", "d1/a", "e/a", "x/d/e/a", "team1/a", "teamx/1",
+		"a", "b", "ab", "A", "1", "7", "-", "]", "[", "**", "\\", "!a", "#a", "a ", "a\\", "a b", "a]",
+		"a\\b", "é", "\xe9", "_",
+		"d/a", "d/b", "d/1", "d/]", "d/a b", "d/e/a", "d/e/b1", "d/e/f/a", "d1/a", "e/a",
+		"x/d/e/a", "team1/a", "teamx/1",
 	} {
 		files[name] = ""
 	}
@@ -42,11 +44,14 @@ func TestIgnoreLikeGit(t *testing.T) {
 	gittest.Check(t, err)
 	r := rand.New(rand.NewPCG(9, 10))
 	pieces := []string{
-		"a", "b", "d", "e", "1", "/", "/", "*", "*", "**", "**/", "/**", "?", "[ab]", "[!a]", "[^a]", "[[:alpha:]]", "[[:digit:]]",
-		"[![:digit:]]", "[[:nosuch:]]", "[]]", "[]a]", "[!]]", "[a-", "[\\]]", "\\", "\\a", "\\[", "\\*", "team", " ", "\\ ", "é", "!", "#",
+		"a", "b", "d", "e", "1", "/", "/", "*", "*", "**", "**/", "/**", "?", "[ab]", "[!a]", "[^a]",
+		"[[:alpha:]]", "[[:digit:]]",
+		"[![:digit:]]", "[[:nosuch:]]", "[]]", "[]a]", "[!]]", "[a-", "[\\]]", "\\", "\\a", "\\[", "\\*", "team",
+		" ", "\\ ", "é", "!", "#",
 	}
 	found, wrong := 0, 0
-	texts := []string{"a\\ \n", "a\\\\ \n", "a \\ \n", "a\\  \n", "a  ", "\\ \n", "a \r\n", "#a\n", "\\#a\n", "!#a\n", "!!a\n"}
+	texts := []string{"a\\ \n", "a\\\\ \n", "a \\ \n", "a\\  \n", "a  ", "\\ \n", "a \r\n", "#a\n",
+		"\\#a\n", "!#a\n", "!!a\n"}
 	for range 250 {
 		var lines strings.Builder
 		for range 1 + r.IntN(3) {

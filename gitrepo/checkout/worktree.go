@@ -46,14 +46,17 @@ type worktree struct {
 
 func (c *Checkout) openWorktree(ctx context.Context, settings *settings.Settings) (*worktree, error) {
 	if c.objects == nil {
-		return nil, fmt.Errorf("a repository with objectFormat %q is not supported", c.config.Get("extensions.objectformat"))
+		return nil,
+			fmt.Errorf("a repository with objectFormat %q is not supported", c.config.Get("extensions.objectformat"))
 	}
 	if v := c.config.Get("extensions.refstorage"); v != "" && v != "files" {
 		return nil, fmt.Errorf("a repository with refStorage %q is not supported", v)
 	}
 	w := &worktree{
-		ctx: ctx, c: c, settings: settings, store: memory.NewStorage(), head: map[string]Entry{}, index: map[string]*index.Entry{},
-		tracked: map[string]bool{}, folders: map[string]bool{}, attributes: map[string][]attribute{}, real: map[string]bool{".": true},
+		ctx: ctx, c: c, settings: settings, store: memory.NewStorage(), head: map[string]Entry{},
+		index:   map[string]*index.Entry{},
+		tracked: map[string]bool{}, folders: map[string]bool{}, attributes: map[string][]attribute{},
+		real: map[string]bool{".": true},
 	}
 	if err := w.readHead(); err != nil {
 		return nil, fmt.Errorf("read HEAD: %w", err)
@@ -139,7 +142,8 @@ func (w *worktree) readIndex() error {
 	var idx index.Index
 	err = index.NewDecoder(bytes.NewReader(data)).Decode(&idx)
 	// With index.skipHash there is no checksum; the library has read all else by then.
-	if err != nil && !(errors.Is(err, index.ErrInvalidChecksum) && bytes.HasSuffix(data, make([]byte, len(plumbing.ZeroHash)))) {
+	if err != nil &&
+		!(errors.Is(err, index.ErrInvalidChecksum) && bytes.HasSuffix(data, make([]byte, len(plumbing.ZeroHash)))) {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	for _, e := range idx.Entries {
@@ -202,7 +206,8 @@ func (w *worktree) file(name string) (*File, error) {
 	}
 	f.Mode = w.mode(f.Head, indexed, info)
 	if indexed != nil && indexed.Hash == f.Head.Hash && f.Entry().Mode == f.Head.Mode && indexed.Mode == f.Head.Mode &&
-		indexed.Size == uint32(info.Size()) && indexed.ModifiedAt.Equal(info.ModTime()) && info.ModTime().Before(w.indexed) {
+		indexed.Size == uint32(info.Size()) && indexed.ModifiedAt.Equal(info.ModTime()) &&
+		info.ModTime().Before(w.indexed) {
 		return nil, nil // As git left it. Not so if it may have been written again in the moment when the index was.
 	}
 	if f.Contents, err = os.ReadFile(w.path(name)); err != nil {

@@ -34,7 +34,8 @@ func signingKey(e *openpgp.Entity) (found openpgp.Key, ok bool) {
 			continue
 		}
 		key, can := e.SigningKeyById(time.Now(), private.KeyId)
-		if can && (!ok || key.PublicKey.CreationTime.After(found.PublicKey.CreationTime) || found.PublicKey == e.PrimaryKey) {
+		if can &&
+			(!ok || key.PublicKey.CreationTime.After(found.PublicKey.CreationTime) || found.PublicKey == e.PrimaryKey) {
 			found, ok = key, true
 		}
 	}
@@ -59,7 +60,8 @@ func unfit(e *openpgp.Entity) error {
 	case !private:
 		return fmt.Errorf("%s: its private part is not in the file, but perhaps on a card", name)
 	}
-	return fmt.Errorf("%s cannot sign: neither it nor a subkey of it that is here is meant for signing and still valid", name)
+	return fmt.Errorf("%s cannot sign: neither it nor a subkey of it that is here is meant for signing and still valid",
+		name)
 }
 
 func openPGPName(key *packet.PublicKey) string { return fmt.Sprintf("OpenPGP key %X", key.Fingerprint) }
@@ -75,7 +77,8 @@ func unlock(e *openpgp.Entity, key openpgp.Key, passphrase []byte) (*Key, error)
 	}
 	return &Key{openPGPName(key.PublicKey), func(commit []byte) ([]byte, error) {
 		var out bytes.Buffer
-		err := openpgp.ArmoredDetachSign(&out, e, bytes.NewReader(commit), &packet.Config{SigningKeyId: key.PublicKey.KeyId})
+		err := openpgp.ArmoredDetachSign(&out, e, bytes.NewReader(commit),
+			&packet.Config{SigningKeyId: key.PublicKey.KeyId})
 		return out.Bytes(), err
 	}}, nil
 }

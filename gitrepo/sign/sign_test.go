@@ -49,7 +49,8 @@ func (r repository) signed(t *testing.T, key, passphrase []byte, text string) st
 	signature, err := k.Sign([]byte(header + "\n" + text))
 	check(t, err)
 	lines := strings.ReplaceAll(strings.TrimRight(string(signature), "\n"), "\n", "\n ")
-	hash, ok := gittest.TryGit(t, r.dir, header+"gpgsig "+lines+"\n\n"+text, "hash-object", "-t", "commit", "-w", "--stdin")
+	hash, ok := gittest.TryGit(t, r.dir, header+"gpgsig "+lines+"\n\n"+text, "hash-object", "-t",
+		"commit", "-w", "--stdin")
 	if !ok {
 		t.Fatalf("git takes no commit with the signature\n%s", signature)
 	}
@@ -76,7 +77,8 @@ func TestSignSSH(t *testing.T) {
 	check(t, err)
 	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	check(t, err)
-	for name, key := range map[string]crypto.PrivateKey{"ed25519": ed, "rsa": rsaKey, "ecdsa-256": p256, "ecdsa-521": p521} {
+	for name, key := range map[string]crypto.PrivateKey{"ed25519": ed, "rsa": rsaKey,
+		"ecdsa-256": p256, "ecdsa-521": p521} {
 		for _, pass := range []string{"", passphrase} {
 			t.Run(fmt.Sprintf("%s with passphrase %q", name, pass), func(t *testing.T) {
 				block, err := ssh.MarshalPrivateKey(key, "")
@@ -91,10 +93,13 @@ func TestSignSSH(t *testing.T) {
 				public, err := ssh.NewSignerFromKey(key)
 				check(t, err)
 				allowed := filepath.Join(t.TempDir(), "allowed")
-				check(t, os.WriteFile(allowed, append([]byte("build@example.com "), ssh.MarshalAuthorizedKey(public.PublicKey())...), 0o600))
+				check(t,
+					os.WriteFile(allowed,
+						append([]byte("build@example.com "), ssh.MarshalAuthorizedKey(public.PublicKey())...), 0o600))
 				hash := r.signed(t, data, []byte(pass), "Signed\n\nBody\n")
 				out := gittest.Git(t, r.dir, "-c", "gpg.ssh.allowedSignersFile="+allowed, "verify-commit", "-v", hash)
-				if want := ssh.FingerprintSHA256(public.PublicKey()); !strings.Contains(out, want) || !strings.Contains(out, "build@example.com") {
+				if want := ssh.FingerprintSHA256(public.PublicKey()); !strings.Contains(out, want) ||
+					!strings.Contains(out, "build@example.com") {
 					t.Errorf("verify-commit does not name %s:\n%s", want, out)
 				}
 				if name == "rsa" {
@@ -237,7 +242,8 @@ func verifyOpenPGP(t *testing.T, r repository, public []byte, hash string) {
 	ring, err := openpgp.ReadKeyRing(bytes.NewReader(public))
 	check(t, err)
 	signature = strings.ReplaceAll(signature, "\n ", "\n")
-	if _, err := openpgp.CheckArmoredDetachedSignature(ring, strings.NewReader(before+"\n"+after), strings.NewReader(signature), nil); !ok || err != nil {
+	if _, err := openpgp.CheckArmoredDetachedSignature(ring, strings.NewReader(before+"\n"+after),
+		strings.NewReader(signature), nil); !ok || err != nil {
 		t.Errorf("the library does not accept the signature: %v\n%s", err, raw)
 	}
 	if _, err := exec.LookPath("gpg"); err != nil {
@@ -264,7 +270,9 @@ func TestSignGPG(t *testing.T) {
 	home, err := os.MkdirTemp("", "gpg") // Short: the agent has a socket there.
 	check(t, err)
 	gpg := func(args ...string) []byte {
-		cmd := exec.Command("gpg", append([]string{"--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", passphrase}, args...)...)
+		cmd := exec.Command("gpg",
+			append([]string{"--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase",
+				passphrase}, args...)...)
 		out, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("gpg %q: %v", args, err)
@@ -282,14 +290,17 @@ func TestSignGPG(t *testing.T) {
 	fields := strings.Split(string(gpg("--list-keys", "--with-colons")), "\n")
 	i := slices.IndexFunc(fields, func(line string) bool { return strings.HasPrefix(line, "fpr:") })
 	fingerprint := strings.Split(fields[i], ":")[9]
-	if _, err := sign.Parse(gpg("--export-secret-keys"), []byte(passphrase)); err == nil || !strings.Contains(err.Error(), "cannot sign") {
+	if _, err := sign.Parse(gpg("--export-secret-keys"), []byte(passphrase)); err == nil ||
+		!strings.Contains(err.Error(), "cannot sign") {
 		t.Errorf("a key that only certifies: %v", err)
 	}
 	gpg("--quick-add-key", fingerprint, "rsa2048", "sign", "never")
-	for _, key := range [][]byte{gpg("--armor", "--export-secret-keys"), gpg("--export-secret-keys"), gpg("--armor", "--export-secret-subkeys")} {
+	for _, key := range [][]byte{gpg("--armor", "--export-secret-keys"), gpg("--export-secret-keys"),
+		gpg("--armor", "--export-secret-subkeys")} {
 		hash := r.signed(t, key, []byte(passphrase), "Signed\n")
 		verifyOpenPGP(t, r, gpg("--export"), hash)
-		if _, err := sign.Parse(key, []byte("wrong")); err == nil || !strings.Contains(err.Error(), "passphrase is wrong") {
+		if _, err := sign.Parse(key, []byte("wrong")); err == nil ||
+			!strings.Contains(err.Error(), "passphrase is wrong") {
 			t.Errorf("wrong passphrase: %v", err)
 		}
 	}
@@ -312,7 +323,8 @@ func TestParseKeyErrors(t *testing.T) {
 	onlyCertifies := pgpKey(t, eddsa)
 	for _, identity := range onlyCertifies.Identities {
 		identity.SelfSignature.FlagSign = false
-		check(t, identity.SelfSignature.SignUserId(identity.Name, onlyCertifies.PrimaryKey, onlyCertifies.PrivateKey, nil))
+		check(t,
+			identity.SelfSignature.SignUserId(identity.Name, onlyCertifies.PrimaryKey, onlyCertifies.PrivateKey, nil))
 	}
 	onCard := public(t, pgp)
 	for _, test := range []struct {
@@ -327,13 +339,15 @@ func TestParseKeyErrors(t *testing.T) {
 		{"ssh public", "", "public key", ssh.MarshalAuthorizedKey(sshPublic.PublicKey())},
 		{"public in PEM", "", "public key", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki})},
 		{"ssh cut", passphrase, "cannot be read as an SSH", sshKey[:len(sshKey)/2]},
-		{"certificate", "", "cannot be read as an SSH", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: spki})},
+		{"certificate", "", "cannot be read as an SSH",
+			pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: spki})},
 		{"OpenPGP, no passphrase", "", "none is given", encrypted},
 		{"OpenPGP, wrong passphrase", "wrong-pass", "passphrase is wrong", encrypted},
 		{"OpenPGP public", "", "public key", onCard},
 		{"OpenPGP public, armored", "", "public key", armored(t, openpgp.PublicKeyType, onCard)},
 		{"OpenPGP cut", passphrase, "cannot be read as an OpenPGP", encrypted[:len(encrypted)/3]},
-		{"OpenPGP armor cut", passphrase, "cannot be read as an OpenPGP", armored(t, openpgp.PrivateKeyType, encrypted)[:200]},
+		{"OpenPGP armor cut", passphrase, "cannot be read as an OpenPGP",
+			armored(t, openpgp.PrivateKeyType, encrypted)[:200]},
 		{"no OpenPGP", "", "cannot be read as an OpenPGP", []byte("\x95\x03\xff\xff")},
 		{"expired", "", "has expired", private(t, pgpKey(t, past(9, 2)), "")},
 		{"revoked", "", "is revoked", private(t, revoked, "")},
@@ -375,7 +389,8 @@ func TestKeyDoesNotPrint(t *testing.T) {
 
 func FuzzParseKey(f *testing.F) {
 	f.Add([]byte("-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlFgE\n-----END PGP PRIVATE KEY BLOCK-----\n"), []byte(""))
-	f.Add([]byte("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n"), []byte("x"))
+	f.Add([]byte("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n"),
+		[]byte("x"))
 	f.Add([]byte("\xc5\x03\x04\x00\x00"), []byte(""))
 	f.Fuzz(func(t *testing.T, key, passphrase []byte) {
 		signer, err := sign.Parse(key, passphrase)

@@ -37,23 +37,24 @@ type Progress func(file, key string)
 //     stays; without the key digest, Ref's goes after the tag (1.7.0@sha256:…). A map with image, without a tag of its own,
 //     and tag or imageTag is the same; one with both image and repository is neither.
 //
-// The repository there has to be the image's, in full: acme/shop is neither acme/shop-worker nor ghcr.io/acme/shop. It is
-// written anew only where Ref names another one than Name. A tag that is a variable or an action of a template is left
-// alone, and so is what Flux's image automation watches (image.toolkit.fluxcd.io). Values are written as yamledit.File.Set
-// does it, always as strings: a tag 1.10 is "1.10".
+// The repository there has to be the image's, in full: acme/shop is neither acme/shop-worker nor ghcr.io/acme/shop. It
+// is written anew only where Ref names another one than Name. A tag that is a variable or an action of a template is
+// left alone, and so is what Flux's image automation watches (image.toolkit.fluxcd.io). Values are written as
+// yamledit.File.Set does it, always as strings: a tag 1.10 is "1.10".
 //
-// Aliases and merge keys are followed, and the value is set at its anchor, if nothing but the images takes it from there.
+// Aliases and merge keys are followed, and the value is set at its anchor, if nothing but the images takes it from
+// there.
 //
 // Files that are not YAML, such as a chart's templates, are passed over, unless a line like "image: acme/shop:1" shows
 // that the image is deployed there.
 //
-// A *yamledit.Error tells of an image that is deployed nowhere (ErrNotDeployed, with where it is named all the same), of a
-// file that is not YAML but deploys an image (yamledit.ErrSyntax), and of a place that cannot be set without touching anything
-// else, or a key that is there twice (yamledit.ErrUneditable). Where it is about one image, its Key is the Name. Any other
-// error is that of Check, that of a glob which matches nothing, or of the file system.
+// A *yamledit.Error tells of an image that is deployed nowhere (ErrNotDeployed, with where it is named all the same),
+// of a file that is not YAML but deploys an image (yamledit.ErrSyntax), and of a place that cannot be set without
+// touching anything else, or a key that is there twice (yamledit.ErrUneditable). Where it is about one image, its Key
+// is the Name. Any other error is that of Check, that of a glob which matches nothing, or of the file system.
 //
-// The YAML parser cannot be stopped, and a file needs little to take more memory than there is. Who calls this with what
-// others wrote watches the memory; progress is called with each file that is about to be parsed.
+// The YAML parser cannot be stopped, and a file needs little to take more memory than there is. Who calls this with
+// what others wrote watches the memory; progress is called with each file that is about to be parsed.
 func Set(fsys fs.FS, globs []string, images []Image, progress Progress) (map[string][]byte, []yamledit.Change, error) {
 	targets, err := targetsOf(images)
 	if err != nil {

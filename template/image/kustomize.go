@@ -83,8 +83,8 @@ func (p *plan) kustomizationEntry(m *yaml.Node) error {
 	return nil
 }
 
-// planEntry plans that newTag and digest of an entry are set, or go; and newName unless repo is empty. A key that is to go
-// is replaced by one that comes, so that one line changes; else what comes goes behind the name.
+// planEntry plans that newTag and digest of an entry are set, or go; and newName unless repo is empty. A key that is to
+// go is replaced by one that comes, so that one line changes; else what comes goes behind the name.
 func (p *plan) planEntry(e *entry, repo string) error {
 	_, e.behind = own(e.node, "name")
 	first, second := field{"newTag", e.tag}, field{"digest", e.digest}
@@ -103,8 +103,9 @@ func (p *plan) planEntry(e *entry, repo string) error {
 	return nil
 }
 
-// planRename plans that a field takes the place of a key with its value, so that the comments beside and above it stay. It
-// returns false where it cannot: the old key is not in the entry itself or has an anchor, or the new one is there too.
+// planRename plans that a field takes the place of a key with its value, so that the comments beside and above it stay.
+// It returns false where it cannot: the old key is not in the entry itself or has an anchor, or the new one is there
+// too.
 func (p *plan) planRename(e *entry, old string, f field) bool {
 	k, v := own(e.node, old)
 	if v == nil || p.lookup(e.node, f.key) != nil || text(v) == "" || v.Anchor != "" || p.inherits(e.node, old) {

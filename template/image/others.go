@@ -8,8 +8,8 @@ import (
 	"update-gitops-repo/template/yamledit"
 )
 
-// checkOthers returns an error when what changes reaches anything else than the images that are to be set, by an alias or
-// a merge key.
+// checkOthers returns an error when what changes reaches anything else than the images that are to be set, by an alias
+// or a merge key.
 func (p *plan) checkOthers() error {
 	if err := p.checkAliases(); err != nil {
 		return err
@@ -30,14 +30,15 @@ func (p *plan) checkAliases() error {
 			continue
 		}
 		if n := p.loose(a.Alias, known); n != nil {
-			return p.fail(a, p.values[n].target, fmt.Sprintf("%s takes %q too, through an alias", p.file.Path(a), n.Value))
+			return p.fail(a, p.values[n].target,
+				fmt.Sprintf("%s takes %q too, through an alias", p.file.Path(a), n.Value))
 		}
 	}
 	return nil
 }
 
-// loose returns a scalar that changes at n or below, and not below a map that says which image it is: it could be anything
-// where an alias takes it. known holds what was returned before.
+// loose returns a scalar that changes at n or below, and not below a map that says which image it is: it could be
+// anything where an alias takes it. known holds what was returned before.
 func (p *plan) loose(n *yaml.Node, known map[*yaml.Node]*yaml.Node) *yaml.Node {
 	found, ok := known[n]
 	if ok {
@@ -55,8 +56,8 @@ func (p *plan) loose(n *yaml.Node, known map[*yaml.Node]*yaml.Node) *yaml.Node {
 	return found
 }
 
-// checkShared returns an error when a map that is another image takes a value that changes, or merges an entry whose keys
-// change.
+// checkShared returns an error when a map that is another image takes a value that changes, or merges an entry whose
+// keys change.
 func (p *plan) checkShared(m *yaml.Node) error {
 	id := p.identity(m)
 	for _, key := range imageKeys {

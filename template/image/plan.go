@@ -13,7 +13,8 @@ import (
 	"update-gitops-repo/template/yamledit"
 )
 
-// plan is what shall become of the images in one file. It is made of the file as it is, and checked, before anything changes.
+// plan is what shall become of the images in one file. It is made of the file as it is, and checked, before anything
+// changes.
 type plan struct {
 	*tree
 	name    string
@@ -42,7 +43,8 @@ type use struct {
 func newPlan(name string, f *yamledit.File, targets []*target) *plan {
 	return &plan{
 		tree: newTree(f.Documents()), name: name, file: f, targets: targets,
-		values: map[*yaml.Node]value{}, entries: map[*yaml.Node]*entry{}, seen: map[use]bool{}, covered: map[*yaml.Node]bool{},
+		values: map[*yaml.Node]value{}, entries: map[*yaml.Node]*entry{}, seen: map[use]bool{},
+		covered: map[*yaml.Node]bool{},
 	}
 }
 
@@ -64,8 +66,8 @@ func (p *plan) make() error {
 	return nil
 }
 
-// checkKeys returns an error when m deploys one of the images and has one of imageKeys twice: parsers differ on which one
-// counts.
+// checkKeys returns an error when m deploys one of the images and has one of imageKeys twice: parsers differ on which
+// one counts.
 func (p *plan) checkKeys(m *yaml.Node) error {
 	found := map[string]bool{}
 	for i := 0; i < len(m.Content); i += 2 {
@@ -118,8 +120,8 @@ func (p *plan) cover(m *yaml.Node, key string) {
 // isEmpty reports whether nothing changes.
 func (p *plan) isEmpty() bool { return len(p.values) == 0 && len(p.entries) == 0 }
 
-// apply changes the file: scalars and the names of keys first, then lines that go, then those that come. All of them are
-// compared with the file once it is parsed again.
+// apply changes the file: scalars and the names of keys first, then lines that go, then those that come. All of them
+// are compared with the file once it is parsed again.
 func (p *plan) apply() ([]byte, []yamledit.Change, error) {
 	at, t := p.first()
 	entries := inOrder(maps.Keys(p.entries))
@@ -187,6 +189,7 @@ func (p *plan) fail(n *yaml.Node, t *target, reason string) error {
 // inOrder returns nodes in the order of the file.
 func inOrder(nodes func(func(*yaml.Node) bool)) []*yaml.Node {
 	return slices.SortedFunc(nodes, func(x, y *yaml.Node) int {
-		return cmp.Or(cmp.Compare(x.Line, y.Line), cmp.Compare(x.Column, y.Column), cmp.Compare(len(y.Content), len(x.Content)))
+		return cmp.Or(cmp.Compare(x.Line, y.Line), cmp.Compare(x.Column, y.Column),
+			cmp.Compare(len(y.Content), len(x.Content)))
 	})
 }

@@ -63,8 +63,9 @@ func (img Image) target() (*target, error) {
 		return nil, fmt.Errorf("image %s: %q: %w", img.Name, img.Ref, err)
 	}
 	if reference.IsNameOnly(named) {
-		return nil, fmt.Errorf("image %s: %q has neither a tag nor a digest: it shall be REPO:TAG, REPO@DIGEST, :TAG or @DIGEST",
-			img.Name, img.Ref)
+		return nil,
+			fmt.Errorf("image %s: %q has neither a tag nor a digest: it shall be REPO:TAG, REPO@DIGEST, :TAG or @DIGEST",
+				img.Name, img.Ref)
 	}
 	if tagged, ok := named.(reference.Tagged); ok {
 		t.tag = tagged.Tag()
@@ -112,8 +113,8 @@ func splitRef(ref string) (repo, tag, digest string) {
 	return repo, tag, digest
 }
 
-// refSuffix is what may follow the repository where a tag and a digest stand. It excludes variables and actions, which are
-// for something else to fill in; but a digest may be an example, and so too short.
+// refSuffix is what may follow the repository where a tag and a digest stand. It excludes variables and actions, which
+// are for something else to fill in; but a digest may be an example, and so too short.
 var refSuffix = regexp.MustCompile(`^(?::[\w.-]*)?(?:@[\w+.:-]*)?$`)
 
 // isVariable reports whether a tag or a digest is for something else to fill in.

@@ -14,7 +14,8 @@ import (
 	"update-gitops-repo/template/yamledit"
 )
 
-// mayBeIn is a quick look whether text deploys the image, since parsing all files of a large repository would take long.
+// mayBeIn is a quick look whether text deploys the image, since parsing all files of a large repository would take
+// long.
 func (t *target) mayBeIn(text []byte) bool {
 	return hasWord(text, path.Base(t.name)) || t.newName != "" && hasWord(text, path.Base(t.newName))
 }
@@ -43,8 +44,8 @@ func inName(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("._-", c) >= 0
 }
 
-// notDeployed returns the error for an image that is deployed nowhere. It says on which lines the image is named, YAML or
-// not, and on which there is one that might be meant.
+// notDeployed returns the error for an image that is deployed nowhere. It says on which lines the image is named, YAML
+// or not, and on which there is one that might be meant.
 func (t *target) notDeployed(fsys fs.FS, globs, names []string) error {
 	var m mentions
 	for _, name := range names {
@@ -58,8 +59,8 @@ func (t *target) notDeployed(fsys fs.FS, globs, names []string) error {
 		Reason: t.Name + " is deployed nowhere" + m.hint()}
 }
 
-// mentions are the names of an image in files, with their lines: in another way than a place has it, and others that are
-// named alike.
+// mentions are the names of an image in files, with their lines: in another way than a place has it, and others that
+// are named alike.
 type mentions struct{ named, others []string }
 
 // imageKey finds what is likely to say the name of an image on the same line.
@@ -117,7 +118,9 @@ func notYAML(name string, text []byte, targets []*target, err error) error {
 			mine := refSuffix.MatchString(ref[len(repo):]) && t.matches(fullName(repo), tag, digest)
 			if mine && (t.join(repo) != ref || t.newName != "") {
 				line := 1 + bytes.Count(text[:at[4]], []byte("\n"))
-				return &yamledit.Error{File: name, Line: line, Key: t.Name, Err: yamledit.ErrSyntax, Reason: fmt.Sprintf("%s is deployed here, but cannot be set, since the file is not YAML: %v", t.Name, err)}
+				return &yamledit.Error{File: name, Line: line, Key: t.Name, Err: yamledit.ErrSyntax,
+					Reason: fmt.Sprintf("%s is deployed here, but cannot be set, since the file is not YAML: %v",
+						t.Name, err)}
 			}
 		}
 	}

@@ -8,7 +8,8 @@ import (
 )
 
 // The keys that say what is deployed.
-var imageKeys = []string{"image", "repository", "registry", "tag", "imageTag", "digest", "pullPolicy", "imagePullPolicy",
+var imageKeys = []string{"image", "repository", "registry", "tag", "imageTag", "digest",
+	"pullPolicy", "imagePullPolicy",
 	"apiVersion", "kind", "spec", "images", "name", "newName", "newTag"}
 
 // tree is what there is in a file.
@@ -47,8 +48,8 @@ func (t *tree) walk(n *yaml.Node, deploys bool) {
 	}
 }
 
-// fields returns those of m, its own or from maps that it merges. Each map is looked through once, so that long chains of
-// merges are cheap, and one that merges itself comes to an end.
+// fields returns those of m, its own or from maps that it merges. Each map is looked through once, so that long chains
+// of merges are cheap, and one that merges itself comes to an end.
 func (t *tree) fields(m *yaml.Node) fields {
 	if m == nil || m.Kind != yaml.MappingNode {
 		return nil

@@ -80,7 +80,9 @@ func BenchmarkLargeFile(b *testing.B) {
 			fsys := fstest.MapFS{"f.yaml": {Data: manifests(bench.size, bench.separator)}}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, changes, err := yqedit.Assign(fsys, []yqedit.Assignment{{File: "f.yaml", Path: bench.path, Value: "1.10"}}, ignore); err != nil || len(changes) != 1 {
+				if _, changes, err := yqedit.Assign(fsys,
+					[]yqedit.Assignment{{File: "f.yaml", Path: bench.path, Value: "1.10"}},
+					ignore); err != nil || len(changes) != 1 {
 					b.Fatal(changes, err)
 				}
 			}

@@ -46,8 +46,8 @@ func sameComments(before, after *yaml.Node) bool {
 		before.FootComment == after.FootComment
 }
 
-// verify parses text, the file of that name, and returns its documents, or an error unless they read as want. Styles and
-// comments may differ: not every node can have any.
+// verify parses text, the file of that name, and returns its documents, or an error unless they read as want. Styles
+// and comments may differ: not every node can have any.
 func verify(name string, text []byte, want []*yaml.Node) ([]*yaml.Node, error) {
 	docs, err := parseAs(name, text)
 	switch {

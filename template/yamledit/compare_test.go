@@ -6,8 +6,10 @@ func TestEqual(t *testing.T) {
 	const src = "a: &x 1\nb: [v, {c: d}]\n"
 	for text, want := range map[string]bool{
 		src: true, "# c\na:   &x 1\nb: ['v', {c: \"d\"}]\n": true,
-		"a: &y 1\nb: [v, {c: d}]\n": false, "a: 1\nb: [v, {c: d}]\n": false, "a: &x '1'\nb: [v, {c: d}]\n": false, "a: &x 2\nb: [v, {c: d}]\n": false,
-		"a: &x 1\nb: [v, [c, d]]\n": false, "a: &x 1\nb: [v]\n": false, "a: &x 1\nb: [v, {c: d}]\n---\n": false, "a: &x 1\nb: [v, {e: d}]\n": false,
+		"a: &y 1\nb: [v, {c: d}]\n": false, "a: 1\nb: [v, {c: d}]\n": false, "a: &x '1'\nb: [v, {c: d}]\n": false,
+		"a: &x 2\nb: [v, {c: d}]\n": false,
+		"a: &x 1\nb: [v, [c, d]]\n": false, "a: &x 1\nb: [v]\n": false, "a: &x 1\nb: [v, {c: d}]\n---\n": false,
+		"a: &x 1\nb: [v, {e: d}]\n": false,
 	} {
 		before, err := parseYAML([]byte(src))
 		if err != nil {

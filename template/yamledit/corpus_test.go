@@ -23,7 +23,8 @@ func corpus(t *testing.T) (names []string, all bool) {
 		dir = strings.TrimSpace(string(out))
 	}
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if ext := filepath.Ext(name); err == nil && d.Type().IsRegular() && (ext == ".yaml" || ext == ".yml" || ext == ".json") {
+		if ext := filepath.Ext(name); err == nil && d.Type().IsRegular() &&
+			(ext == ".yaml" || ext == ".yml" || ext == ".json") {
 			names = append(names, name)
 		}
 		return err
@@ -38,8 +39,8 @@ func corpus(t *testing.T) (names []string, all bool) {
 	return names, all
 }
 
-// TestCorpus sets scalars of files that nobody here wrote to nasty values: each lands, no byte around the scalar changes,
-// and nothing else reads differently.
+// TestCorpus sets scalars of files that nobody here wrote to nasty values: each lands, no byte around the scalar
+// changes, and nothing else reads differently.
 func TestCorpus(t *testing.T) {
 	defer func(size int) { pieceSize = size }(pieceSize)
 	pieceSize = 200

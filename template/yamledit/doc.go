@@ -1,8 +1,8 @@
 // Package yamledit edits YAML and JSON exactly: what an edit does not ask for keeps its bytes.
 //
-// Most programs that change a YAML file parse it, change the tree and write the tree. That loses what a tree does not hold:
-// indentation, quotes, blank lines, line ends, comments in odd places. Package yamledit parses a text, but writes none: each
-// edit of the tree becomes a few splices of the text.
+// Most programs that change a YAML file parse it, change the tree and write the tree. That loses what a tree does not
+// hold: indentation, quotes, blank lines, line ends, comments in odd places. Package yamledit parses a text, but writes
+// none: each edit of the tree becomes a few splices of the text.
 //
 //	f, err := yamledit.Parse("app.yaml", text)
 //	if err != nil {
@@ -16,7 +16,8 @@
 // # The tree
 //
 // Nodes are those of package go.yaml.in/yaml/v4. [File.Documents] has the roots, and [File.At] finds one by keys and
-// indices. Read as much of them as you like, and follow aliases by [yaml.Node.Alias]; change them by the methods of File only:
+// indices. Read as much of them as you like, and follow aliases by [yaml.Node.Alias]; change them by the methods of
+// File only:
 //
 //   - [File.Set] gives a node another value, in the style that it has.
 //   - [File.Insert] and [File.InsertAfter] add an entry, laid out as its neighbours are.
@@ -28,20 +29,20 @@
 //
 // # Values and types
 //
-// A value of Go keeps its type: 5 becomes a number and "5" a string in quotes. What comes from a command line has no type, and
-// is given as [Untyped]: it takes the type of what it replaces, where nothing of it is lost by that.
+// A value of Go keeps its type: 5 becomes a number and "5" a string in quotes. What comes from a command line has no
+// type, and is given as [Untyped]: it takes the type of what it replaces, where nothing of it is lost by that.
 //
 // # What is verified
 //
-// [File.Bytes] parses the new text and compares it with the tree, node by node. Unless it reads just as was asked for, and as
-// before everywhere else, there is an error and no text. A text is never half edited.
+// [File.Bytes] parses the new text and compares it with the tree, node by node. Unless it reads just as was asked for,
+// and as before everywhere else, there is an error and no text. A text is never half edited.
 //
-// YAML 1.1 and 1.2 differ on what a plain scalar is (yes, 0o17, 1:30), and so do their parsers. What any of them would take for
-// something else than a string is written in quotes.
+// YAML 1.1 and 1.2 differ on what a plain scalar is (yes, 0o17, 1:30), and so do their parsers. What any of them would
+// take for something else than a string is written in quotes.
 //
 // # Large files
 //
-// An edit takes about the time of parsing the text twice. With [IgnoreComments], files above 64 KiB are parsed in pieces, at
-// the same time, and only those that changed are parsed again. Memory is about a hundred times the size of the text. Package yaml
-// cannot be stopped: who parses what others wrote has to bound the size, or watch the memory.
+// An edit takes about the time of parsing the text twice. With [IgnoreComments], files above 64 KiB are parsed in
+// pieces, at the same time, and only those that changed are parsed again. Memory is about a hundred times the size of
+// the text. Package yaml cannot be stopped: who parses what others wrote has to bound the size, or watch the memory.
 package yamledit

@@ -7,12 +7,12 @@ import (
 )
 
 // Set gives a node another value: an Untyped, a *yaml.Node, or anything that package yaml can encode, of which a string
-// stays a string ("1.10" is quoted). Setting a node to the value that it has is no change, and one that gets its first value
-// back keeps its first bytes.
+// stays a string ("1.10" is quoted). Setting a node to the value that it has is no change, and one that gets its first
+// value back keeps its first bytes.
 //
 // Of a scalar that becomes another one, only its own bytes are replaced, and its style stays where the value allows it:
-// plain, 'single', "double", or a block (| or >), of which at most the sign for the line breaks at its end changes. Else it
-// becomes one line in double quotes, with escapes. Its anchor stays, so that its aliases have the value too.
+// plain, 'single', "double", or a block (| or >), of which at most the sign for the line breaks at its end changes.
+// Else it becomes one line in double quotes, with escapes. Its anchor stays, so that its aliases have the value too.
 //
 // An *Error tells of a nil node (ErrNoNode), and of one that is not a value of the file or cannot have the value
 // (ErrUneditable).
@@ -34,7 +34,8 @@ func (f *File) Set(n *yaml.Node, value any) error {
 	if err := f.restructure(); err != nil {
 		return err
 	}
-	n.Kind, n.Tag, n.Value, n.Style, n.Content, n.Alias = tree.Kind, tree.Tag, tree.Value, tree.Style, tree.Content, tree.Alias
+	n.Kind, n.Tag, n.Value, n.Style, n.Content, n.Alias = tree.Kind, tree.Tag, tree.Value, tree.Style,
+		tree.Content, tree.Alias
 	f.parents = nil
 	return nil
 }
@@ -81,8 +82,8 @@ type rename struct {
 	value   *yaml.Node
 }
 
-// Rename gives the entry of a map whose value is n another key, in place: comments stay, and the order too. The key must not
-// be there yet.
+// Rename gives the entry of a map whose value is n another key, in place: comments stay, and the order too. The key
+// must not be there yet.
 func (f *File) Rename(n *yaml.Node, key string) error {
 	p, err := f.valuePlace(n)
 	if err != nil {
@@ -111,11 +112,12 @@ func (f *File) Rename(n *yaml.Node, key string) error {
 	return nil
 }
 
-// Become makes the file read as other trees, one for each of its documents; an empty file may get one. What is the same in a
-// document stays as it is, byte for byte, and what is not is changed in place where its layout allows: entries that are new
-// or gone are lines put in or cut out, at the indentation of their neighbours, and take their comments along. Nodes that came
-// from Documents are recognized by their lines and columns, others by what they read as. Where a node had to be written anew,
-// a warning says so. The trees are the file's nodes until Bytes, and those that it parses then.
+// Become makes the file read as other trees, one for each of its documents; an empty file may get one. What is the same
+// in a document stays as it is, byte for byte, and what is not is changed in place where its layout allows: entries
+// that are new or gone are lines put in or cut out, at the indentation of their neighbours, and take their comments
+// along. Nodes that came from Documents are recognized by their lines and columns, others by what they read as. Where a
+// node had to be written anew, a warning says so. The trees are the file's nodes until Bytes, and those that it parses
+// then.
 func (f *File) Become(trees ...*yaml.Node) error { return f.BecomeWith(0, trees...) }
 
 // Counted says what of a tree counts besides what it reads as.

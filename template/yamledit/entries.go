@@ -9,9 +9,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Insert adds an entry to a map, under a key (string, or a scalar *yaml.Node with a style) and at its end, or to a list, at
-// an index (int) of up to its length. It is laid out as its neighbours are. Where parent is null, it becomes a map or a list
-// with that entry.
+// Insert adds an entry to a map, under a key (string, or a scalar *yaml.Node with a style) and at its end, or to a
+// list, at an index (int) of up to its length. It is laid out as its neighbours are. Where parent is null, it becomes a
+// map or a list with that entry.
 func (f *File) Insert(parent *yaml.Node, key, value any) error {
 	p, err := f.valuePlace(parent)
 	if err != nil {
@@ -91,8 +91,8 @@ type DeleteOption int
 // KeepComments says that the comments above what is deleted stay.
 const KeepComments DeleteOption = 1
 
-// Delete deletes the item of a list that is n, or the entry of a map whose value is n, with its comments: the lines directly
-// above it, up to a blank line, and what is behind it. Comments that a document starts with stay.
+// Delete deletes the item of a list that is n, or the entry of a map whose value is n, with its comments: the lines
+// directly above it, up to a blank line, and what is behind it. Comments that a document starts with stay.
 func (f *File) Delete(n *yaml.Node, options ...DeleteOption) error {
 	p, err := f.valuePlace(n)
 	switch {

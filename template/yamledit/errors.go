@@ -14,7 +14,8 @@ var (
 	ErrNoNode = errors.New("no such node")
 	// ErrUneditable: an edit is not possible, or not without changing something else.
 	ErrUneditable = errors.New("not editable")
-	// ErrDuplicateKey is an ErrUneditable: a map that would change has a key twice, so that nobody knows which one counts.
+	// ErrDuplicateKey is an ErrUneditable: a map that would change has a key twice, so that nobody knows which one
+	// counts.
 	ErrDuplicateKey = fmt.Errorf("%w: duplicate key", ErrUneditable)
 )
 

@@ -46,7 +46,8 @@ func TestThereAndBack(t *testing.T) {
 
 // The same, beside an edit that stays.
 func TestThereAndBackBeside(t *testing.T) {
-	as := []yqedit.Assignment{{File: "f.yaml", Path: ".a", Value: "5"}, {File: "f.yaml", Path: ".b", Value: "5"}, {File: "f.yaml", Path: ".a", Value: "x"}}
+	as := []yqedit.Assignment{{File: "f.yaml", Path: ".a", Value: "5"}, {File: "f.yaml", Path: ".b", Value: "5"},
+		{File: "f.yaml", Path: ".a", Value: "x"}}
 	out, changes, err := yqedit.Assign(fstest.MapFS{"f.yaml": {Data: []byte("a: x\nb: y\n")}}, as, ignore)
 	if err != nil || string(out["f.yaml"]) != "a: x\nb: \"5\"\n" || len(changes) != 1 {
 		t.Errorf("got %q, %v, %v", out, changes, err)
@@ -64,7 +65,8 @@ func TestPiecesAndComments(t *testing.T) {
 
 // What the parser of plain scalars and that of the whole file see differently comes out in quotes.
 func TestRetryInQuotes(t *testing.T) {
-	for value, want := range map[string]string{"---": "\"---\" # c\n", "...": "\"...\" # c\n", "--- x": "\"--- x\" # c\n", "x": "x # c\n"} {
+	for value, want := range map[string]string{"---": "\"---\" # c\n", "...": "\"...\" # c\n",
+		"--- x": "\"--- x\" # c\n", "x": "x # c\n"} {
 		if got, _, err := assignOne("v1 # c\n", ".", value); err != nil || got != want {
 			t.Errorf("%q: got %q, %v", value, got, err)
 		}
@@ -77,7 +79,8 @@ func TestBlame(t *testing.T) {
 		".b.x":     "f.yaml:3: setting .b.x would change more than that: ",
 		".a, .b.x": "f.yaml: setting .a and other values would change more than that: ",
 	} {
-		if got, _, err := assignOne("a: v1\nb: {x # c\n, y: 1}\n", path, "v2"); !errors.Is(err, yamledit.ErrUneditable) || !strings.HasPrefix(err.Error(), want) {
+		if got, _, err := assignOne("a: v1\nb: {x # c\n, y: 1}\n", path, "v2"); !errors.Is(err,
+			yamledit.ErrUneditable) || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: got %q, %v", path, got, err)
 		}
 	}
@@ -88,9 +91,12 @@ func TestPieces(t *testing.T) {
 	var as []yqedit.Assignment
 	for i, value := range []string{"a", "x\ny", "1.10", "v1", "\a"} {
 		as = append(as, yqedit.Assignment{File: "f.yaml", Path: fmt.Sprintf(".service%d.image.tag", i*3), Value: value})
-		as = append(as, yqedit.Assignment{File: "f.yaml", Path: fmt.Sprintf(".service%d.env[1].value", i*2), Value: strings.Repeat("line\n", i+1)})
+		as = append(as,
+			yqedit.Assignment{File: "f.yaml", Path: fmt.Sprintf(".service%d.env[1].value", i*2),
+				Value: strings.Repeat("line\n", i+1)})
 	}
-	as = append(as, yqedit.Assignment{File: "f.yaml", Path: ".service4.new", Value: "x", Create: true}, yqedit.Assignment{File: "f.yaml", Path: ".service13.image.tag", Value: "v3"})
+	as = append(as, yqedit.Assignment{File: "f.yaml", Path: ".service4.new", Value: "x", Create: true},
+		yqedit.Assignment{File: "f.yaml", Path: ".service13.image.tag", Value: "v3"})
 	src := append(manifests(8000, ""), manifests(8000, "---\n")...)
 	as = append(as, yqedit.Assignment{File: "f.yaml", Path: ".service5.image.tag", Value: "v5"})
 	for _, test := range []struct {

@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// File is the text of a YAML or JSON file that is being edited. Its nodes change with each edit, and its text with Bytes. It
-// is not safe for concurrent use.
+// File is the text of a YAML or JSON file that is being edited. Its nodes change with each edit, and its text with
+// Bytes. It is not safe for concurrent use.
 type File struct {
 	name     string
 	text     []byte
@@ -36,12 +36,12 @@ type File struct {
 // Option is an option of Parse.
 type Option int
 
-// IgnoreComments says that nobody will look at the comments of nodes. They stay in the text all the same. A large file is
-// parsed in pieces then, at the same time, and only those that change are parsed again.
+// IgnoreComments says that nobody will look at the comments of nodes. They stay in the text all the same. A large file
+// is parsed in pieces then, at the same time, and only those that change are parsed again.
 const IgnoreComments Option = 1
 
-// Parse parses the text of a file: one or more documents of YAML 1.1 or 1.2 or of JSON, in UTF-8. A file whose name ends in
-// ".json", and one that holds JSON, stay JSON. An *Error of kind ErrSyntax says that it is neither.
+// Parse parses the text of a file: one or more documents of YAML 1.1 or 1.2 or of JSON, in UTF-8. A file whose name
+// ends in ".json", and one that holds JSON, stay JSON. An *Error of kind ErrSyntax says that it is neither.
 func Parse(name string, text []byte, options ...Option) (*File, error) {
 	f := &File{name: name, text: text, json: isJSON(name, text), inPieces: slices.Contains(options, IgnoreComments)}
 	var err error
@@ -59,8 +59,9 @@ func (f *File) Documents() []*yaml.Node {
 	return f.docs
 }
 
-// Bytes returns the text with all edits made, and what changed. It is parsed again, and compared with the nodes: unless it
-// reads just as they do, an *Error of kind ErrUneditable says so, and the File is of no more use. More edits may follow.
+// Bytes returns the text with all edits made, and what changed. It is parsed again, and compared with the nodes: unless
+// it reads just as they do, an *Error of kind ErrUneditable says so, and the File is of no more use. More edits may
+// follow.
 func (f *File) Bytes() ([]byte, []Change, error) {
 	if err := f.settle(); err != nil {
 		return nil, nil, err
@@ -110,8 +111,8 @@ func (f *File) settle() error {
 	return f.err
 }
 
-// settleScalars writes the pending scalars, keys and cuts. Where strings without quotes make it read otherwise, it tries
-// quotes.
+// settleScalars writes the pending scalars, keys and cuts. Where strings without quotes make it read otherwise, it
+// tries quotes.
 func (f *File) settleScalars() error {
 	f.scalars = slices.DeleteFunc(f.scalars, (*scalarEdit).isNothing)
 	defer func() { f.scalars, f.byNode, f.renames, f.cuts = nil, nil, nil, nil }()

@@ -14,14 +14,21 @@ import (
 
 // nasty are values that some reader of YAML, or some writer, gets wrong.
 var nasty = []string{
-	"v1.2.3", "a", "1.10", "0123", "08", "0o17", "0x1F", "0b1", "1e5", "1E5", "123e456", ".5", "5.", "1_000", "1,000", "+5", "-0", "12:30:45", "1:2",
-	"2026-11-20", "2026-11-20T10:00:00Z", "true", "True", "yes", "No", "on", "OFF", "y", "N", "null", "Null", "~", "", ".inf", "-.INF", ".NaN",
-	"=", "<<", " ", " x", "x ", "\t", "a\tb", "\tx", "@x", "`x", "*x", "&x", "!x", "!!int 5", "%x", "%YAML 1.2", "|", "|-", ">", ">x", "#x", "#",
-	"\"", "'", "it's", `say "x"`, "\"x", "'x", `\`, `a\nb`, "[", "]", "[x", "{x}", "{", "}", ",", ",x", "a,b", "a]", "a}b", "-", "- x", "-x", "--", "---", "--- x", "...",
+	"v1.2.3", "a", "1.10", "0123", "08", "0o17", "0x1F", "0b1", "1e5", "1E5", "123e456", ".5", "5.", "1_000", "1,000",
+	"+5", "-0", "12:30:45", "1:2",
+	"2026-11-20", "2026-11-20T10:00:00Z", "true", "True", "yes", "No", "on", "OFF", "y", "N", "null", "Null", "~", "",
+	".inf", "-.INF", ".NaN",
+	"=", "<<", " ", " x", "x ", "\t", "a\tb", "\tx", "@x", "`x", "*x", "&x", "!x", "!!int 5", "%x", "%YAML 1.2", "|",
+	"|-", ">", ">x", "#x", "#",
+	"\"", "'", "it's", `say "x"`, "\"x", "'x", `\`, `a\nb`, "[", "]", "[x", "{x}", "{", "}", ",", ",x", "a,b", "a]",
+	"a}b", "-", "- x", "-x", "--", "---", "--- x", "...",
 	"?", "? x", "?x", ":", ": x", ":x", "::", "a: b", "a:", "a :b", "a #b", "a#b", "a: #", "{{ .x }}", "${x}", "$(x)",
-	"a\nb", "a\nb\n", "a\n", "a\n\n", "\na", "\n", "\n\n", " a\nb", "a\n b\nc", "a\n\nb\n\n\nc\n", "a \nb", "a\n\t b", "k: v\nl: w\n", "- a\n- b", "# a\nb", "---\na: b\n", "a\r\nb", "a\rb",
-	"\x00", "\x07", "\x1b[31m", "\x7f", "\u0085", "\u00a0", "\u200b", "\u2028", "a\u2029b", "\ufeff", "\ufffe", "\ufffd", "é", "日本", "😀", "\U000e0001",
-	strings.Repeat("long ", 40) + "x", strings.Repeat("a", 2000), "sha256:0f3c", "acme/app:v1@sha256:0f3c", "https://example.com/?a=b&c#d",
+	"a\nb", "a\nb\n", "a\n", "a\n\n", "\na", "\n", "\n\n", " a\nb", "a\n b\nc", "a\n\nb\n\n\nc\n", "a \nb", "a\n\t b",
+	"k: v\nl: w\n", "- a\n- b", "# a\nb", "---\na: b\n", "a\r\nb", "a\rb",
+	"\x00", "\x07", "\x1b[31m", "\x7f", "\u0085", "\u00a0", "\u200b", "\u2028", "a\u2029b", "\ufeff", "\ufffe",
+	"\ufffd", "é", "日本", "😀", "\U000e0001",
+	strings.Repeat("long ", 40) + "x", strings.Repeat("a", 2000), "sha256:0f3c", "acme/app:v1@sha256:0f3c",
+	"https://example.com/?a=b&c#d",
 }
 
 // scalarAt is a scalar of docs, and where it is.

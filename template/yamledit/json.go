@@ -11,8 +11,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// isJSON reports whether src, the file of that name, has to stay JSON: its name says so, or it is an object or a list of
-// JSON, which any file may hold: composer.lock, .babelrc.
+// isJSON reports whether src, the file of that name, has to stay JSON: its name says so, or it is an object or a list
+// of JSON, which any file may hold: composer.lock, .babelrc.
 func isJSON(name string, text []byte) bool {
 	if strings.HasSuffix(name, ".json") {
 		return true
@@ -104,7 +104,8 @@ func (p *jsonParser) skipTo(offset int) {
 		r, size := utf8.DecodeRune(p.src[p.at:])
 		p.at += size
 		p.column++
-		if strings.ContainsRune("\n\u0085\u2028\u2029", r) || r == '\r' && !bytes.HasPrefix(p.src[p.at:], []byte("\n")) {
+		if strings.ContainsRune("\n\u0085\u2028\u2029", r) ||
+			r == '\r' && !bytes.HasPrefix(p.src[p.at:], []byte("\n")) {
 			p.line, p.column = p.line+1, 1 // as lineStarts counts
 		}
 	}

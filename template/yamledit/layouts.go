@@ -16,8 +16,8 @@ type layout struct {
 	open, close int // the offsets within the brackets of a flow collection
 }
 
-// entry is an item of a sequence or a pair of a map: where its key, the "?" before that, or "-" starts, where the ":" or
-// "-" ends, and where its value ends.
+// entry is an item of a sequence or a pair of a map: where its key, the "?" before that, or "-" starts, where the ":"
+// or "-" ends, and where its value ends.
 type entry struct {
 	start, after, end int
 	key, value        *yaml.Node

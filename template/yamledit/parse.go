@@ -11,8 +11,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Check returns an error when text, the file of that name, is neither YAML nor JSON, with the line that says so, or 0 when it
-// is unknown. It says what Parse would, without the name.
+// Check returns an error when text, the file of that name, is neither YAML nor JSON, with the line that says so, or 0
+// when it is unknown. It says what Parse would, without the name.
 func Check(name string, text []byte) (line int, err error) {
 	_, err = parseAs(name, text)
 	return position(err)
@@ -38,8 +38,8 @@ func position(err error) (line int, cause error) {
 // lineOf returns the number, from 1, of the line that holds an offset.
 func lineOf(text []byte, at int) int { return 1 + bytes.Count(text[:at], []byte("\n")) }
 
-// parseAs parses the file of that name: as JSON where it is JSON, or else as YAML. JSON is all but a subset of YAML, but
-// the YAML parser refuses surrogate pairs and long keys.
+// parseAs parses the file of that name: as JSON where it is JSON, or else as YAML. JSON is all but a subset of YAML,
+// but the YAML parser refuses surrogate pairs and long keys.
 func parseAs(name string, text []byte) ([]*yaml.Node, error) {
 	if isJSON(name, text) && utf8.Valid(text) {
 		if docs, err := parseJSON(text); err == nil {

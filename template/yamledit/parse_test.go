@@ -26,7 +26,9 @@ func TestHideVersions(t *testing.T) {
 
 func TestParseJSON(t *testing.T) {
 	for _, src := range []string{
-		"{}", "[]", " [ ] ", `{"a":1}`, "\ufeff{\"a\": [1, -2.5, 1e3, true, false, null, \"x\", {}, []], \"b\": {\"c\": \"é\\n\"}}\r\n", "{\r\n\t\"a\"\r\n:\t1\r\n}", "\"😀\" ", "5", "[\"\u2028\",\n1]",
+		"{}", "[]", " [ ] ", `{"a":1}`,
+		"\ufeff{\"a\": [1, -2.5, 1e3, true, false, null, \"x\", {}, []], \"b\": {\"c\": \"é\\n\"}}\r\n",
+		"{\r\n\t\"a\"\r\n:\t1\r\n}", "\"😀\" ", "5", "[\"\u2028\",\n1]",
 	} {
 		got, err := parseJSON([]byte(src))
 		if err != nil {
@@ -57,7 +59,8 @@ func TestParseJSON(t *testing.T) {
 		}
 	}
 	// Objects one behind the other, and one that is YAML alone.
-	for src, want := range map[string]string{"{\"a\": \"v1\"}\n{\"b\": 1}\n": "{\"a\": \"v2\"}\n{\"b\": 1}\n", "{\"a\": \"v1\"} # c\n": "{\"a\": \"v2\"} # c\n"} {
+	for src, want := range map[string]string{"{\"a\": \"v1\"}\n{\"b\": 1}\n": "{\"a\": \"v2\"}\n{\"b\": 1}\n",
+		"{\"a\": \"v1\"} # c\n": "{\"a\": \"v2\"} # c\n"} {
 		if got := setText(t, "f.json", src, "a", "v2"); got != want {
 			t.Errorf("%q: got %q", src, got)
 		}
@@ -68,7 +71,8 @@ func TestParseJSON(t *testing.T) {
 func TestNestedJSON(t *testing.T) {
 	for depth, want := range map[int]string{10_000: "", 10_001: "depth", 8_000_000: "depth"} {
 		src := []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth))
-		if _, err := parseAs("f.json", src); (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+		if _, err := parseAs("f.json", src); (want == "") != (err == nil) ||
+			err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%d: got %v", depth, err)
 		}
 	}
@@ -77,8 +81,9 @@ func TestNestedJSON(t *testing.T) {
 // JSON stays JSON, whatever the name of its file.
 func TestJSONByContent(t *testing.T) {
 	for src, want := range map[string]string{
-		"\ufeff\n{\"a\": 5}\n": "\ufeff\n{\"a\": \"a b\"}\n", `{"\ud83d\ude00": "\ud83d\ude00", "a": 5}`: `{"\ud83d\ude00": "\ud83d\ude00", "a": "a b"}`,
-		`{"a": 5} # c`: `{"a": a b} # c`, `{a: 5}`: `{a: a b}`, "a: 5\n": "a: a b\n",
+		"\ufeff\n{\"a\": 5}\n":                     "\ufeff\n{\"a\": \"a b\"}\n",
+		`{"\ud83d\ude00": "\ud83d\ude00", "a": 5}`: `{"\ud83d\ude00": "\ud83d\ude00", "a": "a b"}`,
+		`{"a": 5} # c`:                             `{"a": a b} # c`, `{a: 5}`: `{a: a b}`, "a: 5\n": "a: a b\n",
 	} {
 		for _, name := range []string{"f.yaml", "composer.lock", "F.JSON"} {
 			if got := setText(t, name, src, "a", "a b"); got != want {

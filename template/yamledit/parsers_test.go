@@ -11,8 +11,8 @@ import (
 	kubernetes "sigs.k8s.io/yaml"
 )
 
-// TestParsers sets strings of every style to nasty values, and has three parsers read them: the one that Kubernetes uses,
-// which is of YAML 1.1, and two of YAML 1.2. All find the very string.
+// TestParsers sets strings of every style to nasty values, and has three parsers read them: the one that Kubernetes
+// uses, which is of YAML 1.1, and two of YAML 1.2. All find the very string.
 func TestParsers(t *testing.T) {
 	parsers := map[string]func([]byte, any) error{
 		"sigs.k8s.io/yaml": func(src []byte, v any) error { return kubernetes.Unmarshal(src, v) },
@@ -60,7 +60,8 @@ func TestParsers(t *testing.T) {
 					Z int `yaml:"z" json:"z"`
 				}
 				if err := parse([]byte(got), &read); err != nil || read.K != any(value) || read.Z != 1 {
-					t.Errorf("%s: %s to %q gives %q, which reads %q, %d, %v", parser, name, value, got, read.K, read.Z, err)
+					t.Errorf("%s: %s to %q gives %q, which reads %q, %d, %v", parser, name, value,
+						got, read.K, read.Z, err)
 				}
 			}
 			if path.Ext(name) == ".json" && strings.Count(got, "\"") < 6 {

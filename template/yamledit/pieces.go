@@ -15,11 +15,11 @@ import (
 // pieceSize is the least size of a piece. A file of less than two is parsed at once.
 var pieceSize = 32 << 10
 
-// piece is a part of a YAML file, and its documents as the parser sees them when it sees that part alone. Pieces start at
-// the mark of a document, or at a key without indentation. Where such a line follows on text that is complete in itself,
-// nothing that is before it can change how it reads: an open quote or bracket would have left that text incomplete, and any
-// other scalar ends where the indentation does. So the pieces, parsed, are the file, parsed. This is what makes a large file
-// fast: pieces are parsed at the same time, and only one that changes is parsed again.
+// piece is a part of a YAML file, and its documents as the parser sees them when it sees that part alone. Pieces start
+// at the mark of a document, or at a key without indentation. Where such a line follows on text that is complete in
+// itself, nothing that is before it can change how it reads: an open quote or bracket would have left that text
+// incomplete, and any other scalar ends where the indentation does. So the pieces, parsed, are the file, parsed. This
+// is what makes a large file fast: pieces are parsed at the same time, and only one that changes is parsed again.
 type piece struct {
 	text []byte
 	line int // of the file, counted from 0, on which it starts
@@ -29,7 +29,8 @@ type piece struct {
 // cutPieces returns the pieces of src, unparsed, or none when it has to be parsed in one.
 func cutPieces(src []byte) []piece {
 	// Directives reach into what follows; the other line breaks of YAML are as good as never seen.
-	if len(src) < 2*pieceSize || !utf8.Valid(src) || bytes.Count(src, []byte("\r")) != bytes.Count(src, []byte("\r\n")) ||
+	if len(src) < 2*pieceSize || !utf8.Valid(src) ||
+		bytes.Count(src, []byte("\r")) != bytes.Count(src, []byte("\r\n")) ||
 		bytes.ContainsAny(src, "\u0085\u2028\u2029") {
 		return nil
 	}
@@ -57,8 +58,8 @@ var documentMark = regexp.MustCompile(`^(?:---|\.\.\.)(?:[ \t]|$)`)
 
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' }
 
-// parsePieces does what parseYAML does, where it can; else it returns no pieces. The nodes of pieces in old, which are those
-// of an earlier text, are taken over for what is the same, but for those that isStale says are not to be.
+// parsePieces does what parseYAML does, where it can; else it returns no pieces. The nodes of pieces in old, which are
+// those of an earlier text, are taken over for what is the same, but for those that isStale says are not to be.
 func parsePieces(src []byte, old []piece, isStale func(piece) bool) ([]*yaml.Node, []piece) {
 	pieces := cutPieces(src)
 	var fresh []*piece

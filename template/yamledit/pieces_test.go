@@ -49,8 +49,11 @@ func TestStalePieces(t *testing.T) {
 // FuzzPieces: a text reads the same in pieces, if it can be read so.
 func FuzzPieces(f *testing.F) {
 	for _, src := range []string{
-		"a: 1\nb: 2\n", "a: |\n  x\nb: 'y\n  z'\nc: [1,\n2]\nd: 3\n", "a: \"x\nb: y\"\nc: 1\n", "a: &x 1\nb: *x\nc: &x 2\nd: *x\n", "---\na: 1\n---\nb: 1\nc: 1\n", "# c\na: 1\n# d\n\nb: 1\n",
-		"a:\n- b\nc:\n", "--- x\ny\n", "? a\nb: 1\n", "{a: 1}\nb: 1\n", "- a\n- b\n", "a: x\n y\nb: >\n\n\nc: 1", "!!map\na: 1\nb: 1\n", "  a: 1\nb: 1\n", "a: 'x\n---\ny'\n", "--- &x\na: 1\nb: 1\n", "a: [\nb: c\n]\n", "a\nb\n", "a:\tx\r\nb: y\r\n", "a: 1\n...\nb: 1\n",
+		"a: 1\nb: 2\n", "a: |\n  x\nb: 'y\n  z'\nc: [1,\n2]\nd: 3\n", "a: \"x\nb: y\"\nc: 1\n",
+		"a: &x 1\nb: *x\nc: &x 2\nd: *x\n", "---\na: 1\n---\nb: 1\nc: 1\n", "# c\na: 1\n# d\n\nb: 1\n",
+		"a:\n- b\nc:\n", "--- x\ny\n", "? a\nb: 1\n", "{a: 1}\nb: 1\n", "- a\n- b\n", "a: x\n y\nb: >\n\n\nc: 1",
+		"!!map\na: 1\nb: 1\n", "  a: 1\nb: 1\n", "a: 'x\n---\ny'\n", "--- &x\na: 1\nb: 1\n", "a: [\nb: c\n]\n",
+		"a\nb\n", "a:\tx\r\nb: y\r\n", "a: 1\n...\nb: 1\n",
 	} {
 		f.Add(src)
 	}

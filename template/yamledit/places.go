@@ -48,8 +48,8 @@ func (f *File) place(n *yaml.Node) (place, bool) {
 	return p, true
 }
 
-// descend finds n by where it is in the text, which takes no more than a few steps. It misses some nodes without text, and
-// those that the text does not have yet.
+// descend finds n by where it is in the text, which takes no more than a few steps. It misses some nodes without text,
+// and those that the text does not have yet.
 func (f *File) descend(n *yaml.Node) (document int, steps []step, ok bool) {
 	nodes, parent := f.docs, (*yaml.Node)(nil)
 	for {
@@ -106,8 +106,8 @@ func (f *File) Path(n *yaml.Node) string {
 	return p.path
 }
 
-// At returns the node at the end of a path of keys (string) and indices (int) in the first document that has it, or nil. An
-// index below 0 counts from the end. Aliases and merge keys are not followed.
+// At returns the node at the end of a path of keys (string) and indices (int) in the first document that has it, or
+// nil. An index below 0 counts from the end. Aliases and merge keys are not followed.
 func (f *File) At(path ...any) *yaml.Node {
 	for _, doc := range f.Documents() {
 		if n := Lookup(doc, path...); n != nil {

@@ -75,8 +75,8 @@ func fitsTag(tag, plain, value string) bool {
 	return plain == tag || tag == "!!float" && plain == "!!int" || tag == "!!bool" && bool11.MatchString(value)
 }
 
-// keepsType reports whether the plain scalar old may become the plain scalar value, which has the tag plain: they are of
-// one type, and nothing of value is lost when a program reads it as that type and writes it.
+// keepsType reports whether the plain scalar old may become the plain scalar value, which has the tag plain: they are
+// of one type, and nothing of value is lost when a program reads it as that type and writes it.
 func keepsType(old *yaml.Node, plain, value string) bool {
 	switch old.Tag {
 	case "!!int", "!!float":

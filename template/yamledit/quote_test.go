@@ -11,7 +11,8 @@ func FuzzQuote(f *testing.F) {
 		f.Add(value)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		for _, src := range []string{"k: v1 # c\nz: 1\n", "k: 'v1'\nz: 1\n", "k: \"v1\"\nz: 1\n", "k: |2\n  v1\nz: 1\n", "k: >+\n  v1\n\nz: 1\n", "{k: v1, z: 1}", "- v1\n- z\n"} {
+		for _, src := range []string{"k: v1 # c\nz: 1\n", "k: 'v1'\nz: 1\n", "k: \"v1\"\nz: 1\n", "k: |2\n  v1\nz: 1\n",
+			"k: >+\n  v1\n\nz: 1\n", "{k: v1, z: 1}", "- v1\n- z\n"} {
 			docs, err := parseYAML([]byte(src))
 			if err != nil {
 				t.Fatal(err)

@@ -18,7 +18,8 @@ type rearrangement struct {
 	inner  []splice   // those within the entries, in order
 }
 
-// blockEntry is an entry of a block collection: its lines with its comments, and the lines before it that belong to none.
+// blockEntry is an entry of a block collection: its lines with its comments, and the lines before it that belong to
+// none.
 type blockEntry struct{ gap, text string }
 
 // inBlock rearranges a block collection.
@@ -87,8 +88,8 @@ func (r *rearrangement) blockEntries(from int) (entries []blockEntry, end int, e
 	return entries, end, nil
 }
 
-// carryGaps moves the gaps of entries that are cut to the next one that stays: comments around it stay, and one blank line
-// where there were two. It returns what is left at the end.
+// carryGaps moves the gaps of entries that are cut to the next one that stays: comments around it stay, and one blank
+// line where there were two. It returns what is left at the end.
 func (r *rearrangement) carryGaps(entries []blockEntry) string {
 	carry := ""
 	for i := range entries {

@@ -99,8 +99,8 @@ func (r *rearrangement) flowParts() flowParts {
 	return parts
 }
 
-// leads returns what comes before a first entry and before a new one, which is on a line of its own where one of the first
-// two is.
+// leads returns what comes before a first entry and before a new one, which is on a line of its own where one of the
+// first two is.
 func (p *flowParts) leads() (first, fresh string) {
 	fresh = " "
 	for k, old := range p.entries[:min(len(p.entries), 2)] {

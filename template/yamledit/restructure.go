@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// restructuring is an edit of the structure that is not in the text yet: the documents as they were. What they become is
-// in the tree.
+// restructuring is an edit of the structure that is not in the text yet: the documents as they were. What they become
+// is in the tree.
 type restructuring struct {
 	counted
 	before   []*yaml.Node
@@ -45,10 +45,10 @@ type restructured struct {
 	warnings []string
 }
 
-// restructure returns the text changed as little as makes it read as the documents after; what changed; and a warning for
-// each part whose layout could not be kept. Entries that are new or gone are lines put in or cut out, at the indentation of
-// their neighbours; the comments of a cut entry, directly above it and behind it, go with it. Nothing is returned that
-// does not read as after.
+// restructure returns the text changed as little as makes it read as the documents after; what changed; and a warning
+// for each part whose layout could not be kept. Entries that are new or gone are lines put in or cut out, at the
+// indentation of their neighbours; the comments of a cut entry, directly above it and behind it, go with it. Nothing is
+// returned that does not read as after.
 func restructure(s *source, r *restructuring, after []*yaml.Node) (restructured, error) {
 	a := attempt{source: s, restructuring: r, texts: terminated(s, r.before)}
 	ways := make([]way, len(after))

@@ -43,8 +43,8 @@ func (e *scalarEdit) token(inQuotes bool) (string, error) {
 	return token, err
 }
 
-// splices returns the splices that give the scalar its new value. They are another try where inQuotes is set: strings are
-// in double quotes, whatever there was.
+// splices returns the splices that give the scalar its new value. They are another try where inQuotes is set: strings
+// are in double quotes, whatever there was.
 func (e *scalarEdit) splices(s *source, inQuotes bool) ([]splice, error) {
 	start, end, err := s.token(e.before)
 	if err != nil {
@@ -74,8 +74,8 @@ func (e *scalarEdit) splices(s *source, inQuotes bool) ([]splice, error) {
 	return []splice{put}, nil
 }
 
-// fill returns where a value goes of which there is nothing yet: right after the colon or dash, or, in {a}, after the key
-// and a colon.
+// fill returns where a value goes of which there is nothing yet: right after the colon or dash, or, in {a}, after the
+// key and a colon.
 func (e *scalarEdit) fill(s *source, put splice, inQuotes bool) (splice, error) {
 	if bytes.HasPrefix(s.text[put.start:], []byte(":")) { // where the parser sees what is missing in [a: ]
 		put.start, put.end = put.start+1, put.start+1
@@ -195,8 +195,8 @@ func (s *source) rewriteBlock(n *yaml.Node, inline splice, value string) []splic
 var withoutChomping = strings.NewReplacer("-", "", "+", "")
 
 // blockText returns the lines, without indentation and without line breaks at the end, that make a literal block scalar
-// read as value. It is false for what a block cannot hold, or not without an indicator of its indentation, and for lines
-// that end in a space, which some parsers, and editors, take away.
+// read as value. It is false for what a block cannot hold, or not without an indicator of its indentation, and for
+// lines that end in a space, which some parsers, and editors, take away.
 func blockText(value string, indented bool) ([]string, bool) {
 	text := strings.TrimRight(value, "\n")
 	first := strings.TrimLeft(text, "\n")

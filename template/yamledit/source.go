@@ -165,8 +165,8 @@ const (
 
 var errNotFound = errors.New("a scalar that was not found where the parser saw it")
 
-// token returns the offsets of the token of a scalar: with its quotes, without its anchor and tag; of a block scalar, only
-// its header ("|-").
+// token returns the offsets of the token of a scalar: with its quotes, without its anchor and tag; of a block scalar,
+// only its header ("|-").
 func (s *source) token(n *yaml.Node) (start, end int, err error) {
 	if n.Line == len(s.lines)+1 && n.Value == "" { // below a last line that does not end
 		return len(s.text), len(s.text), nil

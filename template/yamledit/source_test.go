@@ -10,7 +10,8 @@ import (
 
 // lineStarts, which is made for speed, finds the lines that lineBreak does.
 func TestLineStarts(t *testing.T) {
-	for _, src := range []string{"", "a", "a\n", "\n\n", "a\r\nb\rc\n\r", "é\u0085\u2028\u2029x\u2027", "\ufeffa\n", "\u0085", "\xc2", "\x85", "\xe2\x80", "\xa8"} {
+	for _, src := range []string{"", "a", "a\n", "\n\n", "a\r\nb\rc\n\r", "é\u0085\u2028\u2029x\u2027", "\ufeffa\n",
+		"\u0085", "\xc2", "\x85", "\xe2\x80", "\xa8"} {
 		want := []int{0}
 		if strings.HasPrefix(src, byteOrderMark) {
 			want[0] = len(byteOrderMark)
@@ -27,8 +28,10 @@ func TestLineStarts(t *testing.T) {
 // FuzzToken: wherever the parser sees a scalar, the token of it is found and reads the same on its own.
 func FuzzToken(f *testing.F) {
 	for _, src := range []string{
-		"a: v\n", "a: 'v'\nb: \"w\"", "a: |\n  x\n y\n", "a: >2-\n   x\n\n  y\n# c\n", "- - x\n  - y\n", "{a: b, c, \"d\":e}", "a: &x !!str v # c\n", "\ufeffa: é\n", "a: x\r\n  y\r\n",
-		"a: |+\n\n\n", "? a\n: b\n", "%YAML 1.2\n---\na: 1\n...\n", "--- |\n x\n--- 'y'\n", "a: \"x\\\n  y\"", "a:\n", "a: !!str\n", "a: ! x\n", "a: |1\n  x\n", "- |\n\tx\n", "a: >\n x\n  y\n\n z\n",
+		"a: v\n", "a: 'v'\nb: \"w\"", "a: |\n  x\n y\n", "a: >2-\n   x\n\n  y\n# c\n", "- - x\n  - y\n",
+		"{a: b, c, \"d\":e}", "a: &x !!str v # c\n", "\ufeffa: é\n", "a: x\r\n  y\r\n",
+		"a: |+\n\n\n", "? a\n: b\n", "%YAML 1.2\n---\na: 1\n...\n", "--- |\n x\n--- 'y'\n", "a: \"x\\\n  y\"", "a:\n",
+		"a: !!str\n", "a: ! x\n", "a: |1\n  x\n", "- |\n\tx\n", "a: >\n x\n  y\n\n z\n",
 	} {
 		f.Add(src)
 	}

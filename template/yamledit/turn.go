@@ -124,8 +124,8 @@ func upTo(n int) []int {
 	return out
 }
 
-// turnEntries makes the entries that before and after share read as they do in after. It returns for each entry of after
-// which entry of before it is, or -1.
+// turnEntries makes the entries that before and after share read as they do in after. It returns for each entry of
+// after which entry of before it is, or -1.
 func (e *editor) turnEntries(before, after *yaml.Node, s slot, l layout) ([]int, error) {
 	order := e.match(before, after)
 	kept := make([]bool, len(l.entries))
@@ -275,8 +275,8 @@ func (e *editor) replaceInFlow(before, after *yaml.Node, s slot, old splice) err
 	return err
 }
 
-// replaceOnLines does what replace does outside of brackets, for the text at old. What comes after the ":" or "-" is: the
-// first line of the new value, the comment that stood on the old line, and the other lines.
+// replaceOnLines does what replace does outside of brackets, for the text at old. What comes after the ":" or "-" is:
+// the first line of the new value, the comment that stood on the old line, and the other lines.
 func (e *editor) replaceOnLines(before, after *yaml.Node, s slot, old splice) {
 	first, rest := e.emit(after, s), ""
 	if at := lineBreak.FindStringIndex(first); at != nil {
@@ -300,8 +300,8 @@ func (e *editor) replaceOnLines(before, after *yaml.Node, s slot, old splice) {
 	e.put(s.after, e.lineEnd(old.end), first+comment+rest)
 }
 
-// commentBeside returns the comments on the lines at which the value at old, which is in s, starts and ends, and which are
-// not within it.
+// commentBeside returns the comments on the lines at which the value at old, which is in s, starts and ends, and which
+// are not within it.
 func (e *editor) commentBeside(before *yaml.Node, s slot, old splice) string {
 	comment := ""
 	if from := min(old.start, e.lineEnd(s.after)); s.after <= from {

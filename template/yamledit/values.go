@@ -6,12 +6,12 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Untyped is a value that comes without a type, such as one from a command line. As the value of Set it takes the type of
-// the plain scalar that it replaces, number, boolean or date, when it then reads back as just the same characters (3
+// Untyped is a value that comes without a type, such as one from a command line. As the value of Set it takes the type
+// of the plain scalar that it replaces, number, boolean or date, when it then reads back as just the same characters (3
 // becomes 5, but 1.9 becomes "1.10"); any other is a string, and quoted where YAML 1.1 or 1.2 would read it as anything
-// else. Null, and a place where there is nothing yet, have no type to keep: there true, false, null, and whole numbers of up
-// to five digits stay what they look like, as counts and ports need to; a longer number is a string, as a version or a
-// commit needs to be. A tag in the file (!!int) stays, and one of a type refuses what is not of that type.
+// else. Null, and a place where there is nothing yet, have no type to keep: there true, false, null, and whole numbers
+// of up to five digits stay what they look like, as counts and ports need to; a longer number is a string, as a version
+// or a commit needs to be. A tag in the file (!!int) stays, and one of a type refuses what is not of that type.
 type Untyped string
 
 // NewNode returns the tree for a value, as Set and Insert make it: a copy of a *yaml.Node, an Untyped, or anything that

@@ -12,7 +12,8 @@ func ignore(string, string) {}
 
 // assignOne sets what a path selects in a text.
 func assignOne(src, path, value string) (string, []yamledit.Change, error) {
-	out, changes, err := yqedit.Assign(fstest.MapFS{"f.yaml": {Data: []byte(src)}}, []yqedit.Assignment{{File: "f.yaml", Path: path, Value: value}}, ignore)
+	out, changes, err := yqedit.Assign(fstest.MapFS{"f.yaml": {Data: []byte(src)}},
+		[]yqedit.Assignment{{File: "f.yaml", Path: path, Value: value}}, ignore)
 	if text, ok := out["f.yaml"]; ok {
 		src = string(text)
 	}
@@ -21,7 +22,8 @@ func assignOne(src, path, value string) (string, []yamledit.Change, error) {
 
 // evaluateOne runs a yq expression on a text.
 func evaluateOne(name, src, expr string) (string, []yamledit.Change, []string, error) {
-	result, err := yqedit.Evaluate(fstest.MapFS{name: {Data: []byte(src)}}, []yqedit.Expression{{File: name, Expr: expr}}, ignore)
+	result, err := yqedit.Evaluate(fstest.MapFS{name: {Data: []byte(src)}},
+		[]yqedit.Expression{{File: name, Expr: expr}}, ignore)
 	if text, ok := result.Files[name]; ok {
 		src = string(text)
 	}

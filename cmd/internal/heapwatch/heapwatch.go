@@ -28,9 +28,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s would take more than %d MiB of memory", e.File, what, e.Limit>>20)
 }
 
-// Run calls do. If meanwhile the memory in use grows by more than limit, it returns an *Error for what progress was last told,
-// and leaves do to itself, which the end of the program has to follow: neither the YAML parser nor yq can be stopped, and
-// a file, or an expression that makes copies of copies, needs little to ask for more than there is.
+// Run calls do. If meanwhile the memory in use grows by more than limit, it returns an *Error for what progress was
+// last told, and leaves do to itself, which the end of the program has to follow: neither the YAML parser nor yq can be
+// stopped, and a file, or an expression that makes copies of copies, needs little to ask for more than there is.
 func Run[T any](limit uint64, do func(progress func(file, key string)) (T, error)) (T, error) {
 	var last atomic.Pointer[Error]
 	progress := func(file, key string) { last.Store(&Error{File: file, Key: key, Limit: limit}) }

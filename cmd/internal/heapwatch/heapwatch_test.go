@@ -34,14 +34,16 @@ func TestRun(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	errOwn := errors.New("own")
-	if got, err := Run(Limit, func(func(file, key string)) (string, error) { return "x", errOwn }); got != "x" || err != errOwn {
+	if got, err := Run(Limit, func(func(file, key string)) (string, error) { return "x", errOwn }); got != "x" ||
+		err != errOwn {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
 
 func TestError(t *testing.T) {
 	for want, err := range map[string]Error{
-		"b.yaml: .a += .a would take more than 32 MiB of memory":     {File: "b.yaml", Key: ".a += .a", Limit: 32 << 20},
+		"b.yaml: .a += .a would take more than 32 MiB of memory": {File: "b.yaml",
+			Key: ".a += .a", Limit: 32 << 20},
 		"b.yaml: to edit it would take more than 1024 MiB of memory": {File: "b.yaml", Limit: Limit},
 	} {
 		if got := err.Error(); got != want {

@@ -19,8 +19,8 @@ type Layout struct {
 	CommonDir string // with config, objects and branches, which linked worktrees share; else GitDir
 }
 
-// Find looks for a .git in dir and in the folders above it. The error says whether there is none, only a bare repository,
-// or a broken one.
+// Find looks for a .git in dir and in the folders above it. The error says whether there is none, only a bare
+// repository, or a broken one.
 func Find(dir string) (Layout, error) {
 	dir, err := filepath.Abs(dir)
 	if err == nil {
@@ -66,8 +66,8 @@ func IsGitDir(gitDir, commonDir string) bool {
 	return errors.Join(head, objects, refs) == nil
 }
 
-// FollowLink reads the .git file of a linked worktree or a submodule. It returns the git folder that the file names, and
-// the folder with the config, objects and branches that this one shares.
+// FollowLink reads the .git file of a linked worktree or a submodule. It returns the git folder that the file names,
+// and the folder with the config, objects and branches that this one shares.
 func FollowLink(dotGit string) (gitDir, commonDir string, err error) {
 	data, err := os.ReadFile(dotGit)
 	if err != nil {

@@ -106,7 +106,8 @@ func (db *DB) copy(to *memory.Storage, hash plumbing.Hash) bool {
 	return false
 }
 
-// read returns an object in memory: the library's own may read its file only later, and trusts the index about the hash.
+// read returns an object in memory: the library's own may read its file only later, and trusts the index about the
+// hash.
 func read(store *filesystem.ObjectStorage, hash plumbing.Hash) (_ plumbing.EncodedObject, ok bool) {
 	if store.HasEncodedObject(hash) != nil {
 		return nil, false

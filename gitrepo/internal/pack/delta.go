@@ -117,8 +117,8 @@ func (p *parser) patch(from plumbing.EncodedObject, d delta) (plumbing.EncodedOb
 	return p.spill.newObject(from.Type(), after)
 }
 
-// deltaSize returns the size of what a delta makes: the second of the two numbers that it starts with, each in groups of
-// seven bits, the lowest first (https://git-scm.com/docs/pack-format).
+// deltaSize returns the size of what a delta makes: the second of the two numbers that it starts with, each in groups
+// of seven bits, the lowest first (https://git-scm.com/docs/pack-format).
 func deltaSize(data []byte) (size uint64, err error) {
 	for range 2 {
 		size = 0

@@ -13,7 +13,8 @@ import (
 // FuzzSideband: whatever comes, no more goes out than came in, in pieces of any size the same.
 func FuzzSideband(f *testing.F) {
 	for _, seed := range []string{
-		"", "0000", "0009\x01PACK0000", "0006\x01P0004000a\x02tick\n0008\x01ACK0000", "000c\x03refused0000", "0005\x010005\x020000", "0003", "zzzz", "0009\x01PA", "0006\x09x",
+		"", "0000", "0009\x01PACK0000", "0006\x01P0004000a\x02tick\n0008\x01ACK0000", "000c\x03refused0000",
+		"0005\x010005\x020000", "0003", "zzzz", "0009\x01PA", "0006\x09x",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -41,11 +42,13 @@ func FuzzSideband(f *testing.F) {
 	})
 }
 
-// FuzzPack: whatever comes, each object is the one that its hash says, and all of them together are no more than was allowed.
+// FuzzPack: whatever comes, each object is the one that its hash says, and all of them together are no more than was
+// allowed.
 func FuzzPack(f *testing.F) {
 	store := memory.NewStorage()
 	var hashes []plumbing.Hash
-	for _, text := range []string{"a\n", "a\nb\n", string(bytes.Repeat([]byte("line\n"), 100)), string(bytes.Repeat([]byte("line\n"), 101))} {
+	for _, text := range []string{"a\n", "a\nb\n", string(bytes.Repeat([]byte("line\n"), 100)),
+		string(bytes.Repeat([]byte("line\n"), 101))} {
 		o, err := inMemory(plumbing.BlobObject, []byte(text))
 		if err != nil {
 			f.Fatal(err)

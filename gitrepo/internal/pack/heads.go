@@ -15,9 +15,9 @@ const maxOthers = 64 << 10
 const maxReferences = 128 << 20
 
 // Heads returns a server's list of references (https://git-scm.com/docs/gitprotocol-http, "Discovering References")
-// without those that are not branches. A forge has one or two for each pull request there ever was, and protocol version
-// 0 lists them all. They come sorted by name: once there are many after the branches, the rest is not waited for. A list
-// of more than 128 MiB is ErrTooLarge.
+// without those that are not branches. A forge has one or two for each pull request there ever was, and protocol
+// version 0 lists them all. They come sorted by name: once there are many after the branches, the rest is not waited
+// for. A list of more than 128 MiB is ErrTooLarge.
 //
 // Protocol version 2 lists what it is asked for, but costs every run one more request.
 func Heads(r io.Reader) io.Reader { return &heads{r: bufio.NewReader(r)} }

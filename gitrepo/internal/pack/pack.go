@@ -169,8 +169,8 @@ func (p *parser) inflate(h *packfile.ObjectHeader) error {
 	return nil
 }
 
-// Encode returns a pack of objects of the store. It has no deltas: against what is not sent there can be none, and between a
-// handful of small files they save nothing.
+// Encode returns a pack of objects of the store. It has no deltas: against what is not sent there can be none, and
+// between a handful of small files they save nothing.
 func Encode(from *memory.Storage, objects []plumbing.Hash) (*bytes.Buffer, error) {
 	var pack bytes.Buffer
 	if _, err := packfile.NewEncoder(&pack, from, false).Encode(objects, 0); err != nil {

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// Quota limits how many bytes a server may send, counted twice: as they arrive and as they are unpacked. Its methods may
-// be called from several goroutines.
+// Quota limits how many bytes a server may send, counted twice: as they arrive and as they are unpacked. Its methods
+// may be called from several goroutines.
 type Quota struct {
 	max                int64
 	received, unpacked atomic.Int64

@@ -7,8 +7,8 @@ import (
 )
 
 // Demux returns the pack within a side-band stream (https://git-scm.com/docs/gitprotocol-pack, "Packfile Data"). It
-// passes on what has come of a line before the line is whole: the library's reader waits for up to 64 KiB, of which a few
-// bytes may be enough.
+// passes on what has come of a line before the line is whole: the library's reader waits for up to 64 KiB, of which a
+// few bytes may be enough.
 func Demux(r io.Reader) io.Reader { return &demuxer{r: r} }
 
 type demuxer struct {

@@ -1,5 +1,5 @@
-// Package repotest has what the tests of gitrepo and of its transport share: a repository on a forge of their own, with a
-// real git server, and each way to reach it.
+// Package repotest has what the tests of gitrepo and of its transport share: a repository on a forge of their own, with
+// a real git server, and each way to reach it.
 package repotest
 
 import (
@@ -105,11 +105,13 @@ const Few, Many = 15, 800
 func (w Way) Apps(t *testing.T, n int) {
 	t.Helper()
 	var script strings.Builder
-	fmt.Fprintf(&script, "commit refs/heads/main\ncommitter C <c@example.com> 1700000000 +0000\ndata 4\nApps\nfrom refs/heads/main^0\n")
+	fmt.Fprintf(&script,
+		"commit refs/heads/main\ncommitter C <c@example.com> 1700000000 +0000\ndata 4\nApps\nfrom refs/heads/main^0\n")
 	for i := range n {
 		for _, env := range []string{"dev", "staging", "production"} {
 			content := fmt.Sprintf("app: %d\nenv: %s\n", i, env)
-			fmt.Fprintf(&script, "M 100644 inline apps/app-%04d/%s/values.yaml\ndata %d\n%s\n", i, env, len(content), content)
+			fmt.Fprintf(&script, "M 100644 inline apps/app-%04d/%s/values.yaml\ndata %d\n%s\n", i, env,
+				len(content), content)
 		}
 	}
 	w.Import(t, script.String())
@@ -125,7 +127,8 @@ func (w Way) History(t *testing.T, n int, merges bool) {
 	fmt.Fprintf(&script, "reset refs/heads/main\nfrom refs/heads/main^0\n\n")
 	for i := range n {
 		date += r.IntN(5) - 1
-		fmt.Fprintf(&script, "commit refs/heads/main\nmark :%d\nauthor A <a@example.com> %d +0000\ncommitter C <c@example.com> %d +0000\n", i+1, date, date)
+		fmt.Fprintf(&script,
+			"commit refs/heads/main\nmark :%d\nauthor A <a@example.com> %d +0000\ncommitter C <c@example.com> %d +0000\n", i+1, date, date)
 		text := fmt.Sprintf("Deploy app%d\n\nSequence: %d\n", i%20, i)
 		fmt.Fprintf(&script, "data %d\n%s\n", len(text), text)
 		if i > 0 && merges && r.IntN(3) == 0 {

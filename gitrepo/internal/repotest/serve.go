@@ -21,7 +21,8 @@ func Serve(t *testing.T, r packtest.Repository, caps string, send func(io.Writer
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if strings.HasSuffix(req.URL.Path, "/info/refs") {
 			w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
-			io.WriteString(w, line("# service=git-upload-pack\n")+"0000"+line(r.Tip()+" HEAD\x00shallow ofs-delta "+caps+"symref=HEAD:refs/heads/main\n")+line(r.Tip()+" refs/heads/main\n"))
+			io.WriteString(w,
+				line("# service=git-upload-pack\n")+"0000"+line(r.Tip()+" HEAD\x00shallow ofs-delta "+caps+"symref=HEAD:refs/heads/main\n")+line(r.Tip()+" refs/heads/main\n"))
 			if caps == "endless " {
 				for i := 0; ; i++ {
 					if _, err := io.WriteString(w, line(fmt.Sprintf("%s refs/heads/x%d\n", r.Tip(), i))); err != nil {

@@ -98,7 +98,8 @@ func (d *Disk) move(ctx context.Context, u Update) (err error) {
 	return nil
 }
 
-// lockReference makes the lock file of a reference. Whoever deletes another one, git too, removes empty folders meanwhile.
+// lockReference makes the lock file of a reference. Whoever deletes another one, git too, removes empty folders
+// meanwhile.
 func lockReference(file string) (lock *os.File, err error) {
 	for range 100 {
 		if err = os.MkdirAll(filepath.Dir(file), 0o777); err == nil {
@@ -190,7 +191,8 @@ func lockPacked(ctx context.Context, packed string) (*os.File, error) {
 	return nil, fmt.Errorf("%w: somebody holds packed-refs.lock", ErrMoved)
 }
 
-// removePacked rewrites packed-refs, which the caller has locked, without one reference and the lines that belong to it.
+// removePacked rewrites packed-refs, which the caller has locked, without one reference and the lines that belong to
+// it.
 func removePacked(packed string, name plumbing.ReferenceName) (err error) {
 	data, err := os.ReadFile(packed)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -272,7 +274,8 @@ func (d *Disk) refuseCheckedOut(u Update) error {
 
 func (d *Disk) refuseHooks() error {
 	if d.hooks != "" {
-		return fmt.Errorf("%w: the repository has hooks (core.hooksPath), which a push by path would not run", ErrRejected)
+		return fmt.Errorf("%w: the repository has hooks (core.hooksPath), which a push by path would not run",
+			ErrRejected)
 	}
 	for _, hook := range []string{"pre-receive", "update", "reference-transaction", "post-receive", "post-update"} {
 		info, err := os.Stat(filepath.Join(d.dir, "hooks", hook))

@@ -35,20 +35,23 @@ func TestRemoteError(t *testing.T) {
 		text      string
 		refusal   bool // a whole fetch may succeed
 	}{
-		"wants credentials":   {fmt.Errorf("%w: a\nb", transport.ErrAuthenticationRequired), ErrAuth, "says: authentication required: a b", false},
+		"wants credentials": {fmt.Errorf("%w: a\nb", transport.ErrAuthenticationRequired), ErrAuth,
+			"says: authentication required: a b", false},
 		"refuses credentials": {transport.ErrAuthorizationFailed, ErrAuth, "says: ", false},
-		"handshake":           {errors.New("ssh: handshake failed: ssh: unable to authenticate"), ErrAuth, "handshake", false},
-		"host key":            {fmt.Errorf("ssh: handshake failed: %w", ErrHostKey), ErrHostKey, "", false},
-		"not found":           {fmt.Errorf("%w: x", transport.ErrRepositoryNotFound), ErrNotFound, "", false},
-		"empty":               {transport.ErrEmptyRemoteRepository, ErrEmpty, "", true},
-		"replaced":            {errors.New("fatal: git upload-pack: not our ref 1234"), ErrMoved, "not our ref", true},
-		"sha256":              {errors.New(`unexpected "object-format=sha256"`), nil, `objectFormat "sha256" is not supported`, true},
-		"connection gone":     {&url.Error{Op: "Get", Err: io.EOF}, ErrFault, "EOF", false},
-		"killed":              {&ssh.ExitMissingError{}, ErrFault, "", false},
-		"damaged lines":       {packp.NewErrUnexpectedData("no space", nil), ErrFault, "", false},
-		"status":              {status(http.StatusInternalServerError, "out of order"), nil, "out of order", false},
-		"unanswered":          {&url.Error{Op: "Get", Err: other}, other, "", false},
-		"refusal":             {errors.New("fatal: filtering not allowed"), nil, "filtering", true},
+		"handshake": {errors.New("ssh: handshake failed: ssh: unable to authenticate"),
+			ErrAuth, "handshake", false},
+		"host key":  {fmt.Errorf("ssh: handshake failed: %w", ErrHostKey), ErrHostKey, "", false},
+		"not found": {fmt.Errorf("%w: x", transport.ErrRepositoryNotFound), ErrNotFound, "", false},
+		"empty":     {transport.ErrEmptyRemoteRepository, ErrEmpty, "", true},
+		"replaced":  {errors.New("fatal: git upload-pack: not our ref 1234"), ErrMoved, "not our ref", true},
+		"sha256": {errors.New(`unexpected "object-format=sha256"`), nil,
+			`objectFormat "sha256" is not supported`, true},
+		"connection gone": {&url.Error{Op: "Get", Err: io.EOF}, ErrFault, "EOF", false},
+		"killed":          {&ssh.ExitMissingError{}, ErrFault, "", false},
+		"damaged lines":   {packp.NewErrUnexpectedData("no space", nil), ErrFault, "", false},
+		"status":          {status(http.StatusInternalServerError, "out of order"), nil, "out of order", false},
+		"unanswered":      {&url.Error{Op: "Get", Err: other}, other, "", false},
+		"refusal":         {errors.New("fatal: filtering not allowed"), nil, "filtering", true},
 	} {
 		err := remoteError(t.Context(), test.err)
 		if test.want != nil && !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.text) {
@@ -72,7 +75,8 @@ func TestRemoteError(t *testing.T) {
 func TestBrokenText(t *testing.T) {
 	t.Parallel()
 	for _, ending := range endings {
-		for _, err := range []error{ending, fmt.Errorf("%w", ending), fmt.Errorf("sending upload-req message: %s", ending)} {
+		for _, err := range []error{ending, fmt.Errorf("%w", ending),
+			fmt.Errorf("sending upload-req message: %s", ending)} {
 			if !broken(err) {
 				t.Errorf("%v is not a fault", err)
 			}
@@ -114,8 +118,9 @@ func TestReportError(t *testing.T) {
 		want   error
 		text   string
 	}{
-		"done":      {report("ok", "ok"), nil, "<nil>"},
-		"no unpack": {report("index-pack abnormal exit"), ErrRejected, "unpack: index-pack abnormal exit: not on Friday"},
+		"done": {report("ok", "ok"), nil, "<nil>"},
+		"no unpack": {report("index-pack abnormal exit"), ErrRejected,
+			"unpack: index-pack abnormal exit: not on Friday"},
 		"hook":      {report("ok", "ok", "hook declined"), ErrRejected, "hook declined: not on Friday"},
 		"lost race": {report("ok", "cannot lock ref 'refs/heads/x'"), ErrMoved, "cannot lock ref"},
 	} {

@@ -20,13 +20,13 @@ func (w *Wire) partial() bool {
 		(w.http || w.caps.Supports(capability.AllowReachableSHA1InWant))
 }
 
-// manyObjects is how many objects of a tip are too many to fetch all its trees: a tree at a time is faster. With 40 ms a
-// request and 50 Mbit/s, 3755 of them, 680 kB, take as long as the two or three requests that they save.
+// manyObjects is how many objects of a tip are too many to fetch all its trees: a tree at a time is faster. With 40 ms
+// a request and 50 Mbit/s, 3755 of them, 680 kB, take as long as the two or three requests that they save.
 const manyObjects = 3000
 
 // FetchTip fetches a commit, and below it as much as is cheap: all its trees if the extent is WithTrees or they are not
-// many, and all its blobs if the server cannot or will not leave them out. If there are many, only the commit and mostly
-// the first tree come: the connection is dropped when the pack says how many it has. Over ssh a request costs a
+// many, and all its blobs if the server cannot or will not leave them out. If there are many, only the commit and
+// mostly the first tree come: the connection is dropped when the pack says how many it has. Over ssh a request costs a
 // connection, so that all trees come at once.
 func (w *Wire) FetchTip(ctx context.Context, store *memory.Storage, tip plumbing.Hash, what Extent) error {
 	w.tip = tip
@@ -69,8 +69,8 @@ func (w *Wire) fetchWhole(ctx context.Context, store *memory.Storage) error {
 
 // FetchObjects fetches objects by their hashes, and what the extent says. More may come along.
 //
-// An object that is wanted by its hash is sent whatever the filter says. Deeper filters than tree:0 are refused by GitHub,
-// and by whoever sets uploadpackfilter.tree.maxDepth as it does.
+// An object that is wanted by its hash is sent whatever the filter says. Deeper filters than tree:0 are refused by
+// GitHub, and by whoever sets uploadpackfilter.tree.maxDepth as it does.
 func (w *Wire) FetchObjects(ctx context.Context, store *memory.Storage, hashes []plumbing.Hash, what Extent) error {
 	if w.whole {
 		return nil // Everything has been sent; the caller sees what is missing.
@@ -98,13 +98,13 @@ func (w *Wire) FetchCommits(ctx context.Context, store *memory.Storage, tip, bas
 	return w.fetchSingle(ctx, store, r, func() error { return w.fetch(ctx, store, r) })
 }
 
-// FetchLog fetches the last n commits that tip, which the store has, reaches. It sets as shallow those whose parents are
-// missing.
+// FetchLog fetches the last n commits that tip, which the store has, reaches. It sets as shallow those whose parents
+// are missing.
 func (w *Wire) FetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error {
 	r := request{wants: []plumbing.Hash{tip}, depth: n}
 	return w.fetchSingle(ctx, store, r, func() error {
-		// As a shallow clone is deepened: what the tip has is not sent again, which is most of what the others have. Git
-		// leaves it out only of a thin pack, whose deltas may be against any of that.
+		// As a shallow clone is deepened: what the tip has is not sent again, which is most of what the others have.
+		// Git leaves it out only of a thin pack, whose deltas may be against any of that.
 		r.haves, r.shallow, r.thin = r.wants, r.wants, true
 		err := w.fetch(ctx, store, r)
 		if refusal(ctx, err) {

@@ -22,7 +22,8 @@ func (m metered) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response.Body = &meteredBody{response.Body, m.quota}
-	if strings.HasPrefix(response.Header.Get("Content-Type"), "application/x-git-") && strings.HasSuffix(r.URL.Path, "/info/refs") {
+	if strings.HasPrefix(response.Header.Get("Content-Type"), "application/x-git-") &&
+		strings.HasSuffix(r.URL.Path, "/info/refs") {
 		response.Body = struct {
 			io.Reader
 			io.Closer

@@ -16,7 +16,8 @@ func TestConnectionDoesNotPrint(t *testing.T) {
 	for _, v := range []any{Remote{Credentials: c}, auth, &auth} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%q", "%s", "%x", "%d"} {
 			text := fmt.Sprintf(verb, v)
-			if strings.Contains(text, "s3cret") || strings.Contains(text, "tok3n") || strings.Contains(text, fmt.Sprintf("%x", "s3cret")) {
+			if strings.Contains(text, "s3cret") || strings.Contains(text, "tok3n") ||
+				strings.Contains(text, fmt.Sprintf("%x", "s3cret")) {
 				t.Errorf("%s of %T prints %s", verb, v, text)
 			}
 		}

@@ -32,12 +32,13 @@ type receiver struct {
 	err     error
 }
 
-// receive asks the server what it takes. The endpoint is the session's own: a redirect changes it, which other goroutines
-// must not see.
+// receive asks the server what it takes. The endpoint is the session's own: a redirect changes it, which other
+// goroutines must not see.
 func (w *Wire) receive(ctx context.Context, endpoint transport.Endpoint) (r receiver) {
-	r.session, r.err = open(ctx, w, func(_ *transport.Endpoint, auth transport.AuthMethod) (transport.ReceivePackSession, error) {
-		return w.client.NewReceivePackSession(&endpoint, auth)
-	})
+	r.session, r.err = open(ctx, w,
+		func(_ *transport.Endpoint, auth transport.AuthMethod) (transport.ReceivePackSession, error) {
+			return w.client.NewReceivePackSession(&endpoint, auth)
+		})
 	if r.err != nil {
 		return r
 	}
@@ -73,8 +74,8 @@ func (w *Wire) preparedReceiver(ctx context.Context) receiver {
 	}
 }
 
-// Push sends the named objects of the store and moves the branch, if it still is at u.Old. Errors: ErrMoved, ErrRejected,
-// ErrAuth, ErrFault.
+// Push sends the named objects of the store and moves the branch, if it still is at u.Old. Errors: ErrMoved,
+// ErrRejected, ErrAuth, ErrFault.
 func (w *Wire) Push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u Update) (err error) {
 	var r receiver
 	if u.Present {
@@ -114,8 +115,8 @@ func (w *Wire) Push(ctx context.Context, store *memory.Storage, objects []plumbi
 	return fault(errors.New("the server did not say whether it took the push"))
 }
 
-// decided reports whether the branch is where the update wants it already, or returns why it cannot be moved there. Most
-// lost races show here, before the pack is sent.
+// decided reports whether the branch is where the update wants it already, or returns why it cannot be moved there.
+// Most lost races show here, before the pack is sent.
 func decided(adv *packp.AdvRefs, u Update) (done bool, err error) {
 	now := adv.References[u.name().String()]
 	switch {

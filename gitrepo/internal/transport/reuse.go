@@ -29,8 +29,8 @@ func (r *Reusing) FetchTip(ctx context.Context, store *memory.Storage, tip plumb
 	return r.Wire.FetchTip(ctx, store, tip, what)
 }
 
-// FetchObjects fetches the objects that the checkout does not have. The first time, it asks for the tip: what is missing
-// may be a tree, and then more of them. All come with the tip in one request if they are not many.
+// FetchObjects fetches the objects that the checkout does not have. The first time, it asks for the tip: what is
+// missing may be a tree, and then more of them. All come with the tip in one request if they are not many.
 func (r *Reusing) FetchObjects(
 	ctx context.Context, store *memory.Storage, hashes []plumbing.Hash, what Extent,
 ) error {

@@ -23,7 +23,8 @@ func TestReuse(t *testing.T) {
 			make     func(t *testing.T, w repotest.Way) string
 			requests map[string]int // packs asked for, by way
 		}{
-			{"up to date", func(t *testing.T, w repotest.Way) string { return w.Clone(t, "--depth=1") }, map[string]int{}},
+			{"up to date",
+				func(t *testing.T, w repotest.Way) string { return w.Clone(t, "--depth=1") }, map[string]int{}},
 			{"alternates", func(t *testing.T, w repotest.Way) string {
 				dir := filepath.Join(t.TempDir(), "clone")
 				gittest.Git(t, ".", "clone", "--quiet", "--shared", w.Dir, dir)
@@ -74,7 +75,8 @@ func TestReuse(t *testing.T) {
 				before := len(w.Forge.Requests())
 				s := w.Snapshot(t, "main")
 				files := s.Files(t.Context())
-				gittest.Check(t, files.(interface{ Prefetch([]string) error }).Prefetch([]string{"d/e/x.yaml", "y.yaml"}))
+				gittest.Check(t,
+					files.(interface{ Prefetch([]string) error }).Prefetch([]string{"d/e/x.yaml", "y.yaml"}))
 				for _, name := range []string{"d/e/x.yaml", "y.yaml"} {
 					_, err := fs.ReadFile(files, name)
 					gittest.Check(t, err)

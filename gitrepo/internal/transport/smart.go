@@ -24,8 +24,8 @@ func newClient(c *http.Client, quota *pack.Quota) *http.Client {
 }
 
 // smart is a http.RoundTripper that refuses answers that are not git's smart protocol, as clients have to
-// (https://git-scm.com/docs/gitprotocol-http#_smart_server_response): a proxy's page, for example. It marks requests that
-// only read, so that they may be sent again.
+// (https://git-scm.com/docs/gitprotocol-http#_smart_server_response): a proxy's page, for example. It marks requests
+// that only read, so that they may be sent again.
 type smart struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.

@@ -1,5 +1,6 @@
-// Package transport reaches a repository: over git's pack protocol by http or ssh (Wire), on this machine's disk (Disk), or
-// with a checkout beside it whose objects need not be fetched (Reusing). Objects go into a store of the caller's.
+// Package transport reaches a repository: over git's pack protocol by http or ssh (Wire), on this machine's disk
+// (Disk), or with a checkout beside it whose objects need not be fetched (Reusing). Objects go into a store of the
+// caller's.
 package transport
 
 import (

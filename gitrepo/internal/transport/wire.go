@@ -93,14 +93,16 @@ func (a httpAuth) SetAuth(r *http.Request) {
 
 // open starts a session. Over ssh that is when the library connects, deaf to any context: if this one ends first, the
 // attempt is left to itself.
-func open[S io.Closer](ctx context.Context, w *Wire, start func(*transport.Endpoint, transport.AuthMethod) (S, error)) (S, error) {
+func open[S io.Closer](ctx context.Context, w *Wire,
+	start func(*transport.Endpoint, transport.AuthMethod) (S, error)) (S, error) {
 	type result struct {
 		session S
 		err     error
 	}
 	done := make(chan result, 1)
 	go func() {
-		// The library moves a session's endpoint to where a redirect leads, and only that session forgets the credentials.
+		// The library moves a session's endpoint to where a redirect leads, and only that session forgets the
+		// credentials.
 		endpoint := *w.endpoint
 		session, err := start(&endpoint, w.auth)
 		done <- result{session, err}

@@ -80,7 +80,7 @@ func CheckError(t *testing.T, err error, subject string, kind error, message str
 	}
 	for _, other := range []error{
 		scm.ErrNotFound, scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable,
-			scm.ErrClosed, scm.ErrMoved,
+		scm.ErrClosed, scm.ErrMoved,
 	} {
 		if is := errors.Is(err, other); is != (other == kind) {
 			t.Errorf("error %v is %v: %t", err, other, is)

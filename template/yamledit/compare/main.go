@@ -1,5 +1,5 @@
-// Compare runs the cases of template/yamledit/testdata/torture through other programs' libraries, and prints what they do with them
-// as a Markdown table. It is a module of its own, since nothing else needs those libraries.
+// Compare runs the cases of template/yamledit/testdata/torture through other programs' libraries, and prints what they
+// do with them as a Markdown table. It is a module of its own, since nothing else needs those libraries.
 //
 //	TORTURE_OUT=DIR go test ./template/yamledit -run TestTorture
 //	cd template/yamledit/compare && go run . ../testdata/torture DIR
@@ -65,7 +65,8 @@ func main() {
 	yqlib.GetLogger().SetSlogger(slog.New(slog.DiscardHandler))
 	yqlib.InitExpressionParser()
 	tools := []tool{
-		{"update-gitops-repo", func(c testCase) ([]byte, error) { return os.ReadFile(filepath.Join(os.Args[2], c.name)) }},
+		{"update-gitops-repo",
+			func(c testCase) ([]byte, error) { return os.ReadFile(filepath.Join(os.Args[2], c.name)) }},
 		{"yq", setByYq},
 		{"kyaml (kustomize)", setByKyaml},
 		{"goccy/go-yaml", setByGoccy},
@@ -297,7 +298,8 @@ func setByKyaml(c testCase) ([]byte, error) {
 		return nodes, nil
 	}
 	file := &kio.ByteReadWriter{Reader: bytes.NewReader(c.input), Writer: &out, PreserveSeqIndent: true}
-	err = kio.Pipeline{Inputs: []kio.Reader{file}, Filters: []kio.Filter{kio.FilterFunc(set)}, Outputs: []kio.Writer{file}}.Execute()
+	err = kio.Pipeline{Inputs: []kio.Reader{file}, Filters: []kio.Filter{kio.FilterFunc(set)},
+		Outputs: []kio.Writer{file}}.Execute()
 	return out.Bytes(), err
 }
 

@@ -18,8 +18,8 @@ func aliasesTooMany(doc *yaml.Node) bool {
 	return reached(doc, map[*yaml.Node]int{}, limit) > limit
 }
 
-// reached returns how many nodes there are at and below n, counting those behind each alias, as far as limit. known holds
-// what was counted behind aliases.
+// reached returns how many nodes there are at and below n, counting those behind each alias, as far as limit. known
+// holds what was counted behind aliases.
 func reached(n *yaml.Node, known map[*yaml.Node]int, limit int) int {
 	count := 1
 	if n.Kind == yaml.AliasNode && n.Alias != nil {

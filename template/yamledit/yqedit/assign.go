@@ -78,19 +78,20 @@ func equals(s string) int {
 // Only the bytes of a scalar itself are replaced, as yamledit.File.Set does it with a yamledit.Untyped.
 //
 // With Create, a Path of keys and indices that selects nothing is added to the only document of its file: missing keys
-// at the indentation of their neighbours, and an item at the end of a sequence. The value is what it would be in the place
-// of null: 5 and true are plain, 1.10 becomes "1.10".
+// at the indentation of their neighbours, and an item at the end of a sequence. The value is what it would be in the
+// place of null: 5 and true are plain, 1.10 becomes "1.10".
 //
-// Files that are JSON stay JSON. The others are YAML 1.1 or 1.2, in UTF-8; in those that end in ".json", all strings are
-// written in double quotes.
+// Files that are JSON stay JSON. The others are YAML 1.1 or 1.2, in UTF-8; in those that end in ".json", all strings
+// are written in double quotes.
 //
 // A *yamledit.Error tells of a file that is not YAML (ErrSyntax), of a Path that selects nothing in one of the files
 // (ErrNoNode), and of one that selects what is not a scalar, or one whose replacement would change anything else
 // (ErrUneditable). Its Key is the Path. Other errors are those of a Path that CheckPath refuses, of a File that matches
 // nothing, and of the file system.
 //
-// Neither the YAML parser nor yq can be stopped, and a file, or a path that makes copies of copies, needs little to take
-// more memory than there is. Who calls this with what others wrote watches the memory; progress says what takes it.
+// Neither the YAML parser nor yq can be stopped, and a file, or a path that makes copies of copies, needs little to
+// take more memory than there is. Who calls this with what others wrote watches the memory; progress says what takes
+// it.
 func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (map[string][]byte, []yamledit.Change, error) {
 	selectors := make([]selector, len(assignments))
 	patterns := make([]string, len(assignments))

@@ -22,11 +22,14 @@ func TestParseAssignment(t *testing.T) {
 		want Assignment
 	}{
 		{"a.yaml:.image.tag=v1", Assignment{"a.yaml", ".image.tag", "v1", false}},
-		{"charts/**/values.yaml:.image=acme/app:v1=x", Assignment{"charts/**/values.yaml", ".image", "acme/app:v1=x", false}},
+		{"charts/**/values.yaml:.image=acme/app:v1=x",
+			Assignment{"charts/**/values.yaml", ".image", "acme/app:v1=x", false}},
 		{"a.yaml:.a=", Assignment{"a.yaml", ".a", "", false}},
 		{"a.yaml:.a= =b==", Assignment{"a.yaml", ".a", " =b==", false}},
-		{`a.yaml:.c[] | select(.name == "x").image=V`, Assignment{"a.yaml", `.c[] | select(.name == "x").image`, "V", false}},
-		{`a.yaml:.c[] | select(.name == "x)=" and .n != 1).image=V=W`, Assignment{"a.yaml", `.c[] | select(.name == "x)=" and .n != 1).image`, "V=W", false}},
+		{`a.yaml:.c[] | select(.name == "x").image=V`,
+			Assignment{"a.yaml", `.c[] | select(.name == "x").image`, "V", false}},
+		{`a.yaml:.c[] | select(.name == "x)=" and .n != 1).image=V=W`,
+			Assignment{"a.yaml", `.c[] | select(.name == "x)=" and .n != 1).image`, "V=W", false}},
 		{`a.yaml:.["a=b"]=c`, Assignment{"a.yaml", `.["a=b"]`, "c", false}},
 		{`a.yaml:.b | select(.a == "x\"=)").c=d`, Assignment{"a.yaml", `.b | select(.a == "x\"=)").c`, "d", false}},
 		{"a.yaml:.a | select(. >= 3)=4", Assignment{"a.yaml", ".a | select(. >= 3)", "4", false}},
@@ -39,7 +42,8 @@ func TestParseAssignment(t *testing.T) {
 		}
 	}
 	for _, in := range []string{
-		"", "a.yaml", "a.yaml:", "a.yaml:.a", "a.yaml:=v", ":.a=v", ".a=v", "../a.yaml:.a=v", "/a.yaml:.a=v", "a[.yaml:.a=v",
+		"", "a.yaml", "a.yaml:", "a.yaml:.a", "a.yaml:=v", ":.a=v", ".a=v", "../a.yaml:.a=v",
+		"/a.yaml:.a=v", "a[.yaml:.a=v",
 		"a.yaml:.a==v", "a.yaml:.a[=v", "a.yaml:.a[]]=v", "a.yaml:.a | =v", "a.yaml:.a |= v", `a.yaml:."a=v`, "a.yaml:.a=\xff",
 		"a.yaml:select(.a=v", "a.yaml:.a != .b",
 	} {

@@ -12,8 +12,8 @@ import (
 	"update-gitops-repo/template/yamledit"
 )
 
-// create adds a value at a path that selects nothing in the file yet: a chain of keys and indices, of which the first may
-// be there. What is on the way and empty, null or {}, becomes a map or a sequence.
+// create adds a value at a path that selects nothing in the file yet: a chain of keys and indices, of which the first
+// may be there. What is on the way and empty, null or {}, becomes a map or a sequence.
 func create(f *yamledit.File, sel selector, value string) error {
 	steps, ok := simplePath(sel.expr)
 	if !ok {

@@ -9,7 +9,8 @@ import (
 )
 
 func createOne(name, src, path, value string) (string, []yamledit.Change, error) {
-	out, changes, err := Assign(fstest.MapFS{name: {Data: []byte(src)}}, []Assignment{{File: name, Path: path, Value: value, Create: true}}, ignore)
+	out, changes, err := Assign(fstest.MapFS{name: {Data: []byte(src)}},
+		[]Assignment{{File: name, Path: path, Value: value, Create: true}}, ignore)
 	if text, ok := out[name]; ok {
 		src = string(text)
 	}
@@ -18,7 +19,8 @@ func createOne(name, src, path, value string) (string, []yamledit.Change, error)
 
 func TestCreate(t *testing.T) {
 	for _, tt := range []struct{ name, src, path, value, want string }{
-		{"f.yaml", "image:\n    tag: v1 # c\n\n# end\n", ".image.digest", "sha256:ab", "image:\n    tag: v1 # c\n    digest: sha256:ab\n\n# end\n"},
+		{"f.yaml", "image:\n    tag: v1 # c\n\n# end\n", ".image.digest", "sha256:ab",
+			"image:\n    tag: v1 # c\n    digest: sha256:ab\n\n# end\n"},
 		{"f.yaml", "a: 1\n", ".b.c.d", "x", "a: 1\nb:\n  c:\n    d: x\n"},
 		{"f.yaml", "a: {} # c\n", ".a.b", "x", "a: # c\n  b: x\n"},
 		{"f.yaml", "a:\nb: 1\n", ".a.b", "x", "a:\n  b: x\nb: 1\n"},
@@ -41,14 +43,16 @@ func TestCreate(t *testing.T) {
 		{"f.yaml", "a: &x\n  b: 1\nc:\n  <<: *x\n", ".c.d", "z", "a: &x\n  b: 1\nc:\n  <<: *x\n  d: z\n"},
 		{"f.yaml", "a: v1\n", ".a", "v2", "a: v2\n"}, // it is there
 		{"f.json", "{\n  \"a\": 1\n}\n", ".b", "x", "{\n  \"a\": 1,\n  \"b\": \"x\"\n}\n"},
-		{"f.json", "{\n  \"a\": {}\n}\n", ".a.b.c", "5", "{\n  \"a\": {\n    \"b\": {\n      \"c\": 5\n    }\n  }\n}\n"},
+		{"f.json", "{\n  \"a\": {}\n}\n", ".a.b.c", "5",
+			"{\n  \"a\": {\n    \"b\": {\n      \"c\": 5\n    }\n  }\n}\n"},
 		{"f.json", "{\"a\": [1]}", ".a[1]", "true", "{\"a\": [1, true]}"},
 	} {
 		got, changes, err := createOne(tt.name, tt.src, tt.path, tt.value)
 		if err != nil || got != tt.want || len(changes) != 1 {
 			t.Errorf("%q, %s: got %q, %v, %v\nwant %q", tt.src, tt.path, got, changes, err, tt.want)
 		}
-		if again, changes, err := createOne(tt.name, got, tt.path, tt.value); err != nil || again != got || changes != nil {
+		if again, changes, err := createOne(tt.name, got, tt.path, tt.value); err != nil ||
+			again != got || changes != nil {
 			t.Errorf("%q, %s again: %q, %v, %v", tt.src, tt.path, again, changes, err)
 		}
 	}
@@ -56,10 +60,14 @@ func TestCreate(t *testing.T) {
 
 func TestCreateTypes(t *testing.T) {
 	for value, want := range map[string]string{
-		"5": "5", "-5": "-5", "0": "0", "65535": "65535", "1234567": `"1234567"`, "true": "true", "false": "false", "null": "null", "v1": "v1", "1.2.3": "1.2.3", "": `""`,
-		"1.10": `"1.10"`, "1.5": `"1.5"`, "007": `"007"`, "+5": `"+5"`, "-0": `"-0"`, "1e5": `"1e5"`, "0x1F": `"0x1F"`, "yes": `"yes"`, "True": `"True"`, "~": `"~"`,
-		"9223372036854775808": `"9223372036854775808"`, "2026-11-20": `"2026-11-20"`, "12:30": `"12:30"`, "a: b": `"a: b"`, "a #b": `"a #b"`,
-		"@a": `"@a"`, " a": `" a"`, "a\nb": `"a\nb"`, "\n": `"\n"`, "\x00": `"\u0000"`, "{{ .x }}": `"{{ .x }}"`, "|": `"|"`, "é": "é",
+		"5": "5", "-5": "-5", "0": "0", "65535": "65535", "1234567": `"1234567"`, "true": "true", "false": "false",
+		"null": "null", "v1": "v1", "1.2.3": "1.2.3", "": `""`,
+		"1.10": `"1.10"`, "1.5": `"1.5"`, "007": `"007"`, "+5": `"+5"`, "-0": `"-0"`, "1e5": `"1e5"`, "0x1F": `"0x1F"`,
+		"yes": `"yes"`, "True": `"True"`, "~": `"~"`,
+		"9223372036854775808": `"9223372036854775808"`, "2026-11-20": `"2026-11-20"`, "12:30": `"12:30"`,
+		"a: b": `"a: b"`, "a #b": `"a #b"`,
+		"@a": `"@a"`, " a": `" a"`, "a\nb": `"a\nb"`, "\n": `"\n"`, "\x00": `"\u0000"`,
+		"{{ .x }}": `"{{ .x }}"`, "|": `"|"`, "é": "é",
 	} {
 		got, _, err := createOne("f.yaml", "a: 1\n", ".b", value)
 		if want = "a: 1\nb: " + want + "\n"; err != nil || got != want {
@@ -71,10 +79,12 @@ func TestCreateTypes(t *testing.T) {
 func TestCreateErrors(t *testing.T) {
 	for _, tt := range []struct{ src, path, want string }{
 		{"a: 1\n", ".b[]", "f.yaml: .b[] selects nothing, and only a path of keys and indices can be created"},
-		{"a: 1\n", `.b | select(. == "x")`, `f.yaml: .b | select(. == "x") selects nothing, and only a path of keys and indices can be created`},
+		{"a: 1\n", `.b | select(. == "x")`,
+			`f.yaml: .b | select(. == "x") selects nothing, and only a path of keys and indices can be created`},
 		{"a: 1\n", ".b.*", "f.yaml: .b.* selects nothing, and only a path of keys and indices can be created"},
 		{"a: 1\n", ".b, .c", "f.yaml: .b, .c selects nothing, and only a path of keys and indices can be created"},
-		{"a: 1\n---\nb: 1\n", ".c", "f.yaml: .c selects nothing, and there are several documents in which it could be created"},
+		{"a: 1\n---\nb: 1\n", ".c",
+			"f.yaml: .c selects nothing, and there are several documents in which it could be created"},
 		{"a: 1\n", ".a.b", "f.yaml: .a.b cannot be created, since .a is a value"},
 		{"x: &x 1\na: *x\n", ".a.b", "f.yaml: .a.b cannot be created, since .a is an alias"},
 		{"a:\n- 1\n", ".a[2]", "f.yaml: .a[2] cannot be created, since .a has 1 items"},

@@ -49,26 +49,27 @@ type Result struct {
 //
 // The files keep their layout. A scalar that an expression changes is replaced by its bytes, in its own style where
 // that can be, but in the type that yq gives it: .a = 5 makes a number and .a = "5" a string, where Assign would keep
-// the old one's. An entry of a map or a sequence that is added is put in as lines at the indentation of its
-// neighbours, and one that is removed is cut out with its comments: the lines directly above it, up to a blank line, and
-// what is behind it. An entry that moves takes them along. Comments that a document starts with stay where they are, and
-// a warning tells of those that are cut and look like an entry that is commented out. Entries within [] and {} are
-// changed there in the same way, but {} and [] alone become lines, save in JSON. Where that cannot be done, since a comment
-// is assigned, entries with comments before their commas go or move, or the layout is an unusual one, the node is written
-// anew, and a warning names the file and the path and tells whether comments are lost. The styles of nodes (style=) and
-// comments (line_comment=) count as changes only in an expression that assigns them.
+// the old one's. An entry of a map or a sequence that is added is put in as lines at the indentation of its neighbours,
+// and one that is removed is cut out with its comments: the lines directly above it, up to a blank line, and what is
+// behind it. An entry that moves takes them along. Comments that a document starts with stay where they are, and a
+// warning tells of those that are cut and look like an entry that is commented out. Entries within [] and {} are
+// changed there in the same way, but {} and [] alone become lines, save in JSON. Where that cannot be done, since a
+// comment is assigned, entries with comments before their commas go or move, or the layout is an unusual one, the node
+// is written anew, and a warning names the file and the path and tells whether comments are lost. The styles of nodes
+// (style=) and comments (line_comment=) count as changes only in an expression that assigns them.
 //
 // An expression must yield the document, changed or not; one that just selects or computes (.a) is refused. A document
-// in which it selects nothing stays as it is: one for which it yields nothing (select(.kind == "Service") | .a = 1), and
-// if all of it is an assignment, one in which its left side selects nothing ((.c[] | select(.name == "x") | .image) = "y")
-// or, with "=", its right side (.a = (.c[] | select(.name == "x") | .image)). It is an error when that is so in all
-// documents of all its files. That an expression changes nothing is none, so that it can be run twice; nor is it one
-// when |=, += and the like find nothing on their right.
+// in which it selects nothing stays as it is: one for which it yields nothing (select(.kind == "Service") | .a = 1),
+// and if all of it is an assignment, one in which its left side selects nothing ((.c[] | select(.name == "x") | .image)
+// = "y") or, with "=", its right side (.a = (.c[] | select(.name == "x") | .image)). It is an error when that is so in
+// all documents of all its files. That an expression changes nothing is none, so that it can be run twice; nor is it
+// one when |=, += and the like find nothing on their right.
 //
-// A *yamledit.Error tells of a file that is not YAML (ErrSyntax), of an expression that selects nothing at all (ErrNoNode),
-// and of one that fails, does not yield the document, or whose result cannot be written, or that changes a map in which a
-// key is there twice or would be (ErrUneditable). Its Key is the expression. Other errors are those of an expression that
-// ParseExpression refuses, of a File that matches nothing, and of the file system. See Assign for progress.
+// A *yamledit.Error tells of a file that is not YAML (ErrSyntax), of an expression that selects nothing at all
+// (ErrNoNode), and of one that fails, does not yield the document, or whose result cannot be written, or that changes a
+// map in which a key is there twice or would be (ErrUneditable). Its Key is the expression. Other errors are those of
+// an expression that ParseExpression refuses, of a File that matches nothing, and of the file system. See Assign for
+// progress.
 func Evaluate(fsys fs.FS, expressions []Expression, progress Progress) (Result, error) {
 	patterns := make([]string, len(expressions))
 	for i, e := range expressions {
@@ -123,7 +124,8 @@ func (r *run) evaluate(e Expression, matches []int) ([]string, error) {
 		warnings = append(warnings, r.files[k].Warnings()[warned:]...)
 	}
 	if !found {
-		return nil, &yamledit.Error{File: e.File, Key: e.Expr, Reason: e.Expr + " selects nothing", Err: yamledit.ErrNoNode}
+		return nil,
+			&yamledit.Error{File: e.File, Key: e.Expr, Reason: e.Expr + " selects nothing", Err: yamledit.ErrNoNode}
 	}
 	return warnings, nil
 }

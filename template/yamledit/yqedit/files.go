@@ -9,8 +9,8 @@ import (
 	"update-gitops-repo/template/yamledit"
 )
 
-// Progress is called before each step that may take much memory or time: with a file, and with the path or the expression
-// that it is about to be edited by, if any.
+// Progress is called before each step that may take much memory or time: with a file, and with the path or the
+// expression that it is about to be edited by, if any.
 type Progress func(file, key string)
 
 // sources are the files that patterns match.

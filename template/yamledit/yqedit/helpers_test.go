@@ -43,7 +43,8 @@ func parsed(src string) []*yaml.Node {
 }
 
 func assignOne(src, path, value string) (string, []yamledit.Change, error) {
-	out, changes, err := Assign(fstest.MapFS{"f.yaml": {Data: []byte(src)}}, []Assignment{{"f.yaml", path, value, false}}, ignore)
+	out, changes, err := Assign(fstest.MapFS{"f.yaml": {Data: []byte(src)}},
+		[]Assignment{{"f.yaml", path, value, false}}, ignore)
 	if text, ok := out["f.yaml"]; ok {
 		src = string(text)
 	}

@@ -31,7 +31,8 @@ func (g *generator) scalar(indent int, inFlow bool) string {
 	case 2:
 		if !inFlow {
 			pad := strings.Repeat(" ", indent+2)
-			return g.pick("|", "|-", "|+", ">", ">-") + g.pick("", " # lit") + "\n" + pad + "l1 # no\n" + g.pick("", "\n") + pad + "l2" + g.pick("", "\n", "\n"+pad+"# text")
+			return g.pick("|", "|-", "|+", ">", ">-") + g.pick("", " # lit") + "\n" + pad + "l1 # no\n" +
+				g.pick("", "\n") + pad + "l2" + g.pick("", "\n", "\n"+pad+"# text")
 		}
 	case 3:
 		if !inFlow {
@@ -39,9 +40,11 @@ func (g *generator) scalar(indent int, inFlow bool) string {
 		}
 	case 4:
 		if pad := strings.Repeat(" ", indent+2); !inFlow && g.IntN(3) == 0 {
-			return g.pick("[v1, # f"+g.id()+"\n"+pad+"# g"+g.id()+"\n"+pad+"z, v2 # h"+g.id()+"\n"+pad+"]", "{ # f"+g.id()+"\n"+pad+"b: v1,\n"+pad+"a: 5, # g"+g.id()+"\n"+pad+"}")
+			return g.pick("[v1, # f"+g.id()+"\n"+pad+"# g"+g.id()+"\n"+pad+"z, v2 # h"+g.id()+"\n"+pad+"]",
+				"{ # f"+g.id()+"\n"+pad+"b: v1,\n"+pad+"a: 5, # g"+g.id()+"\n"+pad+"}")
 		}
-		return g.pick("[]", "{}", "[1, x, {a: b}]", "{a: 1, b: [2]}", "{ a: 1 , 'b': x }", "[ v1 ]", "{a: }", "{a, b: 1}", "{{ x }}", "[{a: }, 1]")
+		return g.pick("[]", "{}", "[1, x, {a: b}]", "{a: 1, b: [2]}", "{ a: 1 , 'b': x }", "[ v1 ]", "{a: }",
+			"{a, b: 1}", "{{ x }}", "[{a: }, 1]")
 	}
 	return g.pick("v1", "v2", "x y", "acme/app:1", "z")
 }
@@ -51,7 +54,8 @@ func (g *generator) id() string { g.ids++; return fmt.Sprint(g.ids) }
 // between writes what may stand between two entries.
 func (g *generator) between(indent int) {
 	pad := strings.Repeat(" ", indent)
-	g.out.WriteString(g.pick("", "", "", "", "\n", pad+"# c"+g.id()+"\n", "\n"+pad+"# d"+g.id()+"\n", pad+"# e"+g.id()+"\n\n", pad+"  # f"+g.id()+"\n"))
+	g.out.WriteString(g.pick("", "", "", "", "\n", pad+"# c"+g.id()+"\n", "\n"+pad+"# d"+g.id()+"\n",
+		pad+"# e"+g.id()+"\n\n", pad+"  # f"+g.id()+"\n"))
 }
 
 func (g *generator) value(indent, depth int, item bool) {
@@ -156,17 +160,26 @@ func (g *generator) path(n *yaml.Node) string {
 func (g *generator) expression(docs []*yaml.Node) string {
 	p, q := g.path(docs[g.IntN(len(docs))]), g.path(docs[0])
 	return strings.NewReplacer("P", p, "Q", q).Replace(g.pick(
-		`P = "v9"`, `P = 5`, `P = "1.10"`, `P = true`, `P = null`, `P = ""`, `P = "a\nb"`, `P = "yes"`, `P = {}`, `P = []`,
+		`P = "v9"`, `P = 5`, `P = "1.10"`, `P = true`, `P = null`, `P = ""`, `P = "a\nb"`,
+		`P = "yes"`, `P = {}`, `P = []`,
 		`P = {"new": {"x": [1, "y"], "z": {}}}`, `P = ["n1", {"x": 1, "y": [2]}]`, `P = Q`, `P = "a" | Q = {"k": "v"}`,
-		`(P | select(kind == "scalar")) = "s"`, `(P | select(kind == "map")).new = "x"`, `(P | select(kind == "map")).new.deep.er = 1`,
-		`(P | select(kind == "seq")) += ["x"]`, `(P | select(kind == "seq")) += [{"a": 1, "b": {"c": 2}}]`, `(P | select(kind == "seq")) |= ["x"] + .`,
+		`(P | select(kind == "scalar")) = "s"`, `(P | select(kind == "map")).new = "x"`,
+		`(P | select(kind == "map")).new.deep.er = 1`,
+		`(P | select(kind == "seq")) += ["x"]`, `(P | select(kind == "seq")) += [{"a": 1, "b": {"c": 2}}]`,
+		`(P | select(kind == "seq")) |= ["x"] + .`,
 		`(P | select(kind == "map")) |= {"new": 1} + .`, `(P | select(kind == "map")) *= {"a": {"b": 1}, "new": [1]}`,
-		`del(P)`, `del(P, Q)`, `del(.. | select(. == "v1"))`, `del(P) | del(Q)`, `(P | select(kind == "seq")) |= reverse`,
-		`sort_keys(.)`, `sort_keys(..)`, `(P | select(kind == "map")) |= with_entries(.key |= "n" + .)`, `(P | select(kind == "map")) |= to_entries`,
-		`with(P; . = "w")`, `(.. | select(tag == "!!str")) |= . + "x"`, `(.. | select(tag == "!!int")) += 1`, `(select(di == 1) | P) = "d"`,
-		`(.. | select(. == "v1")) = "v2"`, `(.. | select(kind == "map" and has("a"))).a = "v"`, `(P | select(kind == "seq")) |= map(select(. != "v1"))`,
-		`(P | select(kind == "seq")) |= unique`, `(P | select(kind == "map")) |= pick(["a", "b"])`, `P tag = "!!str"`, `.. style = "double"`, `P style = "flow"`,
-		`(.. | select(tag == "!!str")) style = "single"`, `P line_comment = "c"`, `... comments = ""`, `P anchor = "anc"`, `explode(.)`,
+		`del(P)`, `del(P, Q)`, `del(.. | select(. == "v1"))`, `del(P) | del(Q)`,
+		`(P | select(kind == "seq")) |= reverse`,
+		`sort_keys(.)`, `sort_keys(..)`, `(P | select(kind == "map")) |= with_entries(.key |= "n" + .)`,
+		`(P | select(kind == "map")) |= to_entries`,
+		`with(P; . = "w")`, `(.. | select(tag == "!!str")) |= . + "x"`, `(.. | select(tag == "!!int")) += 1`,
+		`(select(di == 1) | P) = "d"`,
+		`(.. | select(. == "v1")) = "v2"`, `(.. | select(kind == "map" and has("a"))).a = "v"`,
+		`(P | select(kind == "seq")) |= map(select(. != "v1"))`,
+		`(P | select(kind == "seq")) |= unique`, `(P | select(kind == "map")) |= pick(["a", "b"])`, `P tag = "!!str"`,
+		`.. style = "double"`, `P style = "flow"`,
+		`(.. | select(tag == "!!str")) style = "single"`, `P line_comment = "c"`, `... comments = ""`,
+		`P anchor = "anc"`, `explode(.)`,
 	))
 }
 
@@ -174,7 +187,8 @@ func (g *generator) expression(docs []*yaml.Node) string {
 func whatYqMakes(src, expr string) []*yaml.Node {
 	setUpYq()
 	// Its encoder writes nothing as a string within [] and {}.
-	spelled := strings.NewReplacer("{a: }", "{a: null}", "{a, b: 1}", "{a: null, b: 1}", "{{ x }}", "{{x: null}: null}").Replace(src)
+	spelled := strings.NewReplacer("{a: }", "{a: null}", "{a, b: 1}", "{a: null, b: 1}", "{{ x }}",
+		"{{x: null}: null}").Replace(src)
 	if spelled != src && (strings.Contains(expr, "style =") || strings.Contains(expr, " tag = ")) {
 		return nil // here it is not the same
 	}
@@ -218,8 +232,8 @@ func readsLike(text string, want []*yaml.Node) error {
 	return nil
 }
 
-// Whatever yq makes of a document, Evaluate makes of its text, nearly always in place; and again it changes nothing more
-// than yq does again.
+// Whatever yq makes of a document, Evaluate makes of its text, nearly always in place; and again it changes nothing
+// more than yq does again.
 func TestEvaluateLikeYq(t *testing.T) {
 	g := &generator{Rand: rand.New(rand.NewPCG(1, 2))}
 	done, anew := 0, 0
@@ -277,7 +291,8 @@ func TestOneLine(t *testing.T) {
 	g := &generator{Rand: rand.New(rand.NewPCG(3, 4))}
 	for range 300 {
 		src := g.document()
-		if strings.Contains(src, "---") || strings.HasPrefix(strings.TrimLeft(src, "\n"), "-") || !strings.HasSuffix(src, "\n") {
+		if strings.Contains(src, "---") || strings.HasPrefix(strings.TrimLeft(src, "\n"), "-") ||
+			!strings.HasSuffix(src, "\n") {
 			continue
 		}
 		docs := parsed(src)
@@ -285,7 +300,8 @@ func TestOneLine(t *testing.T) {
 			continue
 		}
 		added, _, warnings, err := evaluateOne("f.yaml", src, `.new = "x"`)
-		if err != nil || warnings != nil || strings.Replace(strings.Replace(added, "new: x\r\n", "", 1), "new: x\n", "", 1) != src {
+		if err != nil || warnings != nil ||
+			strings.Replace(strings.Replace(added, "new: x\r\n", "", 1), "new: x\n", "", 1) != src {
 			t.Errorf("%q\n%q, %q, %v", src, added, warnings, err)
 		}
 		if again, _, _, err := evaluateOne("f.yaml", added, `del(.new)`); err != nil || again != src {

@@ -12,8 +12,8 @@ import (
 	"update-gitops-repo/template/yamledit"
 )
 
-// CheckPath returns an error when expr is not a yq expression, or not one that merely selects nodes: it changes them, or
-// looks at the environment, the clock or other files.
+// CheckPath returns an error when expr is not a yq expression, or not one that merely selects nodes: it changes them,
+// or looks at the environment, the clock or other files.
 func CheckPath(expr string) error {
 	_, err := parseSelector(expr)
 	return err
@@ -100,13 +100,14 @@ func (s selected) refusal(f *yamledit.File) string {
 	case s.node.Kind == yaml.AliasNode:
 		return fmt.Sprintf("the alias *%s; set the value at its anchor &%[1]s, or in the file by hand", s.node.Value)
 	case s.aliased:
-		return fmt.Sprintf("%s through an alias, and so would change every other use of it; set it there", f.Path(s.node))
+		return fmt.Sprintf("%s through an alias, and so would change every other use of it; set it there",
+			f.Path(s.node))
 	}
 	return ""
 }
 
-// selects returns the nodes that the expression selects in docs, in the order of the file. A node that yq makes up, for a
-// key that is not there, is none.
+// selects returns the nodes that the expression selects in docs, in the order of the file. A node that yq makes up, for
+// a key that is not there, is none.
 func (s selector) selects(docs []*yaml.Node) ([]selected, error) {
 	var out []selected
 	for i, doc := range docs {
@@ -125,8 +126,8 @@ func (s selector) selects(docs []*yaml.Node) ([]selected, error) {
 	return out, nil
 }
 
-// follow returns the node that keys and indices lead to, along nothing but maps and lists of the file itself, as most do,
-// in a fraction of the time of evaluate. It is nil where nothing is there, and false for all else.
+// follow returns the node that keys and indices lead to, along nothing but maps and lists of the file itself, as most
+// do, in a fraction of the time of evaluate. It is nil where nothing is there, and false for all else.
 func (s selector) follow(doc *yaml.Node) (n *yaml.Node, ok bool) {
 	if s.steps == nil {
 		return nil, false
@@ -148,8 +149,8 @@ func (s selector) follow(doc *yaml.Node) (n *yaml.Node, ok bool) {
 	return n, true
 }
 
-// lastUnder returns what a map has under a key, the last one if it is there twice, as yq does. It is false where a merge
-// key, or a key that is a collection, may be it.
+// lastUnder returns what a map has under a key, the last one if it is there twice, as yq does. It is false where a
+// merge key, or a key that is a collection, may be it.
 func lastUnder(m *yaml.Node, key string) (n *yaml.Node, ok bool) {
 	for i := 0; i < len(m.Content); i += 2 {
 		switch k := m.Content[i]; {

@@ -23,17 +23,23 @@ func TestYqIsConfined(t *testing.T) {
 }
 
 func TestCheckPath(t *testing.T) {
-	for _, expr := range []string{".", ".a", ".a[0].b", ".a[]", "..", `.. | select(tag == "!!int")`, ".a // .b", ".a as $x | .b",
-		`.spec.template.spec.containers[] | select(.name == "app") | .image`, `select(.kind == "Deployment").spec`, ".a, .b"} {
+	for _, expr := range []string{".", ".a", ".a[0].b", ".a[]", "..", `.. | select(tag == "!!int")`,
+		".a // .b", ".a as $x | .b",
+		`.spec.template.spec.containers[] | select(.name == "app") | .image`,
+		`select(.kind == "Deployment").spec`, ".a, .b"} {
 		if err := CheckPath(expr); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, expr := range []string{
-		"", " ", ".a[", ".a | ", "))", ".a = 3", ".a |= 3", ".a += 3", ".a -= 3", ".a *= 3", "del(.a)", "delpaths([[\"a\"]])",
-		"setpath([\"a\"]; 1)", ".a style=\"double\"", ".a tag=\"x\"", ".a line_comment=\"x\"", ".a anchor=\"x\"", ".a alias=\"x\"",
-		"with(.a; . = 3)", ".a | (.b = 3)", "eval(.a)", "explode(.a)", "env(HOME)", "strenv(HOME)", ".[env(HOME)]", ".a | envsubst",
-		"select(.a == strenv(HOME))", "load(\"a\")", "load_str(\"a\")", "load_xml(\"a\")", "load_props(\"a\")", "load_base64(\"a\")",
+		"", " ", ".a[", ".a | ", "))", ".a = 3", ".a |= 3", ".a += 3", ".a -= 3", ".a *= 3", "del(.a)",
+		"delpaths([[\"a\"]])",
+		"setpath([\"a\"]; 1)", ".a style=\"double\"", ".a tag=\"x\"", ".a line_comment=\"x\"",
+		".a anchor=\"x\"", ".a alias=\"x\"",
+		"with(.a; . = 3)", ".a | (.b = 3)", "eval(.a)", "explode(.a)", "env(HOME)", "strenv(HOME)",
+		".[env(HOME)]", ".a | envsubst",
+		"select(.a == strenv(HOME))", "load(\"a\")", "load_str(\"a\")", "load_xml(\"a\")",
+		"load_props(\"a\")", "load_base64(\"a\")",
 		"system(\"true\")", "now", "shuffle", "sort_keys(.)",
 	} {
 		if err := CheckPath(expr); err == nil {
@@ -56,22 +62,33 @@ func TestAssignErrors(t *testing.T) {
 		{"no key below null", "a: ~\n", ".a.b", yamledit.ErrNoNode, "f.yaml: .a.b selects nothing"},
 		{"no key below a value", "a: v1\n", ".a.b.c", yamledit.ErrNoNode, "f.yaml: .a.b.c selects nothing"},
 		{"no index", "a: [x]\n", ".a[3]", yamledit.ErrNoNode, "f.yaml: .a[3] selects nothing"},
-		{"no match", "a: [x]\n", `.a[] | select(. == "y")`, yamledit.ErrNoNode, `f.yaml: .a[] | select(. == "y") selects nothing`},
+		{"no match", "a: [x]\n", `.a[] | select(. == "y")`, yamledit.ErrNoNode,
+			`f.yaml: .a[] | select(. == "y") selects nothing`},
 		{"an empty file", "", ".a", yamledit.ErrNoNode, "f.yaml: .a selects nothing"},
 		{"comments", "# c\n", ".a", yamledit.ErrNoNode, "f.yaml: .a selects nothing"},
 		{"a map", "x: 1\na: {b: c}\n", ".a", yamledit.ErrUneditable, "f.yaml:2: .a selects a map, not a scalar"},
 		{"a sequence", "a:\n- b\n", ".a", yamledit.ErrUneditable, "f.yaml:2: .a selects a sequence, not a scalar"},
-		{"one of several", "a: v1\nb: [c]\n", ".a, .b", yamledit.ErrUneditable, "f.yaml:2: .a, .b selects a sequence, not a scalar"},
+		{"one of several", "a: v1\nb: [c]\n", ".a, .b", yamledit.ErrUneditable,
+			"f.yaml:2: .a, .b selects a sequence, not a scalar"},
 		{"a key", "a: v1\n", ".a | key", yamledit.ErrUneditable, `f.yaml:1: .a | key selects the key "a", not a value`},
-		{"an alias", "a: &x v1\nb: *x\n", ".b", yamledit.ErrUneditable, "f.yaml:2: .b selects the alias *x; set the value at its anchor &x, or in the file by hand"},
-		{"through an alias", "a: &x {t: v1}\nb: *x\n", ".b.t", yamledit.ErrUneditable, "f.yaml:1: .b.t selects .a.t through an alias, and so would change every other use of it; set it there"},
-		{"through a merge key", "a: &x {t: v1}\nb:\n  <<: *x\n", ".b.t", yamledit.ErrUneditable, "f.yaml:1: .b.t selects .a.t through an alias, and so would change every other use of it; set it there"},
-		{"computed", "a: 1\n", ".a + 1", yamledit.ErrUneditable, "f.yaml: .a + 1 yields something computed, which is no node of the file"},
-		{"collected", "a: 1\n", "[.a]", yamledit.ErrUneditable, "f.yaml: [.a] yields something computed, which is no node of the file"},
-		{"failing", "a: [1]\n", ".a[\"x\"]", yamledit.ErrUneditable, "f.yaml: .a[\"x\"] fails: cannot index array with 'x'…"},
-		{"a number with a tag", "a: !!int 5\n", ".a", yamledit.ErrUneditable, `f.yaml:1: .a: "new value" is no !!int, as the tag of the node says`},
-		{"a key without a value", "? b\n? c\n", ".b", yamledit.ErrUneditable, "f.yaml:2: .b cannot be set: there is no place for a value; write one by hand"},
-		{"not YAML", "x: 1\na: b: c\n", ".a", yamledit.ErrSyntax, "f.yaml:2: cannot be read as YAML: mapping values are not allowed in this context"},
+		{"an alias", "a: &x v1\nb: *x\n", ".b", yamledit.ErrUneditable,
+			"f.yaml:2: .b selects the alias *x; set the value at its anchor &x, or in the file by hand"},
+		{"through an alias", "a: &x {t: v1}\nb: *x\n", ".b.t", yamledit.ErrUneditable,
+			"f.yaml:1: .b.t selects .a.t through an alias, and so would change every other use of it; set it there"},
+		{"through a merge key", "a: &x {t: v1}\nb:\n  <<: *x\n", ".b.t", yamledit.ErrUneditable,
+			"f.yaml:1: .b.t selects .a.t through an alias, and so would change every other use of it; set it there"},
+		{"computed", "a: 1\n", ".a + 1", yamledit.ErrUneditable,
+			"f.yaml: .a + 1 yields something computed, which is no node of the file"},
+		{"collected", "a: 1\n", "[.a]", yamledit.ErrUneditable,
+			"f.yaml: [.a] yields something computed, which is no node of the file"},
+		{"failing", "a: [1]\n", ".a[\"x\"]", yamledit.ErrUneditable,
+			"f.yaml: .a[\"x\"] fails: cannot index array with 'x'…"},
+		{"a number with a tag", "a: !!int 5\n", ".a", yamledit.ErrUneditable,
+			`f.yaml:1: .a: "new value" is no !!int, as the tag of the node says`},
+		{"a key without a value", "? b\n? c\n", ".b", yamledit.ErrUneditable,
+			"f.yaml:2: .b cannot be set: there is no place for a value; write one by hand"},
+		{"not YAML", "x: 1\na: b: c\n", ".a", yamledit.ErrSyntax,
+			"f.yaml:2: cannot be read as YAML: mapping values are not allowed in this context"},
 		{"Helm", "x: 1\n{{ if .x }}\na: 1\n{{ end }}\n", ".a", yamledit.ErrSyntax, "f.yaml:…"},
 		{"UTF-16", "\xff\xfea\x00", ".a", yamledit.ErrSyntax, "f.yaml:1: cannot be read as YAML: not in UTF-8"},
 		{"an unknown alias", "a: *x\n", ".a", yamledit.ErrSyntax, "f.yaml:1: cannot be read as YAML: …"},
@@ -80,7 +97,8 @@ func TestAssignErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, changes, err := assignOne(tt.src, tt.path, "new value")
 			var e *yamledit.Error
-			if !errors.Is(err, tt.kind) || !errors.As(err, &e) || e.File != "f.yaml" || e.Key != tt.path || changes != nil || got != tt.src {
+			if !errors.Is(err, tt.kind) || !errors.As(err, &e) || e.File != "f.yaml" || e.Key != tt.path ||
+				changes != nil || got != tt.src {
 				t.Fatalf("got %q, %v, %v", got, changes, err)
 			}
 			start, open := strings.CutSuffix(tt.text, "…")
@@ -105,8 +123,10 @@ func TestKeyTwice(t *testing.T) {
 func TestPathsThatAreNone(t *testing.T) {
 	const dot = "; a path starts with a dot: ."
 	for expr, want := range map[string]string{
-		"tag": dot + "tag", "image.tag": dot + "image.tag", "kind": dot + "kind", "replicas": dot + "replicas", "spec[0].x": dot + "spec[0].x",
-		`"a"`: "yields something computed", "3": "yields something computed", ".a | length": "yields something computed", ".a | .b | tag": "yields something computed",
+		"tag": dot + "tag", "image.tag": dot + "image.tag", "kind": dot + "kind", "replicas": dot + "replicas",
+		"spec[0].x": dot + "spec[0].x",
+		`"a"`:       "yields something computed", "3": "yields something computed",
+		".a | length": "yields something computed", ".a | .b | tag": "yields something computed",
 	} {
 		if err := CheckPath(expr); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("CheckPath(%q) = %v; want %s", expr, err, want)
@@ -124,10 +144,12 @@ func TestAliasBomb(t *testing.T) {
 	var src strings.Builder
 	src.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
 	for i := 1; i < 9; i++ {
-		fmt.Fprintf(&src, "a%d: &a%[1]d [%s]\n", i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 9), ", "))
+		fmt.Fprintf(&src, "a%d: &a%[1]d [%s]\n", i,
+			strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 9), ", "))
 	}
 	src.WriteString("b: v1\nloop: &l [*l]\n")
-	if _, _, err := assignOne(src.String(), ".a8"+strings.Repeat("[]", 9), "v2"); !errors.Is(err, yamledit.ErrUneditable) && !errors.Is(err, yamledit.ErrNoNode) {
+	if _, _, err := assignOne(src.String(), ".a8"+strings.Repeat("[]", 9), "v2"); !errors.Is(err,
+		yamledit.ErrUneditable) && !errors.Is(err, yamledit.ErrNoNode) {
 		t.Errorf("got %v", err)
 	}
 	for _, path := range []string{".b", ".a0[3]", ".none, .a0[3]"} {
@@ -140,7 +162,8 @@ func TestAliasBomb(t *testing.T) {
 
 // Selecting does not add what is asked for.
 func TestSelectingIsReadOnly(t *testing.T) {
-	if got, _, err := assignOne("a: v1\n", `.x.y, (select(has("x") | not) | .a)`, "v2"); err != nil || got != "a: v2\n" {
+	if got, _, err := assignOne("a: v1\n", `.x.y, (select(has("x") | not) | .a)`, "v2"); err != nil ||
+		got != "a: v2\n" {
 		t.Errorf("got %q, %v", got, err)
 	}
 }

@@ -40,7 +40,8 @@ func parse(expr string) (*yqlib.ExpressionNode, error) {
 		return nil, errors.New("the expression is empty")
 	}
 	if computesZone(parsed) {
-		return nil, fmt.Errorf("expression %q: the time zone of tz shall be a string, and not Local, which depends on the machine", expr)
+		return nil,
+			fmt.Errorf("expression %q: the time zone of tz shall be a string, and not Local, which depends on the machine", expr)
 	}
 	if op := findOperator(parsed, impure); op != "" {
 		return nil, fmt.Errorf("expression %q: %s depends on more than the file", expr, op)
