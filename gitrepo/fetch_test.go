@@ -18,6 +18,7 @@ import (
 // TestFetch asserts what each kind of run costs, push included: how repotest.Many requests, how repotest.Many connections, how repotest.Many bytes at most,
 // and how repotest.Many objects.
 func TestFetch(t *testing.T) {
+	t.Parallel()
 	value := func(app int) string { return fmt.Sprintf("apps/app-%04d/dev/values.yaml", app) }
 	folder := func(app int) gitrepo.Scope {
 		return gitrepo.Scope{Folders: []string{fmt.Sprintf("apps/app-%04d", app)}}
@@ -64,6 +65,7 @@ func TestFetch(t *testing.T) {
 	} {
 		for name, want := range test.want {
 			t.Run(test.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
 				name, size, _ := strings.Cut(name, "/")
 				w := repotest.Open(t, map[string]string{"http tree refused": "http"}[name]+strings.TrimPrefix(name, "http tree refused"), map[string]string{"top.yaml": "top: 1\n"})
 				w.Apps(t, map[string]int{"few": repotest.Few, "many": repotest.Many}[size])

@@ -20,6 +20,7 @@ import (
 )
 
 func TestFiles(t *testing.T) {
+	t.Parallel()
 	seed := map[string]string{"a.yaml": "a: 1\n", "d/b.yaml": "b: 1\r\n", "d/e/c.sh*": "#!/bin/sh\n", "d.yaml": "", "Ünïcode name": "x"}
 	repotest.Each(t, seed, func(t *testing.T, w repotest.Way) {
 		files := w.Snapshot(t, "main").Files(t.Context())
@@ -48,6 +49,7 @@ func TestFiles(t *testing.T) {
 
 // TestOddNames: names that git takes and others do not are in nobody's way, and those that lead elsewhere are not followed.
 func TestOddNames(t *testing.T) {
+	t.Parallel()
 	repotest.Each(t, map[string]string{"a.yaml": "a: 1\n"}, func(t *testing.T, w repotest.Way) {
 		script := "commit refs/heads/main\ncommitter C <c@example.com> 1700000000 +0000\ndata 0\nfrom refs/heads/main^0\n" +
 			"M 100644 inline \"caf\\351/x.yaml\"\ndata 2\nx\n\n"
@@ -91,6 +93,7 @@ func TestOddNames(t *testing.T) {
 
 // TestPrefetch asserts what a run costs: one request for references, one for the commit and its trees, one for all blobs.
 func TestPrefetch(t *testing.T) {
+	t.Parallel()
 	seed := map[string]string{"big/unwanted": strings.Repeat("unwanted ", 1<<16)}
 	names := []string{}
 	for i := range 40 {
@@ -120,6 +123,7 @@ func TestPrefetch(t *testing.T) {
 
 // TestCommit compares a commit with what git itself makes of the same change.
 func TestCommit(t *testing.T) {
+	t.Parallel()
 	seed := map[string]string{
 		"a.yaml": "a: 1\n", "run.sh*": "#!/bin/sh\n", "link": "-> a.yaml", "d/x": "x", "d.yaml": "d\n", "d-e/y": "crlf\r\n",
 		"deep/1/2/3/f": "f", "deep/1/2/g": "g",
@@ -160,6 +164,7 @@ func TestCommit(t *testing.T) {
 
 // TestCommitSubmodule keeps an entry that this program has no object for.
 func TestCommitSubmodule(t *testing.T) {
+	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
 		clone := filepath.Join(t.TempDir(), "clone")
 		gittest.Git(t, ".", "clone", "--quiet", w.Dir, clone)
@@ -177,6 +182,7 @@ func TestCommitSubmodule(t *testing.T) {
 }
 
 func TestNoChange(t *testing.T) {
+	t.Parallel()
 	w := repotest.Open(t, "http", map[string]string{"a": "1"})
 	s, err := w.Snapshot(t, "main").With(t.Context(), repotest.Contents(map[string]string{"a": "2", "b": "3"}))
 	gittest.Check(t, err)
@@ -194,6 +200,7 @@ func TestNoChange(t *testing.T) {
 }
 
 func TestRefusedPaths(t *testing.T) {
+	t.Parallel()
 	w := repotest.Open(t, "http", map[string]string{"file": "1", "dir/file": "2", "link": "-> dir"})
 	s := w.Snapshot(t, "main")
 	for _, name := range []string{
@@ -226,6 +233,7 @@ func TestRefusedPaths(t *testing.T) {
 
 // TestConcurrent lets writers of one branch race: each starts again until it lands.
 func TestConcurrent(t *testing.T) {
+	t.Parallel()
 	const writers, tries = 8, 200
 	repotest.Each(t, map[string]string{"values.yaml": "x"}, func(t *testing.T, w repotest.Way) {
 		var wg sync.WaitGroup
@@ -270,6 +278,7 @@ func TestConcurrent(t *testing.T) {
 }
 
 func TestAhead(t *testing.T) {
+	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
 		gittest.Git(t, w.Dir, "branch", "merged", "main")
 		w.Seed(t, "main", map[string]string{"b": "2"})
@@ -301,6 +310,7 @@ func TestAhead(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
 		r, err := gitrepo.Open(t.Context(), w.Remote)
 		gittest.Check(t, err)
@@ -348,6 +358,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestCheckBranch(t *testing.T) {
+	t.Parallel()
 	for name, ok := range map[string]bool{
 		"main": true, "a/b-c.d_e": true, "hello-world-1a2b3c4": true, "Ünïcode": true,
 		"": false, "HEAD": false, "-x": false, "a..b": false, "a b": false, "a~": false, "a^": false, "a:b": false, "x.lock": false,

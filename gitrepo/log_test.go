@@ -16,6 +16,7 @@ import (
 )
 
 func TestLog(t *testing.T) {
+	t.Parallel()
 	repotest.Each(t, map[string]string{"z": "first\n"}, func(t *testing.T, w repotest.Way) {
 		w.History(t, 60, true)
 		for _, n := range []int{-1, 0, 1, 2, 7, 30, 61, 500} {
@@ -62,6 +63,7 @@ func TestLog(t *testing.T) {
 
 // TestLogShallow: the server's own history may end early, which is told from commits that are lost.
 func TestLogShallow(t *testing.T) {
+	t.Parallel()
 	repotest.Each(t, map[string]string{"z": "first\n"}, func(t *testing.T, w repotest.Way) {
 		w.History(t, 30, true)
 		all := gittest.Git(t, w.Dir, "rev-list", "main")

@@ -73,6 +73,7 @@ func (j judge) takes(t testing.TB, name string) error {
 
 // TestPathsLikeGit: what git refuses is refused, and what is merely odd is not.
 func TestPathsLikeGit(t *testing.T) {
+	t.Parallel()
 	j := newJudge(t)
 	for name, ok := range map[string]bool{
 		"a.yaml": true, "a/b/c.yaml": true, ".github/workflows/x.yml": true, ".gitignore": true, ".gitattributes": true, ".gitlab-ci.yml": true,

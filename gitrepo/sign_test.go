@@ -72,6 +72,7 @@ func (brokenSigner) String() string              { return "nobody" }
 
 // TestCommitSigner: a commit that cannot be signed is none, and a committer is held to what an author is.
 func TestCommitSigner(t *testing.T) {
+	t.Parallel()
 	w := repotest.Open(t, "disk", map[string]string{"a": "1"})
 	s, err := w.Snapshot(t, "main").With(t.Context(), repotest.Contents(map[string]string{"a": "2"}))
 	gittest.Check(t, err)

@@ -11,6 +11,7 @@ import (
 
 // TestWrongObjects: a server that sends other objects than it was asked for is not believed.
 func TestWrongObjects(t *testing.T) {
+	t.Parallel()
 	r := packtest.NewRepository("x\n")
 	for name, test := range map[string]struct {
 		pack func(p *packtest.Packer)

@@ -24,6 +24,7 @@ func advert(names ...string) string {
 }
 
 func TestHeads(t *testing.T) {
+	t.Parallel()
 	numbered := func(format string, n int) (names []string) {
 		for i := range n {
 			names = append(names, fmt.Sprintf(format, 100000+i))
@@ -64,6 +65,7 @@ func TestHeads(t *testing.T) {
 
 // TestHeadsEndless: there is an end to references, whatever may be sent in all.
 func TestHeadsEndless(t *testing.T) {
+	t.Parallel()
 	again := &repeated{data: []byte("fff0" + strings.Repeat("a", 0xfff0-4))}
 	if n, err := io.Copy(io.Discard, Heads(again)); !errors.Is(err, ErrTooLarge) || n > maxReferences {
 		t.Errorf("%d bytes, %v", n, err)

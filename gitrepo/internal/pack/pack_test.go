@@ -68,7 +68,7 @@ func TestUnpack(t *testing.T) {
 // TestUnpackReversed: the order of deltas does not matter, and takes no more work in one direction than in the other.
 func TestUnpackReversed(t *testing.T) {
 	t.Parallel()
-	const count = 20_000
+	const count = 10_000
 	// Each blob is the one before and a byte more, of which only the last 100 are kept.
 	blobs := [][]byte{[]byte("start")}
 	var deltas [][]byte

@@ -24,6 +24,7 @@ func (f small) WriteAt(p []byte, at int64) (int, error) {
 
 // TestSpillFull: what has no room in the file is kept in memory, and what came before it stays where it is.
 func TestSpillFull(t *testing.T) {
+	t.Parallel()
 	f := nameless()
 	defer f.Close()
 	s := spill{tried: true, file: small{f}, kept: maxInMemory}

@@ -19,6 +19,7 @@ import (
 )
 
 func TestDelete(t *testing.T) {
+	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
 		main := w.Tip(t, "main")
 		gittest.Git(t, w.Dir, "branch", "packed/only", "main")
@@ -61,6 +62,7 @@ func TestDelete(t *testing.T) {
 }
 
 func TestDeleteRefused(t *testing.T) {
+	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
 		old := w.Tip(t, "main")
 		gittest.Git(t, w.Dir, "branch", "feature", "main")
@@ -106,6 +108,7 @@ func TestDeleteRefused(t *testing.T) {
 }
 
 func TestMove(t *testing.T) {
+	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
 		old := w.Tip(t, "main")
 		gittest.Git(t, w.Dir, "branch", "feature", "main")
@@ -146,6 +149,7 @@ func TestMove(t *testing.T) {
 // TestDeleteRace deletes and makes branches on disk beside git, which packs references all the time: the branches that
 // are not deleted stay, those that are do not come back, and folders that come and go are in nobody's way.
 func TestDeleteRace(t *testing.T) {
+	t.Parallel()
 	w := repotest.Open(t, "disk", map[string]string{"a": "1"})
 	tip := w.Tip(t, "main")
 	for i := range 20 {
@@ -209,6 +213,7 @@ func TestDeleteRace(t *testing.T) {
 
 // TestDeleteLocal is what only a repository on disk has.
 func TestDeleteLocal(t *testing.T) {
+	t.Parallel()
 	w := repotest.Open(t, "disk", map[string]string{"a": "1"})
 	tip := w.Tip(t, "main")
 	gittest.Git(t, w.Dir, "branch", "feature", "main")

@@ -49,6 +49,7 @@ func (p *tape) RoundTrip(r *http.Request) (*http.Response, error) {
 // An answer that ends early, wherever, is never taken for a whole one: it is ErrFault, or what it lacks is asked for in another
 // way.
 func TestCutOff(t *testing.T) {
+	t.Parallel()
 	w := repotest.Open(t, "http", map[string]string{"a/values.yaml": "tag: 1\n", "b.yaml": "b: 1\n"})
 	gittest.Check(t, w.Edit(t, "main", "other", map[string]string{"b.yaml": "b: 2\n"}))
 	p := &tape{}

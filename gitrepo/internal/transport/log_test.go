@@ -16,6 +16,7 @@ import (
 
 // TestLogBytes: what 200 commits cost to look through.
 func TestLogBytes(t *testing.T) {
+	t.Parallel()
 	for name, most := range map[string]int64{"http": 40_000, "http without filter": 160_000} {
 		t.Run(name, func(t *testing.T) {
 			big := make([]byte, 1<<18)
@@ -86,6 +87,7 @@ func TestLogReuse(t *testing.T) {
 
 // A branch that is deleted, or replaced, after it was seen: its commits are nobody's any more.
 func TestAheadOvertaken(t *testing.T) {
+	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
 		w.Seed(t, "gone", map[string]string{"a": "2"})
 		r := w.Repo(t)

@@ -14,6 +14,7 @@ import (
 
 // TestMeteredReuse: an answer whose end comes later than what is read of it costs no connection.
 func TestMeteredReuse(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "all there is0000")
 		_ = http.NewResponseController(w).Flush()

@@ -15,6 +15,7 @@ import (
 
 // TestDamagedPack: a pack that is not whole is a fault, so that another attempt is made.
 func TestDamagedPack(t *testing.T) {
+	t.Parallel()
 	r := packtest.NewRepository("x\n")
 	p := r.Start()
 	p.Object(packtest.Blob, r.Blob)

@@ -20,6 +20,7 @@ import (
 // Another host gets no credentials, though it serves everything that a redirect asks of it: neither with the request that is
 // redirected nor with a later one.
 func TestRedirect(t *testing.T) {
+	t.Parallel()
 	w := repotest.Open(t, "http", map[string]string{"a": "1"})
 	to, err := url.Parse(w.Forge.URL())
 	gittest.Check(t, err)

@@ -14,6 +14,7 @@ import (
 
 // TestPreparePush: what begins early is the push's alone, fails when that is made and no sooner, and serves one push.
 func TestPreparePush(t *testing.T) {
+	t.Parallel()
 	w := repotest.Open(t, "http", map[string]string{"a": "1"})
 	opened := func() (*gitrepo.Repo, *gitrepo.Snapshot) {
 		r, err := gitrepo.Open(t.Context(), w.Remote)
@@ -54,6 +55,7 @@ func TestPreparePush(t *testing.T) {
 
 // TestRefusalsOfTheMoment: a branch that was replaced is no reason to ask for everything from then on.
 func TestRefusalsOfTheMoment(t *testing.T) {
+	t.Parallel()
 	for _, at := range []int{1, 2, 3} { // The request before which it is: for all trees, of which there are too many, for the root, for the next.
 		w := repotest.Open(t, "http", map[string]string{"top.yaml": "top: 1\n"})
 		w.Apps(t, repotest.Many)
@@ -89,6 +91,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 
 // TestRefusals: what a server refuses it is not asked for again.
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name         string
 		config       []string
@@ -100,6 +103,7 @@ func TestRefusals(t *testing.T) {
 		{"any filter", []string{"uploadpackfilter.tree.allow", "uploadpackfilter.blob:none.allow"}, 3, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			w := repotest.Open(t, "http", map[string]string{"top.yaml": "top: 1\n"})
 			w.Apps(t, repotest.Many)
 			for _, key := range test.config {

@@ -22,6 +22,7 @@ import (
 
 // TestSHA256: a repository whose hashes are longer is refused for that, and not taken for a fault.
 func TestSHA256(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"http", "ssh"} {
 		w := repotest.Open(t, name, map[string]string{"a": "1"})
 		gittest.Check(t, os.RemoveAll(w.Dir))
@@ -37,6 +38,7 @@ func TestSHA256(t *testing.T) {
 
 // TestBusyReferences: a reference that is being rewritten all the time is there all the time.
 func TestBusyReferences(t *testing.T) {
+	t.Parallel()
 	w := repotest.Open(t, "disk", map[string]string{"a": "1"})
 	file := filepath.Join(w.Dir, "refs", "heads", "main")
 	hash, err := os.ReadFile(file)
@@ -69,6 +71,7 @@ func TestBusyReferences(t *testing.T) {
 
 // TestLocal is what only a repository on disk has.
 func TestLocal(t *testing.T) {
+	t.Parallel()
 	w := repotest.Open(t, "disk", map[string]string{"a": "1"})
 	dir := t.TempDir()
 	remote := func(name string) repotest.Way {
@@ -127,6 +130,7 @@ func TestLocal(t *testing.T) {
 
 // TestDeaf: a server that accepts a connection and says nothing does not outlive the context.
 func TestDeaf(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	gittest.Check(t, err)
 	defer func() { gittest.Check(t, l.Close()) }()
@@ -146,6 +150,7 @@ func TestDeaf(t *testing.T) {
 }
 
 func TestAuth(t *testing.T) {
+	t.Parallel()
 	w := repotest.Open(t, "http", map[string]string{"a": "1"})
 	for _, password := range []string{"", "wrong-password"} {
 		w.Remote.Credentials.Password = secret.New(password)
@@ -195,6 +200,7 @@ func TestSSHAuth(t *testing.T) {
 
 // TestReceived: whoever waits is told what arrives, over http and ssh alike; on disk nothing does.
 func TestReceived(t *testing.T) {
+	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1\n"}, func(t *testing.T, w repotest.Way) {
 		received := 0
 		w.Remote.Received = func(n int) { received += n }
@@ -206,6 +212,7 @@ func TestReceived(t *testing.T) {
 
 // TestNameConflict: git cannot have the branches a and a/b at the same time, wherever they are kept.
 func TestNameConflict(t *testing.T) {
+	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
 		gittest.Git(t, w.Dir, "branch", "packed", "main")
 		gittest.Git(t, w.Dir, "branch", "deploy/x", "main")
@@ -227,6 +234,7 @@ func TestNameConflict(t *testing.T) {
 
 // TestLostRace is the compare-and-swap: a branch that moved, appeared or went is not touched.
 func TestLostRace(t *testing.T) {
+	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
 		w.Seed(t, "old", map[string]string{"a": "0"})
 		s, c := w.Commit(t, "main", map[string]string{"a": "2"})

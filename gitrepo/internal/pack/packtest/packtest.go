@@ -23,6 +23,8 @@ const (
 type Packer struct {
 	bytes.Buffer
 	Count int // of entries
+
+	z *zlib.Writer
 }
 
 // Entry adds an object that declares a size, and returns its offset in the pack. A delta's base stands between the header
@@ -36,10 +38,13 @@ func (p *Packer) Entry(kind int, size uint64, base, data []byte) (offset int) {
 	}
 	p.WriteByte(b)
 	p.Write(base)
-	z := zlib.NewWriter(p)
-	// Nothing that a buffer takes can fail.
-	_, _ = z.Write(data)
-	_ = z.Close()
+	if p.z == nil {
+		p.z = zlib.NewWriter(p)
+	}
+	p.z.Reset(p)
+	// Writing to a buffer does not fail.
+	_, _ = p.z.Write(data)
+	_ = p.z.Close()
 	p.Count++
 	return offset
 }
