@@ -14,14 +14,14 @@ import (
 	"update-gitops-repo/gitrepo/internal/transport"
 )
 
-// Scope is what will be read of a snapshot, as far as it is known beforehand. What it leaves out is fetched when it is
-// asked for; what it names and does not exist is left for the read to complain of. All are paths as in fs.FS.
+// Scope is what will be read of a snapshot, as far as it is known in advance. What it leaves out is fetched when it is
+// read; what it names and does not exist is an error of the read only. All are paths as in fs.FS.
 type Scope struct {
-	Paths   []string // of files that are read or written, or patterns whose last element alone is one: the folders on the way are read
+	Paths   []string // of files that are read or written, or patterns in their last element: the folders on the way are read
 	Folders []string // that are listed, with all that is below them; "." is the whole repository
 }
 
-// Merge gives what either of the two needs.
+// Merge returns a scope of what either of the two needs.
 func (s Scope) Merge(t Scope) Scope {
 	return Scope{
 		Paths:   append(s.Paths[:len(s.Paths):len(s.Paths)], t.Paths...),
@@ -29,10 +29,10 @@ func (s Scope) Merge(t Scope) Scope {
 	}
 }
 
-// everything tells whether all trees are needed.
+// everything reports whether all trees are needed.
 func (s Scope) everything() bool { return s.listed(".") }
 
-// listed tells whether a path is in one of the folders, or is one.
+// listed reports whether a path is in one of the folders, or is one.
 func (s Scope) listed(name string) bool {
 	for _, f := range s.Folders {
 		if f == "." || name == f || strings.HasPrefix(name, f+"/") {
@@ -42,8 +42,8 @@ func (s Scope) listed(name string) bool {
 	return false
 }
 
-// fetch gets the trees that the scope names: first those on all the ways to it, those of one depth in one request; then all
-// folders with what is below them.
+// fetch fetches the trees that the scope names: first those on the ways to it, those of one depth in one request; then
+// all folders with what is below them.
 func (s *Snapshot) fetch(ctx context.Context, scope Scope) error {
 	ways := append([]string{}, scope.Folders...)
 	for _, name := range scope.Paths {
@@ -65,12 +65,14 @@ func (s *Snapshot) fetch(ctx context.Context, scope Scope) error {
 	return s.list(ctx, roots)
 }
 
-// reach gets the trees on the ways from a root to the paths, without those that the paths name.
+// way is what is left of a path below a tree.
+type way struct {
+	tree plumbing.Hash
+	rest string
+}
+
+// reach fetches the trees on the ways from a root to the paths, without those that the paths name.
 func (s *Snapshot) reach(ctx context.Context, root plumbing.Hash, paths []string) error {
-	type way struct {
-		tree plumbing.Hash
-		rest string
-	}
 	var ways []way
 	for _, name := range paths {
 		if validPath(name) && name != "." {
@@ -82,54 +84,43 @@ func (s *Snapshot) reach(ctx context.Context, root plumbing.Hash, paths []string
 		for _, w := range ways {
 			trees = append(trees, w.tree)
 		}
-		if err := s.ensure(ctx, transport.Single, trees...); err != nil {
+		err := s.ensure(ctx, transport.Single, trees...)
+		if err == nil {
+			ways, err = s.step(ctx, ways)
+		}
+		if err != nil {
 			return err
 		}
-		var next []way
-		for _, w := range ways {
-			name, rest, further := strings.Cut(w.rest, "/")
-			if !further {
-				continue
-			}
-			t, err := s.tree(ctx, w.tree)
-			if err != nil {
-				return err
-			}
-			if e, ok := child(t, name); ok && e.Mode == filemode.Dir {
-				next = append(next, way{e.Hash, rest})
-			}
-		}
-		ways = next
 	}
 	return nil
 }
 
-// list gets the trees with all those below them.
+// step returns the ways that lead on, from one folder further.
+func (s *Snapshot) step(ctx context.Context, ways []way) (next []way, err error) {
+	for _, w := range ways {
+		name, rest, further := strings.Cut(w.rest, "/")
+		if !further {
+			continue
+		}
+		t, err := s.tree(ctx, w.tree)
+		if err != nil {
+			return nil, err
+		}
+		if e, ok := child(t, name); ok && e.Mode == filemode.Dir {
+			next = append(next, way{e.Hash, rest})
+		}
+	}
+	return next, nil
+}
+
+// list fetches the trees with all those below them.
 func (s *Snapshot) list(ctx context.Context, trees []plumbing.Hash) error {
 	seen := map[plumbing.Hash]bool{}
 	for len(trees) > 0 {
-		// Of those that are here, some below may not be; over the network once at most, since then all below come too.
-		var missing []plumbing.Hash
-		for len(trees) > 0 {
-			h := trees[len(trees)-1]
-			trees = trees[:len(trees)-1]
-			if seen[h] {
-				continue
-			}
-			if s.store.HasEncodedObject(h) != nil {
-				missing = append(missing, h)
-				continue
-			}
-			seen[h] = true
-			t, err := s.tree(ctx, h)
-			if err != nil {
-				return err
-			}
-			for _, e := range t.Entries {
-				if e.Mode == filemode.Dir {
-					trees = append(trees, e.Hash)
-				}
-			}
+		// Of trees that are here, some below may be missing; over the network once at most, since then all below come too.
+		missing, err := s.missingBelow(ctx, trees, seen)
+		if err != nil {
+			return err
 		}
 		if err := s.ensure(ctx, transport.WithTrees, missing...); err != nil {
 			return err
@@ -139,7 +130,35 @@ func (s *Snapshot) list(ctx context.Context, trees []plumbing.Hash) error {
 	return nil
 }
 
-// child finds an entry of a tree. Not Tree.FindEntry: it validates names, and a repository's odd names are its own affair.
+// missingBelow returns those that are not here yet of the trees and of the trees below them.
+func (s *Snapshot) missingBelow(
+	ctx context.Context, trees []plumbing.Hash, seen map[plumbing.Hash]bool,
+) (missing []plumbing.Hash, err error) {
+	for len(trees) > 0 {
+		h := trees[len(trees)-1]
+		trees = trees[:len(trees)-1]
+		if seen[h] {
+			continue
+		}
+		if s.store.HasEncodedObject(h) != nil {
+			missing = append(missing, h)
+			continue
+		}
+		seen[h] = true
+		t, err := s.tree(ctx, h)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range t.Entries {
+			if e.Mode == filemode.Dir {
+				trees = append(trees, e.Hash)
+			}
+		}
+	}
+	return missing, nil
+}
+
+// child returns an entry of a tree. Tree.FindEntry would validate names, but a repository's odd names are its own affair.
 func child(t *object.Tree, name string) (object.TreeEntry, bool) {
 	for _, e := range t.Entries {
 		if e.Name == name {

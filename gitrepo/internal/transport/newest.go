@@ -32,17 +32,13 @@ func NewestFetched(
 				continue
 			}
 			seen[h] = true
-			if err := fetch(h); err != nil {
+			c, err := readCommit(store, h, fetch)
+			if err != nil && !(cut && errors.Is(err, plumbing.ErrObjectNotFound)) {
 				return nil, err
 			}
-			c, err := object.GetCommit(store, h)
-			if cut && errors.Is(err, plumbing.ErrObjectNotFound) {
-				continue
+			if err == nil {
+				next = append(next, c)
 			}
-			if err != nil {
-				return nil, fmt.Errorf("commit %s: %w", h, err)
-			}
-			next = append(next, c)
 		}
 		if len(next) == 0 {
 			return found, nil
@@ -55,6 +51,19 @@ func NewestFetched(
 		parents, cut = next[i].ParentHashes, shallow[next[i].Hash]
 		next = slices.Delete(next, i, i+1)
 	}
+}
+
+func readCommit(
+	store *memory.Storage, hash plumbing.Hash, fetch func(plumbing.Hash) error,
+) (*object.Commit, error) {
+	if err := fetch(hash); err != nil {
+		return nil, err
+	}
+	c, err := object.GetCommit(store, hash)
+	if err != nil {
+		return nil, fmt.Errorf("commit %s: %w", hash, err)
+	}
+	return c, nil
 }
 
 // latest returns the index of the commit that was committed last, the first of several.
