@@ -269,13 +269,7 @@ func FuzzMessage(f *testing.F) {
 			if err != nil {
 				continue // Not a template.
 			}
-			if hasHidden(text.Commit) || strings.Contains(text.Title, "\n") || hasHidden(text.Title) {
-				t.Errorf("%q: %q, %q", template, text.Title, text.Commit)
-			}
-			if AppOf(text.Commit) != "shop" || SequenceOf(text.Commit, "shop") != 7 ||
-				SequenceOf(text.Commit, "other") != 0 {
-				t.Errorf("%q: %q", template, text.Commit)
-			}
+			checkCommit(t, text)
 			found := gitTrailers(t, text.Commit)
 			others, ok := strings.CutSuffix(found, ours)
 			own := template == s || template == newLine && others == "Ref: 1\n" ||
@@ -285,6 +279,17 @@ func FuzzMessage(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkCommit checks that a reader sees all of a commit's message, and that later runs know it for build 7 of shop.
+func checkCommit(t *testing.T, text Text) {
+	t.Helper()
+	if hasHidden(text.Commit) || strings.Contains(text.Title, "\n") || hasHidden(text.Title) {
+		t.Errorf("%q, %q", text.Title, text.Commit)
+	}
+	if AppOf(text.Commit) != "shop" || SequenceOf(text.Commit, "shop") != 7 || SequenceOf(text.Commit, "other") != 0 {
+		t.Errorf("%q is not known again", text.Commit)
+	}
 }
 
 // hostileChange returns a change of a value that is s wherever it is shown.
@@ -333,9 +338,6 @@ func FuzzBodyTemplate(f *testing.F) {
 		f.Add(s)
 	}
 	const value = "$(< range .changes >)$(< .new >)$(< end >)"
-	marker := Marker{App: "shop"}
-	mention := regexp.MustCompile(`(^|\W)@\w|[#!]\d`)
-	active := []string{"Link", "Image", "AutoLink", "FencedCodeBlock", "CodeSpan"}
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, template := range []string{value, "See " + value + " here", "`" + value + "`"} {
 			c := shop()
@@ -344,17 +346,28 @@ func FuzzBodyTemplate(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			kinds, words := escapetest.Parse(t, text.Body)
-			for _, kind := range kinds {
-				ownSpan := kind == "CodeSpan" && template[0] == '`'
-				foreignHTML := strings.HasPrefix(kind, "HTMLBlock") && kind != "HTMLBlock"+marker.String()
-				if slices.Contains(active, kind) && !ownSpan || strings.HasPrefix(kind, "RawHTML") || foreignHTML {
-					t.Errorf("%q in %q: %s", s, template, kind)
-				}
-			}
-			if mention.MatchString(words) || strings.HasPrefix(text.Body, "/") || FindMarker(text.Body) != marker {
-				t.Errorf("%q in %q: %q, %q", s, template, words, text.Body)
-			}
+			inSpan := template[0] == '`'
+			checkPlain(t, text.Body, inSpan)
 		}
 	})
+}
+
+var mention = regexp.MustCompile(`(^|\W)@\w|[#!]\d`)
+
+// checkPlain checks that a body has nothing but words and our marker, and where they are in one, a span of code.
+func checkPlain(t *testing.T, body string, inSpan bool) {
+	t.Helper()
+	marker := Marker{App: "shop"}
+	active := []string{"Link", "Image", "AutoLink", "FencedCodeBlock", "CodeSpan"}
+	kinds, words := escapetest.Parse(t, body)
+	for _, kind := range kinds {
+		foreignHTML := strings.HasPrefix(kind, "HTMLBlock") && kind != "HTMLBlock"+marker.String()
+		if slices.Contains(active, kind) && !(inSpan && kind == "CodeSpan") ||
+			strings.HasPrefix(kind, "RawHTML") || foreignHTML {
+			t.Errorf("%s in %q", kind, body)
+		}
+	}
+	if mention.MatchString(words) || strings.HasPrefix(body, "/") || FindMarker(body) != marker {
+		t.Errorf("%q of %q", words, body)
+	}
 }

@@ -64,7 +64,8 @@ func TestSummary(t *testing.T) {
 		{Report{}, errors.New("a\nb"), "**update-gitops-repo failed**\n\n```\na b\n```\n\n"},
 		{Report{Changed: true, Summary: Summary{Title: "a*"}}, nil, "**a\\***\n\n"},
 		{
-			Report{Commit: "12", Branch: "b", Base: "main", Files: []string{"a"}, Summary: Summary{Diff: "-a\n"}}, errors.New("a"),
+			Report{Commit: "12", Branch: "b", Base: "main", Files: []string{"a"}, Summary: Summary{Diff: "-a\n"}},
+			errors.New("a"),
 			"**update-gitops-repo failed**\n\n```\na\n```\n\nCommit 12 on branch b, from main.\n\n" +
 				"<details><summary>Changed files: 1</summary>\n\n```diff\n-a\n```\n\n</details>\n\n",
 		},
@@ -212,15 +213,21 @@ func FuzzResults(f *testing.F) {
 			if github[i] != name+"="+value {
 				t.Errorf("%q: %q", s, github[i])
 			}
-			variable := "GITOPS_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "="
-			quoted, ok := strings.CutPrefix(env[i], variable)
-			inner := strings.Trim(strings.ReplaceAll(quoted, `'\''`, ""), "'")
-			if !ok || quoted != value && inner != strings.ReplaceAll(value, "'", "") {
-				t.Errorf("%q: %q", s, env[i])
-			}
+			checkVariable(t, env[i], name, value)
 		}
 		checkSummary(t, s, read("summary"))
 	})
+}
+
+// checkVariable checks that a line gives a shell's variable that value.
+func checkVariable(t *testing.T, line, name, value string) {
+	t.Helper()
+	variable := "GITOPS_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "="
+	quoted, ok := strings.CutPrefix(line, variable)
+	inner := strings.Trim(strings.ReplaceAll(quoted, `'\''`, ""), "'")
+	if !ok || quoted != value && inner != strings.ReplaceAll(value, "'", "") {
+		t.Errorf("%q is not %s=%s", line, name, value)
+	}
 }
 
 // checkSummary checks that a summary with the value s has a link to the pull request, and nothing else that is active.

@@ -55,8 +55,8 @@ func TestPacePauses(t *testing.T) {
 }
 
 var (
-	moved = fmt.Errorf("main: %w", gitrepo.ErrMoved)
-	fault = fmt.Errorf("main: %w", gitrepo.ErrFault)
+	errMoved = fmt.Errorf("main: %w", gitrepo.ErrMoved)
+	errFault = fmt.Errorf("main: %w", gitrepo.ErrFault)
 )
 
 // TestPaceEnds checks how often a run starts over, and the error that it ends with.
@@ -74,34 +74,34 @@ func TestPaceEnds(t *testing.T) {
 			"authentication failed", gitrepo.ErrAuth,
 		},
 		{
-			"transient", func(int) (string, error) { return "a", fault }, 8,
-			"main: transfer failed, 8 times in a row", fault,
+			"transient", func(int) (string, error) { return "a", errFault }, 8,
+			"main: transfer failed, 8 times in a row", errFault,
 		},
 		{
 			"transient, not in a row",
 			func(n int) (string, error) {
 				if n%8 == 0 {
-					return fmt.Sprint(n), moved
+					return fmt.Sprint(n), errMoved
 				}
-				return "a", fault
-			}, 100, "main: transfer failed", fault,
+				return "a", errFault
+			}, 100, "main: transfer failed", errFault,
 		},
 		{
-			"a branch that moves", func(n int) (string, error) { return fmt.Sprint(n), moved }, 100,
-			"main: branch moved", moved,
+			"a branch that moves", func(n int) (string, error) { return fmt.Sprint(n), errMoved }, 100,
+			"main: branch moved", errMoved,
 		},
 		{
 			"a branch that stands still",
-			func(n int) (string, error) { return fmt.Sprint(min(n, 30)), moved }, 38,
+			func(n int) (string, error) { return fmt.Sprint(min(n, 30)), errMoved }, 38,
 			"push refused, although the branch has not moved: main: branch moved", gitrepo.ErrRejected,
 		},
 		{
 			"a branch that stands still, with faults",
 			func(n int) (string, error) {
 				if n == 8 {
-					return "a", fault
+					return "a", errFault
 				}
-				return "a", moved
+				return "a", errMoved
 			}, 17, "push refused, although the branch has not moved: main: branch moved", gitrepo.ErrRejected,
 		},
 	} {
@@ -129,11 +129,11 @@ func TestPaceInterrupted(t *testing.T) {
 		var log bytes.Buffer
 		p := NewPace(slog.New(slog.NewTextHandler(&log, nil)))
 		p.Start()
-		if err := p.Again(t.Context(), moved); err != nil {
+		if err := p.Again(t.Context(), errMoved); err != nil {
 			t.Errorf("a lost race: %v", err)
 		}
 		p.Start()
-		if err := p.Again(t.Context(), fault); err != nil {
+		if err := p.Again(t.Context(), errFault); err != nil {
 			t.Errorf("a fault: %v", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
@@ -145,7 +145,7 @@ func TestPaceInterrupted(t *testing.T) {
 			t.Errorf("an end while it runs: %v", err)
 		}
 		p.faults.RandomizationFactor = 0 // No pause of no length.
-		err = p.Again(ctx, fault)
+		err = p.Again(ctx, errFault)
 		if !errors.Is(err, context.DeadlineExceeded) ||
 			!strings.HasSuffix(err.Error(), ", after: main: transfer failed") {
 			t.Errorf("an end before a pause: %v", err)

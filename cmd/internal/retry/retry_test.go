@@ -32,7 +32,7 @@ func TestDo(t *testing.T) {
 			tried := 0
 			err := Do(t.Context(), discard, func() error {
 				if tried++; tried < 3 {
-					return fault
+					return errFault
 				}
 				return want
 			})

@@ -115,46 +115,55 @@ func TestTransport(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			asked := make(chan string, 100)
-			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				sent, err := io.ReadAll(r.Body)
-				if err != nil {
-					sent = []byte(err.Error())
-				}
-				asked <- string(sent) + r.Header.Get("Idempotency-Key")
-				test.answer(w)
-			}))
-			defer srv.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
-			defer cancel()
-			r, err := http.NewRequestWithContext(ctx, test.method, srv.URL, strings.NewReader("body"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if test.marked {
-				r.Header["Idempotency-Key"] = nil
-			}
-			client := http.Client{Transport: transport(http.DefaultTransport)}
-			response, err := client.Do(r)
-			if err == nil {
-				err = response.Body.Close()
-			}
+			asked, err := send(t, test.method, test.marked, test.answer)
 			if (err != nil) != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 			if IsTransient(err) != test.again {
 				t.Errorf("%v: transient: %t", err, !test.again)
 			}
-			if len(asked) != test.asked {
-				t.Errorf("asked %d times, want %d", len(asked), test.asked)
-			}
-			for range len(asked) {
-				if got := <-asked; got != "body" {
-					t.Errorf("sent %q", got)
-				}
+			if asked != test.asked {
+				t.Errorf("asked %d times, want %d", asked, test.asked)
 			}
 		})
 	}
+}
+
+// send sends a request, marked as idempotent or not, to a server that answers so. It returns how often the server was
+// asked.
+func send(t *testing.T, method string, marked bool, answer answer) (asked int, err error) {
+	t.Helper()
+	bodies := make(chan string, 100)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent, err := io.ReadAll(r.Body)
+		if err != nil {
+			sent = []byte(err.Error())
+		}
+		bodies <- string(sent) + r.Header.Get("Idempotency-Key")
+		answer(w)
+	}))
+	defer srv.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, srv.URL, strings.NewReader("body"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if marked {
+		r.Header["Idempotency-Key"] = nil
+	}
+	client := http.Client{Transport: transport(http.DefaultTransport)}
+	response, err := client.Do(r)
+	if err == nil {
+		err = response.Body.Close()
+	}
+	asked = len(bodies)
+	for range asked {
+		if got := <-bodies; got != "body" {
+			t.Errorf("sent %q", got)
+		}
+	}
+	return asked, err
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)
