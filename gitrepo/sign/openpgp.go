@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
+// openPGPKey returns the key of a ring that signs; err is what reading the ring returned.
 func openPGPKey(ring openpgp.EntityList, err error, passphrase []byte) (*Key, error) {
 	if err != nil || len(ring) == 0 {
 		return nil, errors.New("the signing key cannot be read as an OpenPGP private key")
@@ -22,32 +24,34 @@ func openPGPKey(ring openpgp.EntityList, err error, passphrase []byte) (*Key, er
 	return nil, unfit(ring[0])
 }
 
-// signingKey is the part of a key that can sign now and is here. The library looks for what can sign alone, and would
-// choose a subkey that was left out of the export.
-func signingKey(e *openpgp.Entity) (found openpgp.Key, ok bool) {
-	keys := []*packet.PrivateKey{e.PrivateKey}
+// privateParts returns the private parts of a key and its subkeys that are in the file.
+func privateParts(e *openpgp.Entity) []*packet.PrivateKey {
+	parts := []*packet.PrivateKey{e.PrivateKey}
 	for _, sub := range e.Subkeys {
-		keys = append(keys, sub.PrivateKey)
+		parts = append(parts, sub.PrivateKey)
 	}
-	for _, private := range keys {
-		if private == nil || private.Dummy() {
+	return slices.DeleteFunc(parts, func(part *packet.PrivateKey) bool { return part == nil || part.Dummy() })
+}
+
+// signingKey returns the part of a key that can sign now and is in the file: the newest subkey, or else the primary
+// key. The library would also choose a subkey that was left out of the export.
+func signingKey(e *openpgp.Entity) (found openpgp.Key, ok bool) {
+	for _, private := range privateParts(e) {
+		key, can := e.SigningKeyById(time.Now(), private.KeyId)
+		if !can {
 			continue
 		}
-		key, can := e.SigningKeyById(time.Now(), private.KeyId)
-		if can &&
-			(!ok || key.PublicKey.CreationTime.After(found.PublicKey.CreationTime) || found.PublicKey == e.PrimaryKey) {
+		newer := ok && key.PublicKey.CreationTime.After(found.PublicKey.CreationTime)
+		if !ok || newer || found.PublicKey == e.PrimaryKey {
 			found, ok = key, true
 		}
 	}
 	return found, ok
 }
 
-// unfit says why a key does not sign.
+// unfit returns why a key cannot sign.
 func unfit(e *openpgp.Entity) error {
-	private := e.PrivateKey != nil && !e.PrivateKey.Dummy()
-	for _, sub := range e.Subkeys {
-		private = private || sub.PrivateKey != nil && !sub.PrivateKey.Dummy()
-	}
+	private := len(privateParts(e)) > 0
 	name := openPGPName(e.PrimaryKey)
 	self, _ := e.PrimarySelfSignature()
 	switch {
@@ -56,16 +60,17 @@ func unfit(e *openpgp.Entity) error {
 	case e.Revoked(time.Now()):
 		return fmt.Errorf("%s is revoked", name)
 	case self != nil && e.PrimaryKey.KeyExpired(self, time.Now()):
-		return fmt.Errorf("%s has expired, or by this machine's clock is not made yet", name)
+		return fmt.Errorf("%s has expired, or is from the future by this machine's clock", name)
 	case !private:
-		return fmt.Errorf("%s: its private part is not in the file, but perhaps on a card", name)
+		return fmt.Errorf("%s: its private part is not in the file; it may be on a card", name)
 	}
-	return fmt.Errorf("%s cannot sign: neither it nor a subkey of it that is here is meant for signing and still valid",
-		name)
+	return fmt.Errorf("%s cannot sign: neither it nor a subkey in the file is valid for signing", name)
 }
 
+// openPGPName returns the name of a key for a person.
 func openPGPName(key *packet.PublicKey) string { return fmt.Sprintf("OpenPGP key %X", key.Fingerprint) }
 
+// unlock decrypts the private key, if it is encrypted.
 func unlock(e *openpgp.Entity, key openpgp.Key, passphrase []byte) (*Key, error) {
 	if key.PrivateKey.Encrypted {
 		if len(passphrase) == 0 {
@@ -77,8 +82,8 @@ func unlock(e *openpgp.Entity, key openpgp.Key, passphrase []byte) (*Key, error)
 	}
 	return &Key{openPGPName(key.PublicKey), func(commit []byte) ([]byte, error) {
 		var out bytes.Buffer
-		err := openpgp.ArmoredDetachSign(&out, e, bytes.NewReader(commit),
-			&packet.Config{SigningKeyId: key.PublicKey.KeyId})
+		config := &packet.Config{SigningKeyId: key.PublicKey.KeyId}
+		err := openpgp.ArmoredDetachSign(&out, e, bytes.NewReader(commit), config)
 		return out.Bytes(), err
 	}}, nil
 }

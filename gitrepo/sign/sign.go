@@ -10,7 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Key is a private key that is ready to sign. It is kept in a closure, where no verb of package fmt finds it.
+// Key is a private key, ready to sign. It is kept in a function, where no verb of package fmt finds it.
 type Key struct {
 	name string
 	sign func([]byte) ([]byte, error)
@@ -28,9 +28,9 @@ func (k *Key) Sign(commit []byte) ([]byte, error) {
 // String returns the key's kind and fingerprint, for a person. It holds no secret.
 func (k *Key) String() string { return k.name }
 
-// Parse reads a private key and finds out itself of which kind it is: OpenPGP, armored or binary, or SSH. Of
-// several OpenPGP keys it takes the first that can sign now, and of that one's subkeys the newest that can, before the
-// primary key. The passphrase, byte for byte, counts only for a key that has one. Errors do not quote the key.
+// Parse reads a private key and detects its kind: OpenPGP, armored or binary, or SSH. Of several OpenPGP keys it takes
+// the first that can sign now; of its subkeys the newest that can, and the primary key only if none can. The
+// passphrase is ignored if the key has none. Errors do not quote the key.
 func Parse(key, passphrase []byte) (*Key, error) {
 	key = bytes.TrimPrefix(key, []byte("\xef\xbb\xbf"))
 	text := bytes.TrimSpace(key)
@@ -45,7 +45,7 @@ func Parse(key, passphrase []byte) (*Key, error) {
 		return nil, errPublicKey
 	case bytes.HasPrefix(text, []byte("-----BEGIN ")):
 		return sshKey(text, passphrase)
-	case key[0]&0x80 != 0: // As every OpenPGP packet begins, and no text in ASCII.
+	case key[0]&0x80 != 0: // Every OpenPGP packet begins like this, and no ASCII text does.
 		ring, err := openpgp.ReadKeyRing(bytes.NewReader(key))
 		return openPGPKey(ring, err, passphrase)
 	}
@@ -54,9 +54,3 @@ func Parse(key, passphrase []byte) (*Key, error) {
 	}
 	return nil, errors.New("the signing key is neither an OpenPGP nor an SSH private key")
 }
-
-var (
-	errPublicKey  = errors.New("the signing key is a public key; signing takes the private one")
-	errPassphrase = errors.New("the signing key's passphrase is wrong")
-	errEncrypted  = errors.New("the signing key has a passphrase, and none is given")
-)

@@ -49,8 +49,8 @@ func (r repository) signed(t *testing.T, key, passphrase []byte, text string) st
 	signature, err := k.Sign([]byte(header + "\n" + text))
 	check(t, err)
 	lines := strings.ReplaceAll(strings.TrimRight(string(signature), "\n"), "\n", "\n ")
-	hash, ok := gittest.TryGit(t, r.dir, header+"gpgsig "+lines+"\n\n"+text, "hash-object", "-t",
-		"commit", "-w", "--stdin")
+	commit := header + "gpgsig " + lines + "\n\n" + text
+	hash, ok := gittest.TryGit(t, r.dir, commit, "hash-object", "-t", "commit", "-w", "--stdin")
 	if !ok {
 		t.Fatalf("git takes no commit with the signature\n%s", signature)
 	}
@@ -77,8 +77,8 @@ func TestSignSSH(t *testing.T) {
 	check(t, err)
 	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	check(t, err)
-	for name, key := range map[string]crypto.PrivateKey{"ed25519": ed, "rsa": rsaKey,
-		"ecdsa-256": p256, "ecdsa-521": p521} {
+	keys := map[string]crypto.PrivateKey{"ed25519": ed, "rsa": rsaKey, "ecdsa-256": p256, "ecdsa-521": p521}
+	for name, key := range keys {
 		for _, pass := range []string{"", passphrase} {
 			t.Run(fmt.Sprintf("%s with passphrase %q", name, pass), func(t *testing.T) {
 				block, err := ssh.MarshalPrivateKey(key, "")
@@ -93,13 +93,11 @@ func TestSignSSH(t *testing.T) {
 				public, err := ssh.NewSignerFromKey(key)
 				check(t, err)
 				allowed := filepath.Join(t.TempDir(), "allowed")
-				check(t,
-					os.WriteFile(allowed,
-						append([]byte("build@example.com "), ssh.MarshalAuthorizedKey(public.PublicKey())...), 0o600))
+				gittest.Write(t, allowed, "build@example.com "+string(ssh.MarshalAuthorizedKey(public.PublicKey())))
 				hash := r.signed(t, data, []byte(pass), "Signed\n\nBody\n")
 				out := gittest.Git(t, r.dir, "-c", "gpg.ssh.allowedSignersFile="+allowed, "verify-commit", "-v", hash)
-				if want := ssh.FingerprintSHA256(public.PublicKey()); !strings.Contains(out, want) ||
-					!strings.Contains(out, "build@example.com") {
+				want := ssh.FingerprintSHA256(public.PublicKey())
+				if !strings.Contains(out, want) || !strings.Contains(out, "build@example.com") {
 					t.Errorf("verify-commit does not name %s:\n%s", want, out)
 				}
 				if name == "rsa" {
@@ -242,8 +240,9 @@ func verifyOpenPGP(t *testing.T, r repository, public []byte, hash string) {
 	ring, err := openpgp.ReadKeyRing(bytes.NewReader(public))
 	check(t, err)
 	signature = strings.ReplaceAll(signature, "\n ", "\n")
-	if _, err := openpgp.CheckArmoredDetachedSignature(ring, strings.NewReader(before+"\n"+after),
-		strings.NewReader(signature), nil); !ok || err != nil {
+	signed := strings.NewReader(before + "\n" + after)
+	_, err = openpgp.CheckArmoredDetachedSignature(ring, signed, strings.NewReader(signature), nil)
+	if !ok || err != nil {
 		t.Errorf("the library does not accept the signature: %v\n%s", err, raw)
 	}
 	if _, err := exec.LookPath("gpg"); err != nil {
@@ -270,9 +269,9 @@ func TestSignGPG(t *testing.T) {
 	home, err := os.MkdirTemp("", "gpg") // Short: the agent has a socket there.
 	check(t, err)
 	gpg := func(args ...string) []byte {
-		cmd := exec.Command("gpg",
-			append([]string{"--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase",
-				passphrase}, args...)...)
+		cmd := exec.Command("gpg", append([]string{
+			"--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", passphrase,
+		}, args...)...)
 		out, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("gpg %q: %v", args, err)
@@ -290,23 +289,25 @@ func TestSignGPG(t *testing.T) {
 	fields := strings.Split(string(gpg("--list-keys", "--with-colons")), "\n")
 	i := slices.IndexFunc(fields, func(line string) bool { return strings.HasPrefix(line, "fpr:") })
 	fingerprint := strings.Split(fields[i], ":")[9]
-	if _, err := sign.Parse(gpg("--export-secret-keys"), []byte(passphrase)); err == nil ||
-		!strings.Contains(err.Error(), "cannot sign") {
+	_, err = sign.Parse(gpg("--export-secret-keys"), []byte(passphrase))
+	if err == nil || !strings.Contains(err.Error(), "cannot sign") {
 		t.Errorf("a key that only certifies: %v", err)
 	}
 	gpg("--quick-add-key", fingerprint, "rsa2048", "sign", "never")
-	for _, key := range [][]byte{gpg("--armor", "--export-secret-keys"), gpg("--export-secret-keys"),
-		gpg("--armor", "--export-secret-subkeys")} {
+	for _, key := range [][]byte{
+		gpg("--armor", "--export-secret-keys"), gpg("--export-secret-keys"), gpg("--armor", "--export-secret-subkeys"),
+	} {
 		hash := r.signed(t, key, []byte(passphrase), "Signed\n")
 		verifyOpenPGP(t, r, gpg("--export"), hash)
-		if _, err := sign.Parse(key, []byte("wrong")); err == nil ||
-			!strings.Contains(err.Error(), "passphrase is wrong") {
+		_, err := sign.Parse(key, []byte("wrong"))
+		if err == nil || !strings.Contains(err.Error(), "passphrase is wrong") {
 			t.Errorf("wrong passphrase: %v", err)
 		}
 	}
 }
 
 func TestParseKeyErrors(t *testing.T) {
+	t.Parallel()
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	check(t, err)
 	block, err := ssh.MarshalPrivateKeyWithPassphrase(ed, "", []byte(passphrase))
@@ -323,8 +324,8 @@ func TestParseKeyErrors(t *testing.T) {
 	onlyCertifies := pgpKey(t, eddsa)
 	for _, identity := range onlyCertifies.Identities {
 		identity.SelfSignature.FlagSign = false
-		check(t,
-			identity.SelfSignature.SignUserId(identity.Name, onlyCertifies.PrimaryKey, onlyCertifies.PrivateKey, nil))
+		primary, private := onlyCertifies.PrimaryKey, onlyCertifies.PrivateKey
+		check(t, identity.SelfSignature.SignUserId(identity.Name, primary, private, nil))
 	}
 	onCard := public(t, pgp)
 	for _, test := range []struct {
@@ -369,6 +370,7 @@ func TestParseKeyErrors(t *testing.T) {
 
 // TestKeyDoesNotPrint: no verb finds the key.
 func TestKeyDoesNotPrint(t *testing.T) {
+	t.Parallel()
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	check(t, err)
 	block, err := ssh.MarshalPrivateKey(ed, "")

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
+// sshKey reads a private key of SSH, in OpenSSH's format or one of PEM's.
 func sshKey(key, passphrase []byte) (*Key, error) {
 	private, err := ssh.ParsePrivateKey(key)
 	if _, ok := errors.AsType[*ssh.PassphraseMissingError](err); ok {
@@ -47,7 +48,7 @@ func sshKey(key, passphrase []byte) (*Key, error) {
 	}}, nil
 }
 
-// sshSign makes what "ssh-keygen -Y sign -n git" makes
+// sshSign returns the same signature as "ssh-keygen -Y sign -n git"
 // (https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig).
 func sshSign(key ssh.AlgorithmSigner, algorithm string, data []byte) ([]byte, error) {
 	const magic, namespace, reserved, hash = "SSHSIG", "git", "", "sha512"
@@ -66,7 +67,7 @@ func sshSign(key ssh.AlgorithmSigner, algorithm string, data []byte) ([]byte, er
 		Namespace, Reserved, Hash string
 		Signature                 []byte
 	}{1, key.PublicKey().Marshal(), namespace, reserved, hash, ssh.Marshal(signature)})
-	// Not package pem: its lines are shorter, and the same key and commit should give the same object as git's.
+	// Package pem breaks lines earlier than ssh-keygen, and then the commit would differ from git's.
 	var out bytes.Buffer
 	out.WriteString("-----BEGIN SSH SIGNATURE-----\n")
 	for line := range slices.Chunk([]byte(base64.StdEncoding.EncodeToString(append([]byte(magic), blob...))), 70) {
