@@ -124,11 +124,9 @@ func parseConfig(args []string, secrets *secret.Redactor) (*config, error) {
 		}
 	}
 	// One pass a source: in a variable, and only there, a repeatable flag takes one entry a line.
-	byLine(groups, true)
-	if err := c.parseVariables(fs); err != nil {
+	if err := perLine(groups, func() error { return c.parseVariables(fs) }); err != nil {
 		return nil, err
 	}
-	byLine(groups, false)
 	err := c.parseFile(fs)
 	for f := range all(groups) {
 		if f.isURL {

@@ -11,10 +11,9 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// TestFlags holds the rows of the table against each other.
+// TestFlags holds the rows of the table against each other, and against the parser.
 func TestFlags(t *testing.T) {
-	c := new(config)
-	groups := c.flags()
+	groups := new(config).flags()
 	fs := newFlagSet(groups)
 	count, into := 0, map[any]string{}
 	for f := range all(groups) {
@@ -26,9 +25,8 @@ func TestFlags(t *testing.T) {
 			t.Errorf("-%s and -%s set the same", f.name, into[f.into])
 		}
 		into[f.into] = f.name
-		value, text := f.explain()
-		if (value == "") != f.isSwitch() || strings.Contains(text, "`") {
-			t.Errorf("-%s: the value is called %q in %q", f.name, value, f.usage)
+		if f.needs != "" && fs.Lookup(f.needs) == nil {
+			t.Errorf("-%s needs -%s, which does not exist", f.name, f.needs)
 		}
 		if !f.isRepeatable() && len(f.values()) != 1 {
 			t.Errorf("-%s has the values %q", f.name, f.values())
@@ -36,17 +34,24 @@ func TestFlags(t *testing.T) {
 		if f.isSet() {
 			t.Errorf("-%s is set to %q before anything is parsed, and its preset is %q", f.name, f.values(), f.preset)
 		}
-		if f.needs != "" && fs.Lookup(f.needs) == nil {
-			t.Errorf("-%s needs -%s, which does not exist", f.name, f.needs)
+	}
+	if count < 50 {
+		t.Errorf("the table has %d flags only", count)
+	}
+}
+
+// TestFlagTexts: each text names the flag's value, unless it is a switch, and its choices.
+func TestFlagTexts(t *testing.T) {
+	for f := range all(new(config).flags()) {
+		value, text := f.explain()
+		if (value == "") != f.isSwitch() || strings.Contains(text, "`") {
+			t.Errorf("-%s: the value is called %q in %q", f.name, value, f.usage)
 		}
 		for _, choice := range f.choices {
 			if !strings.Contains(text, choice) {
 				t.Errorf("-%s: its text does not name %s", f.name, choice)
 			}
 		}
-	}
-	if count < 50 {
-		t.Errorf("the table has %d flags only", count)
 	}
 }
 

@@ -161,19 +161,21 @@ func all(groups []flagGroup) iter.Seq[flagSpec] {
 	}
 }
 
-// byLine sets whether repeatable flags take several values at once, one a line.
-func byLine(groups []flagGroup, on bool) {
+// perLine calls parse, in which repeatable flags take one value per line.
+func perLine(groups []flagGroup, parse func() error) error {
 	for f := range all(groups) {
 		if l, ok := f.into.(*list); ok {
-			l.byLine = on
+			l.perLine = true
+			defer func() { l.perLine = false }()
 		}
 	}
+	return parse()
 }
 
 // list is a repeatable flag.
 type list struct {
-	values []string
-	byLine bool // Set takes several values, one a line
+	values  []string
+	perLine bool // Set takes several values, one per line
 }
 
 // String implements flag.Value.
@@ -181,7 +183,7 @@ func (l *list) String() string { return strings.Join(l.values, "\n") }
 
 // Set implements flag.Value.
 func (l *list) Set(s string) error {
-	if !l.byLine {
+	if !l.perLine {
 		l.values = append(l.values, s)
 		return nil
 	}

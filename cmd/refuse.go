@@ -70,7 +70,7 @@ func checkGlob(flag, value string) error {
 	return nil
 }
 
-// refuseTogether checks what flags mean to each other.
+// refuseTogether checks numbers, and what flags mean to each other.
 func (c *config) refuseTogether() error {
 	switch {
 	case c.timeout <= 0:

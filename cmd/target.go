@@ -41,8 +41,7 @@ func findTarget(c *config, getenv func(string) string) (target, error) {
 		}
 	}
 	if repo == "" {
-		// What the checkout's own settings have is for this repository; with -repo, it may well be a checkout of
-		// another.
+		// The checkout's own settings are for this repository; with -repo, it may well be a checkout of another.
 		t.settings = t.checkout.settings
 		if repo, err = t.checkout.Origin(); err != nil {
 			return target{}, err

@@ -17,6 +17,7 @@ import (
 	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/integration/forge"
 	"update-gitops-repo/scm"
+	"update-gitops-repo/secret"
 )
 
 const repository = "acme/gitops"
@@ -45,31 +46,44 @@ func startForge(t *testing.T, kind forge.Kind) *forge.Server {
 	return server
 }
 
-// TestCheck: what a token may do.
-func TestCheck(t *testing.T) {
+// TestCheckGit: what a token may do with git, and with a repository that has no commit.
+func TestCheckGit(t *testing.T) {
+	server := startForge(t, forge.GitHub)
+	for _, test := range []struct {
+		token, repo string
+		read, push  bool
+		err         error
+	}{
+		{"writes", repository, true, true, nil},
+		{"reads", repository, true, false, gitrepo.ErrAuth},
+		{"unknown", repository, false, false, gitrepo.ErrAuth},
+		{"writes", "acme/empty", true, false, nil},
+	} {
+		u, _, err := giturl.Parse(server.CloneURL(test.repo))
+		if err != nil {
+			t.Fatal(err)
+		}
+		remote := gitrepo.Remote{URL: u, Credentials: giturl.Login("x", test.token), HTTPClient: http.DefaultClient}
+		got, err := CheckGit(t.Context(), remote, "-token")
+		if want := (GitAccess{u.String(), "-token", test.read, test.push}); got != want || !errors.Is(err, test.err) {
+			t.Errorf("%s: %+v, %v; want %+v, %v", test.token, got, err, want, test.err)
+		}
+	}
+}
+
+// TestCheckAPI: what a token may do with the API of each forge.
+func TestCheckAPI(t *testing.T) {
 	for _, kind := range []forge.Kind{forge.GitHub, forge.GitLab} {
 		server := startForge(t, kind)
 		for _, test := range []struct {
-			token          string
-			read, write    bool
-			gitErr, apiErr error
+			token      string
+			read, pull bool
+			err        error
 		}{
-			{token: "writes", read: true, write: true},
-			{token: "reads", read: true, gitErr: gitrepo.ErrAuth, apiErr: ErrAccess},
-			{token: "unknown", gitErr: gitrepo.ErrAuth, apiErr: scm.ErrAuth},
+			{"writes", true, true, nil}, {"reads", true, false, ErrAccess}, {"unknown", false, false, scm.ErrAuth},
 		} {
-			url := strings.Replace(server.CloneURL(repository), "://", "://x:"+test.token+"@", 1)
-			w := newWallet(t, url, string(kind), "HOME="+t.TempDir())
-			login, err := w.Git(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			remote := gitrepo.Remote{URL: w.Repo, Credentials: login.Credentials, HTTPClient: http.DefaultClient}
-			git, err := CheckGit(t.Context(), remote, login.Source)
-			wantGit := GitAccess{w.Repo.String(), "the repository's URL", test.read, test.write}
-			if git != wantGit || !errors.Is(err, test.gitErr) {
-				t.Errorf("%s, %s: git %+v, %v; want %+v, %v", kind, test.token, git, err, wantGit, test.gitErr)
-			}
+			w := newWallet(t, server.CloneURL(repository), string(kind), "HOME="+t.TempDir())
+			w.Token, w.TokenSource = secret.New(test.token), "-token"
 			api, err := w.API(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -78,16 +92,10 @@ func TestCheck(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, err := CheckAPI(t.Context(), provider, api.URL, api.Source)
-			if found.Read != test.read || found.PullRequests != test.write || !errors.Is(err, test.apiErr) {
-				t.Errorf("%s, %s: API %+v, %v; want %t, %t, %v",
-					kind, test.token, found, err, test.read, test.write, test.apiErr)
+			got, err := CheckAPI(t.Context(), provider, api.URL, api.Source)
+			if got.Read != test.read || got.PullRequests != test.pull || !errors.Is(err, test.err) {
+				t.Errorf("%s, %s: %+v, %v; want %t, %t, %v", kind, test.token, got, err, test.read, test.pull, test.err)
 			}
-		}
-		w := newWallet(t, server.CloneURL("acme/empty"), string(kind), "HOME="+t.TempDir())
-		remote := gitrepo.Remote{URL: w.Repo, Credentials: giturl.Login("x", "writes"), HTTPClient: http.DefaultClient}
-		if git, err := CheckGit(t.Context(), remote, ""); err != nil || !git.Read {
-			t.Errorf("%s: a repository without a commit: %+v, %v", kind, git, err)
 		}
 	}
 }

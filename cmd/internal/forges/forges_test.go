@@ -9,12 +9,44 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// TestTable: each forge is found by its name and its public host, and by no other.
-func TestTable(t *testing.T) {
+// TestNamed: each forge is found by its name and its public host, and by no look-alike.
+func TestNamed(t *testing.T) {
 	for _, f := range table {
 		if Named(f.Name).Name != f.Name || At(f.Host).Name != f.Name {
 			t.Errorf("%s is not found", f.Name)
 		}
+		for _, host := range []string{f.Host + ".example.com", "my" + f.Host, f.Host + ".", ""} {
+			if At(host).Name != "" {
+				t.Errorf("%q is taken for %s", host, f.Name)
+			}
+		}
+	}
+	if got := Named("forge").Name + Named("").Name; got != "" {
+		t.Errorf("an unknown name is %q", got)
+	}
+	if got := WithApps().Name; got != "github" {
+		t.Errorf("%q has apps", got)
+	}
+}
+
+// TestNames has what all forges have of a kind.
+func TestNames(t *testing.T) {
+	for _, test := range []struct {
+		got  []string
+		want string
+	}{
+		{Names(), "github gitlab"}, {Titles(), "GitHub GitLab"},
+		{TokenVariables(), "GITHUB_TOKEN GH_TOKEN GITLAB_TOKEN"},
+	} {
+		if got := strings.Join(test.got, " "); got != test.want {
+			t.Errorf("%s, want %s", got, test.want)
+		}
+	}
+}
+
+// TestProvider: a provider has its forge's name, and with an error there is none, not even a nil one in an interface.
+func TestProvider(t *testing.T) {
+	for _, f := range table {
 		cfg := scm.Config{
 			BaseURL: f.APIURL("https", f.Host), Repository: "acme/gitops",
 			Token: secret.New("t"), HTTPClient: http.DefaultClient,
@@ -26,26 +58,6 @@ func TestTable(t *testing.T) {
 		if p, err := f.New(cfg); err == nil || p != nil {
 			t.Errorf("%s: without a repository its provider is %v, %v", f.Name, p, err)
 		}
-		for _, host := range []string{f.Host + ".example.com", "my" + f.Host, f.Host + ".", ""} {
-			if At(host).Name != "" {
-				t.Errorf("%q is taken for %s", host, f.Name)
-			}
-		}
-		if !strings.Contains(strings.Join(Names(), " "), f.Name) {
-			t.Errorf("%s is not among %q", f.Name, Names())
-		}
-		if !strings.EqualFold(f.Title, f.Name) || !strings.Contains(strings.Join(Titles(), " "), f.Title) {
-			t.Errorf("%s is not among %q", f.Title, Titles())
-		}
-	}
-	if got := Named("forge").Name + Named("").Name; got != "" {
-		t.Errorf("an unknown name is %q", got)
-	}
-	if got := WithApps().Name; got != "github" {
-		t.Errorf("%q has apps", got)
-	}
-	if got := strings.Join(TokenVariables(), " "); got != "GITHUB_TOKEN GH_TOKEN GITLAB_TOKEN" {
-		t.Errorf("the variables are %s", got)
 	}
 }
 
