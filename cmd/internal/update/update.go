@@ -72,11 +72,11 @@ type updater struct {
 // maxRebases is how often a pull request is made again because its base moved before it could be merged.
 const maxRebases = 9
 
-// next is how a run goes on after a round.
-type next int
+// step is how a run goes on after a round.
+type step int
 
 const (
-	finish next = iota
+	finish step = iota
 	repeat      // the round, where it failed in a way that another may get past
 	rebase      // the change, onto a base that has moved
 )
@@ -107,7 +107,7 @@ func (u *updater) run(ctx context.Context) (report.Report, error) {
 }
 
 // round does everything once: it proposes, lands, opens and tidies. The report is the last thing that is made.
-func (u *updater) round(ctx context.Context) (report.Report, next, error) {
+func (u *updater) round(ctx context.Context) (report.Report, step, error) {
 	p, err := u.propose(ctx)
 	if err != nil {
 		return newReport(p, landing{}, pullRequest{}), repeat, err
