@@ -11,18 +11,17 @@ import (
 	parsetree "text/template/parse"
 )
 
-// What templates may use. It is a hundred times what the templates of a GitOps repository need, and keeps those that want
-// all there is below 512 MB and within seconds. It is counted and not measured, so that the same templates always fail; at
-// the same place, where it is one of them that takes too much.
+// What templates may use: a hundred times what those of a GitOps repository need, and little enough that a hostile one ends
+// within seconds and below 512 MB. It is counted and not measured, so that the same template always fails at the same
+// place.
 const (
 	maxSource = 16 << 20  // bytes of a template
 	maxAction = 2 << 20   // bytes of the actions in it, whose parsed form takes up to 120 times as much
 	maxOutput = 64 << 20  // bytes of one result
 	maxTotal  = 128 << 20 // bytes of all the results of one Render
 	maxWork   = 256 << 20 // see meter.charge
-	maxDepth  = 10_000    // of actions within each other, on the way through all templates that are being called
+	maxDepth  = 2_000     // of actions within each other, through all templates that are being called
 	maxNested = 1_000     // of lists and maps within each other
-	perCall   = 512       // of work: any call, and any round of a range
 	maxSmall  = 128 << 10 // bytes of a template that may be rendered together with others
 )
 
@@ -92,7 +91,7 @@ func (m *meter) weigh(what string, v reflect.Value) (bytes float64, depth int) {
 			panic(limitError(what + ": the value is nested too deep, or holds itself"))
 		}
 		depth = max(depth, level)
-		if bytes += 16; bytes > maxWork {
+		if bytes += 16; bytes > maxWork/8 { // Whoever weighs charges at least 8 times as much.
 			panic(limitError(what + " would take more memory or time than templates may use"))
 		}
 		switch v.Kind() {
@@ -170,9 +169,14 @@ func (m *meter) steps() texttemplate.FuncMap {
 			m.depth -= depth
 			return ""
 		},
-		// compare is called with each value that is about to be compared. text/template's own functions cannot be had to call.
+		// compare is called with each value that is about to be compared. The error for one that cannot be compared prints it.
 		"compare": func(v any) any {
-			m.charge("comparing it", textSize(reflect.ValueOf(v)))
+			if text, ok := v.(string); ok {
+				m.charge("comparing it", float64(len(text)))
+				return v
+			}
+			bytes, _ := m.weigh("comparing it", reflect.ValueOf(&v).Elem())
+			m.charge("comparing it", 8*bytes)
 			return v
 		},
 	}

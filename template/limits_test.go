@@ -28,6 +28,9 @@ func allocated(do func()) float64 {
 // Templates that want all there is: each is refused, at its line, before it took much memory.
 func TestHostileTemplates(t *testing.T) {
 	const grown = `$(< $x := .v >)$(< range until 40 >)$(< $x = %s >)$(< end >)$(< $x >)`
+	const shared = "$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)"
+	const map2000 = "$(< $x := dict >)$(< range $i := until 2000 >)$(< $_ := set $x (toString $i) $i >)$(< end >)"
+	const kept = "$(< $x := repeat 4000000 %s >)$(< $l := list >)\n$(< range 100 >)$(< $l = append $l (%s) >)$(< end >)"
 	tests := []struct {
 		name, src string
 		line      int
@@ -84,6 +87,27 @@ func TestHostileTemplates(t *testing.T) {
 		{"large texts, compared", "$(< $x := repeat 9000000 .v >)$(< $y := repeat 9000000 .v >)\n$(< range 100000 >)$(< if eq $x $y >)$(< end >)$(< end >)", 2, "comparing it would take more"},
 		{"large texts, compared in a pipeline", "$(< $x := repeat 9000000 .v >)$(< $y := repeat 9000000 .v >)\n$(< range 100000 >)$(< $_ := $x | le $y >)$(< end >)", 2, "comparing it would take more"},
 		{"a large key", "$(< $x := repeat 9000000 .v >)$(< $d := dict `a` 1 >)\n$(< range 100000 >)$(< if hasKey $d $x >)$(< end >)$(< end >)", 2, "hasKey would take more"},
+		{"a shared list, compared with eq", shared + "\n$(< eq $x $x >)", 2, "comparing it would take more"},
+		{"a shared list, compared in order", shared + "\n$(< 1 | lt $x >)", 2, "comparing it would take more"},
+		{"a map in itself, compared", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< ne $x 1 >)", 2, "comparing it: the value is nested too deep, or holds itself"},
+		{"a shared list as an index of slice", shared + "\n$(< slice (list 1) $x >)", 2, "slice would take more"},
+		{"a shared list as a key", shared + "\n$(< dict $x 1 >)", 2, "dict would take more"},
+		{"a shared list, sorted", shared + "\n$(< sortAlpha $x >)", 2, "sortAlpha would take more"},
+		{"recursion in ranges", "$(< define `a` >)\n$(< range 100 >)$(< template `a` >)$(< end >)$(< end >)$(< template `a` >)", 2, "templates call each other too deep"},
+		{"a list of many, each compared with each", "$(< $x := until 100000 >)\n$(< uniq $x >)", 2, "uniq would take more"},
+		{"a set of many characters, trimmed", "\n$(< trimAll (repeat 1000000 `é`) (repeat 1000000 `a`) >)", 2, "trimAll would take more"},
+		{"many versions", "$(< range 1000000 >)$(< $_ := semverCompare `>=1 || >=1 || >=1` `1.2.3` >)$(< end >)", 1, "semverCompare would take more"},
+		{"maps that are kept", map2000 + "$(< $l := list >)\n$(< range 100000 >)$(< $l = append $l (omit $x `a`) >)$(< end >)", 2, "would take more"},
+		{"lists of keys that are kept", map2000 + "$(< $l := list >)\n$(< range 100000 >)$(< $l = append $l (keys $x) >)$(< end >)", 2, "would take more"},
+		{"texts that grow sixfold", fmt.Sprintf(kept, "`\\u0001`", "toJson $x"), 2, "would take more"},
+		{"texts that grow word by word", fmt.Sprintf(kept, "`aB`", "snakecase $x"), 2, "would take more"},
+		{"texts of pieces", fmt.Sprintf(kept, "`a,`", "splitList `,` $x"), 2, "would take more"},
+		{"maps of pieces", fmt.Sprintf(kept, "`a,`", "split `,` $x"), 2, "split would take more"},
+		{"maps in JSON", "\n$(< fromJson (print `[` (repeat 1000000 `{},`) `1]`) | len >)", 2, "fromJson would take more"},
+		{"copies that are kept", "$(< $x := fromJson (print `[` (repeat 100000 `{},`) `1]`) >)$(< $l := list >)\n$(< range 100 >)$(< $l = append $l (deepCopy $x) >)$(< end >)", 2, "deepCopy would take more"},
+		{"a verb for each of many copies", "\n$(< printf (repeat 100000 `%[1]s`) (repeat 100000 `a`) >)", 2, "printf would take more"},
+		{"a wide indent", "\n$(< nindent 100000 (repeat 100000 `a\n`) >)", 2, "nindent would take more"},
+		{"nothing, replaced", "\n$(< replace `` (repeat 100000 `a`) (repeat 100000 `a`) >)", 2, "replace would take more"},
 		{"a wide number", "$(< printf `" + strings.Repeat("%1000000d", 300) + "` 1 >)", 1, "printf would take more"},
 		{"a width given", "$(< printf `" + strings.Repeat("%[1]*[1]d", 300) + "` 1000000 >)", 1, "printf would take more"},
 		{"a precision", "$(< range 1000 >)$(< printf `%.1000000f` 1.0 >)$(< end >)", 1, ""},
@@ -129,6 +153,15 @@ func TestHostileIndex(t *testing.T) {
 		if bytes := allocated(func() { _, err = Renderer{}.Text("a.tmpl", []byte(grown+"$(< "+call+" >)"), Values{"v": "x"}) }); err == nil || bytes > 4<<20 {
 			t.Errorf("%s: %d MiB, %.200v", call, int(bytes)>>20, err)
 		}
+	}
+}
+
+// TestLongReason checks that an error does not print all of a value.
+func TestLongReason(t *testing.T) {
+	_, err := Renderer{}.Text("a.tmpl", []byte("\n$(< range (repeat 9000000 `a`) >)$(< end >)"), nil)
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Err != ErrExecute || e.Line != 2 || len(e.Reason) > maxReason+3 {
+		t.Errorf("got %.200v", err)
 	}
 }
 
@@ -208,22 +241,29 @@ func TestEveryFunction(t *testing.T) {
 		found[name] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		if _, ok := costs[name]; ok == excluded.MatchString(name) {
-			t.Errorf("%s is neither in costs nor excluded, or both", name)
+		if _, ok := library().names[name]; ok == excluded.MatchString(name) {
+			t.Errorf("%s is neither allowed nor excluded, or both", name)
 		}
 	}
-	for name, cost := range costs {
+	for name := range library().names {
 		if _, ok := found[name]; !ok {
 			t.Errorf("%s is gone", name)
-		}
-		if f := library().all[name]; cost != nil && !f.value.IsValid() {
-			t.Errorf("%s is no function", name)
 		}
 		if _, ok := new(meter).steps()[name]; ok {
 			t.Errorf("%s is the name of a step", name)
 		}
-		if cost == nil && !slices.Contains(builtins, name) {
+		if f, ok := library().priced[name]; !ok && !slices.Contains(builtins, name) || ok && !f.IsValid() {
 			t.Errorf("%s costs nothing", name)
+		}
+	}
+	for name := range maps.Keys(itemwise) {
+		if _, ok := library().priced[name]; !ok {
+			t.Errorf("%s is itemwise, and no function", name)
+		}
+	}
+	for name := range maps.Keys(extra) {
+		if _, ok := library().priced[name]; !ok {
+			t.Errorf("%s costs extra, and is no function", name)
 		}
 	}
 }
@@ -319,9 +359,9 @@ func TestCosts(t *testing.T) {
 	for _, name := range []string{"unixEpoch", "must_date_modify", "mustDateModify"} {
 		delete(calls, name) // which take a time, of which there is none
 	}
-	library().all["semver"].value.Call([]reflect.Value{reflect.ValueOf("1.2")}) // what it makes once
-	for _, name := range slices.Sorted(maps.Keys(costs)) {
-		if costs[name] == nil || strings.Contains("unixEpoch must_date_modify mustDateModify", name) {
+	library().priced["semver"].Call([]reflect.Value{reflect.ValueOf("1.2")}) // what it makes once
+	for _, name := range slices.Sorted(maps.Keys(library().priced)) {
+		if strings.Contains("unixEpoch must_date_modify mustDateModify", name) {
 			continue
 		}
 		if len(calls[name]) == 0 {

@@ -305,15 +305,27 @@ func syntaxError(name string, src []byte, delims Delims, err error) error {
 	return e
 }
 
+// maxReason is how many bytes of an error's text are kept. It may quote a value.
+const maxReason = 4096
+
+func shorten(reason string) string {
+	if len(reason) > maxReason {
+		return strings.ToValidUTF8(reason[:maxReason], "") + "…"
+	}
+	return reason
+}
+
 func executeError(name string, src []byte, delims Delims, err error) error {
-	e := &Error{File: name, Delims: delims.Left, Reason: err.Error(), Err: ErrExecute}
-	m := executeText.FindStringSubmatch(err.Error())
+	text := err.Error()
+	text = text[:min(len(text), maxAction+2*maxReason)] // quotes the action before the reason
+	e := &Error{File: name, Delims: delims.Left, Reason: shorten(text), Err: ErrExecute}
+	m := executeText.FindStringSubmatch(text)
 	if m == nil {
 		return e
 	}
 	e.Line, _ = strconv.Atoi(m[1])
 	column, _ := strconv.Atoi(m[2])
-	e.Reason = m[3]
+	e.Reason = shorten(m[3])
 	if limit, ok := errors.AsType[limitError](err); ok {
 		e.Reason, e.Err = limit.Error(), ErrLimit
 		return e
