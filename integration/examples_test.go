@@ -35,15 +35,7 @@ type stage struct{ *forge.Server }
 
 func newStage(t *testing.T, kind forge.Kind, layout string) stage {
 	t.Helper()
-	f, err := forge.Start(forge.Config{Kind: kind, Partial: true, Token: token, Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	f := startForge(t, forge.Config{Kind: kind, Partial: true})
 	if err := errors.Join(f.CreateRepo(repo, "main"),
 		f.Seed(repo, "main", filepath.Join("../examples/layouts", layout))); err != nil {
 		t.Fatal(err)

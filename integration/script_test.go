@@ -327,12 +327,7 @@ func tellForge(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(f.SetChecks(repo, strings.TrimSpace(string(tip)), args[2]))
 	case "pass":
 		// The run is under way: its checks can pass as soon as there is something to check.
-		for range 200 {
-			if strings.Contains(listPulls(ts), " open "+args[1]+" -> ") {
-				break
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
+		waitForPull(ts, args[1])
 		tellForge(ts, false, []string{"checks", args[1], "success"})
 	case "app":
 		// Its private key goes to a file.
@@ -360,6 +355,17 @@ func tellForge(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("unknown: forge %s", args[0])
 	}
+}
+
+// waitForPull waits until the branch has an open pull request, for a minute.
+func waitForPull(ts *testscript.TestScript, branch string) {
+	for range 1200 {
+		if strings.Contains(listPulls(ts), " open "+branch+" -> ") {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("waited a minute for an open pull request of %s; there are:\n%s", branch, listPulls(ts))
 }
 
 // env-lines NAME LINE... sets a variable to several lines.

@@ -15,9 +15,9 @@ import (
 // soakWorkers is how many workers update one branch at the same time.
 const soakWorkers = 8
 
-// TestSoak has the workers update one branch, each its own file, most by pushing to it and some by pull requests that are
-// merged at once, while the forge fails a tenth of all requests. Every update has to be there, once. There are 40 of them,
-// or as many as SOAK says.
+// TestSoak has the workers update one branch, each its own file, most by pushing to it and some by pull requests that
+// are merged at once, while the forge fails a tenth of all requests. Every update has to be there, once. There are 40
+// of them, or as many as SOAK says.
 func TestSoak(t *testing.T) {
 	updates := 40
 	if n, err := strconv.Atoi(os.Getenv("SOAK")); err == nil {

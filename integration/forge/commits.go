@@ -2,6 +2,7 @@ package forge
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -223,87 +224,115 @@ type gitLabAction struct {
 	LastCommitID string  `json:"last_commit_id"`
 }
 
-// gitLabCommit answers https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions, for
-// branches that are there. As in GitLab, last_commit_id is compared first, and then the commit goes on top of what the
-// branch's tip is by then.
-func (s *Server) gitLabCommit(r *http.Request, repo string, tips map[string]string) reply {
-	var in struct {
-		Branch       *string        `json:"branch"`
-		Message      *string        `json:"commit_message"`
-		Actions      []gitLabAction `json:"actions"`
-		StartBranch  *string        `json:"start_branch"`
-		StartSHA     *string        `json:"start_sha"`
-		StartProject any            `json:"start_project"`
-		Force        bool           `json:"force"`
-	}
-	if err := decode(r, &in); err != nil {
-		return gitLabRefusal("The body is not valid JSON")
-	}
-	var missing []string
+// gitLabCommitInput is the body of a request for gitLabCommit.
+type gitLabCommitInput struct {
+	Branch       *string        `json:"branch"`
+	Message      *string        `json:"commit_message"`
+	Actions      []gitLabAction `json:"actions"`
+	StartBranch  *string        `json:"start_branch"`
+	StartSHA     *string        `json:"start_sha"`
+	StartProject any            `json:"start_project"`
+	Force        bool           `json:"force"`
+}
+
+// invalid returns what is missing or has no valid value, in GitLab's words; empty when nothing is.
+func (in gitLabCommitInput) invalid() string {
+	var words []string
 	for _, f := range []struct {
 		name  string
 		there bool
 	}{{"branch", in.Branch != nil}, {"commit_message", in.Message != nil}, {"actions", in.Actions != nil}} {
 		if !f.there {
-			missing = append(missing, f.name+" is missing")
+			words = append(words, f.name+" is missing")
 		}
 	}
 	for i, a := range in.Actions {
 		if !slices.Contains([]string{"create", "update", "delete"}, a.Action) {
-			missing = append(missing, fmt.Sprintf("actions[%d][action] does not have a valid value", i))
+			words = append(words, fmt.Sprintf("actions[%d][action] does not have a valid value", i))
 		}
 	}
-	if missing != nil {
-		return gitLabRefusal(strings.Join(missing, ", "))
-	}
-	refuse := func(format string, args ...any) reply {
-		return gitLabError(http.StatusBadRequest, fmt.Sprintf(format, args...))
-	}
-	tip := tips[*in.Branch]
+	return strings.Join(words, ", ")
+}
+
+// refused returns why there can be no commit on tip, the branch's; empty when there can.
+func (in gitLabCommitInput) refused(tip string) string {
+	elsewhere := in.StartBranch != nil || in.StartSHA != nil
 	switch {
 	case in.Force || in.StartProject != nil:
-		return refuse("The forge has neither force nor start_project")
-	case tip != "" && (in.StartBranch != nil || in.StartSHA != nil):
-		return refuse("A branch called '%s' already exists. Switch to that branch in order to make changes", *in.Branch)
-	case tip == "" || in.StartBranch != nil || in.StartSHA != nil:
-		return refuse("You can only create or edit files when you are on a branch")
+		return "The forge has neither force nor start_project"
+	case tip != "" && elsewhere:
+		return fmt.Sprintf("A branch called '%s' already exists. Switch to that branch in order to make changes",
+			*in.Branch)
+	case tip == "" || elsewhere:
+		return "You can only create or edit files when you are on a branch"
+	}
+	return ""
+}
+
+// gitLabCommit answers https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions, for
+// branches that are there. As in GitLab, last_commit_id is compared first, and then the commit goes on top of what the
+// branch's tip is by then.
+func (s *Server) gitLabCommit(r *http.Request, repo string, tips map[string]string) reply {
+	var in gitLabCommitInput
+	if err := decode(r, &in); err != nil {
+		return gitLabRefusal("The body is not valid JSON")
+	}
+	if words := in.invalid(); words != "" {
+		return gitLabRefusal(words)
+	}
+	tip := tips[*in.Branch]
+	if words := in.refused(tip); words != "" {
+		return gitLabError(http.StatusBadRequest, words)
 	}
 	changes := []fileChange{}
 	for _, a := range in.Actions {
-		if !goodPath(a.Path) {
-			return refuse("invalid path: %s", a.Path)
+		change, refusal := s.gitLabChange(repo, tip, a)
+		if refusal != nil {
+			return *refusal
 		}
-		mode, err := s.fileMode(repo, tip, a.Path)
-		if err != nil {
-			return gitLabError(http.StatusInternalServerError, err.Error())
-		}
-		switch {
-		case a.Action != "create" && s.changedSince(repo, a.LastCommitID, tip, a.Path):
-			return refuse("The file has changed since you started editing it: %s", a.Path)
-		case a.Action == "create" && mode != "":
-			return refuse("A file with this name already exists")
-		case a.Action != "create" && mode == "":
-			return refuse("A file with this name doesn't exist")
-		}
-		c := fileChange{path: a.Path, deleted: a.Action == "delete", mode: mode}
-		if mode == "" {
-			c.mode = "100644"
-		}
-		if !c.deleted {
-			if a.Content == nil {
-				return gitLabRefusal("actions[0][content] is missing")
-			}
-			c.data = []byte(*a.Content)
-			if a.Encoding == "base64" {
-				if c.data, err = base64.StdEncoding.DecodeString(*a.Content); err != nil {
-					return refuse("invalid base64")
-				}
-			}
-		}
-		changes = append(changes, c)
+		changes = append(changes, change)
 	}
 	sha, err := s.commitFiles(repo, *in.Branch, tip, *in.Message, changes)
 	return s.gitLabCommitted(r, repo, *in.Branch, sha, err)
+}
+
+// gitLabChange returns what an action changes in the tip's files, or the answer that refuses it.
+func (s *Server) gitLabChange(repo, tip string, a gitLabAction) (fileChange, *reply) {
+	refuse := func(format string, args ...any) (fileChange, *reply) {
+		answer := gitLabError(http.StatusBadRequest, fmt.Sprintf(format, args...))
+		return fileChange{}, &answer
+	}
+	if !goodPath(a.Path) {
+		return refuse("invalid path: %s", a.Path)
+	}
+	mode, err := s.fileMode(repo, tip, a.Path)
+	if err != nil {
+		answer := gitLabError(http.StatusInternalServerError, err.Error())
+		return fileChange{}, &answer
+	}
+	switch {
+	case a.Action != "create" && s.changedSince(repo, a.LastCommitID, tip, a.Path):
+		return refuse("The file has changed since you started editing it: %s", a.Path)
+	case a.Action == "create" && mode != "":
+		return refuse("A file with this name already exists")
+	case a.Action != "create" && mode == "":
+		return refuse("A file with this name doesn't exist")
+	}
+	change := fileChange{path: a.Path, deleted: a.Action == "delete", mode: cmp.Or(mode, "100644")}
+	if change.deleted {
+		return change, nil
+	}
+	if a.Content == nil {
+		answer := gitLabRefusal("actions[0][content] is missing")
+		return fileChange{}, &answer
+	}
+	change.data = []byte(*a.Content)
+	if a.Encoding == "base64" {
+		if change.data, err = base64.StdEncoding.DecodeString(*a.Content); err != nil {
+			return refuse("invalid base64")
+		}
+	}
+	return change, nil
 }
 
 // changedSince reports whether the last commit to change a file before tip is another than the last before commit,

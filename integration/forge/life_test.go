@@ -159,57 +159,59 @@ func TestGitLabPeopleAnswers(t *testing.T) {
 // Without the checks that a protected branch wants nothing is merged into it, and with them what was to be merged is.
 func TestAutoMerge(t *testing.T) {
 	for _, kind := range []Kind{GitHub, GitLab} {
-		t.Run(string(kind), func(t *testing.T) {
-			s := populated(t, kind)
-			if err := s.Protect(repo, "main"); err != nil {
-				t.Fatal(err)
-			}
-			one, merge, field := gitHubPulls+"/1", gitHubPulls+"/1/merge", "mergeable_state"
-			states := []string{"blocked", "blocked", "blocked", "blocked"}
-			if kind == GitLab {
-				one, merge, field = gitLabMRs+"/1", gitLabMRs+"/1/merge", "detailed_merge_status"
-				states = []string{"ci_must_pass", "ci_still_running", "ci_must_pass", "requested_changes"}
-			}
-			s.mu.Lock()
-			s.find(repo, 1).autoMerge = &mergeOptions{how: byMerge, deleteBranch: true}
-			s.mu.Unlock()
-			tip, main := at(t, s, "rev-parse", "topic"), at(t, s, "rev-parse", "main")
-			check := func(state string) error { return s.SetChecks(repo, tip, state) }
-			for i, step := range []func() error{
-				func() error { return nil },
-				func() error { return check("pending") },
-				func() error { return check("failure") },
-				func() error { return s.Review(repo, 1, "ann", false) },
-			} {
-				if err := step(); err != nil {
-					t.Fatal(err)
-				}
-				if _, _, out := call(t, s, "GET", one, nil); out.(object)[field] != states[i] {
-					t.Errorf("%d: %v", i, out)
-				}
-				if status, _, out := call(t, s, "PUT", merge, object{}); status != 405 {
-					t.Errorf("%d: merged: %v", i, out)
-				}
-			}
-			if err := check("success"); err != nil {
-				t.Fatal(err)
-			}
-			if got := at(t, s, "rev-parse", "main"); got != main {
-				t.Errorf("merged what somebody does not want")
-			}
-			if err := s.Review(repo, 1, "ann", true); err != nil {
-				t.Fatal(err)
-			}
-			if got := at(t, s, "log", "-1", "--format=%P", "main"); got != main+" "+tip {
-				t.Errorf("main is on %s", got)
-			}
-			if p := s.PullRequests(repo)[0]; p.State != "merged" || p.MergeSHA != at(t, s, "rev-parse", "main") {
-				t.Errorf("stored: %+v", p)
-			}
-			if got := at(t, s, "for-each-ref", "--format=%(refname)", "refs/heads/topic"); got != "" {
-				t.Errorf("there is still %s", got)
-			}
-		})
+		t.Run(string(kind), func(t *testing.T) { testAutoMerge(t, kind) })
+	}
+}
+
+func testAutoMerge(t *testing.T, kind Kind) {
+	s := populated(t, kind)
+	if err := s.Protect(repo, "main"); err != nil {
+		t.Fatal(err)
+	}
+	one, merge, field := gitHubPulls+"/1", gitHubPulls+"/1/merge", "mergeable_state"
+	states := []string{"blocked", "blocked", "blocked", "blocked"}
+	if kind == GitLab {
+		one, merge, field = gitLabMRs+"/1", gitLabMRs+"/1/merge", "detailed_merge_status"
+		states = []string{"ci_must_pass", "ci_still_running", "ci_must_pass", "requested_changes"}
+	}
+	s.mu.Lock()
+	s.find(repo, 1).autoMerge = &mergeOptions{how: byMerge, deleteBranch: true}
+	s.mu.Unlock()
+	tip, main := at(t, s, "rev-parse", "topic"), at(t, s, "rev-parse", "main")
+	check := func(state string) error { return s.SetChecks(repo, tip, state) }
+	for i, step := range []func() error{
+		func() error { return nil },
+		func() error { return check("pending") },
+		func() error { return check("failure") },
+		func() error { return s.Review(repo, 1, "ann", false) },
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, out := call(t, s, "GET", one, nil); out.(object)[field] != states[i] {
+			t.Errorf("%d: %v", i, out)
+		}
+		if status, _, out := call(t, s, "PUT", merge, object{}); status != 405 {
+			t.Errorf("%d: merged: %v", i, out)
+		}
+	}
+	if err := check("success"); err != nil {
+		t.Fatal(err)
+	}
+	if got := at(t, s, "rev-parse", "main"); got != main {
+		t.Errorf("merged what somebody does not want")
+	}
+	if err := s.Review(repo, 1, "ann", true); err != nil {
+		t.Fatal(err)
+	}
+	if got := at(t, s, "log", "-1", "--format=%P", "main"); got != main+" "+tip {
+		t.Errorf("main is on %s", got)
+	}
+	if p := s.PullRequests(repo)[0]; p.State != "merged" || p.MergeSHA != at(t, s, "rev-parse", "main") {
+		t.Errorf("stored: %+v", p)
+	}
+	if got := at(t, s, "for-each-ref", "--format=%(refname)", "refs/heads/topic"); got != "" {
+		t.Errorf("there is still %s", got)
 	}
 }
 

@@ -15,51 +15,53 @@ var asking = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) er
 
 func TestRenameGit(t *testing.T) {
 	for _, kind := range []Kind{GitHub, GitLab} {
-		t.Run(string(kind), func(t *testing.T) {
-			s := start(t, kind, false)
-			seed(t, s, "main", map[string]string{"a.yaml": "a: 1\n"})
-			old := s.CloneURL(repo)
-			if err := s.Rename(repo, "acme/between"); err != nil {
-				t.Fatal(err)
-			}
-			if err := s.Rename("acme/between", "acme/deploy"); err != nil {
-				t.Fatal(err)
-			}
-			work := filepath.Join(t.TempDir(), "work")
-			git(t, "clone", "--quiet", old, work)
-			git(t, "-C", work, "push", "--quiet", "origin", "HEAD:refs/heads/topic")
-			git(t, "--git-dir="+s.GitDir("acme/deploy"), "rev-parse", "--verify", "topic")
-			moved := 0
-			for _, r := range s.Requests() {
-				if r.Status == 301 {
-					moved++
-				}
-			}
-			if want := map[Kind]int{GitHub: 2, GitLab: 0}[kind]; moved != want { // the clone and the push
-				t.Errorf("%d redirects, want %d", moved, want)
-			}
-			req, err := http.NewRequest("GET", old+"/info/refs?service=git-upload-pack", nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, password := range []string{"", token} {
-				req.SetBasicAuth("x", password)
-				resp, err := asking.Do(req)
-				if err != nil {
-					t.Fatal(err)
-				}
-				resp.Body.Close()
-				status, location := 401, "" // nobody is told without a token
-				if password != "" && kind == GitHub {
-					status, location = 301, s.CloneURL("acme/deploy")+"/info/refs?service=git-upload-pack"
-				} else if password != "" {
-					status = 200
-				}
-				if got := resp.Header.Get("Location"); resp.StatusCode != status || got != location {
-					t.Errorf("%s to %q, want %d to %q", resp.Status, got, status, location)
-				}
-			}
-		})
+		t.Run(string(kind), func(t *testing.T) { testRenameGit(t, kind) })
+	}
+}
+
+func testRenameGit(t *testing.T, kind Kind) {
+	s := start(t, kind, false)
+	seed(t, s, "main", map[string]string{"a.yaml": "a: 1\n"})
+	old := s.CloneURL(repo)
+	if err := s.Rename(repo, "acme/between"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Rename("acme/between", "acme/deploy"); err != nil {
+		t.Fatal(err)
+	}
+	work := filepath.Join(t.TempDir(), "work")
+	git(t, "clone", "--quiet", old, work)
+	git(t, "-C", work, "push", "--quiet", "origin", "HEAD:refs/heads/topic")
+	git(t, "--git-dir="+s.GitDir("acme/deploy"), "rev-parse", "--verify", "topic")
+	moved := 0
+	for _, r := range s.Requests() {
+		if r.Status == 301 {
+			moved++
+		}
+	}
+	if want := map[Kind]int{GitHub: 2, GitLab: 0}[kind]; moved != want { // the clone and the push
+		t.Errorf("%d redirects, want %d", moved, want)
+	}
+	req, err := http.NewRequest("GET", old+"/info/refs?service=git-upload-pack", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, password := range []string{"", token} {
+		req.SetBasicAuth("x", password)
+		resp, err := asking.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		status, location := 401, "" // nobody is told without a token
+		if password != "" && kind == GitHub {
+			status, location = 301, s.CloneURL("acme/deploy")+"/info/refs?service=git-upload-pack"
+		} else if password != "" {
+			status = 200
+		}
+		if got := resp.Header.Get("Location"); resp.StatusCode != status || got != location {
+			t.Errorf("%s to %q, want %d to %q", resp.Status, got, status, location)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,51 +41,57 @@ func TestSlowClone(t *testing.T) {
 // TestSlowEnds: a request that waits for the network ends with its client, and with the forge; nothing was served.
 func TestSlowEnds(t *testing.T) {
 	for name, n := range map[string]Network{"latency": {Latency: time.Hour}, "bandwidth": {Bandwidth: 1}} {
-		for _, closes := range []bool{false, true} {
-			for _, body := range []string{"", "0000"} {
-				ender := map[bool]string{false: "client", true: "forge"}[closes]
-				t.Run(name+" "+ender+" "+body, func(t *testing.T) {
-					s := start(t, GitHub, true)
-					s.SetNetwork(n)
-					ctx, cancel := context.WithCancel(t.Context())
-					defer cancel()
-					method, path := http.MethodGet, "/info/refs?service=git-upload-pack"
-					if body != "" {
-						method, path = http.MethodPost, "/git-upload-pack"
-					}
-					req, err := http.NewRequestWithContext(ctx, method, s.CloneURL(repo)+path,
-						bytes.NewReader([]byte(body)))
-					if err != nil {
-						t.Fatal(err)
-					}
-					req.SetBasicAuth("git", token)
-					failed := make(chan error, 1)
-					go func() {
-						resp, err := http.DefaultClient.Do(req)
-						if err == nil {
-							_, err = io.Copy(io.Discard, resp.Body)
-							resp.Body.Close()
-						}
-						failed <- err
-					}()
-					for len(s.Requests()) == 0 {
-						time.Sleep(time.Millisecond)
-					}
-					end := cancel
-					if closes {
-						end = func() { _ = s.Close() }
-					}
-					end()
-					if err := <-failed; err == nil {
-						t.Error("the request was answered")
-					}
-					if name == "latency" && s.Requests()[0].Status != 0 {
-						t.Errorf("the forge answered %d", s.Requests()[0].Status)
-					}
-					// Close waits for the handler, and hangs if that does not end.
-				})
-			}
+		for _, body := range []string{"", "0000"} {
+			t.Run(name+" client "+body, func(t *testing.T) {
+				testSlowEnd(t, n, body, func(_ *Server, cancel func()) { cancel() })
+			})
+			t.Run(name+" forge "+body, func(t *testing.T) {
+				testSlowEnd(t, n, body, func(s *Server, _ func()) { _ = s.Close() })
+			})
 		}
+	}
+}
+
+// testSlowEnd has a request end before its time. Close waits for the handler, and hangs if that does not end.
+func testSlowEnd(t *testing.T, n Network, body string, end func(s *Server, cancel func())) {
+	s := start(t, GitHub, true)
+	s.SetNetwork(n)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	method, path := http.MethodGet, "/info/refs?service=git-upload-pack"
+	if body != "" {
+		method, path = http.MethodPost, "/git-upload-pack"
+	}
+	req, err := http.NewRequestWithContext(ctx, method, s.CloneURL(repo)+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("git", token)
+	failed := make(chan error, 1)
+	go func() {
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			_, err = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+		failed <- err
+	}()
+	for patience := time.Now().Add(time.Minute); len(s.Requests()) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(patience) {
+			t.Fatal("waited a minute for the request to arrive")
+		}
+	}
+	end(s, cancel)
+	select {
+	case err = <-failed:
+	case <-time.After(time.Minute):
+		t.Fatal("waited a minute for the request to end")
+	}
+	if err == nil {
+		t.Error("the request was answered")
+	}
+	if n.Latency > 0 && s.Requests()[0].Status != 0 {
+		t.Errorf("the forge answered %d", s.Requests()[0].Status)
 	}
 }
 
