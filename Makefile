@@ -24,8 +24,8 @@ IMAGE ?= update-gitops-repo
 IMAGE_FLAGS += $(if $(filter podman,$(ENGINE)),--build-arg=BUILDPLATFORM=linux/$(shell $(GO) env GOHOSTARCH))
 .PHONY: image
 image:
-	$(ENGINE) build --platform=linux/$(ARCH) --build-arg=VERSION=$(VERSION) --build-arg=REVISION=$(REVISION) $(IMAGE_FLAGS) \
-		--tag=$(IMAGE):$(ARCH) .
+	$(ENGINE) build --platform=linux/$(ARCH) --build-arg=VERSION=$(VERSION) --build-arg=REVISION=$(REVISION) \
+		$(IMAGE_FLAGS) --tag=$(IMAGE):$(ARCH) .
 
 # What is in the image, and whether it works with no rights at all.
 .PHONY: image-test
@@ -39,9 +39,9 @@ image-test: bin/update-gitops-repo
 demo: bin/update-gitops-repo
 	@$(GO) run ./integration/demo bin/update-gitops-repo
 
-# All tests. test takes minutes: each fault meets one request of each kind. test-all has every fault at every request, and
-# the race detector where goroutines run. go test vets what it compiles, so nothing is compiled for go vet alone, and what a
-# test builds has the tags in GOFLAGS, for which all has been compiled. Each package that the program is made of must stay
+# test takes minutes: each fault meets one request of each kind. test-all has every fault at every request, and the race
+# detector where goroutines run. go test vets what it compiles, so nothing is compiled for go vet alone, and what a test
+# builds has the tags in GOFLAGS, for which all has been compiled. Each package that the program is made of must stay
 # covered above 85 % by its own tests. Four scripts run at once, because some wait.
 RACED = ./gitrepo/... ./integration/forge ./integration/memnet
 TESTENV = GOFLAGS='$(strip $(shell $(GO) env GOFLAGS) -tags=$(TAGS))'
@@ -54,12 +54,15 @@ test test-all:
 	@mkdir -p bin
 	@$(TESTENV) $(GO) list -deps ./cmd >bin/packages
 	@$(GO) list ./integration/... | grep -v -e '/forge$$' -e '/memnet$$' >bin/integration
-	@$(if $(RACE),CGO_ENABLED=1) $(GOTEST) $(RACE) -cover $(RACED) >bin/test.log; status=$$?; cat bin/test.log; exit $$status
-	@$(GOTEST) -cover ./cmd/... ./scm/... ./secret/... ./template/... >bin/test2.log; status=$$?; cat bin/test2.log; exit $$status
+	@$(if $(RACE),CGO_ENABLED=1) $(GOTEST) $(RACE) -cover $(RACED) >bin/test.log; \
+		status=$$?; cat bin/test.log; exit $$status
+	@$(GOTEST) -cover ./cmd/... ./scm/... ./secret/... ./template/... >bin/test2.log; \
+		status=$$?; cat bin/test2.log; exit $$status
 	@awk -f .ci/coverage.awk bin/packages bin/test.log bin/test2.log
 	@$(GOTEST) -parallel=4 $$(cat bin/integration)
 
-# Every fuzz target of the module, each for FUZZTIME. What fails is left in the package's testdata/fuzz, where make test runs it.
+# Every fuzz target of the module, each for FUZZTIME. Inputs that fail are left in the package's testdata/fuzz, where
+# make test runs them.
 FUZZTIME ?= 10s
 .PHONY: fuzz
 fuzz:
@@ -83,7 +86,7 @@ compare:
 	TORTURE_OUT=$(CURDIR)/bin/torture $(GO) test -timeout=10m ./template/yamledit -run '^TestTorture$$' -count=1
 	cd template/yamledit/compare && $(GO) run . ../testdata/torture $(CURDIR)/bin/torture
 
-# What is made from the program: the README's recording and table of flags, the man page, the completion of bash, zsh and fish.
+# What is made from the program: the README's recording and table of flags, the man page, the completions.
 # The tests fail when any of it is out of date.
 .PHONY: docs
 docs:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# fuzz.sh TIME runs every fuzz target of the module for that time, one after the other, in bounded memory. It searches the
-# tests for the targets, and fails if go test does not find the same, because of a build tag or a module of its own.
+# fuzz.sh TIME runs every fuzz target of the module for that time, one after the other, in bounded memory. It searches
+# the tests for the targets, and fails if go test does not find the same, because of a build tag or a module of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 go=${GO:-go}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and tests the image. Without docker or podman, it installs podman (as root, on Debian). If the base image cannot be
-# pulled, it makes a stand-in of Debian and Go.
+# Builds and tests the image. Without docker or podman, it installs podman (as root, on Debian). If the base image
+# cannot be pulled, it makes a stand-in of Debian and Go.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What other programs have to say of the examples and of the workflow that releases: yamllint of all YAML, shellcheck of all shell, actionlint and action-validator of
-# the files for GitHub, gitlab-ci-local of those for GitLab. Tekton's own types are in integration/tekton.
+# Lints the examples and the workflows: yamllint all YAML, shellcheck all shell, actionlint and action-validator the
+# files for GitHub, gitlab-ci-local those for GitLab. Tekton's own types are in integration/tekton.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/bin/lint
@@ -21,11 +21,13 @@ npm ci --prefix "$out" --silent --no-audit --no-fund
 PATH=$out/node_modules/.bin:$PATH
 
 # The templates of a Helm chart are no YAML before they are rendered.
-find .github examples -name '*.y*ml' -not -path '*/charts/*/templates/*' -print0 | xargs -0 yamllint --strict --config-file .ci/yamllint.yaml
+find .github examples -name '*.y*ml' -not -path '*/charts/*/templates/*' -print0 |
+	xargs -0 yamllint --strict --config-file .ci/yamllint.yaml
 
 # The tests leave the shell that they find within other files, as they run it.
 EXAMPLES_SHELL=$out/shell go test -timeout=10m ./integration -count=1 -run '^TestExample'
-make --no-print-directory -n -f examples/travis/Makefile image stag-commit prod-pr VERSION=1.7.0 GITOPS_REPO=https://github.com/acme/gitops.git >"$out/shell/travis.sh"
+make --no-print-directory -n -f examples/travis/Makefile image stag-commit prod-pr VERSION=1.7.0 \
+	GITOPS_REPO=https://github.com/acme/gitops.git >"$out/shell/travis.sh"
 shellcheck --shell=sh examples/docker/*.sh "$out"/shell/*.sh
 shellcheck .ci/run .ci/*.sh
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a snapshot of a release from what is committed, without the image, the SBOMs and the signatures, which need docker,
-# syft and cosign. The program in it must be the one that make builds, byte for byte.
+# Makes a snapshot of a release from what is committed, without the image, the SBOMs and the signatures, which need
+# docker, syft and cosign. The program in it must be the one that make builds, byte for byte.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d)

@@ -62,7 +62,8 @@ func visible(name string) string {
 // guarded are the names that no component may have, or nothing. NTFS drops dots and spaces at a name's end, has streams
 // of the same file behind a colon, and knows git~1 and its like as short names, of which one that .gitmodules can get
 // is made of gi7eba and a number.
-var guarded = regexp.MustCompile(`(?i)^$|^(?:[. ]|\.git|git~1|\.gitmodules|gitmod~[1-4]|(?:g(?:i(?:7(?:e(?:ba?)?)?)?)?)?~[1-9][0-9]*)[. ]*(?::.*)?$`)
+var guarded = regexp.MustCompile(`(?i)^$|^(?:[. ]|\.git|git~1|\.gitmodules|gitmod~[1-4]|` +
+	`(?:g(?:i(?:7(?:e(?:ba?)?)?)?)?)?~[1-9][0-9]*)[. ]*(?::.*)?$`)
 
 // ignorable drops the characters that HFS+ does not look at when it compares names
 // (https://developer.apple.com/library/archive/technotes/tn/tn1150.html#UnicodeSubtleties).

@@ -159,7 +159,9 @@ var rooms = map[string][]string{
 	"template/image":                      {"template/glob", "template/yamledit"},
 	"template/yamledit":                   {"template/yamledit/internal/parallel"},
 	"template/yamledit/internal/parallel": {},
-	"template/yamledit/yqedit":            {"template/glob", "template/yamledit", "template/yamledit/internal/parallel"},
+	"template/yamledit/yqedit": {
+		"template/glob", "template/yamledit", "template/yamledit/internal/parallel",
+	},
 }
 
 // importers has, by the beginning of an import path, the packages that may import it; "x/..." is x and all below it. Of
