@@ -1,6 +1,6 @@
 // Package auth decides which credential proves what to whom. A [Wallet] finds the credential for git and the one for
-// the API of a forge, and hands none to a host that it is not for. [Check] asks both hosts what these credentials may
-// do. The functions SecretsIn... and SecretsOf... find in what is read or sent the secrets that must not be shown.
+// the API of a forge, and hands none to a host that it is not for. [CheckGit] and [CheckAPI] ask what these credentials
+// may do. The functions SecretsIn... and SecretsOf... find the secrets in what is read or sent, for the redactor.
 package auth
 
 import (
@@ -67,9 +67,9 @@ func OverHTTP(repo giturl.URL) giturl.URL {
 	return giturl.URL{Scheme: "https", Host: repo.Host, Path: "/" + strings.TrimLeft(repo.Path, "/")}
 }
 
-// Git returns the credential for git over http; the zero Credential when there is none. It is the first that is found
-// of: the options, the URL, the forge's variables, the CI job's token, and what git itself would take. A credential
-// that would go over a network in plain text is a usage error.
+// Git returns the credential for git over http; the zero Credential when there is none. It looks into the options, the
+// URL, the forge's variables, the CI job's token and git's own settings, in this order. A credential that would go over
+// a network in plain text is a usage error.
 func (w Wallet) Git(ctx context.Context) (Credential, error) {
 	found, err := w.given(ctx)
 	if err == nil && found.Source == "" {
@@ -100,9 +100,9 @@ type API struct {
 	Config scm.Config // for a provider; its Token is empty when there is none
 }
 
-// API returns how the API of w.Forge is reached. The credential is found as for git, but for the CI job's token, which
-// APIs take for nothing that is needed here. An API on another host than the repository's, but for its subdomain "api",
-// gets none that was found for the repository's.
+// API returns how the API of w.Forge is reached. It looks for a credential as Git does, but leaves out the CI job's
+// token, with which an API does nothing that is needed here. An API on another host than the repository gets no
+// credential that was found for the repository's host, unless it is the subdomain "api" of that.
 func (w Wallet) API(ctx context.Context) (API, error) {
 	config, address, err := w.apiConfig()
 	if err != nil {

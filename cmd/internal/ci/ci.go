@@ -180,7 +180,7 @@ func (s system) host(getenv func(string) string) string {
 }
 
 // JobToken returns the variable with the token that the forge at host has given this job for git, and the user that
-// goes with it; both are empty when there is none. The forge's API takes such a token for nothing that is needed here.
+// goes with it; both are empty when there is none. With such a token, the forge's API does nothing that is needed here.
 func JobToken(host string, getenv func(string) string) (variable, user string) {
 	for _, s := range systems {
 		if s.jobToken != "" && getenv(s.jobToken) != "" && host != "" && s.host(getenv) == host {
