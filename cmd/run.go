@@ -79,12 +79,12 @@ func (p program) run(ctx context.Context, args []string) error {
 		return err
 	}
 	r, err := p.update(ctx, c, results)
-	told := errors.Join(p.screen.Clear(), results.Write(r, err))
+	outputErr := errors.Join(p.screen.Clear(), results.Write(r, err))
 	if err == nil || r.PullRequest != nil {
 		// A pull request may be open although merging it failed: its URL is worth having.
-		told = errors.Join(told, r.Print(p.stdout, c.output))
+		outputErr = errors.Join(outputErr, r.Print(p.stdout, c.output))
 	}
-	return both(err, told)
+	return both(err, outputErr)
 }
 
 // places returns where the flags and the CI system want the results.

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// What the linker is told (-X) where Go can't read it from a repository, as when the image is built.
+// The linker sets these (-X) where Go cannot read them from a repository, as when the image is built.
 var buildVersion, buildRevision string
 
-// version is the version given at build time, else the module's, which holds the revision where there is no tag.
+// version returns the version given at build time, else the module's, which holds the revision where there is no tag.
 func version() string {
 	if buildVersion != "" {
 		return buildVersion

@@ -1,5 +1,5 @@
 // Package message says in words what a change does: in the commit's message, and in the title and the body of the pull
-// request. It also finds, in the words of others, what earlier runs have said.
+// request. It also reads what earlier runs wrote.
 package message
 
 import (

@@ -19,7 +19,7 @@ const (
 func AppOf(commit string) string { return trailer(commit, trailerApp) }
 
 // SequenceOf returns the number of the build of app that a commit is for, by its message; 0 when it has none. The
-// number counts only behind the app that it is for: what stands before may be anybody's words.
+// number counts only behind the app that it is for: what stands before that may be a value.
 func SequenceOf(commit, app string) int64 {
 	lines := trailers(commit)
 	for i, line := range slices.Backward(lines) {

@@ -72,7 +72,7 @@ func (r Report) results() []result {
 	}
 }
 
-// Write tells every place what the run did, and how it failed unless failure is nil. The error is ErrResults.
+// Write writes to every place what the run did, and how it failed unless failure is nil. The error is ErrResults.
 func (r Results) Write(done Report, failure error) error {
 	var errs []error
 	var github, env strings.Builder

@@ -52,8 +52,9 @@ func NewPace(log *slog.Logger) *Pace {
 // Start notes that the run starts, for the first time or over.
 func (p *Pace) Start() { p.began = time.Now() }
 
-// Saw notes the tip of the branch, empty if there is none, as the run found it. It tells a branch that others keep
-// moving from one that stands still and refuses pushes for a reason that sounds like a lost race, such as a stale lock.
+// Saw notes the tip of the branch as the run found it, empty if there is no branch. A branch that others keep moving is
+// worth another run. One that stands still refuses pushes for a reason that only sounds like a lost race, such as a
+// stale lock.
 func (p *Pace) Saw(tip string) {
 	if tip != p.tip {
 		p.tip, p.same = tip, 0
@@ -61,8 +62,8 @@ func (p *Pace) Saw(tip string) {
 	p.same++
 }
 
-// Again waits for as long as it takes and returns nil where the run has to start over after err. Else it returns the
-// error that the run ends with.
+// Again returns nil, after the pause, when the run is to start over because of err. Otherwise it returns the error that
+// the run ends with: err, a GaveUpError, gitrepo.ErrRejected, or the context's, which wrap err.
 func (p *Pace) Again(ctx context.Context, err error) error {
 	p.learn(time.Since(p.began), p.same == 1)
 	p.runs++
@@ -110,8 +111,8 @@ func (p *Pace) pause(err error, transient bool) (time.Duration, error) {
 	return p.races.NextBackOff(), nil
 }
 
-// learn adapts the pauses to how long runs take. While others land, that time tells best how many they are; a branch
-// that does not move is asked for less and less often.
+// learn adapts the pauses to how long runs take: while others land, that time is the best measure of how many they are.
+// For a branch that does not move, the pauses grow.
 func (p *Pace) learn(took time.Duration, moved bool) {
 	p.took = (cmp.Or(p.took, took) + took) / 2
 	if moved {

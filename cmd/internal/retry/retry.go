@@ -1,8 +1,7 @@
 // Package retry says which failures are transient, how often to retry, and how long to pause before that.
 //
-// There are three layers, and each gives up for those around it: [Transport] repeats a request, [Do] an operation such
-// as opening the pull request, and [Pace] the whole run, from reading the branches on. After a [GaveUpError] nothing is
-// retried any more.
+// There are three layers: [Transport] repeats a request, [Do] an operation such as opening the pull request, and [Pace]
+// a run, from reading the branches on. A [GaveUpError] of one layer stops those around it.
 package retry
 
 import (

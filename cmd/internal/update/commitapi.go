@@ -48,7 +48,7 @@ func (u *updater) commitByAPI(ctx context.Context, p proposal) (string, error) {
 	return id, errors.Join(err, deleteErr)
 }
 
-// cleanupTime is how long a run that was told to end may take to delete what it has made.
+// cleanupTime is how long a run that is interrupted may take to delete what it has made.
 const cleanupTime = 10 * time.Second
 
 // filesFor returns what the forge has to write and to delete. The error is ErrOnlyRegular for what it cannot.
