@@ -462,6 +462,8 @@ func TestEditedFilter(t *testing.T) {
 }
 
 // TestAddRandom compares with what git itself makes of the same working tree.
+//
+//gocognit:ignore
 func TestAddRandom(t *testing.T) {
 	gittest.Home(t)
 	names := []string{"a", "a.b", "a/b", "a/b/c", "b.txt", "b/x.log", "b/keep/x.log", "c/d/e", "c/d.txt", "link",
