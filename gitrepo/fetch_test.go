@@ -15,8 +15,7 @@ import (
 	"update-gitops-repo/gitrepo/internal/repotest"
 )
 
-// TestFetch asserts what each kind of run costs, push included: how repotest.Many requests, how repotest.Many connections, how repotest.Many bytes at most,
-// and how repotest.Many objects.
+// TestFetch asserts what each kind of run costs, push included: requests, connections, bytes at most, and objects.
 func TestFetch(t *testing.T) {
 	t.Parallel()
 	value := func(app int) string { return fmt.Sprintf("apps/app-%04d/dev/values.yaml", app) }
@@ -36,13 +35,20 @@ func TestFetch(t *testing.T) {
 		want  map[string]cost // by way and size
 	}{
 		{"literal path", []gitrepo.Scope{literal(3)}, []string{value(3)}, map[string]cost{
-			// Commit, root, apps, its applications and environments, one blob; in the other cases, a blob for each tree of an environment.
+			// Commit, root, apps, its applications and environments, one blob; in the other cases, a blob for each
+			// tree of an environment.
 			"http/few": {5, 1, 8, 1 + 2 + 4*repotest.Few + 1}, "http/many": {8, 2, 50, 1 + 4 + 1},
-			"http tree refused/few": {5, 1, 8, 1 + 2 + 4*repotest.Few + 1}, "http tree refused/many": {7, 2, 240, 1 + 2 + 4*repotest.Many + 1},
-			"http filter refused/few": {5, 1, 12, 1 + 2 + 7*repotest.Few + 1}, "http filter refused/many": {5, 1, 400, 1 + 2 + 7*repotest.Many + 1},
-			"http without filter/few": {4, 1, 12, 1 + 2 + 7*repotest.Few + 1}, "http without filter/many": {4, 1, 400, 1 + 2 + 7*repotest.Many + 1},
+			"http tree refused/few":    {5, 1, 8, 1 + 2 + 4*repotest.Few + 1},
+			"http tree refused/many":   {7, 2, 240, 1 + 2 + 4*repotest.Many + 1},
+			"http filter refused/few":  {5, 1, 12, 1 + 2 + 7*repotest.Few + 1},
+			"http filter refused/many": {5, 1, 400, 1 + 2 + 7*repotest.Many + 1},
+			"http without filter/few":  {4, 1, 12, 1 + 2 + 7*repotest.Few + 1},
+			"http without filter/many": {4, 1, 400, 1 + 2 + 7*repotest.Many + 1},
 		}},
-		{"several paths", []gitrepo.Scope{literal(3), literal(7), {Paths: []string{"top.yaml", "apps/nosuch/x.yaml", "new/x", value(7)}}},
+		{"several paths",
+			[]gitrepo.Scope{
+				literal(3), literal(7), {Paths: []string{"top.yaml", "apps/nosuch/x.yaml", "new/x", value(7)}},
+			},
 			[]string{value(3), value(7), "top.yaml"}, map[string]cost{
 				"http/few": {5, 1, 8, 1 + 2 + 4*repotest.Few + 3}, "http/many": {8, 2, 50, 1 + 2 + 4 + 3},
 			}},
@@ -52,13 +58,17 @@ func TestFetch(t *testing.T) {
 		{"a folder and a path in it", []gitrepo.Scope{folder(3), literal(3)}, []string{value(3)}, map[string]cost{
 			"http/few": {5, 1, 8, 1 + 2 + 4*repotest.Few + 1}, "http/many": {7, 2, 50, 1 + 2 + 4 + 1},
 		}},
-		{"several folders, a path in one and one elsewhere", []gitrepo.Scope{folder(3), folder(4), literal(3), literal(5)}, []string{value(3), value(4), value(5)}, map[string]cost{
-			// The path in a folder costs nothing; the other one comes a level further than they do.
-			"http/few": {5, 1, 8, 1 + 2 + 4*repotest.Few + 3}, "http/many": {9, 2, 50, 1 + 2 + 2*4 + 2 + 3},
-		}},
-		{"everything", []gitrepo.Scope{{Folders: []string{"."}}}, []string{value(3), value(4), value(repotest.Many / 80)}, map[string]cost{
-			"http/few": {5, 1, 8, 1 + 2 + 4*repotest.Few + 3}, "http/many": {5, 1, 230, 1 + 2 + 4*repotest.Many + 3},
-		}},
+		{"several folders, a path in one and one elsewhere",
+			[]gitrepo.Scope{folder(3), folder(4), literal(3), literal(5)},
+			[]string{value(3), value(4), value(5)}, map[string]cost{
+				// The path in a folder costs nothing; the other one comes a level further than they do.
+				"http/few": {5, 1, 8, 1 + 2 + 4*repotest.Few + 3}, "http/many": {9, 2, 50, 1 + 2 + 2*4 + 2 + 3},
+			}},
+		{"everything", []gitrepo.Scope{{Folders: []string{"."}}},
+			[]string{value(3), value(4), value(repotest.Many / 80)}, map[string]cost{
+				"http/few":  {5, 1, 8, 1 + 2 + 4*repotest.Few + 3},
+				"http/many": {5, 1, 230, 1 + 2 + 4*repotest.Many + 3},
+			}},
 		{"unforeseen", nil, []string{value(3), value(4)}, map[string]cost{
 			"http/few": {5, 1, 8, 1 + 2 + 4*repotest.Few + 2}, "http/many": {8, 2, 50, 1 + 2 + 2*2 + 2},
 		}},
@@ -67,7 +77,11 @@ func TestFetch(t *testing.T) {
 			t.Run(test.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				name, size, _ := strings.Cut(name, "/")
-				w := repotest.Open(t, map[string]string{"http tree refused": "http"}[name]+strings.TrimPrefix(name, "http tree refused"), map[string]string{"top.yaml": "top: 1\n"})
+				way := name
+				if name == "http tree refused" {
+					way = "http"
+				}
+				w := repotest.Open(t, way, map[string]string{"top.yaml": "top: 1\n"})
 				w.Apps(t, map[string]int{"few": repotest.Few, "many": repotest.Many}[size])
 				if name == "http tree refused" {
 					gittest.Git(t, w.Dir, "config", "uploadpackfilter.tree.allow", "false")
@@ -110,8 +124,9 @@ func TestFetch(t *testing.T) {
 
 // counting is a client that counts its connections.
 func counting(dials *atomic.Int32) *http.Client {
-	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		dials.Add(1)
 		return new(net.Dialer).DialContext(ctx, network, addr)
-	}}}
+	}
+	return &http.Client{Transport: &http.Transport{DialContext: dial}}
 }

@@ -21,7 +21,9 @@ import (
 
 func TestFiles(t *testing.T) {
 	t.Parallel()
-	seed := map[string]string{"a.yaml": "a: 1\n", "d/b.yaml": "b: 1\r\n", "d/e/c.sh*": "#!/bin/sh\n", "d.yaml": "", "Ünïcode name": "x"}
+	seed := map[string]string{
+		"a.yaml": "a: 1\n", "d/b.yaml": "b: 1\r\n", "d/e/c.sh*": "#!/bin/sh\n", "d.yaml": "", "Ünïcode name": "x",
+	}
 	repotest.Each(t, seed, func(t *testing.T, w repotest.Way) {
 		files := w.Snapshot(t, "main").Files(t.Context())
 		gittest.Check(t, fstest.TestFS(files, "a.yaml", "d/b.yaml", "d/e/c.sh", "d.yaml", "Ünïcode name"))
@@ -47,11 +49,13 @@ func TestFiles(t *testing.T) {
 	})
 }
 
-// TestOddNames: names that git takes and others do not are in nobody's way, and those that lead elsewhere are not followed.
+// TestOddNames: names that git takes and others do not are in nobody's way, and those that lead elsewhere are not
+// followed.
 func TestOddNames(t *testing.T) {
 	t.Parallel()
 	repotest.Each(t, map[string]string{"a.yaml": "a: 1\n"}, func(t *testing.T, w repotest.Way) {
-		script := "commit refs/heads/main\ncommitter C <c@example.com> 1700000000 +0000\ndata 0\nfrom refs/heads/main^0\n" +
+		script := "commit refs/heads/main\ncommitter C <c@example.com> 1700000000 +0000\n" +
+			"data 0\nfrom refs/heads/main^0\n" +
 			"M 100644 inline \"caf\\351/x.yaml\"\ndata 2\nx\n\n"
 		cmd := exec.Command("git", "-C", w.Dir, "fast-import", "--quiet")
 		cmd.Stdin = strings.NewReader(script)
@@ -69,7 +73,8 @@ func TestOddNames(t *testing.T) {
 		}
 		inner := hash(fmt.Sprintf("040000 tree %s\t.\n040000 tree %[1]s\t..\n", root))
 		outer := hash(gittest.Git(t, w.Dir, "ls-tree", "main") + fmt.Sprintf("040000 tree %s\tup\n", inner))
-		gittest.Git(t, w.Dir, "update-ref", "refs/heads/main", strings.TrimSpace(gittest.Git(t, w.Dir, "commit-tree", "-p", "main", "-m", "x", outer)))
+		gittest.Git(t, w.Dir, "update-ref", "refs/heads/main",
+			strings.TrimSpace(gittest.Git(t, w.Dir, "commit-tree", "-p", "main", "-m", "x", outer)))
 
 		var names []string
 		files := w.Snapshot(t, "main").Files(t.Context())
@@ -91,7 +96,8 @@ func TestOddNames(t *testing.T) {
 	})
 }
 
-// TestPrefetch asserts what a run costs: one request for references, one for the commit and its trees, one for all blobs.
+// TestPrefetch asserts what a run costs: one request for references, one for the commit and its trees, one for all
+// blobs.
 func TestPrefetch(t *testing.T) {
 	t.Parallel()
 	seed := map[string]string{"big/unwanted": strings.Repeat("unwanted ", 1<<16)}
@@ -125,10 +131,14 @@ func TestPrefetch(t *testing.T) {
 func TestCommit(t *testing.T) {
 	t.Parallel()
 	seed := map[string]string{
-		"a.yaml": "a: 1\n", "run.sh*": "#!/bin/sh\n", "link": "-> a.yaml", "d/x": "x", "d.yaml": "d\n", "d-e/y": "crlf\r\n",
+		"a.yaml": "a: 1\n", "run.sh*": "#!/bin/sh\n", "link": "-> a.yaml", "d/x": "x", "d.yaml": "d\n",
+		"d-e/y":        "crlf\r\n",
 		"deep/1/2/3/f": "f", "deep/1/2/g": "g",
 	}
-	edits := map[string]string{"a.yaml": "a: 2\n", "run.sh": "#!/bin/sh\necho\n", "deep/1/2/3/f": "ff", "d/new/file": "n", "new": "top\n", "d.yaml": "d\n"}
+	edits := map[string]string{
+		"a.yaml": "a: 2\n", "run.sh": "#!/bin/sh\necho\n", "deep/1/2/3/f": "ff", "d/new/file": "n", "new": "top\n",
+		"d.yaml": "d\n",
+	}
 	repotest.Each(t, seed, func(t *testing.T, w repotest.Way) {
 		s, c := w.Commit(t, "main", edits)
 		if want := []string{"a.yaml", "d/new/file", "deep/1/2/3/f", "new", "run.sh"}; !slices.Equal(s.Changed(), want) {
@@ -168,14 +178,17 @@ func TestCommitSubmodule(t *testing.T) {
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
 		clone := filepath.Join(t.TempDir(), "clone")
 		gittest.Git(t, ".", "clone", "--quiet", w.Dir, clone)
-		gittest.Git(t, clone, "update-index", "--add", "--cacheinfo", "160000,0123456789012345678901234567890123456789,sub")
+		gittest.Git(t, clone, "update-index", "--add", "--cacheinfo",
+			"160000,0123456789012345678901234567890123456789,sub")
 		gittest.Git(t, clone, "commit", "--quiet", "-m", "submodule")
 		gittest.Git(t, clone, "push", "--quiet", "origin", "main")
 		gittest.Check(t, w.Edit(t, "main", "main", map[string]string{"b": "2"}))
-		if got := gittest.Git(t, w.Dir, "ls-tree", "main", "sub"); !strings.HasPrefix(got, "160000 commit 0123456789012345678901234567890123456789") {
+		got := gittest.Git(t, w.Dir, "ls-tree", "main", "sub")
+		if !strings.HasPrefix(got, "160000 commit 0123456789012345678901234567890123456789") {
 			t.Errorf("submodule became %q", got)
 		}
-		if _, err := w.Snapshot(t, "main").With(t.Context(), repotest.Contents(map[string]string{"sub/x": ""})); !errors.Is(err, gitrepo.ErrPath) {
+		_, err := w.Snapshot(t, "main").With(t.Context(), repotest.Contents(map[string]string{"sub/x": ""}))
+		if !errors.Is(err, gitrepo.ErrPath) {
 			t.Errorf("write into a submodule: %v", err)
 		}
 	})
@@ -204,7 +217,8 @@ func TestRefusedPaths(t *testing.T) {
 	w := repotest.Open(t, "http", map[string]string{"file": "1", "dir/file": "2", "link": "-> dir"})
 	s := w.Snapshot(t, "main")
 	for _, name := range []string{
-		"", ".", "/etc/passwd", "../x", "dir/../x", "./x", "dir//x", "dir/", ".git/config", "dir/.GIT/hooks/x", "a\x00b",
+		"", ".", "/etc/passwd", "../x", "dir/../x", "./x", "dir//x", "dir/", ".git/config", "dir/.GIT/hooks/x",
+		"a\x00b",
 		"link", "link/x", "dir", "file/x",
 	} {
 		if _, err := s.With(t.Context(), map[string][]byte{name: nil}); !errors.Is(err, gitrepo.ErrPath) {
@@ -270,7 +284,8 @@ func TestConcurrent(t *testing.T) {
 		if got := strings.Count(gittest.Git(t, w.Dir, "ls-tree", "--name-only", "main"), "writer"); got != writers {
 			t.Errorf("%d writers landed, want %d", got, writers)
 		}
-		if got := strings.TrimSpace(gittest.Git(t, w.Dir, "rev-list", "--count", "main")); got != fmt.Sprint(writers+1) {
+		got := strings.TrimSpace(gittest.Git(t, w.Dir, "rev-list", "--count", "main"))
+		if got != fmt.Sprint(writers+1) {
 			t.Errorf("%s commits, want %d", got, writers+1)
 		}
 		gittest.Git(t, w.Dir, "fsck", "--strict")
@@ -287,7 +302,10 @@ func TestAhead(t *testing.T) {
 		w.Seed(t, "feature", map[string]string{"c": "4"})
 		w.Seed(t, "main", map[string]string{"b": "5"})
 		s := w.Snapshot(t, "main")
-		for branch, want := range map[string]string{"nosuch": "", "main": "", "merged": "", "feature": gittest.Git(t, w.Dir, "log", "--format=%H %T", "main..feature")} {
+		for branch, want := range map[string]string{
+			"nosuch": "", "main": "", "merged": "",
+			"feature": gittest.Git(t, w.Dir, "log", "--format=%H %T", "main..feature"),
+		} {
 			logs, err := s.Ahead(t.Context(), branch)
 			gittest.Check(t, err)
 			got := ""
@@ -314,8 +332,10 @@ func TestErrors(t *testing.T) {
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
 		r, err := gitrepo.Open(t.Context(), w.Remote)
 		gittest.Check(t, err)
-		if tip := strings.TrimSpace(gittest.Git(t, w.Dir, "rev-parse", "main")); r.DefaultBranch() != "main" || r.Tip("main") != tip || r.Tip("nosuch") != "" {
-			t.Errorf("default branch %q, main at %q, nosuch at %q; want main at %s", r.DefaultBranch(), r.Tip("main"), r.Tip("nosuch"), tip)
+		tip := strings.TrimSpace(gittest.Git(t, w.Dir, "rev-parse", "main"))
+		if r.DefaultBranch() != "main" || r.Tip("main") != tip || r.Tip("nosuch") != "" {
+			t.Errorf("default branch %q, main at %q, nosuch at %q; want main at %s", r.DefaultBranch(), r.Tip("main"),
+				r.Tip("nosuch"), tip)
 		}
 		if _, err := r.Snapshot(t.Context(), "nosuch"); !errors.Is(err, gitrepo.ErrNoBranch) {
 			t.Errorf("snapshot of nosuch: %v", err)
@@ -346,7 +366,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("main has %s commits after a cancelled push", got)
 		}
 
-		gittest.Check(t, os.WriteFile(filepath.Join(w.Dir, "hooks", "update"), []byte("#!/bin/sh\necho not on Friday >&2\nexit 1\n"), 0o755))
+		w.Hook(t, "update", "echo not on Friday >&2; exit 1")
 		err = w.Edit(t, "main", "main", map[string]string{"a": "3"})
 		if !errors.Is(err, gitrepo.ErrRejected) || !strings.Contains(err.Error(), "hook") {
 			t.Errorf("hook: %v, want a refusal", err)
@@ -361,8 +381,11 @@ func TestCheckBranch(t *testing.T) {
 	t.Parallel()
 	for name, ok := range map[string]bool{
 		"main": true, "a/b-c.d_e": true, "hello-world-1a2b3c4": true, "Ünïcode": true,
-		"": false, "HEAD": false, "-x": false, "a..b": false, "a b": false, "a~": false, "a^": false, "a:b": false, "x.lock": false,
-		"/a": false, "a/": false, "a//b": false, ".a": false, "a\x01": false, "@{": false, "a@{b": false, "a\\b": false, "a.": false, "a?": false, "a*": false, "a[": false,
+		"": false, "HEAD": false, "-x": false, "a..b": false, "a b": false, "a~": false, "a^": false, "a:b": false,
+		"x.lock": false,
+		"/a":     false, "a/": false, "a//b": false, ".a": false, "a\x01": false, "@{": false, "a@{b": false,
+		"a\\b": false,
+		"a.":   false, "a?": false, "a*": false, "a[": false,
 	} {
 		if err := gitrepo.CheckBranch(name); (err == nil) != ok {
 			t.Errorf("%q: %v, want ok %t", name, err, ok)

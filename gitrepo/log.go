@@ -14,7 +14,7 @@ import (
 	"update-gitops-repo/gitrepo/internal/transport"
 )
 
-// Log is a commit as Log and Ahead list it.
+// Log is a commit in what Snapshot.Log and Snapshot.Ahead return.
 type Log struct {
 	Hash    string   // 40 hex digits
 	Tree    string   // 40 hex digits
@@ -36,24 +36,24 @@ func newLog(c *object.Commit) Log {
 	return l
 }
 
-// Subject is the message's first line.
+// Subject returns the message's first line.
 func (l Log) Subject() string {
 	subject, _, _ := strings.Cut(strings.TrimSpace(l.Message), "\n")
 	return subject
 }
 
-// Log lists the last n commits that the snapshot's branch reaches, by all parents, in the order of "git log": the tip,
-// then always the one that was committed last among the parents of those before it. There are fewer when the history is
-// shorter, or when the server's own ends there because it is shallow.
+// Log returns the last n commits that the snapshot's branch reaches, by all parents, in the order of "git log": the
+// tip, then always the one that was committed last among the parents of those before it. There are fewer if the
+// history is shorter, or if the server's repository is shallow.
 //
-// It is one request, or none when the checkout has the commits; two or three where the server refuses what it offers,
-// or sends differences from what only the checkout has. A server with partial clone sends the commits alone; another
-// sends with them what their trees have and the tip's has not.
+// It takes one request, or none if the checkout has the commits; two or three if the server refuses what it offers,
+// or sends deltas against what only the checkout has. A server with partial clone sends only the commits; another one
+// sends also what their trees have and the tip's does not.
 func (s *Snapshot) Log(ctx context.Context, n int) ([]Log, error) {
 	if n <= 0 {
 		return nil, nil
 	}
-	// A store of its own: history is no part of the snapshot.
+	// A separate store: history is not part of the snapshot.
 	store := memory.NewStorage()
 	store.Objects, store.Commits = maps.Clone(s.store.Objects), maps.Clone(s.store.Commits)
 	commits, err := transport.Newest(store, s.tip, n)
@@ -73,15 +73,15 @@ func (s *Snapshot) Log(ctx context.Context, n int) ([]Log, error) {
 	return logs, nil
 }
 
-// Ahead lists the commits that the branch has and the snapshot's branch has not, the tip first: what replacing the
-// branch would discard. It is empty when the branch does not exist or is merged. Errors: ErrMoved when the branch was
-// replaced or deleted since Open.
+// Ahead returns the commits that the branch has and the snapshot's branch does not, the tip first: those that
+// replacing the branch would discard. There are none if the branch does not exist or is merged. Errors: ErrMoved if
+// the branch was replaced or deleted since Open.
 func (s *Snapshot) Ahead(ctx context.Context, branch string) ([]Log, error) {
 	tip, ok := s.repo.refs.Branches[branch]
 	if !ok || tip == s.tip {
 		return nil, nil
 	}
-	// A store of its own: what is in it afterwards is what the base does not have.
+	// A separate store: what it holds afterwards is what the base does not have.
 	store := memory.NewStorage()
 	if err := s.repo.conn.FetchCommits(ctx, store, tip, s.tip); err != nil {
 		return nil, fmt.Errorf("%s: fetch branch %q: %w", s.repo.url, branch, err)

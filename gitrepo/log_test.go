@@ -31,7 +31,8 @@ func TestLog(t *testing.T) {
 				logs, err = s.Log(t.Context(), n)
 				gittest.Check(t, err)
 			})
-			if want := gittest.Git(t, w.Dir, "log", "--format=%H %T %P %s", fmt.Sprint("-n", max(n, 0)), "main"); repotest.FormatLogs(logs) != want {
+			want := gittest.Git(t, w.Dir, "log", "--format=%H %T %P %s", fmt.Sprint("-n", max(n, 0)), "main")
+			if repotest.FormatLogs(logs) != want {
 				t.Errorf("the last %d are\n%s\nwant\n%s", n, repotest.FormatLogs(logs), want)
 			}
 			// The snapshot is as it was.
@@ -49,7 +50,8 @@ func TestLog(t *testing.T) {
 		s := w.Snapshot(t, "main")
 		logs, err := s.Log(t.Context(), 30)
 		gittest.Check(t, err)
-		if want := gittest.Git(t, w.Dir, "log", "--format=%H %T %P %s", "-n30", "main"); repotest.FormatLogs(logs) != want {
+		want := gittest.Git(t, w.Dir, "log", "--format=%H %T %P %s", "-n30", "main")
+		if repotest.FormatLogs(logs) != want {
 			t.Errorf("without filter, the last 30 are\n%s\nwant\n%s", repotest.FormatLogs(logs), want)
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -11,15 +11,16 @@ import (
 	"update-gitops-repo/gitrepo/internal/unseen"
 )
 
-// What Linux takes for a name and a path at most (NAME_MAX, PATH_MAX); no other system that git runs on takes more.
+// The longest name and path of Linux, in bytes (NAME_MAX, PATH_MAX); no other system that git runs on has longer
+// ones.
 const (
 	maxName = 255
 	maxPath = 4095
 )
 
-// CheckPath returns an ErrPath when no file may be written there, whatever the repository holds: the path is not a
-// relative, clean one in UTF-8; a component is ".git" or ".gitmodules", or what NTFS or HFS+ would take for one of them
-// or for a dot; or it has characters that are not to be seen.
+// CheckPath returns an ErrPath if no file may be written there, whatever the repository holds: the path is not a
+// relative, clean one in UTF-8; a component is ".git" or ".gitmodules", or what NTFS or HFS+ would take for one of
+// them or for a dot; or it has invisible characters.
 //
 // That is what git refuses with core.protectNTFS and core.protectHFS (https://git-scm.com/docs/git-config), and more:
 // any backslash, since a checkout on Windows takes it for a slash; .gitmodules as a regular file too, since it tells
@@ -51,7 +52,7 @@ func CheckPath(name string) error {
 	return nil
 }
 
-// visible is a name as it stands where all of it is to be seen, and else in quotes.
+// visible returns the name, quoted if it has invisible characters.
 func visible(name string) string {
 	if strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) || !utf8.ValidString(name) {
 		return strconv.Quote(name)
@@ -59,9 +60,9 @@ func visible(name string) string {
 	return name
 }
 
-// guarded are the names that no component may have, or nothing. NTFS drops dots and spaces at a name's end, has streams
-// of the same file behind a colon, and knows git~1 and its like as short names, of which one that .gitmodules can get
-// is made of gi7eba and a number.
+// guarded matches the names that no component may have, and the empty one. NTFS drops dots and spaces at a name's
+// end, has streams of the same file after a colon, and has short names such as git~1; one that .gitmodules can get is
+// made of gi7eba and a number.
 var guarded = regexp.MustCompile(`(?i)^$|^(?:[. ]|\.git|git~1|\.gitmodules|gitmod~[1-4]|` +
 	`(?:g(?:i(?:7(?:e(?:ba?)?)?)?)?)?~[1-9][0-9]*)[. ]*(?::.*)?$`)
 
@@ -74,8 +75,8 @@ func ignorable(r rune) rune {
 	return r
 }
 
-// CheckBranch returns an error when git would not take the name for a branch
-// (https://git-scm.com/docs/git-check-ref-format), or when it is not made of characters that are to be seen.
+// CheckBranch returns an error if git would refuse the name for a branch
+// (https://git-scm.com/docs/git-check-ref-format), or if it has invisible characters.
 func CheckBranch(name string) error {
 	bad := name == "" || name == "HEAD" || name[0] == '-' || strings.HasSuffix(name, ".") ||
 		!utf8.ValidString(name) || strings.ContainsFunc(name, unseen.Rune) || strings.ContainsAny(name, ` ~^:?*[\`) ||
@@ -89,8 +90,8 @@ func CheckBranch(name string) error {
 	return nil
 }
 
-// CheckIdentity returns an error when a commit cannot name somebody like that: what it says between the brackets and
-// where the line ends must be certain.
+// CheckIdentity returns an error if a commit cannot name its author or committer so: where the address is, and where
+// the line ends, must be certain.
 func CheckIdentity(name, email string) error {
 	for _, s := range []string{name, email} {
 		if !utf8.ValidString(s) || strings.ContainsAny(s, "<>") || strings.ContainsFunc(s, unseen.Rune) {

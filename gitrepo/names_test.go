@@ -20,7 +20,10 @@ type judge struct{ dir, blob string }
 func newJudge(t testing.TB) judge {
 	t.Helper()
 	j := judge{dir: t.TempDir()}
-	for _, args := range [][]string{{"init", "--quiet", "--bare", "."}, {"config", "core.protectNTFS", "true"}, {"config", "core.protectHFS", "true"}} {
+	for _, args := range [][]string{
+		{"init", "--quiet", "--bare", "."}, {"config", "core.protectNTFS", "true"},
+		{"config", "core.protectHFS", "true"},
+	} {
 		if out, err := j.git(args...); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
@@ -76,23 +79,35 @@ func TestPathsLikeGit(t *testing.T) {
 	t.Parallel()
 	j := newJudge(t)
 	for name, ok := range map[string]bool{
-		"a.yaml": true, "a/b/c.yaml": true, ".github/workflows/x.yml": true, ".gitignore": true, ".gitattributes": true, ".gitlab-ci.yml": true,
-		"with space/a b.yaml": true, "dots.in.it/v1.2.3": true, "..a": true, "a..b": true, ".git-hooks/x": true, "git/x": true, "a.git/x": true,
-		"Ünïcøde/日本語.yaml": true, "emoji-👩‍🚀.yaml": true, "aux.yaml": true, "con": true, "nul.json": true, "system:node.yaml": true, "a~1": true, "git~2": true,
-		"gitmodules": true, "-x": true, "@": true, "$(x)": true, "'": true, "a\"b": true, "x.": true, "*.yaml": true, "[a].yaml": true, "::notice::x": true,
+		"a.yaml": true, "a/b/c.yaml": true, ".github/workflows/x.yml": true, ".gitignore": true, ".gitattributes": true,
+		".gitlab-ci.yml":      true,
+		"with space/a b.yaml": true, "dots.in.it/v1.2.3": true, "..a": true, "a..b": true, ".git-hooks/x": true,
+		"git/x": true, "a.git/x": true,
+		"Ünïcøde/日本語.yaml": true, "emoji-👩‍🚀.yaml": true, "aux.yaml": true, "con": true, "nul.json": true,
+		"system:node.yaml": true, "a~1": true, "git~2": true,
+		"gitmodules": true, "-x": true, "@": true, "$(x)": true, "'": true, "a\"b": true, "x.": true, "*.yaml": true,
+		"[a].yaml": true, "::notice::x": true,
 		"git ~1": true, ".gitx": true, "x.git": true, "gi7ebb~1": true, strings.Repeat("a", 255): true,
 
-		"": false, ".": false, "..": false, "/a": false, "a/": false, "a//b": false, "./a": false, "a/./b": false, "a/../b": false, "../a": false,
+		"": false, ".": false, "..": false, "/a": false, "a/": false, "a//b": false, "./a": false, "a/./b": false,
+		"a/../b": false, "../a": false,
 		".git": false, ".git/config": false, "a/.git/x": false, "a/.GIT": false, ".gIt/x": false,
-		".git.": false, ".git ": false, ".git . ./x": false, ".git...": false, "git~1": false, "a/GIT~1/x": false, "git~1. ": false,
-		".git:x": false, ".git::$INDEX_ALLOCATION": false, ".git::$INDEX_ALLOCATION/config": false, "git~1:x": false, ".git :x": false,
-		`.git\x`: false, `a\.git\x`: false, `a\b`: false, `..\x`: false, `a\..\..\x`: false, `git~1\x`: false, `C:\x`: false,
-		".g\u200cit": false, "\u200d.git": false, ".git\u200e": false, "\ufeff.git/x": false, ".\u202agit": false, ".g\u206fit": false, ".GI\u200fT": false, "\u200c": false,
+		".git.": false, ".git ": false, ".git . ./x": false, ".git...": false, "git~1": false, "a/GIT~1/x": false,
+		"git~1. ": false,
+		".git:x":  false, ".git::$INDEX_ALLOCATION": false, ".git::$INDEX_ALLOCATION/config": false, "git~1:x": false,
+		".git :x": false,
+		`.git\x`:  false, `a\.git\x`: false, `a\b`: false, `..\x`: false, `a\..\..\x`: false, `git~1\x`: false,
+		`C:\x`:       false,
+		".g\u200cit": false, "\u200d.git": false, ".git\u200e": false, "\ufeff.git/x": false, ".\u202agit": false,
+		".g\u206fit": false, ".GI\u200fT": false, "\u200c": false,
 		"..\u200c": false, ".\u200d": false,
-		".gitmodules": false, ".GitModules": false, ".gitmodules ": false, ".gitmodules.": false, ".gitmodules:$DATA": false, ".git\u200cmodules": false,
-		"gitmod~1": false, "GITMOD~4": false, "gi7eba~1": false, "gi7eb~10": false, "~1000000": false, "a/.gitmodules": false,
-		"...": false, ".. ": false, ". .": false, " ": false, "a/ /b": false, ".. /x": false, "...:x": false,
-		"a\x00b": false, "a\nb": false, "a\rb": false, "a\x1b[31mb": false, "a\u0085b": false, "a\u2028b": false, "a\u2029b": false, "a\u202eb": false, "a\u2066b": false,
+		".gitmodules": false, ".GitModules": false, ".gitmodules ": false, ".gitmodules.": false,
+		".gitmodules:$DATA": false, ".git\u200cmodules": false,
+		"gitmod~1": false, "GITMOD~4": false, "gi7eba~1": false, "gi7eb~10": false, "~1000000": false,
+		"a/.gitmodules": false,
+		"...":           false, ".. ": false, ". .": false, " ": false, "a/ /b": false, ".. /x": false, "...:x": false,
+		"a\x00b": false, "a\nb": false, "a\rb": false, "a\x1b[31mb": false, "a\u0085b": false, "a\u2028b": false,
+		"a\u2029b": false, "a\u202eb": false, "a\u2066b": false,
 		"a\xffb": false, ".git\xff": false, "\x7f": false,
 		strings.Repeat("a", 256): false, strings.Repeat(strings.Repeat("a", 200)+"/", 21) + "a": false,
 	} {
@@ -113,7 +128,10 @@ func TestPathsLikeGit(t *testing.T) {
 
 // FuzzCheckPath: git takes every name that is taken here.
 func FuzzCheckPath(f *testing.F) {
-	for _, name := range []string{"a/b.yaml", ".git", "a/.GIT/x", "git~1 .", ".g\u200cit", ".git::$INDEX_ALLOCATION", `a\.git`, "gi7eba~1", ".gitmodules.", "...", "a\u202eb", "\xff"} {
+	for _, name := range []string{
+		"a/b.yaml", ".git", "a/.GIT/x", "git~1 .", ".g\u200cit", ".git::$INDEX_ALLOCATION", `a\.git`, "gi7eba~1",
+		".gitmodules.", "...", "a\u202eb", "\xff",
+	} {
 		f.Add(name)
 	}
 	j := newJudge(f)
@@ -145,8 +163,12 @@ func (j judge) takesBranch(name string) bool {
 
 // FuzzCheckBranch: a name is taken if and only if git takes it, but for what nobody can see.
 func FuzzCheckBranch(f *testing.F) {
-	for _, name := range []string{"main", "a/b-c.d_e", "Ünïcode", "a@b", "@", "a/@", "HEAD", "a/HEAD", "-x", "a/-x", "a..b", "a.lock/b", "a.", "a./b", ".a", "a/.b", "@{-1}", "a\u202eb", "\xff",
-		"a\nb", "a b", "a\\b", "refs/heads/x", "a//b", "/a", "a/", "a\x7f", "a`b", "a$(b)", "::x", "@team", "a\u0085", "a\u00a0b"} {
+	for _, name := range []string{
+		"main", "a/b-c.d_e", "Ünïcode", "a@b", "@", "a/@", "HEAD", "a/HEAD", "-x", "a/-x",
+		"a..b", "a.lock/b", "a.", "a./b", ".a", "a/.b", "@{-1}", "a\u202eb", "\xff",
+		"a\nb", "a b", "a\\b", "refs/heads/x", "a//b", "/a", "a/", "a\x7f", "a`b", "a$(b)", "::x", "@team",
+		"a\u0085", "a\u00a0b",
+	} {
 		f.Add(name)
 	}
 	j := newJudge(f)

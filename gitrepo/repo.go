@@ -1,5 +1,9 @@
-// Package gitrepo changes a branch of a git repository without a working tree: it reads the objects that an edit needs,
-// writes the new ones, and has the server compare and swap the branch. It is the only package that imports go-git.
+// Package gitrepo changes a branch of a git repository without a working tree: it reads the objects that an edit
+// needs, writes the new ones, and has the server compare and swap the branch. With its rooms it is the only importer
+// of go-git.
+//
+// It gives names of its own to what callers need of its internal rooms (Remote, Refusals, error kinds). What is in the
+// others, callers import from there.
 package gitrepo
 
 import (
@@ -18,10 +22,10 @@ import (
 // Remote is a repository and how to reach it.
 type Remote = transport.Remote
 
-// Refusals are what a server refuses although it offers it, to be remembered from one Open to the next.
+// Refusals are what a server refuses although it offers it, remembered from one Open to the next.
 type Refusals = transport.Refusals
 
-// Repo is a repository whose references were read once. They do not change while it lives: after ErrMoved, open anew.
+// Repo is a repository with the references that Open read. It does not read them again: after ErrMoved, call Open.
 type Repo struct {
 	url  giturl.URL
 	conn connection
@@ -34,7 +38,7 @@ type connection interface {
 	pusher
 	// References reads the branches.
 	References(context.Context) (transport.References, error)
-	// KeySource returns the name of the ssh key that the server took; empty where there is no such thing.
+	// KeySource returns the name of the ssh key that the server took; empty if it is not reached over ssh.
 	KeySource() string
 }
 
@@ -63,10 +67,10 @@ func connect(r Remote) (connection, error) {
 	return transport.Reuse(w, r.Checkout.Objects()), nil
 }
 
-// DefaultBranch is the short name of the branch that HEAD names; empty when the server does not say.
+// DefaultBranch returns the short name of the branch that HEAD names; empty if the server does not say.
 func (r *Repo) DefaultBranch() string { return r.refs.Head }
 
-// Tip is a branch's commit in 40 hex digits, when the references were read; empty when there is no such branch.
+// Tip returns a branch's commit, as of Open, in 40 hex digits; empty if there is no such branch.
 func (r *Repo) Tip(branch string) string {
 	if tip, ok := r.refs.Branches[branch]; ok {
 		return tip.String()
@@ -74,12 +78,12 @@ func (r *Repo) Tip(branch string) string {
 	return ""
 }
 
-// KeySource says, for a person, which key the server took: "ssh agent" or "ssh key ~/.ssh/id_ed25519". It is empty for
-// a repository that is not reached over ssh.
+// KeySource returns, for a person, the key that the server took: "ssh agent" or "ssh key ~/.ssh/id_ed25519". It is
+// empty for a repository that is not reached over ssh.
 func (r *Repo) KeySource() string { return r.conn.KeySource() }
 
-// CheckPush asks the server whether the credentials may push to the repository at all; what protects a single branch
-// only a push itself tells. Errors: ErrAuth, ErrNotFound, ErrRejected.
+// CheckPush asks the server whether the credentials may push to the repository at all; whether a branch is protected
+// only a push shows. Errors: ErrAuth, ErrNotFound, ErrRejected.
 func (r *Repo) CheckPush(ctx context.Context) error {
 	if err := r.conn.CheckPush(ctx); err != nil {
 		return fmt.Errorf("%s: push: %w", r.url, err)
@@ -87,8 +91,8 @@ func (r *Repo) CheckPush(ctx context.Context) error {
 	return nil
 }
 
-// PreparePush begins what every push begins with, so that the next one need not wait for it. It returns at once and
-// goes on until the context ends; what goes wrong, that push tells.
+// PreparePush begins the next push in the background, until the context ends, so that Push need not wait for the
+// server's references. It returns at once; that Push returns its errors.
 func (r *Repo) PreparePush(ctx context.Context) { r.conn.PreparePush(ctx) }
 
 // Snapshot opens the tip of a branch, and fetches the trees that the scopes name. Errors: ErrNoBranch.
@@ -124,12 +128,11 @@ func (r *Repo) Snapshot(ctx context.Context, branch string, scopes ...Scope) (*S
 }
 
 // Delete deletes a branch if its tip is still the given commit, in 40 hex digits; a branch that is gone already is no
-// error. What this Repo says of its branches stays as it was. Errors: ErrMoved, ErrRejected with the server's words,
-// ErrAuth.
+// error. Tip still returns what Open read. Errors: ErrMoved, ErrRejected with the server's words, ErrAuth.
 func (r *Repo) Delete(ctx context.Context, branch, tip string) error {
 	err := r.update(ctx, branch, tip, "")
 	if errors.Is(err, ErrMoved) {
-		err = r.update(ctx, branch, tip, "") // Servers say the same of a branch that somebody deleted a moment ago.
+		err = r.update(ctx, branch, tip, "") // Servers also say so if the branch was deleted a moment ago.
 	}
 	if err != nil {
 		return fmt.Errorf("%s: delete branch %q: %w", r.url, branch, err)
@@ -138,8 +141,8 @@ func (r *Repo) Delete(ctx context.Context, branch, tip string) error {
 }
 
 // Move moves a branch to a commit that the repository has already, if the branch's tip is still from; with an empty
-// from it creates the branch, which must not exist. Both commits are given in 40 hex digits. What this Repo says of its
-// branches stays as it was. Errors: ErrMoved, ErrRejected with the server's words, ErrAuth.
+// from it creates the branch, which must not exist. Both commits are given in 40 hex digits. Tip still returns what
+// Open read. Errors: ErrMoved, ErrRejected with the server's words, ErrAuth.
 func (r *Repo) Move(ctx context.Context, branch, from, to string) error {
 	if err := r.move(ctx, branch, from, to); err != nil {
 		return fmt.Errorf("%s: move branch %q: %w", r.url, branch, err)
@@ -157,14 +160,14 @@ func (r *Repo) move(ctx context.Context, branch, from, to string) error {
 	return r.update(ctx, branch, from, to)
 }
 
-// update makes an update that sends no objects. An empty hash stands for no branch.
+// update makes an update that sends no objects. An empty hash means that there is no branch.
 func (r *Repo) update(ctx context.Context, branch, from, to string) error {
 	if from == "" && to == "" {
 		return errors.New("no commit to delete it at")
 	}
 	for _, hash := range []string{from, to} {
 		if hash != "" && (!plumbing.IsHash(hash) || plumbing.NewHash(hash).IsZero()) {
-			return fmt.Errorf("%q is no commit's hash", hash)
+			return fmt.Errorf("%q is not the hash of a commit", hash)
 		}
 	}
 	if err := CheckBranch(branch); err != nil {

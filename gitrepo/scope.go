@@ -17,7 +17,7 @@ import (
 // Scope is what will be read of a snapshot, as far as it is known in advance. What it leaves out is fetched when it is
 // read; what it names and does not exist is an error of the read only. All are paths as in fs.FS.
 type Scope struct {
-	Paths   []string // of files that are read or written, or patterns in their last element: the folders on the way are read
+	Paths   []string // of files that are read or written; the last element may be a pattern
 	Folders []string // that are listed, with all that is below them; "." is the whole repository
 }
 
@@ -117,7 +117,7 @@ func (s *Snapshot) step(ctx context.Context, ways []way) (next []way, err error)
 func (s *Snapshot) list(ctx context.Context, trees []plumbing.Hash) error {
 	seen := map[plumbing.Hash]bool{}
 	for len(trees) > 0 {
-		// Of trees that are here, some below may be missing; over the network once at most, since then all below come too.
+		// Below trees that are here some may be missing. Over the network that is one request: all below come along.
 		missing, err := s.missingBelow(ctx, trees, seen)
 		if err != nil {
 			return err
@@ -158,7 +158,8 @@ func (s *Snapshot) missingBelow(
 	return missing, nil
 }
 
-// child returns an entry of a tree. Tree.FindEntry would validate names, but a repository's odd names are its own affair.
+// child returns an entry of a tree. Tree.FindEntry would validate names, but a repository's odd names are its own
+// affair.
 func child(t *object.Tree, name string) (object.TreeEntry, bool) {
 	for _, e := range t.Entries {
 		if e.Name == name {

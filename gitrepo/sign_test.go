@@ -51,16 +51,20 @@ func TestSignLikeGit(t *testing.T) {
 	gittest.Check(t, err)
 	for i, text := range []string{"Subject\n", "Subject\n\nBody\n\nTrailer: 1\n"} {
 		ours := signed(t, w, fmt.Sprint("like", i), key, text)
-		cmd := exec.Command("git", "-C", w.Dir, "-c", "gpg.format=ssh", "-c", "user.signingKey="+file, "commit-tree", "-S", "-p", "main", "-F", "-", ours+"^{tree}")
-		cmd.Env = append(os.Environ(), "GIT_AUTHOR_NAME=Robot", "GIT_AUTHOR_EMAIL=robot@example.com", "GIT_AUTHOR_DATE=1700000000 +0000",
-			"GIT_COMMITTER_NAME=Build", "GIT_COMMITTER_EMAIL=build@example.com", "GIT_COMMITTER_DATE=1700000000 +0000", "GIT_CONFIG_GLOBAL=/dev/null")
+		cmd := exec.Command("git", "-C", w.Dir, "-c", "gpg.format=ssh", "-c", "user.signingKey="+file, "commit-tree",
+			"-S", "-p", "main", "-F", "-", ours+"^{tree}")
+		cmd.Env = append(os.Environ(), "GIT_AUTHOR_NAME=Robot", "GIT_AUTHOR_EMAIL=robot@example.com",
+			"GIT_AUTHOR_DATE=1700000000 +0000",
+			"GIT_COMMITTER_NAME=Build", "GIT_COMMITTER_EMAIL=build@example.com", "GIT_COMMITTER_DATE=1700000000 +0000",
+			"GIT_CONFIG_GLOBAL=/dev/null")
 		cmd.Stdin = strings.NewReader(text)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("commit-tree: %v\n%s", err, out)
 		}
 		if theirs := strings.TrimSpace(string(out)); theirs != ours {
-			t.Errorf("commit\n%s\ngit makes\n%s", gittest.Git(t, w.Dir, "cat-file", "commit", ours), gittest.Git(t, w.Dir, "cat-file", "commit", theirs))
+			t.Errorf("commit\n%s\ngit makes\n%s", gittest.Git(t, w.Dir, "cat-file", "commit", ours),
+				gittest.Git(t, w.Dir, "cat-file", "commit", theirs))
 		}
 	}
 }

@@ -20,8 +20,8 @@ import (
 	"update-gitops-repo/gitrepo/internal/transport"
 )
 
-// Snapshot is the tree of a branch's tip, with edits on top of it where With and Add made some. Trees and blobs are
-// fetched when they are first asked for. It is not safe for concurrent use.
+// Snapshot is the tree of a branch's tip, with the edits of With and Add on top of it. Trees and blobs are fetched
+// when they are first read. It is not safe for concurrent use.
 type Snapshot struct {
 	repo  *Repo
 	tip   plumbing.Hash // the commit
@@ -35,15 +35,15 @@ type Snapshot struct {
 	objects []plumbing.Hash // what root has and base has not
 }
 
-// Tip is the commit of the snapshot, in 40 hex digits.
+// Tip returns the commit of the snapshot, in 40 hex digits.
 func (s *Snapshot) Tip() string { return s.tip.String() }
 
-// Files is the snapshot as a read-only file system. Besides fs.FS it has ReadDir, ReadFile, Stat, and
-// Prefetch(names []string) error, which gets the named files' contents together; files that do not exist are
-// left for the read to complain of. The context bounds every fetch.
+// Files returns the snapshot as a read-only file system. In addition to fs.FS it has ReadDir, ReadFile, Stat, and
+// Prefetch(names []string) error, which fetches the named files' contents together; a file that does not exist is an
+// error of the read only. The context bounds every fetch.
 //
-// Symlinks and submodules appear in listings with their types, but cannot be read; ReadLink gives a symlink's target.
-// Entries that lead out of their folder, such as "..", do not appear.
+// Symlinks and submodules appear in listings with their types, but cannot be read; ReadLink returns a symlink's
+// target. Entries that lead out of their folder, such as "..", do not appear.
 func (s *Snapshot) Files(ctx context.Context) fs.FS { return files{ctx: ctx, s: s} }
 
 // fetcher fetches objects into a store.
@@ -59,7 +59,7 @@ type fetcher interface {
 	FetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error
 }
 
-// ensure gets the objects that are not in the store yet.
+// ensure fetches the objects that are not in the store yet.
 func (s *Snapshot) ensure(ctx context.Context, what transport.Extent, hashes ...plumbing.Hash) error {
 	var missing []plumbing.Hash
 	asked := map[plumbing.Hash]bool{}
@@ -98,7 +98,8 @@ func (s *Snapshot) tree(ctx context.Context, hash plumbing.Hash) (*object.Tree, 
 	return t, nil
 }
 
-// entry finds a path, "." for the root. A path that leads through anything but folders is fs.ErrNotExist.
+// entry returns the entry of a path, "." for the root. A path that leads through anything but folders is
+// fs.ErrNotExist.
 func (s *Snapshot) entry(ctx context.Context, name string) (object.TreeEntry, error) {
 	if name == "." {
 		return object.TreeEntry{Name: ".", Mode: filemode.Dir, Hash: s.root}, nil
@@ -149,7 +150,8 @@ var (
 	_ fs.ReadLinkFS = files{}
 )
 
-// validPath is fs.ValidPath, but for that git's names need not be UTF-8, and for what no checkout could hold.
+// validPath is fs.ValidPath, except that git's names need not be UTF-8, and that a path too long for any checkout is
+// invalid.
 func validPath(name string) bool {
 	return len(name) <= maxPath && fs.ValidPath(strings.ToValidUTF8(name, "?"))
 }
@@ -210,7 +212,7 @@ func (f files) ReadDir(name string) ([]fs.DirEntry, error) {
 	if e.Mode != filemode.Dir {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("not a directory")}
 	}
-	// Whoever lists a folder will go on to those in it.
+	// A caller that lists a folder goes on to those in it.
 	err = f.s.ensure(f.ctx, transport.WithTrees, e.Hash)
 	if err != nil {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
@@ -230,7 +232,7 @@ func (f files) ReadDir(name string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-// Stat implements fs.StatFS. The size is unknown, 0, until somebody reads the file: blobs may not be here yet.
+// Stat implements fs.StatFS. The size is unknown, 0, until the file is read: blobs may not be here yet.
 func (f files) Stat(name string) (fs.FileInfo, error) {
 	e, err := f.lookup("stat", name)
 	if err != nil {
@@ -258,8 +260,7 @@ func (f files) ReadLink(name string) (string, error) {
 	return string(target), nil
 }
 
-// Prefetch gets the named files' contents: a request for the trees of each depth that are not here, one for all
-// contents.
+// Prefetch fetches the named files' contents: a request for each depth of missing trees, and one for all contents.
 func (f files) Prefetch(names []string) error {
 	if err := f.s.reach(f.ctx, f.s.root, names); err != nil {
 		return err

@@ -42,15 +42,25 @@ func TestHeads(t *testing.T) {
 		in, want []string
 		whole    bool // all of it is read
 	}{
-		"few":                     {join(one, []string{"refs/pull/1/head", "refs/tags/v1", "refs/tags/v1^{}"}), one, true},
-		"many branches":           {join(one, numbered("refs/heads/x%d", 5000)), join(one, numbered("refs/heads/x%d", 5000)), true},
-		"many others":             {join(one, pulls), one, false},
-		"others before":           {join([]string{"HEAD"}, numbered("refs/changes/%d", 5000), one[1:]), one, true},
-		"not by name":             {join([]string{"HEAD"}, pulls, one[1:]), one, true},
-		"not by name, in between": {join(one, []string{"refs/tags/x"}, pulls, []string{"refs/heads/b"}), join(one, []string{"refs/heads/b"}), true},
-		"peeled tags":             {join(one, []string{"refs/tags/v1", "refs/tags/v1^{}", "refs/tags/v1-rc"}, numbered("refs/tags/x%d", 5000)), one, false},
-		"no HEAD":                 {join(one[1:], pulls), one[1:], false},
-		"no branch":               {join([]string{"HEAD"}, pulls), []string{"HEAD"}, true},
+		"few": {
+			join(one, []string{"refs/pull/1/head", "refs/tags/v1", "refs/tags/v1^{}"}), one, true,
+		},
+		"many branches": {
+			join(one, numbered("refs/heads/x%d", 5000)), join(one, numbered("refs/heads/x%d", 5000)), true,
+		},
+		"many others":   {join(one, pulls), one, false},
+		"others before": {join([]string{"HEAD"}, numbered("refs/changes/%d", 5000), one[1:]), one, true},
+		"not by name":   {join([]string{"HEAD"}, pulls, one[1:]), one, true},
+		"not by name, in between": {
+			join(one, []string{"refs/tags/x"}, pulls, []string{"refs/heads/b"}),
+			join(one, []string{"refs/heads/b"}), true,
+		},
+		"peeled tags": {
+			join(one, []string{"refs/tags/v1", "refs/tags/v1^{}", "refs/tags/v1-rc"}, numbered("refs/tags/x%d", 5000)),
+			one, false,
+		},
+		"no HEAD":   {join(one[1:], pulls), one[1:], false},
+		"no branch": {join([]string{"HEAD"}, pulls), []string{"HEAD"}, true},
 	} {
 		in := strings.NewReader(advert(test.in...))
 		got, err := io.ReadAll(Heads(in))
@@ -86,7 +96,10 @@ func (r *repeated) Read(p []byte) (int, error) {
 
 // FuzzHeads: what is no list of references is handed on as it is, in pieces of any size the same.
 func FuzzHeads(f *testing.F) {
-	for _, seed := range []string{"", "0000", advert("HEAD", "refs/heads/main", "refs/tags/x"), advert("refs/tags/x")[:60], "<html>", "0003", "0005x", "00"} {
+	for _, seed := range []string{
+		"", "0000", advert("HEAD", "refs/heads/main", "refs/tags/x"), advert("refs/tags/x")[:60], "<html>", "0003",
+		"0005x", "00",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -94,7 +107,8 @@ func FuzzHeads(f *testing.F) {
 		if err != nil || len(whole) > len(data) {
 			t.Errorf("%d bytes of %d, %v", len(whole), len(data), err)
 		}
-		if parts, err := io.ReadAll(iotest.OneByteReader(Heads(iotest.OneByteReader(bytes.NewReader(data))))); err != nil || !bytes.Equal(whole, parts) {
+		parts, err := io.ReadAll(iotest.OneByteReader(Heads(iotest.OneByteReader(bytes.NewReader(data)))))
+		if err != nil || !bytes.Equal(whole, parts) {
 			t.Errorf("%q at once, %q by bytes, %v", whole, parts, err)
 		}
 		if !bytes.Contains(data, []byte("refs/")) && !bytes.Equal(whole, data) {

@@ -78,7 +78,8 @@ func TestUnpackReversed(t *testing.T) {
 		next := fmt.Appendf(bytes.Clone(tail), "%d\n", i)
 		added := next[len(tail):]
 		instructions := []byte{0x80 | 0x01 | 0x10, byte(len(before) - len(tail)), byte(len(tail)), byte(len(added))}
-		deltas = append(deltas, packtest.Delta(uint64(len(before)), uint64(len(next)), append(instructions, added...)...))
+		deltas = append(deltas,
+			packtest.Delta(uint64(len(before)), uint64(len(next)), append(instructions, added...)...))
 		blobs = append(blobs, next)
 	}
 	p := &packtest.Packer{}
@@ -173,7 +174,8 @@ func TestEncode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if to, err := unpack(t.Context(), pack.Bytes()); err != nil || len(to.Objects) != 1 || to.HasEncodedObject(tip) != nil {
+	to, err := unpack(t.Context(), pack.Bytes())
+	if err != nil || len(to.Objects) != 1 || to.HasEncodedObject(tip) != nil {
 		t.Errorf("%d objects, %v", len(to.Objects), err)
 	}
 	if _, err := Encode(from, []plumbing.Hash{plumbing.NewHash("01")}); err == nil {
@@ -202,11 +204,13 @@ func deltaLies(r packtest.Repository) map[string]lie {
 		"of a terabyte": {
 			fill: func(p *packtest.Packer) { p.Entry(packtest.RefDelta, 1<<40, tree, r.Blob) }, text: "a delta of",
 		},
-		"base missing":         {fill: add(packtest.RefDelta, blob, small), want: ErrBaseMissing},
-		"offset to nothing":    {fill: add(packtest.OffsetDelta, packtest.Distance(3), small), want: ErrBaseMissing},
-		"offset to itself":     {fill: add(packtest.OffsetDelta, packtest.Distance(0), small), text: "offset"},
-		"offset too far":       {fill: add(packtest.OffsetDelta, packtest.Distance(9000), small), text: "offset"},
-		"result of a terabyte": {fill: add(packtest.RefDelta, tree, packtest.Delta(size, 1<<40, 0x90, 2)), text: "a delta from"},
+		"base missing":      {fill: add(packtest.RefDelta, blob, small), want: ErrBaseMissing},
+		"offset to nothing": {fill: add(packtest.OffsetDelta, packtest.Distance(3), small), want: ErrBaseMissing},
+		"offset to itself":  {fill: add(packtest.OffsetDelta, packtest.Distance(0), small), text: "offset"},
+		"offset too far":    {fill: add(packtest.OffsetDelta, packtest.Distance(9000), small), text: "offset"},
+		"result of a terabyte": {
+			fill: add(packtest.RefDelta, tree, packtest.Delta(size, 1<<40, 0x90, 2)), text: "a delta from",
+		},
 		"result of 100 MiB": {fill: func(p *packtest.Packer) {
 			p.Object(packtest.Blob, zeros)
 			megabyte := []byte{0x80 | 0x40, 0x10} // From the start.
@@ -259,10 +263,12 @@ func packLies(r packtest.Repository) map[string]lie {
 		return func(b []byte) []byte { return b[:len(b)-n] }
 	}
 	return map[string]lie{
-		"count too high":     {fill: count(1)},
-		"highest count":      {fill: count(math.MaxUint32 - 3)},
-		"count too low":      {fill: count(-1)},
-		"wrong checksum":     {fill: honest, after: func(b []byte) []byte { b[len(b)-1]++; return b }, text: "checksum"},
+		"count too high": {fill: count(1)},
+		"highest count":  {fill: count(math.MaxUint32 - 3)},
+		"count too low":  {fill: count(-1)},
+		"wrong checksum": {
+			fill: honest, after: func(b []byte) []byte { b[len(b)-1]++; return b }, text: "checksum",
+		},
 		"no end":             {fill: honest, after: without(30)},
 		"no checksum":        {fill: honest, after: without(20)},
 		"does not inflate":   {fill: honest, after: func(b []byte) []byte { b[len(b)-28] ^= 0xff; return b }},
@@ -275,8 +281,8 @@ func packLies(r packtest.Repository) map[string]lie {
 	}
 }
 
-// TestUnpackLies refuses packs that are not what they say, and allocates no memory for what they say. It is not parallel:
-// it measures what is allocated.
+// TestUnpackLies refuses packs that are not what they say, and allocates no memory for what they say. It is not
+// parallel: it measures what is allocated.
 func TestUnpackLies(t *testing.T) {
 	r := packtest.NewRepository("x\n")
 	for kind, lies := range map[string]map[string]lie{
@@ -294,7 +300,8 @@ func TestUnpackLies(t *testing.T) {
 				if allocated := measure(func() { _, err = unpack(t.Context(), pack) }); allocated > 200<<20 {
 					t.Errorf("%d MB were allocated", allocated>>20)
 				}
-				if err == nil || !errors.Is(err, lie.want) && lie.want != nil || !strings.Contains(err.Error(), lie.text) {
+				if err == nil || !errors.Is(err, lie.want) && lie.want != nil ||
+					!strings.Contains(err.Error(), lie.text) {
 					t.Errorf("%v; want %v with %q", err, lie.want, lie.text)
 				}
 			})

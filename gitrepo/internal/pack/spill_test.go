@@ -51,7 +51,8 @@ func TestSpillFull(t *testing.T) {
 	}
 	for o, data := range want {
 		got, err := contents(o)
-		if err != nil || !bytes.Equal(got, data) || o.Hash() != plumbing.ComputeHash(plumbing.BlobObject, data) || o.Type() != plumbing.BlobObject || o.Size() != 600 {
+		if err != nil || !bytes.Equal(got, data) || o.Hash() != plumbing.ComputeHash(plumbing.BlobObject, data) ||
+			o.Type() != plumbing.BlobObject || o.Size() != 600 {
 			t.Errorf("%d bytes, %s, %v", len(got), o.Hash(), err)
 		}
 	}

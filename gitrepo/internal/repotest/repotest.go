@@ -88,6 +88,12 @@ func (w Way) Seed(t *testing.T, branch string, files map[string]string) {
 	gittest.Check(t, w.Forge.Seed(Name, branch, dir))
 }
 
+// Hook writes a hook of the bare repository that runs a shell command.
+func (w Way) Hook(t *testing.T, name, command string) {
+	t.Helper()
+	gittest.Put(t, filepath.Join(w.Dir, "hooks"), map[string]string{name + "*": "#!/bin/sh\n" + command + "\n"})
+}
+
 // Import runs git fast-import in the bare repository.
 func (w Way) Import(t *testing.T, script string) {
 	t.Helper()
@@ -127,8 +133,10 @@ func (w Way) History(t *testing.T, n int, merges bool) {
 	fmt.Fprintf(&script, "reset refs/heads/main\nfrom refs/heads/main^0\n\n")
 	for i := range n {
 		date += r.IntN(5) - 1
-		fmt.Fprintf(&script,
-			"commit refs/heads/main\nmark :%d\nauthor A <a@example.com> %d +0000\ncommitter C <c@example.com> %d +0000\n", i+1, date, date)
+		fmt.Fprintf(&script, "commit refs/heads/main\nmark :%d\n", i+1)
+		for _, role := range []string{"author", "committer"} {
+			fmt.Fprintf(&script, "%s A <a@example.com> %d +0000\n", role, date)
+		}
 		text := fmt.Sprintf("Deploy app%d\n\nSequence: %d\n", i%20, i)
 		fmt.Fprintf(&script, "data %d\n%s\n", len(text), text)
 		if i > 0 && merges && r.IntN(3) == 0 {

@@ -15,14 +15,17 @@ import (
 	"update-gitops-repo/gitrepo/internal/pack/packtest"
 )
 
-// Serve answers as a git server would that has no partial clone.
+// Serve starts a git server without partial clone, whose packs send writes. With the capability "endless " its list of
+// references has no end.
 func Serve(t *testing.T, r packtest.Repository, caps string, send func(io.Writer)) gitrepo.Remote {
 	line := func(s string) string { return fmt.Sprintf("%04x%s", len(s)+4, s) }
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if strings.HasSuffix(req.URL.Path, "/info/refs") {
 			w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
-			io.WriteString(w,
-				line("# service=git-upload-pack\n")+"0000"+line(r.Tip()+" HEAD\x00shallow ofs-delta "+caps+"symref=HEAD:refs/heads/main\n")+line(r.Tip()+" refs/heads/main\n"))
+			advert := line("# service=git-upload-pack\n") + "0000" +
+				line(r.Tip()+" HEAD\x00shallow ofs-delta "+caps+"symref=HEAD:refs/heads/main\n") +
+				line(r.Tip()+" refs/heads/main\n")
+			_, _ = io.WriteString(w, advert) // The client sees what is missing.
 			if caps == "endless " {
 				for i := 0; ; i++ {
 					if _, err := io.WriteString(w, line(fmt.Sprintf("%s refs/heads/x%d\n", r.Tip(), i))); err != nil {
@@ -30,11 +33,11 @@ func Serve(t *testing.T, r packtest.Repository, caps string, send func(io.Writer
 					}
 				}
 			}
-			io.WriteString(w, "0000")
+			_, _ = io.WriteString(w, "0000")
 			return
 		}
 		w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
-		io.WriteString(w, line("shallow "+r.Tip()+"\n")+"0000"+line("NAK\n"))
+		_, _ = io.WriteString(w, line("shallow "+r.Tip()+"\n")+"0000"+line("NAK\n"))
 		send(w)
 	}))
 	t.Cleanup(server.Close)

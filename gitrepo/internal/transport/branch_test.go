@@ -45,7 +45,8 @@ func TestDelete(t *testing.T) {
 		gittest.Check(t, r.Delete(t.Context(), "never/was", main))
 		gittest.Check(t, r.Delete(t.Context(), "main/never/was", main))
 		want := "refs/heads/main refs/heads/stays refs/tags/tag"
-		if got := strings.Join(strings.Fields(gittest.Git(t, w.Dir, "for-each-ref", "--format=%(refname)")), " "); got != want {
+		got := strings.Join(strings.Fields(gittest.Git(t, w.Dir, "for-each-ref", "--format=%(refname)")), " ")
+		if got != want {
 			t.Errorf("left are %s, want %s", got, want)
 		}
 		if got := strings.TrimSpace(gittest.Git(t, w.Dir, "rev-parse", "tag^{}")); got != main {
@@ -101,7 +102,7 @@ func TestDeleteRefused(t *testing.T) {
 		gittest.Git(t, w.Dir, "config", "receive.denyDeletes", "true")
 		try("denyDeletes", w.Repo(t).Delete(t.Context(), "feature", w.Tip(t, "feature")), gitrepo.ErrRejected, "")
 		gittest.Git(t, w.Dir, "config", "--unset", "receive.denyDeletes")
-		gittest.Check(t, os.WriteFile(filepath.Join(w.Dir, "hooks", "update"), []byte("#!/bin/sh\necho hook says no >&2\nexit 1\n"), 0o755))
+		w.Hook(t, "update", "echo hook says no >&2; exit 1")
 		try("hook", r.Delete(t.Context(), "feature", w.Tip(t, "feature")), gitrepo.ErrRejected, "hook")
 		try("hook", r.Move(t.Context(), "feature", w.Tip(t, "feature"), old), gitrepo.ErrRejected, "hook")
 	})
@@ -136,7 +137,8 @@ func TestMove(t *testing.T) {
 				t.Errorf("%s: %v, want %v", what, err, test.want)
 			}
 		}
-		if got := gittest.Git(t, w.Dir, "for-each-ref"); got != before || w.Tip(t, "feature") != now || w.Tip(t, "new/x") != old {
+		got := gittest.Git(t, w.Dir, "for-each-ref")
+		if got != before || w.Tip(t, "feature") != now || w.Tip(t, "new/x") != old {
 			t.Errorf("references moved:\n%s\nto\n%s", before, got)
 		}
 		if got := gittest.Git(t, w.Dir, "count-objects"); got != objects {
@@ -164,7 +166,9 @@ func TestDeleteRace(t *testing.T) {
 				return
 			default:
 			}
-			if out, err := exec.Command("git", "-C", w.Dir, "-c", "core.packedRefsTimeout=5000", "pack-refs", "--all").CombinedOutput(); err != nil {
+			cmd := exec.Command("git", "-C", w.Dir, "-c", "core.packedRefsTimeout=5000", "pack-refs", "--all")
+			out, err := cmd.CombinedOutput()
+			if err != nil {
 				t.Errorf("pack-refs: %v\n%s", err, out)
 				return
 			}

@@ -3,7 +3,6 @@ package transport_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -46,8 +45,8 @@ func (p *tape) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a, err
 }
 
-// An answer that ends early, wherever, is never taken for a whole one: it is ErrFault, or what it lacks is asked for in another
-// way.
+// An answer that ends early, wherever, is never taken for a whole one: it is ErrFault, or what it lacks is asked for
+// in another way.
 func TestCutOff(t *testing.T) {
 	t.Parallel()
 	w := repotest.Open(t, "http", map[string]string{"a/values.yaml": "tag: 1\n", "b.yaml": "b: 1\n"})
@@ -91,7 +90,7 @@ func TestCutOff(t *testing.T) {
 				faults++
 			}
 			if err != nil && !errors.Is(err, gitrepo.ErrFault) || t.Failed() {
-				t.Fatal(fmt.Errorf("answer %d cut off after %d of %d bytes: %w", p.cut, p.at, len(p.bodies[p.cut]), err))
+				t.Fatalf("answer %d cut off after %d of %d bytes: %v", p.cut, p.at, len(p.bodies[p.cut]), err)
 			}
 		}
 	}

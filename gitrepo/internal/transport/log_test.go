@@ -72,7 +72,8 @@ func TestLogReuse(t *testing.T) {
 			w.Costs(t, "log", test.want, func() {
 				logs, err := s.Log(t.Context(), test.n)
 				gittest.Check(t, err)
-				if want := gittest.Git(t, w.Dir, "log", "--format=%H %T %P %s", fmt.Sprint("-n", test.n), "main"); repotest.FormatLogs(logs) != want {
+				want := gittest.Git(t, w.Dir, "log", "--format=%H %T %P %s", fmt.Sprint("-n", test.n), "main")
+				if repotest.FormatLogs(logs) != want {
 					t.Errorf("log\n%s\nwant\n%s", repotest.FormatLogs(logs), want)
 				}
 			})
@@ -95,7 +96,8 @@ func TestAheadOvertaken(t *testing.T) {
 		gittest.Check(t, err)
 		gittest.Git(t, w.Dir, "branch", "-D", "gone")
 		// A repository on disk, and one session over ssh, still have the commits.
-		if _, err := s.Ahead(t.Context(), "gone"); !errors.Is(err, gitrepo.ErrMoved) && strings.HasPrefix(w.Name, "http") {
+		_, err = s.Ahead(t.Context(), "gone")
+		if !errors.Is(err, gitrepo.ErrMoved) && strings.HasPrefix(w.Name, "http") {
 			t.Errorf("got %v, want ErrMoved", err)
 		}
 	})

@@ -10,8 +10,8 @@ import (
 	"github.com/go-git/go-git/v5/storage/memory"
 )
 
-// Newest returns the last n commits of the store that tip reaches, in the order of "git log". A missing one is an error,
-// unless it is a parent of a commit that the store has as shallow.
+// Newest returns the last n commits of the store that tip reaches, in the order of "git log". A missing one is an
+// error, unless it is a parent of a commit that the store has as shallow.
 func Newest(store *memory.Storage, tip plumbing.Hash, n int) ([]*object.Commit, error) {
 	return NewestFetched(store, tip, n, func(plumbing.Hash) error { return nil })
 }

@@ -56,7 +56,8 @@ func TestPreparePush(t *testing.T) {
 // TestRefusalsOfTheMoment: a branch that was replaced is no reason to ask for everything from then on.
 func TestRefusalsOfTheMoment(t *testing.T) {
 	t.Parallel()
-	for _, at := range []int{1, 2, 3} { // The request before which it is: for all trees, of which there are too many, for the root, for the next.
+	// The request before which it is: for all trees, of which there are too many, for the root, for the next.
+	for _, at := range []int{1, 2, 3} {
 		w := repotest.Open(t, "http", map[string]string{"top.yaml": "top: 1\n"})
 		w.Apps(t, repotest.Many)
 		tip := w.Tip(t, "main")
@@ -97,7 +98,8 @@ func TestRefusals(t *testing.T) {
 		config       []string
 		first, again int
 	}{
-		// References, all trees, of which there are too many; the trees of a path one by one, or what comes in their place; a blob.
+		// References, all trees, of which there are too many; the trees of a path one by one, or what comes in their
+		// place; a blob.
 		{"nothing", nil, 6, 6},
 		{"trees alone", []string{"uploadpackfilter.tree.allow"}, 5, 3},
 		{"any filter", []string{"uploadpackfilter.tree.allow", "uploadpackfilter.blob:none.allow"}, 3, 2},

@@ -20,7 +20,7 @@ type Remote struct {
 	Credentials giturl.Credentials // http and https only; the zero value sends none
 	HTTPClient  *http.Client       // http and https only; nil means http.DefaultClient
 	SSH         ssh.Options        // ssh only
-	KeyRead     func(key []byte)   // called with each private key that is read for ssh, so that it can be redacted; may be nil
+	KeyRead     func(key []byte)   // called with each private key of a file that ssh reads, to be redacted; may be nil
 	Checkout    *checkout.Checkout // its objects need not be fetched; nil: there is none
 	Received    func(n int)        // called as n bytes of objects arrive; may be nil
 	Refusals    *Refusals          // remembered from one connection to the next; nil: forgotten

@@ -26,11 +26,14 @@ func TestSHA256(t *testing.T) {
 	for _, name := range []string{"http", "ssh"} {
 		w := repotest.Open(t, name, map[string]string{"a": "1"})
 		gittest.Check(t, os.RemoveAll(w.Dir))
-		gittest.Git(t, t.TempDir(), "init", "--quiet", "--bare", "--object-format=sha256", "--initial-branch=main", w.Dir)
+		gittest.Git(t, t.TempDir(), "init", "--quiet", "--bare", "--object-format=sha256", "--initial-branch=main",
+			w.Dir)
 		tree := strings.TrimSpace(gittest.Git(t, w.Dir, "hash-object", "-w", "-t", "tree", "/dev/null"))
-		gittest.Git(t, w.Dir, "update-ref", "refs/heads/main", strings.TrimSpace(gittest.Git(t, w.Dir, "commit-tree", "-m", "x", tree)))
+		gittest.Git(t, w.Dir, "update-ref", "refs/heads/main",
+			strings.TrimSpace(gittest.Git(t, w.Dir, "commit-tree", "-m", "x", tree)))
 		_, err := gitrepo.Open(t.Context(), w.Remote)
-		if err == nil || errors.Is(err, gitrepo.ErrFault) || !strings.HasSuffix(err.Error(), `objectFormat "sha256" is not supported`) {
+		if err == nil || errors.Is(err, gitrepo.ErrFault) ||
+			!strings.HasSuffix(err.Error(), `objectFormat "sha256" is not supported`) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -52,7 +55,9 @@ func TestBusyReferences(t *testing.T) {
 				return
 			default:
 			}
-			if err := errors.Join(os.WriteFile(file+".lock", nil, 0o600), os.WriteFile(file+".lock", hash, 0o600), os.Rename(file+".lock", file)); err != nil {
+			err := errors.Join(os.WriteFile(file+".lock", nil, 0o600), os.WriteFile(file+".lock", hash, 0o600),
+				os.Rename(file+".lock", file))
+			if err != nil {
 				t.Error(err)
 				return
 			}
@@ -83,7 +88,8 @@ func TestLocal(t *testing.T) {
 	refused := func(w repotest.Way, branch, why string) {
 		t.Helper()
 		before := gittest.Git(t, w.Dir, "for-each-ref")
-		if err := w.Edit(t, "main", branch, map[string]string{"a": "2"}); !errors.Is(err, gitrepo.ErrRejected) || !strings.Contains(err.Error(), why) {
+		err := w.Edit(t, "main", branch, map[string]string{"a": "2"})
+		if !errors.Is(err, gitrepo.ErrRejected) || !strings.Contains(err.Error(), why) {
 			t.Errorf("push to %s: %v, want a refusal for %q", branch, err, why)
 		}
 		if now := gittest.Git(t, w.Dir, "for-each-ref"); now != before {
@@ -123,7 +129,8 @@ func TestLocal(t *testing.T) {
 	}
 
 	gittest.Git(t, dir, "init", "--quiet", "--object-format=sha256", "sha256")
-	if _, err := gitrepo.Open(t.Context(), remote("sha256").Remote); err == nil || !strings.Contains(err.Error(), `objectFormat "sha256"`) {
+	_, err := gitrepo.Open(t.Context(), remote("sha256").Remote)
+	if err == nil || !strings.Contains(err.Error(), `objectFormat "sha256"`) {
 		t.Errorf("SHA-256: %v", err)
 	}
 }
@@ -143,7 +150,8 @@ func TestDeaf(t *testing.T) {
 		u, _, err := giturl.Parse(scheme + "://" + l.Addr().String() + "/acme/gitops.git")
 		gittest.Check(t, err)
 		time.AfterFunc(100*time.Millisecond, cancel)
-		if _, err := gitrepo.Open(ctx, gitrepo.Remote{URL: u, SSH: ssh.Options{KeyFile: key, KnownHostsFile: hosts}}); !errors.Is(err, context.Canceled) {
+		_, err = gitrepo.Open(ctx, gitrepo.Remote{URL: u, SSH: ssh.Options{KeyFile: key, KnownHostsFile: hosts}})
+		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want canceled", scheme, err)
 		}
 	}
@@ -192,7 +200,8 @@ func TestSSHAuth(t *testing.T) {
 		gittest.Check(t, os.Mkdir(filepath.Join(home, ".ssh"), 0o700))
 		gittest.Check(t, os.WriteFile(filepath.Join(home, ".ssh", "id_rsa"), []byte("not a key"), 0o600))
 		t.Setenv("HOME", home)
-		if _, err := gitrepo.Open(t.Context(), w.Remote); !errors.Is(err, gitrepo.ErrAuth) || !strings.Contains(err.Error(), "id_rsa") {
+		_, err := gitrepo.Open(t.Context(), w.Remote)
+		if !errors.Is(err, gitrepo.ErrAuth) || !strings.Contains(err.Error(), "id_rsa") {
 			t.Errorf("%v, want an error that names the key", err)
 		}
 	})

@@ -27,8 +27,8 @@ type Packer struct {
 	z *zlib.Writer
 }
 
-// Entry adds an object that declares a size, and returns its offset in the pack. A delta's base stands between the header
-// and the data: a hash, or the Distance to it.
+// Entry adds an object that declares a size, and returns its offset in the pack. A delta's base stands between the
+// header and the data: a hash, or the Distance to it.
 func (p *Packer) Entry(kind int, size uint64, base, data []byte) (offset int) {
 	offset = 12 + p.Len()
 	b := byte(kind<<4) | byte(size&15)
