@@ -17,16 +17,17 @@ import (
 // than the weaver makes it cost.
 var free = strings.Fields("and call eq ge gt le len lt ne not or")
 
-// priced are the other functions that templates may call: text/template's and sprig's. Before one is added, check that its
-// result depends on its arguments alone: not on the environment, the network, the clock, chance or the order of a map.
-// What a call costs is derived, see call.do; only what is out of proportion has an entry in extra.
+// priced are the other functions that templates may call: text/template's and sprig's. Before one is added, check that
+// its result depends on its arguments alone: not on the environment, the network, the clock, chance or the order of a
+// map. What a call costs follows from its arguments and result, see call.do; only what is out of proportion has an
+// entry in extra.
 var priced = strings.Fields(`
 	html index js print printf println urlquery
 
-	abbrev abbrevboth adler32sum b32dec b32enc b64dec b64enc camelcase cat contains fail hasPrefix hasSuffix hello indent
-	initials join kebabcase lower nindent nospace plural quote repeat replace sha1sum sha256sum sha512sum snakecase
-	sortAlpha split splitList splitn squote substr swapcase title toString toStrings trim trimAll trimPrefix trimSuffix
-	trimall trunc untitle upper wrap wrapWith
+	abbrev abbrevboth adler32sum b32dec b32enc b64dec b64enc camelcase cat contains fail hasPrefix hasSuffix hello
+	indent initials join kebabcase lower nindent nospace plural quote repeat replace sha1sum sha256sum sha512sum
+	snakecase sortAlpha split splitList splitn squote substr swapcase title toString toStrings trim trimAll trimPrefix
+	trimSuffix trimall trunc untitle upper wrap wrapWith
 
 	mustRegexFind mustRegexFindAll mustRegexMatch mustRegexReplaceAll mustRegexReplaceAllLiteral mustRegexSplit
 	regexFind regexFindAll regexMatch regexQuoteMeta regexReplaceAll regexReplaceAllLiteral regexSplit
@@ -34,9 +35,9 @@ var priced = strings.Fields(`
 	add add1 add1f addf atoi biggest ceil div divf float64 floor int int64 max maxf min minf mod mul mulf round seq sub
 	subf toDecimal until untilStep
 
-	append chunk compact concat first has initial last list mustAppend mustChunk mustCompact mustFirst mustHas mustInitial
-	mustLast mustPrepend mustPush mustRest mustReverse mustSlice mustUniq mustWithout prepend push rest reverse slice tuple
-	uniq without
+	append chunk compact concat first has initial last list mustAppend mustChunk mustCompact mustFirst mustHas
+	mustInitial mustLast mustPrepend mustPush mustRest mustReverse mustSlice mustUniq mustWithout prepend push rest
+	reverse slice tuple uniq without
 
 	deepCopy dict dig get hasKey keys merge mergeOverwrite mustDeepCopy mustMerge mustMergeOverwrite omit pick pluck set
 	unset values
@@ -48,7 +49,7 @@ var priced = strings.Fields(`
 	semverCompare toJson toPrettyJson toRawJson unixEpoch urlJoin urlParse
 `)
 
-// excluded are the functions of sprig's hermetic set that no template may call: they depend on the clock, chance, or the
+// excluded are the functions of sprig's hermetic set that no template may call: they depend on the clock, chance or the
 // machine's time zone (toDate).
 var excluded = regexp.MustCompile(`^(ago|bcrypt|encryptAES|htpasswd|randInt|shuffle|toDate|mustToDate|gen.*)$`)
 
@@ -57,8 +58,8 @@ type functions struct {
 	names  map[string]any // of all functions, for the parser
 }
 
-// library returns the functions that templates may call. Some of sprig's and text/template's are replaced: keys and values
-// are in order, and index fails for a key that does not exist (get "x" . | default "y" is for those who ask).
+// library returns the functions that templates may call. Some of sprig's and text/template's are replaced: keys and
+// values are in order, and index fails for a key that does not exist. A template that wants a default calls get.
 var library = sync.OnceValue(func() functions {
 	values := sprig.HermeticTxtFuncMap()
 	maps.Copy(values, texttemplate.FuncMap{
@@ -106,8 +107,8 @@ func orderedValues(d map[string]any) []any {
 	return out
 }
 
-// index is text/template's function of that name, but fails for a key that does not exist. Its errors print no value, which
-// may hold itself or the same list many times.
+// index is text/template's function of that name, but fails for a key that does not exist. Its errors print no value,
+// which may hold itself or the same list many times.
 func index(item any, at ...any) (any, error) {
 	v := reflect.ValueOf(item)
 	for _, i := range at {

@@ -8,12 +8,11 @@ import (
 	"sync"
 	"sync/atomic"
 	texttemplate "text/template"
-	parsetree "text/template/parse"
 )
 
-// What templates may use: a hundred times what those of a GitOps repository need, and little enough that a hostile one ends
-// within seconds and below 512 MB. It is counted and not measured, so that the same template always fails at the same
-// place.
+// What templates may use: a hundred times what those of a GitOps repository need, and little enough that a hostile one
+// ends within seconds and below 512 MB. It is counted and not measured, so that the same template always fails at the
+// same place.
 const (
 	maxSource = 16 << 20  // bytes of a template
 	maxAction = 2 << 20   // bytes of the actions in it, whose parsed form takes up to 120 times as much
@@ -33,20 +32,21 @@ func (e limitError) Error() string { return string(e) }
 // usage is what the templates of one run have used so far.
 type usage struct {
 	work, output atomic.Int64
-	large        sync.Mutex // held while a template above maxSmall, or the nodes of a result above maxAtOnce, are in memory
+	// large is held while a template above maxSmall, or the nodes of a result above maxAtOnce, are in memory.
+	large sync.Mutex
 }
 
-// meter is the account of one execution, and what it writes to. text/template asks nobody before it goes on, so the parsed
-// templates get steps that do: see weaver.
+// meter counts what one execution uses, and holds what it writes. text/template has no hook for that, so the weaver
+// adds steps to the parsed templates that call the meter.
 type meter struct {
 	*usage
 	out   bytes.Buffer
-	full  bool // more was written than there may be
-	depth int
+	full  bool // more was written than is allowed
+	depth int  // of the actions in progress
 }
 
-// Write implements io.Writer. What is too much is left out, and said by the next step, which knows where it is; text alone
-// cannot make much of it until then.
+// Write implements io.Writer. It drops what is too much; the next step returns the error, for it knows the place. Plain
+// text alone is too short to matter until then.
 func (m *meter) Write(p []byte) (int, error) {
 	if m.output.Add(int64(len(p))) > maxTotal || m.out.Len()+len(p) > maxOutput {
 		m.full = true
@@ -57,7 +57,7 @@ func (m *meter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// check panics, as charge does, when too much was written.
+// check panics with a limitError when too much was written.
 func (m *meter) check() {
 	if err := m.overflow(); err != nil {
 		panic(err)
@@ -74,16 +74,16 @@ func (m *meter) overflow() error {
 	return nil
 }
 
-// charge accounts for work that is about to be done: about a byte that is allocated, or a nanosecond. It panics, which
-// text/template makes the error of the function that it called.
+// charge counts work that is about to be done, in bytes that are allocated or nanoseconds. It panics with a limitError
+// when that is too much; text/template returns it as the error of the function that it called.
 func (m *meter) charge(what string, n float64) {
 	if !(n <= maxWork) || m.work.Add(int64(n)) > maxWork {
 		panic(limitError(what + " would take more memory or time than templates may use"))
 	}
 }
 
-// weigh returns about how many bytes v takes when it is copied or printed, each time that it is reached anew, and how deep
-// it is nested. It ends when that is more than may be used.
+// weigh returns about how many bytes a copy of v takes, where what is reached twice counts twice, and how deep v is
+// nested. It panics with a limitError when that is too much to be charged for.
 func (m *meter) weigh(what string, v reflect.Value) (bytes float64, depth int) {
 	var visit func(v reflect.Value, level int)
 	visit = func(v reflect.Value, level int) {
@@ -120,7 +120,7 @@ func (m *meter) weigh(what string, v reflect.Value) (bytes float64, depth int) {
 	return bytes, depth
 }
 
-// steps are the functions that a weaver puts into templates. Their names mean nothing where a template is parsed.
+// steps returns the functions that a weaver adds to templates. The parser does not know their names.
 func (m *meter) steps() texttemplate.FuncMap {
 	return texttemplate.FuncMap{
 		// show is called with each value that is about to be printed, which fmt does in memory of its own.
@@ -140,7 +140,7 @@ func (m *meter) steps() texttemplate.FuncMap {
 			m.charge("printing it", perCall+work)
 			return v
 		},
-		// each is called with what a range goes through, which sorts the keys of a map.
+		// each is called with what a range iterates over. text/template sorts the keys of a map first.
 		"each": func(v any) any {
 			m.check()
 			n := 1
@@ -156,7 +156,7 @@ func (m *meter) steps() texttemplate.FuncMap {
 			m.charge("range", perCall)
 			return ""
 		},
-		// enter and leave are called around a call of another template, with how deep it is in its own.
+		// enter and leave are called around a call of another template, with the depth of the call in its own.
 		"enter": func(depth int) string {
 			m.check()
 			m.charge("template", perCall)
@@ -169,7 +169,7 @@ func (m *meter) steps() texttemplate.FuncMap {
 			m.depth -= depth
 			return ""
 		},
-		// compare is called with each value that is about to be compared. The error for one that cannot be compared prints it.
+		// compare is called with each value that is about to be compared. The error for a list or a map prints it.
 		"compare": func(v any) any {
 			if text, ok := v.(string); ok {
 				m.charge("comparing it", float64(len(text)))
@@ -182,7 +182,8 @@ func (m *meter) steps() texttemplate.FuncMap {
 	}
 }
 
-// actions returns how many bytes of a template are in its actions, as the parser has it; all to the end where one has no end.
+// actions returns how many bytes of a template are in its actions, as the parser sees them. One that has no end goes on
+// to the end.
 func (d Delims) actions(src []byte) int {
 	n := 0
 	for {
@@ -205,91 +206,7 @@ func (d Delims) actions(src []byte) int {
 	}
 }
 
-// quotedText is what may hold the delimiters without being one.
+// quotedText finds text in an action that may hold the delimiters: a string, a character or a comment.
 var quotedText = regexp.MustCompile("^(?:\"(?:[^\"\\\\\n]|\\\\.)*\"|'(?:[^'\\\\\n]|\\\\.)*'|`[^`]*`|/\\*(?s:.*?)\\*/)")
 
 func mebibytes(n int) string { return strconv.Itoa(n>>20) + " MiB" }
-
-// weaver puts steps into the trees of templates.
-type weaver struct {
-	called map[string]bool // the functions that the templates call
-	depth  int             // of the deepest action
-}
-
-func (w *weaver) list(list *parsetree.ListNode, depth int) {
-	if list == nil {
-		return
-	}
-	w.depth = max(w.depth, depth)
-	var nodes []parsetree.Node
-	for _, n := range list.Nodes {
-		switch n := n.(type) {
-		case *parsetree.ActionNode:
-			w.pipe(n.Pipe, depth+1)
-			if len(n.Pipe.Decl) == 0 {
-				n.Pipe.Cmds = append(n.Pipe.Cmds, command("show", n.Pipe.Pos))
-			}
-		case *parsetree.IfNode:
-			w.branch(&n.BranchNode, depth)
-		case *parsetree.WithNode:
-			w.branch(&n.BranchNode, depth)
-		case *parsetree.RangeNode:
-			w.branch(&n.BranchNode, depth)
-			n.Pipe.Cmds = append(n.Pipe.Cmds, command("each", n.Pipe.Pos))
-			n.List.Nodes = append([]parsetree.Node{action("next", n.Pos)}, n.List.Nodes...)
-		case *parsetree.TemplateNode:
-			w.pipe(n.Pipe, depth+1)
-			by := &parsetree.NumberNode{NodeType: parsetree.NodeNumber, Pos: n.Pos, IsInt: true, Int64: int64(depth + 1), Text: strconv.Itoa(depth + 1)}
-			nodes = append(nodes, action("enter", n.Pos, by), n, action("leave", n.Pos, by))
-			continue
-		}
-		nodes = append(nodes, n)
-	}
-	list.Nodes = nodes
-}
-
-func (w *weaver) branch(n *parsetree.BranchNode, depth int) {
-	w.pipe(n.Pipe, depth+1)
-	w.list(n.List, depth+1)
-	w.list(n.ElseList, depth+1)
-}
-
-func (w *weaver) pipe(n *parsetree.PipeNode, depth int) {
-	if n == nil {
-		return
-	}
-	w.depth = max(w.depth, depth)
-	for _, cmd := range n.Cmds {
-		for _, arg := range cmd.Args {
-			if chain, ok := arg.(*parsetree.ChainNode); ok {
-				arg = chain.Node
-			}
-			switch arg := arg.(type) {
-			case *parsetree.IdentifierNode:
-				w.called[arg.Ident] = true
-			case *parsetree.PipeNode:
-				w.pipe(arg, depth+1)
-			}
-		}
-		if fn, ok := cmd.Args[0].(*parsetree.IdentifierNode); ok && comparison.MatchString(fn.Ident) {
-			for i, arg := range cmd.Args[1:] {
-				if arg.Type() != parsetree.NodeNil {
-					cmd.Args[i+1] = &parsetree.PipeNode{NodeType: parsetree.NodePipe, Pos: arg.Position(),
-						Cmds: []*parsetree.CommandNode{command("compare", arg.Position(), arg)}}
-				}
-			}
-		}
-	}
-}
-
-// comparison are the functions that take as long as their arguments are.
-var comparison = regexp.MustCompile(`^(eq|ne|lt|le|gt|ge)$`)
-
-func command(name string, pos parsetree.Pos, args ...parsetree.Node) *parsetree.CommandNode {
-	return &parsetree.CommandNode{NodeType: parsetree.NodeCommand, Pos: pos, Args: append([]parsetree.Node{parsetree.NewIdentifier(name).SetPos(pos)}, args...)}
-}
-
-func action(name string, pos parsetree.Pos, args ...parsetree.Node) parsetree.Node {
-	return &parsetree.ActionNode{NodeType: parsetree.NodeAction, Pos: pos,
-		Pipe: &parsetree.PipeNode{NodeType: parsetree.NodePipe, Pos: pos, Cmds: []*parsetree.CommandNode{command(name, pos, args...)}}}
-}

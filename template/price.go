@@ -39,8 +39,8 @@ type call struct {
 	args []reflect.Value // as f takes them; of a variadic function, the last one is the list of the others
 }
 
-// do calls the function and charges for it, by one rule for all functions: before the call for what the function is given
-// and for what extra says, and after it for what it returned beyond that.
+// do calls the function and charges for it, by one rule for all functions: before the call for what the function is
+// given and for what extra says, and after it for what it returned beyond that.
 func (c call) do() []reflect.Value {
 	known := 0.0
 	if estimate, ok := extra[c.name]; ok {

@@ -93,9 +93,9 @@ func (r Renderer) Render(fsys fs.FS, v Values) (map[string][]byte, error) {
 	return out, nil
 }
 
-// texts renders the named files on all cores, and gives each one's text, or its error; a file without actions has both. Files
-// are begun in order, and none once there is an error: before the first error, every file has its result. Only this
-// goroutine reads them, since not every file system is for several, and not before there is a core for them.
+// texts renders the named files on all cores and returns the text or the error of each; a file without actions has
+// both. Files are begun in order, and none after an error, so every file before the first error has its result. One
+// goroutine reads them, since not every file system allows more, and each when a core is free for it.
 func (r Renderer) texts(fsys fs.FS, names []string, v Values) (texts [][]byte, errs []error) {
 	texts, errs = make([][]byte, len(names)), make([]error, len(names))
 	use := new(usage)
@@ -147,15 +147,16 @@ func Output(name string) (dest string, ok bool) {
 
 // Text renders one text. name stands for it in errors.
 //
-// An *Error tells of a value that is missing (ErrMissingKey), of a text that does not parse (ErrSyntax), whose function
-// fails (ErrExecute), that takes too much memory or time or makes too much (ErrLimit), that uses both of the default pairs
-// of delimiters (ErrDelims), or that has no action (ErrNoAction; whoever takes that for a plain file uses src as it is).
+// It returns an *Error for a missing value (ErrMissingKey), a text that does not parse (ErrSyntax), a function that
+// fails (ErrExecute), more memory, time or output than is allowed (ErrLimit), both of the default pairs of delimiters
+// in one text (ErrDelims), and a text without an action (ErrNoAction; a caller who takes that for a plain file uses
+// src).
 func (r Renderer) Text(name string, src []byte, v Values) ([]byte, error) {
 	return r.text(new(usage), name, src, v)
 }
 
-// File renders one text that goes into the file dest. It refuses what Text refuses and, with Validate, a result that does
-// not parse (ErrInvalid).
+// File renders one text for the file dest. It returns the errors of Text and, with Validate, an *Error for a result
+// that does not parse (ErrInvalid).
 func (r Renderer) File(name, dest string, src []byte, v Values) ([]byte, error) {
 	return r.file(new(usage), name, dest, src, v)
 }
@@ -219,10 +220,10 @@ func (r Renderer) text(use *usage, name string, src []byte, v Values) ([]byte, e
 	if err := m.overflow(); err != nil {
 		return nil, limit(err.Error())
 	}
-	// What a function gives for nothing, such as the first of an empty list, prints as this.
+	// Nil prints as this. A function returns it for nothing, such as the first item of an empty list.
 	if noValue := []byte("<no value>"); bytes.Contains(m.out.Bytes(), noValue) && !bytes.Contains(src, noValue) {
-		return nil, &Error{File: name, Delims: delims.Left, Reason: "a value that does not exist would print as <no value>",
-			Err: ErrMissingKey}
+		reason := "a value that does not exist would print as <no value>"
+		return nil, &Error{File: name, Delims: delims.Left, Reason: reason, Err: ErrMissingKey}
 	}
 	return m.out.Bytes(), nil
 }
@@ -255,8 +256,8 @@ func (r Renderer) delims(name string, src []byte) (Delims, error) {
 	}
 	switch len(found) {
 	case 0:
-		return Delims{}, &Error{File: name, Delims: pairs[0].Left, Reason: "no action in it: " + lefts(pairs) + " is nowhere",
-			Err: ErrNoAction}
+		reason := "no action in it: " + lefts(pairs) + " is nowhere"
+		return Delims{}, &Error{File: name, Delims: pairs[0].Left, Reason: reason, Err: ErrNoAction}
 	case 1:
 		return found[0], nil
 	}
@@ -277,12 +278,13 @@ func lefts(pairs []Delims) string {
 // lineOf returns the number, from 1, of the line that holds src[i].
 func lineOf(src []byte, i int) int { return 1 + bytes.Count(src[:i], []byte("\n")) }
 
-// text/template gives the place and the cause of an error in its text alone.
+// text/template says the place and the cause of an error in its text alone.
 var (
 	syntaxText  = regexp.MustCompile(`(?s)^template: t:(\d+):(?:\d+:)? (.*)$`)
 	executeText = regexp.MustCompile(`(?s)^template: t:(\d+):(\d+): executing "[^"]*" at <.*?>: (.*)$`)
-	missingText = regexp.MustCompile(`^(?:(?:error calling \w+: )?map has no entry for key "(.*)"|can't evaluate field (\w+) in type )`)
-	fieldText   = regexp.MustCompile(`(?:\.[\pL_][\pL\pN_]*)+`)
+	missingText = regexp.MustCompile(
+		`^(?:(?:error calling \w+: )?map has no entry for key "(.*)"|can't evaluate field (\w+) in type )`)
+	fieldText = regexp.MustCompile(`(?:\.[\pL_][\pL\pN_]*)+`)
 )
 
 func syntaxError(name string, src []byte, delims Delims, err error) error {
