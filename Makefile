@@ -58,8 +58,8 @@ test test-all:
 		status=$$?; cat bin/test.log; exit $$status
 	@$(GOTEST) -cover ./cmd/... ./scm/... ./secret/... ./template/... >bin/test2.log; \
 		status=$$?; cat bin/test2.log; exit $$status
-	@awk -f .ci/coverage.awk bin/packages bin/test.log bin/test2.log
 	@$(GOTEST) -parallel=4 $$(cat bin/integration)
+	@awk -f .ci/coverage.awk bin/packages bin/test.log bin/test2.log
 
 # Every fuzz target of the module, each for FUZZTIME. Inputs that fail are left in the package's testdata/fuzz, where
 # make test runs them.

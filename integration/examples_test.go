@@ -65,7 +65,7 @@ func (s stage) git(t *testing.T, args ...string) string {
 }
 
 // opened fails unless there is one pull request, from the branch into main, with the title, that changes what the file
-// of testdata/layouts says; it gives the pull request.
+// of testdata/layouts says; it returns the pull request.
 func (s stage) opened(t *testing.T, branch, title, diff string) forge.PullRequest {
 	t.Helper()
 	pulls := s.PullRequests(repo)
@@ -128,7 +128,7 @@ func (c container) command() *exec.Cmd {
 	return p
 }
 
-// run runs the container, which has to succeed, and gives its stdout.
+// run runs the container, which has to succeed, and returns its stdout.
 func (c container) run(t *testing.T) string {
 	t.Helper()
 	p := c.command()
@@ -191,7 +191,7 @@ func docker(args []string) error {
 	return p.Run()
 }
 
-// shell runs a command line as a pipeline's shell does, where docker is the stand-in, and gives its stdout. It leaves
+// shell runs a command line as a pipeline's shell does, where docker is the stand-in, and returns its stdout. It leaves
 // the command line in the folder EXAMPLES_SHELL, if there is one, for linters.
 func shell(t *testing.T, dir, script string, env ...string) string {
 	t.Helper()
@@ -502,7 +502,7 @@ type codefreshStep struct {
 	Arguments        map[string]string
 }
 
-// run runs the step as Codefresh does, with all the variables of the pipeline, and gives what it exports.
+// run runs the step as Codefresh does, with all the variables of the pipeline, and returns what it exports.
 func (step codefreshStep) run(t *testing.T, pipeline, known map[string]string, volume string) map[string]string {
 	t.Helper()
 	if step.Image != theImage || len(step.Commands) > 0 {

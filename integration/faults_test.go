@@ -17,9 +17,9 @@ import (
 	"update-gitops-repo/integration/forge"
 )
 
-// asking names a request, so that it is found again in another run whatever the order is: its method and path, and how
-// many were the same before it.
-type asking struct {
+// requestID names a request, so that another run's is found whatever the order: its method and path, and how many were
+// the same before it.
+type requestID struct {
 	what string
 	nth  int
 }
@@ -30,7 +30,7 @@ type counter struct {
 	seen map[string]int
 }
 
-func (c *counter) name(r *http.Request) asking {
+func (c *counter) name(r *http.Request) requestID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	what := r.Method + " " + regexp.MustCompile(`\b[0-9a-f]{12}-`).
@@ -42,26 +42,26 @@ func (c *counter) name(r *http.Request) asking {
 		c.seen = map[string]int{}
 	}
 	c.seen[what]++
-	return asking{what, c.seen[what]}
+	return requestID{what, c.seen[what]}
 }
 
 // changing is what differs between requests of a kind: numbers, commits, and branches.
 var changing = regexp.MustCompile(`/[0-9]+\b|\b[0-9a-f]{40}\b|\b(shop|TIP)-[0-9a-z]+(-[0-9a-z]+)*\b`)
 
 // kind is what a request has in common with those that a forge serves in the same way.
-func (a asking) kind() string { return changing.ReplaceAllString(a.what, "*") }
+func (a requestID) kind() string { return changing.ReplaceAllString(a.what, "*") }
 
 // Kinds of requests, as faults differ by them.
-func (a asking) isPack() bool { return strings.HasSuffix(a.what, "/git-upload-pack") }
-func (a asking) isOnce() bool { // what must not be sent twice
+func (a requestID) isPack() bool { return strings.HasSuffix(a.what, "/git-upload-pack") }
+func (a requestID) isOnce() bool { // what must not be sent twice
 	return strings.HasSuffix(a.what, "/git-receive-pack") ||
 		strings.HasPrefix(a.what, "POST ") &&
 			(strings.HasSuffix(a.what, "/pulls") || strings.HasSuffix(a.what, "/merge_requests"))
 }
 
-// outcome is what a run has to come to when one request fails.
+// outcome is how a run must end when one request fails.
 type outcome struct {
-	fails   string // what stderr has to say; empty: it succeeds
+	fails   string // what stderr must have; empty: it succeeds
 	unknown bool   // this fault does not go with that request
 }
 
@@ -73,7 +73,7 @@ func fails(words string) outcome { return outcome{fails: words} }
 var expected = []struct {
 	fault   forge.Fault
 	timeout string // 60s if empty
-	of      func(asking) outcome
+	of      func(requestID) outcome
 }{
 	{fault: forge.Reset, of: always(works)},
 	{fault: forge.Lost, of: always(works)},
@@ -91,31 +91,31 @@ var expected = []struct {
 	{fault: forge.TooManyFor, of: always(works)},
 	{fault: forge.Secondary, of: always(works)},
 	{fault: forge.Exhausted, of: always(works)},
-	{fault: forge.Corrupt, of: func(a asking) outcome {
+	{fault: forge.Corrupt, of: func(a requestID) outcome {
 		if !a.isPack() { // the others have no checksum
 			return outcome{unknown: true}
 		}
 		return works
 	}},
-	{fault: forge.Hang, timeout: "20s", of: func(a asking) outcome {
+	{fault: forge.Hang, timeout: "20s", of: func(a requestID) outcome {
 		if a.isOnce() {
 			return outcome{unknown: true} // see the next
 		}
 		return works
 	}},
-	{fault: forge.Hang, timeout: "8s", of: func(a asking) outcome {
+	{fault: forge.Hang, timeout: "8s", of: func(a requestID) outcome {
 		if a.isOnce() {
 			return fails("context deadline exceeded")
 		}
 		return outcome{unknown: true}
 	}},
-	{fault: forge.Stuck, timeout: "8s", of: func(a asking) outcome {
+	{fault: forge.Stuck, timeout: "8s", of: func(a requestID) outcome {
 		if a.isOnce() {
 			return fails("context deadline exceeded")
 		}
 		return outcome{unknown: true}
 	}},
-	{fault: forge.Page, of: func(a asking) outcome {
+	{fault: forge.Page, of: func(a requestID) outcome {
 		if strings.HasSuffix(a.what, "/git-receive-pack") {
 			return works // what became of the push, the next attempt sees
 		}
@@ -128,7 +128,7 @@ var expected = []struct {
 	{fault: forge.BadRequest, of: always(fails(forge.Words))},
 	{fault: forge.Unauthorized, of: always(fails(forge.Words))},
 	{fault: forge.Forbidden, of: always(fails(forge.Words))},
-	{fault: forge.NotFound, of: func(a asking) outcome {
+	{fault: forge.NotFound, of: func(a requestID) outcome {
 		if strings.Contains(a.what, " /api/") {
 			return fails(": 404 ")
 		}
@@ -137,7 +137,7 @@ var expected = []struct {
 	{fault: forge.Invalid, of: always(fails(forge.Words))},
 }
 
-func always(o outcome) func(asking) outcome { return func(asking) outcome { return o } }
+func always(o outcome) func(requestID) outcome { return func(requestID) outcome { return o } }
 
 // The flags of the recipes' runs.
 var (
@@ -177,7 +177,7 @@ func TestFaults(t *testing.T) {
 	w := newWalk(t)
 	defer w.wait()
 	for _, r := range recipes {
-		var all []asking
+		var all []requestID
 		var want end
 		synctest.Test(t, func(t *testing.T) { all, want = r.without(t, w.seeded) })
 		for i, at := range all {
@@ -233,7 +233,7 @@ func (w *walk) cell(kind, name string, test func(*testing.T)) {
 func (w *walk) wait() { w.cells.Wait() }
 
 // without is a run without faults: what it asked for, and its end.
-func (r recipe) without(t *testing.T, seeded string) (all []asking, want end) {
+func (r recipe) without(t *testing.T, seeded string) (all []requestID, want end) {
 	t.Helper()
 	w := r.world(t, seeded)
 	f := w.forge
@@ -266,9 +266,9 @@ func settle() {
 	synctest.Wait()
 }
 
-// failing is a request that fails, and what the run has to come to.
+// failing is a request that fails, and how the run must end.
 type failing struct {
-	at      asking
+	at      requestID
 	fault   forge.Fault
 	timeout string // of the run; 60s if empty
 	outcome outcome
@@ -349,7 +349,8 @@ func runsAgain(t *testing.T, w world, want end) {
 	}
 }
 
-// TestFaultsSSH has each connection of a run break: before anything is done, after it, and in the midst of the answer.
+// TestFaultsSSH breaks each connection of a run: before the command is carried out, after it, and in the middle of the
+// answer.
 func TestFaultsSSH(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("SSH_AUTH_SOCK", "")

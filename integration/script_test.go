@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	testscript.Main(m, map[string]func(){
-		"update-gitops-repo": func() { os.Exit(watched()) },
+		"update-gitops-repo": func() { os.Exit(mainRecorded()) },
 	})
 }
 
@@ -141,14 +141,14 @@ func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 			env.T().Log("close the forge: ", err)
 		}
 	})
-	told := filepath.Join(dir, "told")
-	if err := os.Mkdir(told, 0o700); err != nil {
+	outputs := filepath.Join(dir, "outputs")
+	if err := os.Mkdir(outputs, 0o700); err != nil {
 		return err
 	}
 	env.Values[keysKey{}] = new([]string)
 	env.Defer(func() {
 		secrets := append(f.Secrets(), *env.Values[keysKey{}].(*[]string)...)
-		if err := findTold(told, secrets); err != nil {
+		if err := findSecrets(outputs, secrets); err != nil {
 			env.T().Fatal(err)
 		}
 	})
@@ -189,7 +189,7 @@ func setUp(env *testscript.Env, kind forge.Kind, partial bool) error {
 		"PROVIDER="+string(kind),
 		"TOKEN="+token,
 		"BASIC="+base64.StdEncoding.EncodeToString([]byte("alex:"+token)),
-		toldVariable+"="+told,
+		outputVariable+"="+outputs,
 		"JOB_TOKEN="+jobToken,
 		"READ_TOKEN="+readToken,
 		"PULL="+f.URL()+"/"+repo+pull,
@@ -219,7 +219,7 @@ func seedEmpty(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(theForge(ts).CreateRepo(args[0], "main"))
 }
 
-// api METHOD PATH BODY asks the forge's API, as somebody else would.
+// api METHOD PATH BODY sends a request to the forge's API, as another user would.
 func api(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: api METHOD PATH BODY")
@@ -290,7 +290,7 @@ func proxied(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// redirect [URL] has the forge send everybody to that URL, or nobody any more.
+// redirect [URL] makes the forge redirect every request to that URL, or no longer.
 func redirect(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 1 {
 		ts.Fatalf("usage: redirect [URL]")
@@ -420,7 +420,7 @@ func pulls(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// pull N prints a pull request: its title, what it has beside, its comments, and its text.
+// pull N prints a pull request: its title, labels, people, comments, milestone and text.
 func pull(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: pull N")

@@ -34,9 +34,9 @@ type echo struct {
 	fails string // a part of the path and query of requests that fail
 	how   func(http.ResponseWriter, *http.Request, string)
 
-	mu   sync.Mutex
-	seen []string // what came as a credential
-	told int      // how often it has repeated them
+	mu      sync.Mutex
+	seen    []string // what came as a credential
+	repeats int      // how often it has repeated them
 }
 
 // words are the credentials of a request in many forms.
@@ -46,7 +46,7 @@ func (e *echo) words(r *http.Request) string {
 		return "nothing"
 	}
 	e.mu.Lock()
-	e.told++
+	e.repeats++
 	e.mu.Unlock()
 	_, value, _ := strings.Cut(header, " ")
 	all := []string{header, value}
@@ -97,9 +97,9 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // secretToken has characters that each encoding changes.
 const secretToken = `s3/cr+et"&%_tok=en'<\1>`
 
-// TestSecretsAreNotTold: wherever a secret comes from and whatever fails, no output of a run with -verbose shows it, in
-// any form, though the server repeats it where it can.
-func TestSecretsAreNotTold(t *testing.T) {
+// TestSecretsAreNotShown: wherever a secret comes from and whatever fails, no output of a run with -verbose shows it,
+// in any form, though the server repeats it where it can.
+func TestSecretsAreNotShown(t *testing.T) {
 	for _, kind := range []forge.Kind{forge.GitHub, forge.GitLab} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -112,7 +112,7 @@ func TestSecretsAreNotTold(t *testing.T) {
 						continue // There is no such request.
 					}
 					t.Run(way+"/"+failure.name, func(t *testing.T) {
-						testNotTold(t, e, give, failure, []string{"text", "json"}[i%2])
+						testNotShown(t, e, give, failure, []string{"text", "json"}[i%2])
 					})
 				}
 			}
@@ -305,15 +305,15 @@ func answer(status int, contentType, format string) func(http.ResponseWriter, *h
 	}
 }
 
-// testNotTold runs the program, which has to fail where the server repeats the secret, and to keep it to itself.
-func testNotTold(t *testing.T, e *echo, give way, failure failure, logFormat string) {
+// testNotShown runs the program, which has to fail where the server repeats the secret, and to keep it to itself.
+func testNotShown(t *testing.T, e *echo, give way, failure failure, logFormat string) {
 	program, err := exec.LookPath("update-gitops-repo")
 	if err != nil {
 		t.Fatal(err)
 	}
 	home := t.TempDir()
-	told := filepath.Join(home, "told")
-	if err := os.MkdirAll(told, 0o700); err != nil {
+	outputs := filepath.Join(home, "outputs")
+	if err := os.MkdirAll(outputs, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	args, env := give(t, home)
@@ -323,21 +323,21 @@ func testNotTold(t *testing.T, e *echo, give way, failure failure, logFormat str
 		"-branch=b", "-app=shop", "-set=a.yaml:.tag=1",
 		"-verbose", "-timeout=1m", "-log-format=" + logFormat, "-output=json",
 	}, args...)
-	e.fails, e.how, e.told, e.seen = failure.path, failure.how, 0, nil
+	e.fails, e.how, e.repeats, e.seen = failure.path, failure.how, 0, nil
 	c := exec.CommandContext(t.Context(), program, args...)
 	c.Dir = home
 	c.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "GIT_CONFIG_NOSYSTEM=1", toldVariable + "=" + told,
+		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "GIT_CONFIG_NOSYSTEM=1", outputVariable + "=" + outputs,
 		"GITHUB_STEP_SUMMARY=" + filepath.Join(home, "summary"), "GITHUB_OUTPUT=" + filepath.Join(home, "output"),
 	}, env...)
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = io.Discard, &out
-	if c.Run() == nil || e.told == 0 {
+	if c.Run() == nil || e.repeats == 0 {
 		t.Errorf("it does not fail, or not where it should: %s", &out)
 	}
 	// Of the forms of the secret, the one in which the two alphabets of base64 differ.
 	basic := base64.StdEncoding.EncodeToString([]byte("alex:" + secretToken))
-	if err := findTold(told, append(e.seen, secretToken, token, basic)); err != nil {
+	if err := findSecrets(outputs, append(e.seen, secretToken, token, basic)); err != nil {
 		t.Error(err)
 	}
 }

@@ -136,14 +136,14 @@ func dialMemory(t *testing.T) {
 	}
 }
 
-// ran is what a run came to.
-type ran struct {
+// result is a run's exit code and output.
+type result struct {
 	code           int
 	stdout, stderr string
 }
 
 // runProgram runs the program in this process, with no environment but env.
-func runProgram(ctx context.Context, env []string, args ...string) ran {
+func runProgram(ctx context.Context, env []string, args ...string) result {
 	var stdout, stderr bytes.Buffer
 	getenv := func(name string) string {
 		for _, v := range env {
@@ -154,7 +154,7 @@ func runProgram(ctx context.Context, env []string, args ...string) ran {
 		return ""
 	}
 	code := cmd.Run(ctx, args, getenv, &stdout, &stderr)
-	return ran{code, stdout.String(), stderr.String()}
+	return result{code, stdout.String(), stderr.String()}
 }
 
 // gitOn runs git on the forge's repository and returns what it prints.

@@ -113,7 +113,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestMeasure: what is measured is the command's own, not the bench's, and its failure is told in its words.
+// TestMeasure: what is measured is the command's own, not the bench's, and its failure has its words.
 func TestMeasure(t *testing.T) {
 	w := &world{ctx: t.Context(), dir: t.TempDir()}
 	var err error

@@ -157,7 +157,7 @@ func (w *world) build(name string) (string, error) {
 	return program, nil
 }
 
-// row is one job, and the ways to do it. Times are told as ratios to that of the way named by base.
+// row is one job, and the ways to do it. Times are printed as ratios to that of the way named by base.
 type row struct {
 	name, title string
 	size        int
@@ -330,7 +330,7 @@ func duration(d time.Duration) string {
 	return d.Round(100 * time.Microsecond).String()
 }
 
-// size tells of kB and MB as a million bytes; 0 is nothing to tell.
+// size formats a number of bytes in kB and MB of powers of ten; 0 is "-".
 func size(n int64) string {
 	switch {
 	case n == 0:

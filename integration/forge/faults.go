@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// Fault is a way in which an HTTP request goes wrong.
+// Fault is a way in which an HTTP request fails.
 type Fault string
 
-// The faults of the network and of what stands between. A Server that is told of another one panics.
+// The faults of the network and of proxies. A Server panics at an unknown one.
 const (
 	NoFault   Fault = ""
 	Reset     Fault = "reset"     // the connection is reset before anything is done
 	Hang      Fault = "hang"      // nothing is done, and no answer comes until the client goes or Close is called
-	Stuck     Fault = "stuck"     // it is done, and no answer comes, likewise
+	Stuck     Fault = "stuck"     // it is done, and no answer comes either
 	Lost      Fault = "lost"      // it is done, and the connection is reset before the answer
-	Half      Fault = "half"      // it is done, and the connection ends in the midst of the answer's body
+	Half      Fault = "half"      // it is done, and the connection ends in the middle of the answer's body
 	Truncated Fault = "truncated" // it is done, and the answer is a whole one with the first half of the body
-	Corrupt   Fault = "corrupt"   // it is done, and a byte in the midst of the answer's body is another one
+	Corrupt   Fault = "corrupt"   // it is done, and a byte in the middle of the answer's body is changed
 	Slow      Fault = "slow"      // it is done, and the answer comes in small pieces
 	Page      Fault = "page"      // nothing is done, and the answer is a proxy's page with status 200
 	Page502   Fault = "page 502"  // the same with status 502
@@ -55,21 +55,20 @@ const (
 // Words are in the answer of every fault of the server.
 const Words = "Words of the fault"
 
-// FailRequests has which say for each HTTP request from now on how it goes wrong; n counts them from 0. It is called
-// for one request at a time; nil ends it.
+// FailRequests makes each HTTP request from now on fail as which returns; n counts them from 0. which is called for one
+// request at a time; nil ends it.
 func (s *Server) FailRequests(which func(n int, r *http.Request) Fault) {
 	s.faults.set(which)
 }
 
-// FailSSH has which say for each command over SSH from now on, such as "git-upload-pack '/acme/gitops.git'", how it
-// goes wrong; n counts them from 0. The faults are Reset, Lost, and Half; what counts for the answer is all that comes
-// after the references.
+// FailSSH makes each command over SSH from now on, such as "git-upload-pack '/acme/gitops.git'", fail as which returns;
+// n counts them from 0. The faults are Reset, Lost and Half, where the answer is all that comes after the references.
 func (s *Server) FailSSH(which func(n int, command string) Fault) {
 	s.sshFaults.set(which)
 }
 
-// Random gives a function for FailRequests that fails a share of the requests, between 0 and 1, with faults that are
-// picked at random.
+// Random returns a function for FailRequests that fails a share of the requests, between 0 and 1, with random ones of
+// the faults.
 func Random(seed uint64, share float64, faults ...Fault) func(int, *http.Request) Fault {
 	random := rand.New(rand.NewPCG(seed, seed))
 	return func(int, *http.Request) Fault {
@@ -80,12 +79,12 @@ func Random(seed uint64, share float64, faults ...Fault) func(int, *http.Request
 	}
 }
 
-// faults is what FailRequests or FailSSH was told.
+// faults is what FailRequests or FailSSH was called with.
 type faults[R any] struct {
 	mu    sync.Mutex
 	which func(int, R) Fault
 	n     int
-	until map[string]time.Time // when to come again, as a client was told of a request
+	until map[string]time.Time // when a client may repeat a request, as it was told
 	hasty int
 }
 
@@ -96,7 +95,7 @@ func (s *Server) Hasty() int {
 	return s.faults.hasty
 }
 
-// wait notes that a client was told when to come again with a request.
+// wait notes when a client was told to repeat a request.
 func (f *faults[R]) wait(r *http.Request, until time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,5 +1,5 @@
 // Package forge is a git forge for tests: one process that serves, on the loopback interface only, real git
-// repositories over smart HTTP, HTTPS and SSH, and beside them an API that answers as strictly as GitHub's or GitLab's;
+// repositories over smart HTTP, HTTPS and SSH, and an API that answers as strictly as GitHub's or GitLab's;
 // and, in front of it, an HTTP proxy. It logs which credentials came with what.
 //
 // Everything that git does is done by the git program (2.38 or newer), isolated from the machine's own configuration.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// settings are what tests tell the forge of one repository.
+// settings are the forge's settings of one repository.
 type settings struct {
 	milestones []string
 	checks     map[string]string // by commit
@@ -73,7 +73,7 @@ const (
 	checksFailure = "failure"
 )
 
-// SetChecks tells what the checks of commit sha of repo are at: "pending", "success" or "failure". Until then it has
+// SetChecks sets the state of the checks of commit sha of repo: "pending", "success" or "failure". Until then it has
 // none. Pull requests that wait for nothing else are merged if the forge was asked to.
 func (s *Server) SetChecks(repo, sha, state string) error {
 	return s.change(repo, func(of *settings) error {
@@ -174,7 +174,7 @@ const (
 	badlyGone obstacle = "checks failed"
 )
 
-// obstacle tells what keeps p from being merged.
+// obstacle returns what keeps p from being merged.
 func (s *Server) obstacle(p *pull, tips map[string]string) (obstacle, error) {
 	switch ok, err := s.mergeable(p, tips); {
 	case err != nil:
@@ -211,7 +211,7 @@ func (s *Server) checksChanged(repo string) error {
 		if p.repo != repo || p.autoMerge == nil {
 			continue
 		}
-		tips, err := s.tips(repo) // anew: a merge moves its base
+		tips, err := s.tips(repo) // again: a merge moves its base
 		if err != nil {
 			return err
 		}

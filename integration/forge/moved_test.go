@@ -185,7 +185,7 @@ func TestRenameRefuses(t *testing.T) {
 	}
 }
 
-// git follows a redirect to another host, and gives it the credentials that it has for that one, and no others.
+// git follows a redirect to another host, and sends it the credentials for that host, and no others.
 func TestRedirectTo(t *testing.T) {
 	s, other := start(t, GitHub, false), start(t, GitHub, false)
 	if err := s.RedirectTo(other.URL()); err != nil {

@@ -198,7 +198,7 @@ func (p *pull) head(tips map[string]string) string {
 	return tips[p.Head]
 }
 
-// ownMessage is what the forge writes into the commit of a merge when it is not told, subject and body.
+// ownMessage returns the message of a merge's commit where the request has none: subject and body.
 func (s *Server) ownMessage(p *pull, how method) (title, body string) {
 	owner, _, _ := strings.Cut(p.repo, "/")
 	switch {

@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// Name is what the forge's certificate calls it, beside localhost and 127.0.0.1. Nothing resolves it; see StartProxy.
+// Name is a name in the forge's certificate, in addition to localhost and 127.0.0.1. Nothing resolves it; see
+// StartProxy.
 const Name = "forge.example.com"
 
 // TLS is what a client needs to reach the forge over TLS.

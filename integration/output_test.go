@@ -17,12 +17,12 @@ import (
 	"update-gitops-repo/cmd"
 )
 
-// toldVariable names the folder in which watched keeps what the program tells.
-const toldVariable = "TEST_TOLD"
+// outputVariable names the folder in which mainRecorded keeps the program's output.
+const outputVariable = "TEST_TOLD"
 
-// watched is the program, and keeps what it tells on stdout, on stderr and in the files for later steps.
-func watched() int {
-	dir := os.Getenv(toldVariable)
+// mainRecorded is the program. It keeps a copy of stdout, stderr and the files for later steps.
+func mainRecorded() int {
+	dir := os.Getenv(outputVariable)
 	if dir == "" {
 		return cmd.Main()
 	}
@@ -48,7 +48,7 @@ func watched() int {
 	return code
 }
 
-// tee has a file, unless it is a terminal, written to what it was and to the named one. The function that it gives
+// tee writes a file, unless it is a terminal, to what it was and to the named one. The function that it returns
 // waits for the end.
 func tee(to **os.File, name string) func() error {
 	was := *to
@@ -75,7 +75,7 @@ func tee(to **os.File, name string) func() error {
 	}
 }
 
-// resultFiles are those that the program is told to write its results to.
+// resultFiles returns the files that the program writes its results to, by its arguments and environment.
 func resultFiles() []string {
 	files := []string{os.Getenv("GITHUB_OUTPUT"), os.Getenv("GITHUB_STEP_SUMMARY")}
 	if volume := os.Getenv("CF_VOLUME_PATH"); volume != "" {
@@ -87,15 +87,15 @@ func resultFiles() []string {
 		case "result-env":
 			files = append(files, value)
 		case "result-dir":
-			in, _ := filepath.Glob(filepath.Join(value, "*")) // Of a pattern that is none, nothing is asked here.
+			in, _ := filepath.Glob(filepath.Join(value, "*")) // An invalid pattern matches nothing.
 			files = append(files, in...)
 		}
 	}
 	return files
 }
 
-// findTold looks in what watched has kept for any of the secrets, as it is and encoded.
-func findTold(dir string, secrets []string) error {
+// findSecrets looks in what watched has kept for any of the secrets, as it is and encoded.
+func findSecrets(dir string, secrets []string) error {
 	var errs []error
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
 	if err != nil {
@@ -110,7 +110,7 @@ func findTold(dir string, secrets []string) error {
 			return err
 		}
 		for _, s := range secrets {
-			if form := findForm(string(data), s); form != "" {
+			if form := findEncoding(string(data), s); form != "" {
 				command, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "command"))
 				errs = append(errs,
 					fmt.Errorf("%s\nshows the secret %q as %q on %s:\n%s", command, s, form, filepath.Base(file), data))
@@ -120,8 +120,8 @@ func findTold(dir string, secrets []string) error {
 	return errors.Join(errs...)
 }
 
-// findForm gives the form in which a text has a secret in it; empty when it has not.
-func findForm(text, s string) string {
+// findEncoding returns the secret as it is encoded in a text; empty when the text does not have it.
+func findEncoding(text, s string) string {
 	inJSON, _ := json.Marshal(s) // A string can always be.
 	twice, _ := json.Marshal(strings.Trim(string(inJSON), `"`))
 	forms := []string{s, strings.Trim(string(inJSON), `"`), strings.Trim(string(twice), `"`),
