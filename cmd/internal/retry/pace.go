@@ -65,22 +65,21 @@ func (p *Pace) Saw(tip string) {
 // Again returns nil, after the pause, when the run is to start over because of err. Otherwise it returns the error that
 // the run ends with: err, a GaveUpError, gitrepo.ErrRejected, or the context's, which wrap err.
 func (p *Pace) Again(ctx context.Context, err error) error {
-	p.learn(time.Since(p.began), p.same == 1)
+	p.learn(time.Since(p.began))
 	p.runs++
-	transient := IsTransient(err)
-	if !transient && !errors.Is(err, gitrepo.ErrMoved) {
+	if !IsTransient(err) && !errors.Is(err, gitrepo.ErrMoved) {
 		if ctx.Err() != nil && p.last != nil {
 			err = fmt.Errorf("%w, after: %w", err, p.last)
 		}
 		return err
 	}
 	p.last = err
-	pause, err := p.pause(err, transient)
+	pause, err := p.pause(err)
 	if err != nil || p.runs == maxRuns {
 		return cmp.Or(err, p.last)
 	}
 	if ctx.Err() == nil {
-		if transient {
+		if IsTransient(p.last) {
 			notify(p.log)(p.last, pause)
 		} else {
 			p.log.Info("lost a race, starting again", "reason", p.last)
@@ -95,8 +94,8 @@ func (p *Pace) Again(ctx context.Context, err error) error {
 }
 
 // pause returns the pause after a failure, or the error to end with.
-func (p *Pace) pause(err error, transient bool) (time.Duration, error) {
-	if transient {
+func (p *Pace) pause(err error) (time.Duration, error) {
+	if IsTransient(err) {
 		p.tip, p.same = "", 0 // Not because of somebody's lock.
 		if p.failed++; p.failed == MaxTries {
 			return 0, &GaveUpError{err: err}
@@ -113,9 +112,9 @@ func (p *Pace) pause(err error, transient bool) (time.Duration, error) {
 
 // learn adapts the pauses to how long runs take: while others land, that time is the best measure of how many they are.
 // For a branch that does not move, the pauses grow.
-func (p *Pace) learn(took time.Duration, moved bool) {
+func (p *Pace) learn(took time.Duration) {
 	p.took = (cmp.Or(p.took, took) + took) / 2
-	if moved {
+	if p.same == 1 {
 		p.races.InitialInterval = min(max(p.took, minPause), p.races.MaxInterval)
 		p.races.Reset()
 	}
