@@ -13,7 +13,7 @@ import (
 	"update-gitops-repo/gitrepo/internal/repotest"
 )
 
-// TestChanges compares what a snapshot says of its changes with what git says of the commit.
+// TestChanges compares a snapshot's changes with those that git lists for the commit.
 func TestChanges(t *testing.T) {
 	gittest.Home(t)
 	w := repotest.Open(t, "disk", map[string]string{

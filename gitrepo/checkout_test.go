@@ -15,7 +15,7 @@ import (
 	"update-gitops-repo/gitrepo/internal/repotest"
 )
 
-// TestAdd lets the branch move away from the checkout.
+// TestAdd: the branch moves after the checkout was made.
 func TestAdd(t *testing.T) {
 	seed := map[string]string{"a": "1\n", "b": "1\n", "run*": "#!\n", "link": "-> a", "d/x": "x\n", "d/y": "y\n"}
 	for _, test := range []struct {
@@ -187,7 +187,7 @@ func TestAddAndWith(t *testing.T) {
 		t.Errorf("contents %q", got)
 	}
 
-	// An edit is undone no more than somebody's commit.
+	// Neither an edit nor another commit is undone.
 	before, err = w.Snapshot(t, "main").With(t.Context(), repotest.Contents(map[string]string{"a": "5\n"}))
 	gittest.Check(t, err)
 	if _, err := before.Add(t.Context(), files); !errors.Is(err, gitrepo.ErrConflict) {

@@ -17,7 +17,7 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// TestHTTPCredentials: what is found lets git in, and a bearer token goes out as one.
+// TestHTTPCredentials: git accepts the credentials that are found, and a bearer token is sent as one.
 func TestHTTPCredentials(t *testing.T) {
 	w := repotest.Open(t, "http", map[string]string{"a": "1"})
 	home := t.TempDir()

@@ -32,8 +32,8 @@ var (
 	// ErrFault: the connection broke, or what came over it is damaged. Another attempt may succeed; what was pushed may
 	// have arrived.
 	ErrFault = transport.ErrFault
-	// ErrConflict: a file was changed in the checkout and, in another way, on the branch.
-	ErrConflict = errors.New("changed in the checkout and, in another way, on the branch")
+	// ErrConflict: a file was changed differently in the checkout and on the branch.
+	ErrConflict = errors.New("changed differently in the checkout and on the branch")
 )
 
 // IsTransient reports whether err is a failure of the network that may be gone a moment later: a connection that broke,

@@ -2,10 +2,10 @@ package gitrepo
 
 import "update-gitops-repo/gitrepo/internal/transport"
 
-// Fetched is how many objects the snapshot has, for tests that count what a read costs.
+// Fetched returns how many objects the snapshot has, for tests that count what a read costs.
 func (s *Snapshot) Fetched() int { return len(s.store.Objects) }
 
-// Kept is how many bytes of objects are in memory, and how many in a file.
+// Kept returns how many bytes of objects are in memory, and how many in a file.
 func (s *Snapshot) Kept() (memory, file int64) {
 	return s.repo.conn.(*transport.Wire).Kept()
 }

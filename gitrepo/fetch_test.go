@@ -61,7 +61,7 @@ func TestFetch(t *testing.T) {
 		{"several folders, a path in one and one elsewhere",
 			[]gitrepo.Scope{folder(3), folder(4), literal(3), literal(5)},
 			[]string{value(3), value(4), value(5)}, map[string]cost{
-				// The path in a folder costs nothing; the other one comes a level further than they do.
+				// The path in a folder costs nothing; the other path is a level deeper than the folders.
 				"http/few": {5, 1, 8, 1 + 2 + 4*repotest.Few + 3}, "http/many": {9, 2, 50, 1 + 2 + 2*4 + 2 + 3},
 			}},
 		{"everything", []gitrepo.Scope{{Folders: []string{"."}}},
@@ -122,7 +122,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// counting is a client that counts its connections.
+// counting returns a client that counts its connections.
 func counting(dials *atomic.Int32) *http.Client {
 	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		dials.Add(1)

@@ -49,8 +49,7 @@ func TestFiles(t *testing.T) {
 	})
 }
 
-// TestOddNames: names that git takes and others do not are in nobody's way, and those that lead elsewhere are not
-// followed.
+// TestOddNames: names that only git accepts can be read, and names that lead out of their folder are not followed.
 func TestOddNames(t *testing.T) {
 	t.Parallel()
 	repotest.Each(t, map[string]string{"a.yaml": "a: 1\n"}, func(t *testing.T, w repotest.Way) {
@@ -127,7 +126,7 @@ func TestPrefetch(t *testing.T) {
 	})
 }
 
-// TestCommit compares a commit with what git itself makes of the same change.
+// TestCommit compares a commit with the one that git makes of the same change.
 func TestCommit(t *testing.T) {
 	t.Parallel()
 	seed := map[string]string{
@@ -172,7 +171,7 @@ func TestCommit(t *testing.T) {
 	})
 }
 
-// TestCommitSubmodule keeps an entry that this program has no object for.
+// TestCommitSubmodule: an entry whose object the repository lacks is kept.
 func TestCommitSubmodule(t *testing.T) {
 	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
@@ -245,7 +244,7 @@ func TestRefusedPaths(t *testing.T) {
 	}
 }
 
-// TestConcurrent lets writers of one branch race: each starts again until it lands.
+// TestConcurrent: writers of one branch race, and each retries until its commit is on it.
 func TestConcurrent(t *testing.T) {
 	t.Parallel()
 	const writers, tries = 8, 200

@@ -35,7 +35,7 @@ func TestLog(t *testing.T) {
 			if repotest.FormatLogs(logs) != want {
 				t.Errorf("the last %d are\n%s\nwant\n%s", n, repotest.FormatLogs(logs), want)
 			}
-			// The snapshot is as it was.
+			// The snapshot has not changed.
 			got, err := fs.ReadFile(s.Files(t.Context()), "z")
 			if err != nil || string(got) != "first\n" {
 				t.Errorf("z is %q, %v", got, err)
@@ -63,7 +63,7 @@ func TestLog(t *testing.T) {
 	})
 }
 
-// TestLogShallow: the server's own history may end early, which is told from commits that are lost.
+// TestLogShallow: the history of a shallow server ends early, which is no missing commit.
 func TestLogShallow(t *testing.T) {
 	t.Parallel()
 	repotest.Each(t, map[string]string{"z": "first\n"}, func(t *testing.T, w repotest.Way) {

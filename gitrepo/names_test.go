@@ -14,7 +14,7 @@ import (
 	"update-gitops-repo/gitrepo"
 )
 
-// judge is git, asked what it thinks of names.
+// judge asks git about names.
 type judge struct{ dir, blob string }
 
 func newJudge(t testing.TB) judge {
@@ -48,8 +48,7 @@ func (j judge) git(args ...string) (string, error) {
 	return string(out), err
 }
 
-// takes tells whether git puts a file or a symlink of that name into its index, and its own check has nothing to say of
-// the tree that comes of it.
+// takes reports whether git puts a file or a symlink of that name into its index, and its fsck accepts the tree.
 func (j judge) takes(t testing.TB, name string) error {
 	t.Helper()
 	if strings.ContainsRune(name, 0) || name == "" {
@@ -66,7 +65,7 @@ func (j judge) takes(t testing.TB, name string) error {
 		if err != nil {
 			t.Fatalf("%v: %s", err, tree)
 		}
-		// A tree that was looked at before need not be looked at again: each is all that there is to check.
+		// A tree that was checked before need not be checked again.
 		if out, err := j.git("fsck", "--strict", "--no-dangling", strings.TrimSpace(tree)); err != nil {
 			return fmt.Errorf("%s: %s", mode, out)
 		}
@@ -74,7 +73,7 @@ func (j judge) takes(t testing.TB, name string) error {
 	return nil
 }
 
-// TestPathsLikeGit: what git refuses is refused, and what is merely odd is not.
+// TestPathsLikeGit: a path that git refuses is refused, and one that is merely odd is not.
 func TestPathsLikeGit(t *testing.T) {
 	t.Parallel()
 	j := newJudge(t)
@@ -126,7 +125,7 @@ func TestPathsLikeGit(t *testing.T) {
 	}
 }
 
-// FuzzCheckPath: git takes every name that is taken here.
+// FuzzCheckPath: git accepts every name that CheckPath accepts.
 func FuzzCheckPath(f *testing.F) {
 	for _, name := range []string{
 		"a/b.yaml", ".git", "a/.GIT/x", "git~1 .", ".g\u200cit", ".git::$INDEX_ALLOCATION", `a\.git`, "gi7eba~1",
@@ -145,7 +144,7 @@ func FuzzCheckPath(f *testing.F) {
 	})
 }
 
-// unseen is what branches must not have beyond git's own rules.
+// unseen are the characters that branches must not have in addition to git's own rules.
 func unseen(name string) bool {
 	return !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool {
 		return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
@@ -161,7 +160,7 @@ func (j judge) takesBranch(name string) bool {
 	return ref == nil && err == nil && branch == name+"\n"
 }
 
-// FuzzCheckBranch: a name is taken if and only if git takes it, but for what nobody can see.
+// FuzzCheckBranch: a name is accepted if and only if git accepts it and it has no invisible characters.
 func FuzzCheckBranch(f *testing.F) {
 	for _, name := range []string{
 		"main", "a/b-c.d_e", "Ünïcode", "a@b", "@", "a/@", "HEAD", "a/HEAD", "-x", "a/-x",

@@ -15,7 +15,7 @@ import (
 	"update-gitops-repo/gitrepo/sign"
 )
 
-// signed pushes a commit that the key signed to the branch, and gives its hash.
+// signed pushes a commit that the key signed to the branch, and returns its hash.
 func signed(t *testing.T, w repotest.Way, branch string, key []byte, text string) string {
 	t.Helper()
 	signer, err := sign.Parse(key, nil)
@@ -39,7 +39,7 @@ func needSSHKeygen(t *testing.T) {
 	}
 }
 
-// TestSignLikeGit: an Ed25519 signature has nothing random in it, so git makes the same object, byte for byte.
+// TestSignLikeGit: an Ed25519 signature has no random part, so git makes the same object, byte for byte.
 func TestSignLikeGit(t *testing.T) {
 	needSSHKeygen(t)
 	home := gittest.Home(t)
@@ -74,7 +74,7 @@ type brokenSigner struct{}
 func (brokenSigner) Sign([]byte) ([]byte, error) { return nil, fmt.Errorf("no hands") }
 func (brokenSigner) String() string              { return "nobody" }
 
-// TestCommitSigner: a commit that cannot be signed is none, and a committer is held to what an author is.
+// TestCommitSigner: a commit that cannot be signed is an error, and a committer is checked as an author is.
 func TestCommitSigner(t *testing.T) {
 	t.Parallel()
 	w := repotest.Open(t, "disk", map[string]string{"a": "1"})

@@ -11,8 +11,7 @@ import (
 	"update-gitops-repo/gitrepo/internal/repotest"
 )
 
-// TestSpill: what is more than fits in memory goes to a file that nobody sees, or stays in memory where there can be
-// none.
+// TestSpill: what does not fit in memory goes to a file without a name, or stays in memory if there can be no file.
 func TestSpill(t *testing.T) {
 	files := map[string]string{}
 	for i := range 9 {

@@ -9,7 +9,7 @@ import (
 	"update-gitops-repo/gitrepo/internal/repotest"
 )
 
-// TestWrongObjects: a server that sends other objects than it was asked for is not believed.
+// TestWrongObjects: objects other than those that were asked for are an error.
 func TestWrongObjects(t *testing.T) {
 	t.Parallel()
 	r := packtest.NewRepository("x\n")

@@ -10,7 +10,7 @@ import (
 	"github.com/go-git/go-git/v5/storage/memory"
 )
 
-// FuzzSideband: whatever comes, no more goes out than came in, in pieces of any size the same.
+// FuzzSideband: for any input, the output is not longer, and is the same in pieces of any size.
 func FuzzSideband(f *testing.F) {
 	for _, seed := range []string{
 		"", "0000", "0009\x01PACK0000", "0006\x01P0004000a\x02tick\n0008\x01ACK0000", "000c\x03refused0000",
@@ -42,8 +42,7 @@ func FuzzSideband(f *testing.F) {
 	})
 }
 
-// FuzzPack: whatever comes, each object is the one that its hash says, and all of them together are no more than was
-// allowed.
+// FuzzPack: for any input, each object has its hash, and all together are within the quota.
 func FuzzPack(f *testing.F) {
 	store := memory.NewStorage()
 	var hashes []plumbing.Hash

@@ -73,7 +73,7 @@ func TestHeads(t *testing.T) {
 	}
 }
 
-// TestHeadsEndless: there is an end to references, whatever may be sent in all.
+// TestHeadsEndless: references have a limit of their own.
 func TestHeadsEndless(t *testing.T) {
 	t.Parallel()
 	again := &repeated{data: []byte("fff0" + strings.Repeat("a", 0xfff0-4))}
@@ -94,7 +94,7 @@ func (r *repeated) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// FuzzHeads: what is no list of references is handed on as it is, in pieces of any size the same.
+// FuzzHeads: input that is no list of references is passed on unchanged, and is the same in pieces of any size.
 func FuzzHeads(f *testing.F) {
 	for _, seed := range []string{
 		"", "0000", advert("HEAD", "refs/heads/main", "refs/tags/x"), advert("refs/tags/x")[:60], "<html>", "0003",

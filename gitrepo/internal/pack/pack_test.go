@@ -65,7 +65,7 @@ func TestUnpack(t *testing.T) {
 	}
 }
 
-// TestUnpackReversed: the order of deltas does not matter, and takes no more work in one direction than in the other.
+// TestUnpackReversed: deltas in reverse order are applied, in time that grows with their number only.
 func TestUnpackReversed(t *testing.T) {
 	t.Parallel()
 	const count = 10_000
@@ -98,7 +98,7 @@ func TestUnpackReversed(t *testing.T) {
 	}
 }
 
-// TestUnpackTooManyWaiting: there is an end to the deltas that are kept for bases that come later.
+// TestUnpackTooManyWaiting: the deltas that wait for their bases have a limit.
 func TestUnpackTooManyWaiting(t *testing.T) {
 	t.Parallel()
 	one := &packtest.Packer{}

@@ -11,7 +11,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// small is a file on a disk that is soon full.
+// small is a file on a disk with room for 1000 bytes.
 type small struct{ *os.File }
 
 func (f small) WriteAt(p []byte, at int64) (int, error) {
@@ -22,7 +22,7 @@ func (f small) WriteAt(p []byte, at int64) (int, error) {
 	return f.File.WriteAt(p, at)
 }
 
-// TestSpillFull: what has no room in the file is kept in memory, and what came before it stays where it is.
+// TestSpillFull: an object that the file has no room for is kept in memory, and earlier ones stay in the file.
 func TestSpillFull(t *testing.T) {
 	t.Parallel()
 	f := nameless()

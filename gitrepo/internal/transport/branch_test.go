@@ -52,7 +52,7 @@ func TestDelete(t *testing.T) {
 		if got := strings.TrimSpace(gittest.Git(t, w.Dir, "rev-parse", "tag^{}")); got != main {
 			t.Errorf("the tag is of %s, want %s", got, main)
 		}
-		// Nothing is left in the way of branches with other names.
+		// No leftover blocks branches with other names.
 		gittest.Check(t, os.MkdirAll(filepath.Join(w.Dir, "refs", "heads", "packed", "empty"), 0o755))
 		for _, branch := range []string{"packed", "logged/x/y"} {
 			gittest.Check(t, w.Edit(t, "main", branch, map[string]string{"a": "3"}))
@@ -148,8 +148,8 @@ func TestMove(t *testing.T) {
 	})
 }
 
-// TestDeleteRace deletes and makes branches on disk beside git, which packs references all the time: the branches that
-// are not deleted stay, those that are do not come back, and folders that come and go are in nobody's way.
+// TestDeleteRace deletes and makes branches on disk while git packs references: the branches that are not deleted
+// stay, the deleted ones do not come back, and folders that come and go block no branch.
 func TestDeleteRace(t *testing.T) {
 	t.Parallel()
 	w := repotest.Open(t, "disk", map[string]string{"a": "1"})
@@ -215,7 +215,7 @@ func TestDeleteRace(t *testing.T) {
 	}
 }
 
-// TestDeleteLocal is what only a repository on disk has.
+// TestDeleteLocal: what only a repository on disk has.
 func TestDeleteLocal(t *testing.T) {
 	t.Parallel()
 	w := repotest.Open(t, "disk", map[string]string{"a": "1"})

@@ -13,7 +13,7 @@ import (
 	"update-gitops-repo/gitrepo/internal/repotest"
 )
 
-// tape is a http.RoundTripper that keeps the server's answers, and plays them again with one of them cut off.
+// tape is a http.RoundTripper that records the server's answers and replays them with one of them cut off.
 type tape struct {
 	answers []*http.Response
 	bodies  [][]byte
@@ -45,8 +45,8 @@ func (p *tape) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a, err
 }
 
-// An answer that ends early, wherever, is never taken for a whole one: it is ErrFault, or what it lacks is asked for
-// in another way.
+// TestCutOff: an answer that ends early is ErrFault wherever it ends, unless the missing part is fetched in another
+// way.
 func TestCutOff(t *testing.T) {
 	t.Parallel()
 	w := repotest.Open(t, "http", map[string]string{"a/values.yaml": "tag: 1\n", "b.yaml": "b: 1\n"})

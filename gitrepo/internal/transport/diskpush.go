@@ -62,7 +62,7 @@ func (d *Disk) move(ctx context.Context, u Update) (err error) {
 	file := filepath.Join(d.dir, filepath.FromSlash(name.String()))
 	lock, err := lockReference(file)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w: somebody holds %s.lock", ErrMoved, name)
+		return fmt.Errorf("%w: %s.lock exists", ErrMoved, name)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRejected, err)
@@ -188,7 +188,7 @@ func lockPacked(ctx context.Context, packed string) (*os.File, error) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	return nil, fmt.Errorf("%w: somebody holds packed-refs.lock", ErrMoved)
+	return nil, fmt.Errorf("%w: packed-refs.lock exists", ErrMoved)
 }
 
 // removePacked rewrites packed-refs, which the caller has locked, without one reference and the lines that belong to

@@ -131,7 +131,7 @@ func TestReportError(t *testing.T) {
 	}
 }
 
-// TestSmart: what is not git's protocol is not taken for it.
+// TestSmart: an answer that is not git's protocol is an error.
 func TestSmart(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -14,7 +14,7 @@ import (
 	"update-gitops-repo/gitrepo/internal/repotest"
 )
 
-// TestLogBytes: what 200 commits cost to look through.
+// TestLogBytes: how many bytes 200 commits cost.
 func TestLogBytes(t *testing.T) {
 	t.Parallel()
 	for name, most := range map[string]int64{"http": 40_000, "http without filter": 160_000} {
@@ -45,7 +45,7 @@ func TestLogBytes(t *testing.T) {
 	}
 }
 
-// TestLogReuse takes commits from a checkout, as far as it has them.
+// TestLogReuse: commits that a checkout has are not fetched.
 func TestLogReuse(t *testing.T) {
 	for _, test := range []struct {
 		name, way string
@@ -86,7 +86,7 @@ func TestLogReuse(t *testing.T) {
 	}
 }
 
-// A branch that is deleted, or replaced, after it was seen: its commits are nobody's any more.
+// TestAheadOvertaken: the commits of a branch that was deleted or replaced since Open are gone.
 func TestAheadOvertaken(t *testing.T) {
 	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {

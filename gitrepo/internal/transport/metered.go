@@ -8,8 +8,8 @@ import (
 	"update-gitops-repo/gitrepo/internal/pack"
 )
 
-// metered is git's way to the http server. It counts what comes, has bodies read to their
-// ends, and leaves out references that nobody needs.
+// metered is a http.RoundTripper that counts the bytes of answers, reads bodies to their ends, and filters the list
+// of references.
 type metered struct {
 	next  http.RoundTripper
 	quota *pack.Quota
@@ -46,8 +46,8 @@ func (b *meteredBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements io.Closer. The client uses a connection again only where it has seen the body's end, and the library
-// stops some bytes before it, where git has no more to say. If there are more than some, nobody wants them.
+// Close implements io.Closer. The client uses a connection again only if it has seen the body's end; the library
+// stops some bytes before it, after git's last line. A longer rest is not read.
 func (b *meteredBody) Close() error {
 	_, _ = io.CopyN(io.Discard, b.ReadCloser, 64)
 	return b.ReadCloser.Close()

@@ -12,7 +12,7 @@ import (
 	"update-gitops-repo/gitrepo/internal/pack"
 )
 
-// TestMeteredReuse: an answer whose end comes later than what is read of it costs no connection.
+// TestMeteredReuse: a connection is used again although the end of an answer comes after all that is read of it.
 func TestMeteredReuse(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -8,7 +8,7 @@ import (
 	"update-gitops-repo/gitrepo/giturl"
 )
 
-// TestConnectionDoesNotPrint: no verb of package fmt finds what a connection authenticates with.
+// TestConnectionDoesNotPrint: no verb of package fmt prints the credentials of a connection.
 func TestConnectionDoesNotPrint(t *testing.T) {
 	t.Parallel()
 	c := giturl.Login("tok3n", "s3cret")

@@ -13,7 +13,7 @@ import (
 	"update-gitops-repo/gitrepo/internal/repotest"
 )
 
-// TestDamagedPack: a pack that is not whole is a fault, so that another attempt is made.
+// TestDamagedPack: a damaged pack is ErrFault, so that it is fetched again.
 func TestDamagedPack(t *testing.T) {
 	t.Parallel()
 	r := packtest.NewRepository("x\n")
@@ -38,10 +38,10 @@ func measure(f func()) (allocated uint64) {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// raced tells that the race detector is on.
+// raced reports whether the race detector is on.
 var raced bool
 
-// TestEndless: a server that never ends is left.
+// TestEndless: a server that never stops sending is ErrTooLarge, in bounded memory.
 func TestEndless(t *testing.T) {
 	if raced {
 		t.Skip("the race detector allocates for its own ends")

@@ -17,8 +17,8 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// Another host gets no credentials, though it serves everything that a redirect asks of it: neither with the request
-// that is redirected nor with a later one.
+// TestRedirect: a host that is redirected to gets no credentials, with that request or a later one, although it
+// answers them all.
 func TestRedirect(t *testing.T) {
 	t.Parallel()
 	w := repotest.Open(t, "http", map[string]string{"a": "1"})

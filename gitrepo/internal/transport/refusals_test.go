@@ -12,7 +12,7 @@ import (
 	"update-gitops-repo/gitrepo/internal/repotest"
 )
 
-// TestPreparePush: what begins early is the push's alone, fails when that is made and no sooner, and serves one push.
+// TestPreparePush: a prepared push serves one push, and its error is returned by that push and not before.
 func TestPreparePush(t *testing.T) {
 	t.Parallel()
 	w := repotest.Open(t, "http", map[string]string{"a": "1"})
@@ -53,10 +53,11 @@ func TestPreparePush(t *testing.T) {
 	gittest.Check(t, push(s, "2", "four"))
 }
 
-// TestRefusalsOfTheMoment: a branch that was replaced is no reason to ask for everything from then on.
+// TestRefusalsOfTheMoment: after a branch was replaced, requests are still partial.
 func TestRefusalsOfTheMoment(t *testing.T) {
 	t.Parallel()
-	// The request before which it is: for all trees, of which there are too many, for the root, for the next.
+	// The branch is replaced before this request: for all trees, of which there are too many; for the root; for the
+	// next.
 	for _, at := range []int{1, 2, 3} {
 		w := repotest.Open(t, "http", map[string]string{"top.yaml": "top: 1\n"})
 		w.Apps(t, repotest.Many)
@@ -90,7 +91,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestRefusals: what a server refuses it is not asked for again.
+// TestRefusals: a server is not asked again for what it refuses.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -105,7 +105,7 @@ func TestReuse(t *testing.T) {
 	}
 }
 
-// TestReusePartial reads a checkout that was cloned without blobs, or without trees, from where it can be had.
+// TestReusePartial: what a checkout lacks that was cloned without blobs or trees is fetched.
 func TestReusePartial(t *testing.T) {
 	for filter, want := range map[string]int{"blob:none": 2, "tree:0": 2} {
 		t.Run(filter, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestReusePartial(t *testing.T) {
 	}
 }
 
-// TestReuseRepacked: git may pack the repository between two reads.
+// TestReuseRepacked: git packs the repository between two reads.
 func TestReuseRepacked(t *testing.T) {
 	gittest.Home(t)
 	w := repotest.Open(t, "http", map[string]string{"a": "1", "b": "2"})

@@ -20,7 +20,7 @@ import (
 	"update-gitops-repo/secret"
 )
 
-// TestSHA256: a repository whose hashes are longer is refused for that, and not taken for a fault.
+// TestSHA256: a repository with SHA-256 hashes is refused, and is not ErrFault.
 func TestSHA256(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"http", "ssh"} {
@@ -39,7 +39,7 @@ func TestSHA256(t *testing.T) {
 	}
 }
 
-// TestBusyReferences: a reference that is being rewritten all the time is there all the time.
+// TestBusyReferences: a reference is never missing while it is being rewritten.
 func TestBusyReferences(t *testing.T) {
 	t.Parallel()
 	w := repotest.Open(t, "disk", map[string]string{"a": "1"})
@@ -74,7 +74,7 @@ func TestBusyReferences(t *testing.T) {
 	wg.Wait()
 }
 
-// TestLocal is what only a repository on disk has.
+// TestLocal: what only a repository on disk has.
 func TestLocal(t *testing.T) {
 	t.Parallel()
 	w := repotest.Open(t, "disk", map[string]string{"a": "1"})
@@ -135,7 +135,7 @@ func TestLocal(t *testing.T) {
 	}
 }
 
-// TestDeaf: a server that accepts a connection and says nothing does not outlive the context.
+// TestDeaf: a server that accepts a connection and sends nothing is left when the context ends.
 func TestDeaf(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -207,7 +207,7 @@ func TestSSHAuth(t *testing.T) {
 	})
 }
 
-// TestReceived: whoever waits is told what arrives, over http and ssh alike; on disk nothing does.
+// TestReceived: bytes are reported as they arrive, over http and ssh; on disk none do.
 func TestReceived(t *testing.T) {
 	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1\n"}, func(t *testing.T, w repotest.Way) {
@@ -219,7 +219,7 @@ func TestReceived(t *testing.T) {
 	})
 }
 
-// TestNameConflict: git cannot have the branches a and a/b at the same time, wherever they are kept.
+// TestNameConflict: git cannot have the branches a and a/b at the same time, loose or packed.
 func TestNameConflict(t *testing.T) {
 	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
@@ -241,7 +241,7 @@ func TestNameConflict(t *testing.T) {
 	})
 }
 
-// TestLostRace is the compare-and-swap: a branch that moved, appeared or went is not touched.
+// TestLostRace: a branch that was moved, created or deleted since Open is not touched.
 func TestLostRace(t *testing.T) {
 	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
@@ -267,7 +267,7 @@ func TestLostRace(t *testing.T) {
 	})
 }
 
-// TestCheckPush: who may push may, wherever the repository is; and reading needs no such right.
+// TestCheckPush reports who may push; reading needs no such right.
 func TestCheckPush(t *testing.T) {
 	t.Parallel()
 	repotest.Each(t, map[string]string{"a": "1"}, func(t *testing.T, w repotest.Way) {
@@ -292,7 +292,7 @@ func TestCheckPush(t *testing.T) {
 	})
 }
 
-// TestLog: the commits are those that git lists, in its order, also where the repository itself is shallow.
+// TestLog: the commits are those that git lists, in its order, also if the repository is shallow.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	repotest.Each(t, map[string]string{"z": "first\n"}, func(t *testing.T, w repotest.Way) {
