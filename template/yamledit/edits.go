@@ -54,17 +54,18 @@ func (f *File) setScalar(n *yaml.Node, p place, value content) error {
 	if known != nil {
 		e.before = known.before
 	}
-	_, tag, err := e.encode()
+	var err error
+	e.token, e.tag, err = e.encode()
 	switch {
 	case value.is(e.before): // there and back
 		*n = *e.before
 	case err != nil:
 		return f.fail(n, p.path+": "+err.Error())
 	default:
-		n.Tag, n.Value = tag, value.text
+		n.Tag, n.Value = e.tag, value.text
 	}
 	if known != nil {
-		known.value = value
+		*known = *e
 		return nil
 	}
 	if f.byNode == nil {

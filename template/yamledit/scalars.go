@@ -20,7 +20,9 @@ type scalarEdit struct {
 	node   *yaml.Node // in the tree, where it has the new value
 	before *yaml.Node // a copy of what it was
 	value  content
-	json   bool // of the file
+	json   bool   // of the file
+	token  string // of the value, as encode returns it with its tag
+	tag    string
 }
 
 // is reports whether n reads so.
@@ -34,25 +36,16 @@ func (c content) is(n *yaml.Node) bool {
 // isNothing reports whether the scalar has got back what it was.
 func (e *scalarEdit) isNothing() bool { return e.value.is(e.before) }
 
-// token returns the token of the new value. With inQuotes, a string is in double quotes whatever there was.
-func (e *scalarEdit) token(inQuotes bool) (string, error) {
-	token, tag, err := e.encode()
-	if err == nil && inQuotes && !typed.MatchString(tag) {
-		token = doubleQuote(e.value.text)
-	}
-	return token, err
-}
-
-// splices returns the splices that give the scalar its new value. They are another try where inQuotes is set: strings
-// are in double quotes, whatever there was.
+// splices returns the splices that give the scalar its new value. They are another try where inQuotes is set: strings are
+// in double quotes, whatever there was.
 func (e *scalarEdit) splices(s *source, inQuotes bool) ([]splice, error) {
 	start, end, err := s.token(e.before)
 	if err != nil {
 		return nil, fmt.Errorf("it is %w", err)
 	}
-	token, err := e.token(inQuotes)
-	if err != nil {
-		return nil, err
+	token := e.token
+	if inQuotes && !typed.MatchString(e.tag) {
+		token = doubleQuote(e.value.text)
 	}
 	if e.before.Style&block != 0 {
 		inline := splice{start, end, token}

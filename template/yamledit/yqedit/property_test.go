@@ -309,3 +309,46 @@ func TestOneLine(t *testing.T) {
 		}
 	}
 }
+
+// Following a simple path leads where yq goes, or is left to yq.
+func TestFollowLikeYq(t *testing.T) {
+	t.Parallel()
+	followed := 0
+	check := func(src, path string) {
+		t.Helper()
+		sel, err := parseSelector(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, doc := range parsed(src) {
+			got, ok := sel.follow(doc)
+			if !ok {
+				continue
+			}
+			followed++
+			want, err := sel.visit(doc, i, false)
+			if err != nil || len(want) > 1 || (got == nil) != (len(want) == 0) || got != nil && got != want[0].node {
+				t.Errorf("%s of %q: %v, not %v, %v", path, src, got, want, err)
+			}
+		}
+	}
+	g := &generator{Rand: rand.New(rand.NewPCG(5, 6))}
+	for range 300 {
+		src := g.document()
+		for _, doc := range parsed(src) {
+			path := g.path(doc)
+			check(src, path)
+			check(src, yamledit.KeyPath(path, "x"))
+			check(src, path+"[0]")
+		}
+	}
+	if followed < 900 {
+		t.Errorf("only %d paths are followed", followed)
+	}
+	for path, src := range map[string]string{
+		".b.t": "a: &x {t: 1}\nb: {<<: *x}\n", ".b[0]": "a: &x [1]\nb: *x\n", ".a": "a: 1\na: 2\n", ".a[-1]": "a: [1, 2]\n", ".a[-3]": "a: [1, 2]\n",
+		".a[5]": "a: [1, 2]\n", ".a.b": "a: 1\n", ".a[0]": "a: {0: 1}\n", `.["0"]`: "[1]\n", ".": "[1]\n",
+	} {
+		check(src, path)
+	}
+}
