@@ -30,8 +30,8 @@ func (p *plan) checkAliases() error {
 			continue
 		}
 		if n := p.loose(a.Alias, known); n != nil {
-			return p.fail(a, p.values[n].target,
-				fmt.Sprintf("%s takes %q too, through an alias", p.file.Path(a), n.Value))
+			reason := fmt.Sprintf("%s takes %q too, through an alias", p.file.Path(a), n.Value)
+			return p.fail(a, p.values[n].target, reason)
 		}
 	}
 	return nil

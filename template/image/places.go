@@ -13,8 +13,8 @@ import (
 // inContainer and imageMap match the paths of maps: of containers, also as Tekton and Argo have them, and of what may
 // be taken for images by its key.
 var (
-	inContainer = regexp.MustCompile(`\.(?:(?:containers|initContainers|ephemeralContainers|steps|sidecars)\[[0-9]+\]|` +
-		`container|script|stepTemplate)$`)
+	inContainer = regexp.MustCompile(`\.(?:(?:containers|initContainers|ephemeralContainers|steps|sidecars)` +
+		`\[[0-9]+\]|container|script|stepTemplate)$`)
 	imageMap = regexp.MustCompile(`(?i)images?(?:"\])?(?:\[[^\[\]]+\]|\.[^.\[\]]+)?$`)
 )
 
@@ -65,9 +65,9 @@ type parts struct {
 // helmValues plans the image of m, a map as in Helm's values, that has its repository and its tag under the keys given.
 func (p *plan) helmValues(m *yaml.Node, repoKey, tagKey string) error {
 	v := parts{
-		repoKey: repoKey, tagKey: tagKey, repo: p.lookup(m, repoKey), tag: p.lookup(m, tagKey),
-		digest: p.lookup(m, "digest"),
-		host:   strings.TrimSuffix(text(p.lookup(m, "registry")), "/"),
+		repoKey: repoKey, tagKey: tagKey,
+		repo: p.lookup(m, repoKey), tag: p.lookup(m, tagKey), digest: p.lookup(m, "digest"),
+		host: strings.TrimSuffix(text(p.lookup(m, "registry")), "/"),
 	}
 	oldTag, oldDigest := text(v.tag), text(v.digest)
 	if text(v.repo) == "" || v.tag == nil && v.digest == nil || isVariable(oldTag) || isVariable(oldDigest) {

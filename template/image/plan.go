@@ -43,8 +43,8 @@ type use struct {
 func newPlan(name string, f *yamledit.File, targets []*target) *plan {
 	return &plan{
 		tree: newTree(f.Documents()), name: name, file: f, targets: targets,
-		values: map[*yaml.Node]value{}, entries: map[*yaml.Node]*entry{}, seen: map[use]bool{},
-		covered: map[*yaml.Node]bool{},
+		values: map[*yaml.Node]value{}, entries: map[*yaml.Node]*entry{},
+		seen: map[use]bool{}, covered: map[*yaml.Node]bool{},
 	}
 }
 

@@ -63,9 +63,8 @@ func (img Image) target() (*target, error) {
 		return nil, fmt.Errorf("image %s: %q: %w", img.Name, img.Ref, err)
 	}
 	if reference.IsNameOnly(named) {
-		return nil,
-			fmt.Errorf("image %s: %q has neither a tag nor a digest: it shall be REPO:TAG, REPO@DIGEST, :TAG or @DIGEST",
-				img.Name, img.Ref)
+		const shall = "it shall be REPO:TAG, REPO@DIGEST, :TAG or @DIGEST"
+		return nil, fmt.Errorf("image %s: %q has neither a tag nor a digest: %s", img.Name, img.Ref, shall)
 	}
 	if tagged, ok := named.(reference.Tagged); ok {
 		t.tag = tagged.Tag()

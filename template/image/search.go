@@ -118,9 +118,8 @@ func notYAML(name string, text []byte, targets []*target, err error) error {
 			mine := refSuffix.MatchString(ref[len(repo):]) && t.matches(fullName(repo), tag, digest)
 			if mine && (t.join(repo) != ref || t.newName != "") {
 				line := 1 + bytes.Count(text[:at[4]], []byte("\n"))
-				return &yamledit.Error{File: name, Line: line, Key: t.Name, Err: yamledit.ErrSyntax,
-					Reason: fmt.Sprintf("%s is deployed here, but cannot be set, since the file is not YAML: %v",
-						t.Name, err)}
+				reason := fmt.Sprintf("%s is deployed here, but cannot be set, since the file is not YAML: %v", t.Name, err)
+				return &yamledit.Error{File: name, Line: line, Key: t.Name, Reason: reason, Err: yamledit.ErrSyntax}
 			}
 		}
 	}

@@ -8,9 +8,10 @@ import (
 )
 
 // The keys that say what is deployed.
-var imageKeys = []string{"image", "repository", "registry", "tag", "imageTag", "digest",
-	"pullPolicy", "imagePullPolicy",
-	"apiVersion", "kind", "spec", "images", "name", "newName", "newTag"}
+var imageKeys = []string{
+	"image", "repository", "registry", "tag", "imageTag", "digest", "pullPolicy", "imagePullPolicy",
+	"apiVersion", "kind", "spec", "images", "name", "newName", "newTag",
+}
 
 // tree is what there is in a file.
 type tree struct {

@@ -34,8 +34,8 @@ func (f *File) Set(n *yaml.Node, value any) error {
 	if err := f.restructure(); err != nil {
 		return err
 	}
-	n.Kind, n.Tag, n.Value, n.Style, n.Content, n.Alias = tree.Kind, tree.Tag, tree.Value, tree.Style,
-		tree.Content, tree.Alias
+	n.Kind, n.Tag, n.Value, n.Style = tree.Kind, tree.Tag, tree.Value, tree.Style
+	n.Content, n.Alias = tree.Content, tree.Alias
 	f.parents = nil
 	return nil
 }

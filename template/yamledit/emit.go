@@ -132,9 +132,9 @@ func (e *editor) value(n *yaml.Node, column int, item bool) string {
 // literal returns a string of several lines as a block scalar, where it can be one.
 func (e *editor) literal(n *yaml.Node, column int) (string, bool) {
 	lines := strings.Split(strings.TrimRight(n.Value, "\n"), "\n")
-	isString := n.Kind == yaml.ScalarNode && n.Tag == "!!str" &&
-		n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0
-	if !isString || e.json || e.way == withoutBlockScalars ||
+	isString := n.Kind == yaml.ScalarNode && n.Tag == "!!str"
+	inQuotes := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
+	if !isString || inQuotes || e.json || e.way == withoutBlockScalars ||
 		!strings.Contains(n.Value, "\n") || lines[0] == "" || strings.HasPrefix(lines[0], " ") {
 		return "", false
 	}

@@ -104,8 +104,8 @@ func (p *jsonParser) skipTo(offset int) {
 		r, size := utf8.DecodeRune(p.src[p.at:])
 		p.at += size
 		p.column++
-		if strings.ContainsRune("\n\u0085\u2028\u2029", r) ||
-			r == '\r' && !bytes.HasPrefix(p.src[p.at:], []byte("\n")) {
+		ends := strings.ContainsRune("\n\u0085\u2028\u2029", r)
+		if ends || r == '\r' && !bytes.HasPrefix(p.src[p.at:], []byte("\n")) {
 			p.line, p.column = p.line+1, 1 // as lineStarts counts
 		}
 	}

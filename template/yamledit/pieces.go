@@ -29,9 +29,8 @@ type piece struct {
 // cutPieces returns the pieces of src, unparsed, or none when it has to be parsed in one.
 func cutPieces(src []byte) []piece {
 	// Directives reach into what follows; the other line breaks of YAML are as good as never seen.
-	if len(src) < 2*pieceSize || !utf8.Valid(src) ||
-		bytes.Count(src, []byte("\r")) != bytes.Count(src, []byte("\r\n")) ||
-		bytes.ContainsAny(src, "\u0085\u2028\u2029") {
+	if len(src) < 2*pieceSize || !utf8.Valid(src) || bytes.ContainsAny(src, "\u0085\u2028\u2029") ||
+		bytes.Count(src, []byte("\r")) != bytes.Count(src, []byte("\r\n")) {
 		return nil
 	}
 	var out []piece

@@ -36,8 +36,8 @@ func (c content) is(n *yaml.Node) bool {
 // isNothing reports whether the scalar has got back what it was.
 func (e *scalarEdit) isNothing() bool { return e.value.is(e.before) }
 
-// splices returns the splices that give the scalar its new value. They are another try where inQuotes is set: strings are
-// in double quotes, whatever there was.
+// splices returns the splices that give the scalar its new value. They are another try where inQuotes is set: strings
+// are in double quotes, whatever there was.
 func (e *scalarEdit) splices(s *source, inQuotes bool) ([]splice, error) {
 	start, end, err := s.token(e.before)
 	if err != nil {

@@ -124,8 +124,8 @@ func (r *run) evaluate(e Expression, matches []int) ([]string, error) {
 		warnings = append(warnings, r.files[k].Warnings()[warned:]...)
 	}
 	if !found {
-		return nil,
-			&yamledit.Error{File: e.File, Key: e.Expr, Reason: e.Expr + " selects nothing", Err: yamledit.ErrNoNode}
+		reason := e.Expr + " selects nothing"
+		return nil, &yamledit.Error{File: e.File, Key: e.Expr, Reason: reason, Err: yamledit.ErrNoNode}
 	}
 	return warnings, nil
 }

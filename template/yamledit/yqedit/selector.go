@@ -100,8 +100,8 @@ func (s selected) refusal(f *yamledit.File) string {
 	case s.node.Kind == yaml.AliasNode:
 		return fmt.Sprintf("the alias *%s; set the value at its anchor &%[1]s, or in the file by hand", s.node.Value)
 	case s.aliased:
-		return fmt.Sprintf("%s through an alias, and so would change every other use of it; set it there",
-			f.Path(s.node))
+		const because = "through an alias, and so would change every other use of it; set it there"
+		return f.Path(s.node) + " " + because
 	}
 	return ""
 }

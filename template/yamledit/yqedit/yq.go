@@ -22,8 +22,8 @@ var setUpYq = sync.OnceFunc(func() {
 })
 
 // refused are the operators of yq, by the name it gives them, that change nodes or look outside of the file.
-var refused = regexp.MustCompile(`^(.*ASSIGN|ASSIGN_(ATTRIBUTES|STYLE|TAG|COMMENT|ANCHOR|ALIAS)|DELETE|DEL_PATHS|SET_PATH|` +
-	`EXPLODE|SORT_KEYS|WITH|EVAL|ENV|ENVSUBST|LOAD|LOAD_STRING|SYSTEM|SHUFFLE|NOW)$`)
+var refused = regexp.MustCompile(`^(.*ASSIGN|ASSIGN_(ATTRIBUTES|STYLE|TAG|COMMENT|ANCHOR|ALIAS)|` +
+	`DELETE|DEL_PATHS|SET_PATH|EXPLODE|SORT_KEYS|WITH|EVAL|ENV|ENVSUBST|LOAD|LOAD_STRING|SYSTEM|SHUFFLE|NOW)$`)
 
 // impure are the operators of yq, by the name it gives them, whose result depends on more than the file, or cannot be
 // known before it is read (eval).
@@ -40,8 +40,8 @@ func parse(expr string) (*yqlib.ExpressionNode, error) {
 		return nil, errors.New("the expression is empty")
 	}
 	if computesZone(parsed) {
-		return nil,
-			fmt.Errorf("expression %q: the time zone of tz shall be a string, and not Local, which depends on the machine", expr)
+		const shall = "the time zone of tz shall be a string, and not Local, which depends on the machine"
+		return nil, fmt.Errorf("expression %q: %s", expr, shall)
 	}
 	if op := findOperator(parsed, impure); op != "" {
 		return nil, fmt.Errorf("expression %q: %s depends on more than the file", expr, op)
