@@ -91,8 +91,8 @@ func TestEntries(t *testing.T) {
 		}, "a: 1\n'b': 5\n", ".b:  -> 5"},
 		{"a key into null", "a: # c\nb: 1\n", func(f *File) error { return f.Insert(f.At("a"), "x", 1) },
 			"a: # c\n  x: 1\nb: 1\n", ".a: null -> {x: 1}"},
-		{"an item into null", "a: ~\n", func(f *File) error { return f.Insert(f.At("a"), 0, "x") },
-			"a:\n  - x\n", ".a: null -> [x]"},
+		{"an item into null", "a: ~\n", func(f *File) error { return f.Insert(f.At("a"), 0, "x") }, "a:\n  - x\n",
+			".a: null -> [x]"},
 		{"an item first", "a:\n# x\n- x\n", func(f *File) error { return f.Insert(f.At("a"), 0, "w") },
 			"a:\n- w\n# x\n- x\n", ".a[0]:  -> w"},
 		{"an item of a list in a line", "a: [x,  z] # c\n", func(f *File) error { return f.Insert(f.At("a"), 1, "w") },
@@ -114,8 +114,8 @@ func TestEntries(t *testing.T) {
 			"{b: 2}\n", ".a: 1 -> "},
 		{"an entry behind a dash", "- a: 1\n  b: 2\n",
 			func(f *File) error { return f.Delete(f.At(0, "a"), KeepComments) }, "- b: 2\n", ".[0].a: 1 -> "},
-		{"an item", "- a\n- b # b\n- c\n", func(f *File) error { return f.Delete(f.At(-2)) },
-			"- a\n- c\n", ".[1]: b -> "},
+		{"an item", "- a\n- b # b\n- c\n", func(f *File) error { return f.Delete(f.At(-2)) }, "- a\n- c\n",
+			".[1]: b -> "},
 		{"an entry that was set", "a: 1\nb:\n  c: 2\nd: 3\n", func(f *File) error {
 			return errors.Join(f.Set(f.At("b", "c"), 5), f.Delete(f.At("b"), KeepComments))
 		}, "a: 1\nd: 3\n", ".b.c: 2 -> 5; .b: {c: 5} -> "},

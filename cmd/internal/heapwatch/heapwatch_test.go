@@ -42,8 +42,8 @@ func TestRun(t *testing.T) {
 
 func TestError(t *testing.T) {
 	for want, err := range map[string]Error{
-		"b.yaml: .a += .a would take more than 32 MiB of memory": {File: "b.yaml",
-			Key: ".a += .a", Limit: 32 << 20},
+		"b.yaml: .a += .a would take more than 32 MiB of memory": {File: "b.yaml", Key: ".a += .a",
+			Limit: 32 << 20},
 		"b.yaml: to edit it would take more than 1024 MiB of memory": {File: "b.yaml", Limit: Limit},
 	} {
 		if got := err.Error(); got != want {

@@ -42,9 +42,10 @@ func TestParseAssignment(t *testing.T) {
 		}
 	}
 	for _, in := range []string{
-		"", "a.yaml", "a.yaml:", "a.yaml:.a", "a.yaml:=v", ":.a=v", ".a=v", "../a.yaml:.a=v",
-		"/a.yaml:.a=v", "a[.yaml:.a=v",
-		"a.yaml:.a==v", "a.yaml:.a[=v", "a.yaml:.a[]]=v", "a.yaml:.a | =v", "a.yaml:.a |= v", `a.yaml:."a=v`, "a.yaml:.a=\xff",
+		"", "a.yaml", "a.yaml:", "a.yaml:.a", "a.yaml:=v", ":.a=v", ".a=v", "../a.yaml:.a=v", "/a.yaml:.a=v",
+		"a[.yaml:.a=v",
+		"a.yaml:.a==v", "a.yaml:.a[=v", "a.yaml:.a[]]=v", "a.yaml:.a | =v", "a.yaml:.a |= v", `a.yaml:."a=v`,
+		"a.yaml:.a=\xff",
 		"a.yaml:select(.a=v", "a.yaml:.a != .b",
 	} {
 		if got, err := ParseAssignment(in); err == nil {
@@ -80,20 +81,29 @@ func TestAssignFiles(t *testing.T) {
 		{"a glob", []Assignment{{"charts/**/values.yaml", ".image.tag", "v2", false}},
 			map[string]string{"charts/a/values.yaml": "image: {tag: v2}\nn: 1\n"},
 			[]yamledit.Change{{File: "charts/a/values.yaml", Path: ".image.tag", Old: "v1", New: "v2"}}, ""},
-		{"in order", []Assignment{{"charts/a/*", ".image.tag", "v3", false}, {"charts/b/*", ".image.tag", "v3", false}, {"charts/*/values.yaml", ".image.tag", "v4", false}, {"charts/a/values.yaml", ".n", "2", false}},
+		{"in order",
+			[]Assignment{{"charts/a/*", ".image.tag", "v3", false}, {"charts/b/*", ".image.tag", "v3", false}, {"charts/*/values.yaml", ".image.tag", "v4", false}, {"charts/a/values.yaml", ".n", "2", false}},
 			map[string]string{"charts/a/values.yaml": "image: {tag: v4}\nn: 2\n", "charts/b/values.yaml": "image: {tag: v4}\n"},
 			[]yamledit.Change{{File: "charts/a/values.yaml", Path: ".image.tag", Old: "v1", New: "v4"}, {File: "charts/a/values.yaml", Path: ".n", Old: "1", New: "2"}, {File: "charts/b/values.yaml", Path: ".image.tag", Old: "v2", New: "v4"}}, ""},
-		{"a later path sees an earlier value", []Assignment{{"charts/a/*", ".image.tag", "v3", false}, {"charts/a/*", `.image | select(.tag == "v3").tag`, "v5", false}},
+		{"a later path sees an earlier value",
+			[]Assignment{{"charts/a/*", ".image.tag", "v3", false}, {"charts/a/*", `.image | select(.tag == "v3").tag`, "v5", false}},
 			map[string]string{"charts/a/values.yaml": "image: {tag: v5}\nn: 1\n"},
 			[]yamledit.Change{{File: "charts/a/values.yaml", Path: ".image.tag", Old: "v1", New: "v5"}}, ""},
-		{"there and back", []Assignment{{"charts/a/*", ".image.tag", "v3", false}, {"charts/a/*", ".image.tag", "v1", false}}, map[string]string{}, nil, ""},
-		{"JSON", []Assignment{{"*.json", ".a", "é\u00a0\"\n", false}, {"*.json", ".n", "v2", false}, {"*.json", ".t", "false", false}, {"*.json", ".z", "5", false}},
+		{"there and back",
+			[]Assignment{{"charts/a/*", ".image.tag", "v3", false}, {"charts/a/*", ".image.tag", "v1", false}},
+			map[string]string{}, nil, ""},
+		{"JSON",
+			[]Assignment{{"*.json", ".a", "é\u00a0\"\n", false}, {"*.json", ".n", "v2", false}, {"*.json", ".t", "false", false}, {"*.json", ".z", "5", false}},
 			map[string]string{"app.json": "{\n\t\"a\": \"é\\u00a0\\\"\\n\", \"n\": \"v2\",\n\t\"t\": false, \"z\": 5\n}\n"},
 			[]yamledit.Change{{File: "app.json", Path: ".a", Old: "v1", New: "é\u00a0\"\n"}, {File: "app.json", Path: ".n", Old: "1", New: "v2"}, {File: "app.json", Path: ".t", Old: "true", New: "false"}, {File: "app.json", Path: ".z", Old: "null", New: "5"}}, ""},
 		{"none", nil, map[string]string{}, nil, ""},
-		{"a path that one file lacks", []Assignment{{"charts/**", ".image.tag", "v2", false}}, nil, nil, "charts/c/other.yaml: .image.tag selects nothing"},
-		{"no such file", []Assignment{{"charts/a/values.yaml", ".n", "2", false}, {"charts/d/values.yaml", ".n", "2", false}}, nil, nil, "charts/d/values.yaml: no such file"},
-		{"a bad glob", []Assignment{{"/etc/*", ".n", "2", false}}, nil, nil, `pattern "/etc/*" is absolute: give it relative to the repository`},
+		{"a path that one file lacks", []Assignment{{"charts/**", ".image.tag", "v2", false}}, nil, nil,
+			"charts/c/other.yaml: .image.tag selects nothing"},
+		{"no such file",
+			[]Assignment{{"charts/a/values.yaml", ".n", "2", false}, {"charts/d/values.yaml", ".n", "2", false}}, nil,
+			nil, "charts/d/values.yaml: no such file"},
+		{"a bad glob", []Assignment{{"/etc/*", ".n", "2", false}}, nil, nil,
+			`pattern "/etc/*" is absolute: give it relative to the repository`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

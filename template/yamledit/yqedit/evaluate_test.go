@@ -96,8 +96,8 @@ func TestEvaluateFiles(t *testing.T) {
 		"c.json":   {Data: []byte("{\"v\": 1}\n")},
 	}}
 	result, err := Evaluate(fsys, []Expression{
-		{"**.yaml", ".v = 2"}, {"b/*", `.v = 3 | del(.l) | .m.k = "x"`}, {"**", `.v += 1`},
-		{"**.yaml", `(.m | select(.k == "x") | .k) = "y"`},
+		{"**.yaml", ".v = 2"}, {"b/*", `.v = 3 | del(.l) | .m.k = "x"`}, {"**", `.v += 1`}, {"**.yaml",
+			`(.m | select(.k == "x") | .k) = "y"`},
 	}, ignore)
 	out, changes, warnings := result.Files, result.Changes, result.Warnings
 	if err != nil || warnings != nil || len(out) != 3 || len(fsys.prefetched) != 1 {

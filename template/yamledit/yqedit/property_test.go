@@ -160,8 +160,8 @@ func (g *generator) path(n *yaml.Node) string {
 func (g *generator) expression(docs []*yaml.Node) string {
 	p, q := g.path(docs[g.IntN(len(docs))]), g.path(docs[0])
 	return strings.NewReplacer("P", p, "Q", q).Replace(g.pick(
-		`P = "v9"`, `P = 5`, `P = "1.10"`, `P = true`, `P = null`, `P = ""`, `P = "a\nb"`,
-		`P = "yes"`, `P = {}`, `P = []`,
+		`P = "v9"`, `P = 5`, `P = "1.10"`, `P = true`, `P = null`, `P = ""`, `P = "a\nb"`, `P = "yes"`, `P = {}`,
+		`P = []`,
 		`P = {"new": {"x": [1, "y"], "z": {}}}`, `P = ["n1", {"x": 1, "y": [2]}]`, `P = Q`, `P = "a" | Q = {"k": "v"}`,
 		`(P | select(kind == "scalar")) = "s"`, `(P | select(kind == "map")).new = "x"`,
 		`(P | select(kind == "map")).new.deep.er = 1`,
@@ -346,7 +346,8 @@ func TestFollowLikeYq(t *testing.T) {
 		t.Errorf("only %d paths are followed", followed)
 	}
 	for path, src := range map[string]string{
-		".b.t": "a: &x {t: 1}\nb: {<<: *x}\n", ".b[0]": "a: &x [1]\nb: *x\n", ".a": "a: 1\na: 2\n", ".a[-1]": "a: [1, 2]\n", ".a[-3]": "a: [1, 2]\n",
+		".b.t": "a: &x {t: 1}\nb: {<<: *x}\n", ".b[0]": "a: &x [1]\nb: *x\n", ".a": "a: 1\na: 2\n",
+		".a[-1]": "a: [1, 2]\n", ".a[-3]": "a: [1, 2]\n",
 		".a[5]": "a: [1, 2]\n", ".a.b": "a: 1\n", ".a[0]": "a: {0: 1}\n", `.["0"]`: "[1]\n", ".": "[1]\n",
 	} {
 		check(src, path)

@@ -34,12 +34,12 @@ func TestCheckPath(t *testing.T) {
 	for _, expr := range []string{
 		"", " ", ".a[", ".a | ", "))", ".a = 3", ".a |= 3", ".a += 3", ".a -= 3", ".a *= 3", "del(.a)",
 		"delpaths([[\"a\"]])",
-		"setpath([\"a\"]; 1)", ".a style=\"double\"", ".a tag=\"x\"", ".a line_comment=\"x\"",
-		".a anchor=\"x\"", ".a alias=\"x\"",
-		"with(.a; . = 3)", ".a | (.b = 3)", "eval(.a)", "explode(.a)", "env(HOME)", "strenv(HOME)",
-		".[env(HOME)]", ".a | envsubst",
-		"select(.a == strenv(HOME))", "load(\"a\")", "load_str(\"a\")", "load_xml(\"a\")",
-		"load_props(\"a\")", "load_base64(\"a\")",
+		"setpath([\"a\"]; 1)", ".a style=\"double\"", ".a tag=\"x\"", ".a line_comment=\"x\"", ".a anchor=\"x\"",
+		".a alias=\"x\"",
+		"with(.a; . = 3)", ".a | (.b = 3)", "eval(.a)", "explode(.a)", "env(HOME)", "strenv(HOME)", ".[env(HOME)]",
+		".a | envsubst",
+		"select(.a == strenv(HOME))", "load(\"a\")", "load_str(\"a\")", "load_xml(\"a\")", "load_props(\"a\")",
+		"load_base64(\"a\")",
 		"system(\"true\")", "now", "shuffle", "sort_keys(.)",
 	} {
 		if err := CheckPath(expr); err == nil {
