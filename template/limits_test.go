@@ -41,88 +41,308 @@ func TestHostileTemplates(t *testing.T) {
 		{"repeat of repeat", `$(< repeat 10000 (repeat 10000 (repeat 10000 .v)) >)`, 1, "repeat would take more"},
 		{"until", "$(< until 1000000000 | len >)", 1, "until would take more"},
 		{"untilStep", "$(< untilStep 0 1000000000 1 | len >)", 1, "untilStep would take more"},
-		{"untilStep, overflowing", "$(< untilStep 0 9223372036854775807 9223372036854775806 | len >)", 1, "untilStep would take more"},
+		{
+			"untilStep, overflowing",
+			"$(< untilStep 0 9223372036854775807 9223372036854775806 | len >)",
+			1, "untilStep would take more",
+		},
 		{"seq", "$(< seq 1000000000 >)", 1, "seq would take more"},
-		{"range until", "$(< range until 1000 >)$(< range until 1000000 >)\n$(< end >)$(< end >)", 1, "would take more"},
+		{
+			"range until",
+			"$(< range until 1000 >)$(< range until 1000000 >)\n$(< end >)$(< end >)",
+			1, "would take more",
+		},
 		{"range over a number", "\n$(< range 1000000000000 >)$(< end >)", 2, "range would take more"},
-		{"ranges within each other", "$(< range 100000 >)$(< range 100000 >)$(< range 100000 >)$(< end >)$(< end >)$(< end >)", 1, "range would take more"},
-		{"a text many times", "\n$(< range 1000000 >)" + strings.Repeat("x", 1000) + "$(< end >)", 2, "the result would be larger than 64 MiB"},
-		{"a value many times", "$(< $x := repeat 1000000 .v >)\n$(< range 1000000 >)$(< $x >)$(< end >)", 2, "the result would be larger than 64 MiB"},
-		{"a large value", "\n\n$(< $x := repeat 67108865 .v >)\n$(< $x >)", 4, "the result would be larger than 64 MiB"},
-		{"values one after the other", "$(< $x := repeat 1000000 .v >)" + strings.Repeat("\n$(< $x >)", 100), 69, "the result would be larger than 64 MiB"},
-		{"the sorted keys of a map", `$(< $d := dict >)$(< range $i := until 20000 >)$(< $_ := set $d (toString $i) 1 >)$(< end >)$(< range 1000000 >)$(< range $d >)$(< break >)$(< end >)$(< end >)`, 1, "range would take more"},
-		{"recursion", "$(< define `a` >)\n$(< template `a` >)$(< end >)$(< template `a` >)", 2, "templates call each other too deep"},
-		{"deep recursion", "$(< define `a` >)" + strings.Repeat("$(< if 1 >)", 1000) + "$(< template `a` >)" + strings.Repeat("$(< end >)", 1001) + "$(< template `a` >)", 1, "templates call each other too deep"},
-		{"recursion in two", "$(< define `a` >)\n$(< template `b` >)$(< end >)$(< define `b` >)$(< template `a` >)$(< end >)$(< template `a` >)", 2, "templates call each other too deep"},
-		{"recursion that doubles", "$(< define `a` >)$(< if gt . 0 >)$(< template `a` (sub . 1) >)$(< template `a` (sub . 1) >)$(< end >)$(< end >)\n$(< template `a` 40 >)", 1, "would take more"},
+		{
+			"ranges within each other",
+			"$(< range 100000 >)$(< range 100000 >)$(< range 100000 >)$(< end >)$(< end >)$(< end >)",
+			1, "range would take more",
+		},
+		{
+			"a text many times",
+			"\n$(< range 1000000 >)" + strings.Repeat("x", 1000) + "$(< end >)",
+			2, "the result would be larger than 64 MiB",
+		},
+		{
+			"a value many times",
+			"$(< $x := repeat 1000000 .v >)\n$(< range 1000000 >)$(< $x >)$(< end >)",
+			2, "the result would be larger than 64 MiB",
+		},
+		{
+			"a large value",
+			"\n\n$(< $x := repeat 67108865 .v >)\n$(< $x >)",
+			4, "the result would be larger than 64 MiB",
+		},
+		{
+			"values one after the other",
+			"$(< $x := repeat 1000000 .v >)" + strings.Repeat("\n$(< $x >)", 100),
+			69, "the result would be larger than 64 MiB",
+		},
+		{
+			"the sorted keys of a map",
+			`$(< $d := dict >)$(< range $i := until 20000 >)$(< $_ := set $d (toString $i) 1 >)$(< end >)` +
+				`$(< range 1000000 >)$(< range $d >)$(< break >)$(< end >)$(< end >)`,
+			1, "range would take more",
+		},
+		{
+			"recursion",
+			"$(< define `a` >)\n$(< template `a` >)$(< end >)$(< template `a` >)",
+			2, "templates call each other too deep",
+		},
+		{
+			"deep recursion",
+			"$(< define `a` >)" + strings.Repeat("$(< if 1 >)", 1000) + "$(< template `a` >)" + strings.Repeat("$(< end >)", 1001) + "$(< template `a` >)",
+			1, "templates call each other too deep",
+		},
+		{
+			"recursion in two",
+			"$(< define `a` >)\n$(< template `b` >)$(< end >)$(< define `b` >)$(< template `a` >)$(< end >)" +
+				"$(< template `a` >)",
+			2, "templates call each other too deep",
+		},
+		{
+			"recursion that doubles",
+			"$(< define `a` >)$(< if gt . 0 >)$(< template `a` (sub . 1) >)$(< template `a` (sub . 1) >)" +
+				"$(< end >)$(< end >)\n$(< template `a` 40 >)",
+			1, "would take more",
+		},
 		{"doubling in a loop", fmt.Sprintf(grown, "print $x $x"), 1, "print would take more"},
 		{"doubling by cat", fmt.Sprintf(grown, "cat $x $x"), 1, "cat would take more"},
 		{"doubling by printf", fmt.Sprintf(grown, "printf `%[1]s%[1]s` $x"), 1, "printf would take more"},
 		{"doubling by join", fmt.Sprintf(grown, "join $x (list $x $x)"), 1, "join would take more"},
 		{"doubling by replace", fmt.Sprintf(grown, "replace `x` `xx` $x"), 1, "replace would take more"},
 		{"squaring by replace", fmt.Sprintf(grown, "replace `x` $x (print $x $x)"), 1, "replace would take more"},
-		{"doubling by regexReplaceAll", fmt.Sprintf(grown, "regexReplaceAll `.` $x `$0$0`"), 1, "regexReplaceAll would take more"},
+		{
+			"doubling by regexReplaceAll",
+			fmt.Sprintf(grown, "regexReplaceAll `.` $x `$0$0`"),
+			1, "regexReplaceAll would take more",
+		},
 		{"doubling by quote", fmt.Sprintf(grown, "quote $x $x"), 1, "quote would take more"},
 		{"doubling by squote", fmt.Sprintf(grown, "squote $x $x"), 1, "squote would take more"},
 		{"doubling by nindent", fmt.Sprintf(grown, "nindent (len $x) $x"), 1, "indent would take more"},
 		{"doubling by wrapWith", fmt.Sprintf(grown, "wrapWith 1 $x (print $x $x)"), 1, "wrapWith would take more"},
 		{"doubling by html", fmt.Sprintf(grown, "html $x $x `<`"), 1, "html would take more"},
-		{"base64 again and again", "$(< $x := .v >)$(< range 1000 >)$(< $x = b64enc $x >)$(< end >)", 1, "b64enc would take more"},
-		{"a list that grows", "$(< $x := list >)$(< range 1000000 >)$(< $x = append $x 1 >)$(< end >)", 1, "append would take more"},
-		{"a list that doubles", "$(< $x := list 1 >)$(< range 60 >)$(< $x = concat $x $x >)$(< end >)", 1, "concat would take more"},
-		{"a map that grows", "$(< $x := dict >)$(< range $i := 100000000 >)$(< $_ := set $x (toString $i) $i >)$(< end >)", 1, "would take more"},
+		{
+			"base64 again and again",
+			"$(< $x := .v >)$(< range 1000 >)$(< $x = b64enc $x >)$(< end >)",
+			1, "b64enc would take more",
+		},
+		{
+			"a list that grows",
+			"$(< $x := list >)$(< range 1000000 >)$(< $x = append $x 1 >)$(< end >)",
+			1, "append would take more",
+		},
+		{
+			"a list that doubles",
+			"$(< $x := list 1 >)$(< range 60 >)$(< $x = concat $x $x >)$(< end >)",
+			1, "concat would take more",
+		},
+		{
+			"a map that grows",
+			"$(< $x := dict >)$(< range $i := 100000000 >)$(< $_ := set $x (toString $i) $i >)$(< end >)",
+			1, "would take more",
+		},
 		{"a shared list, printed", fmt.Sprintf(grown, "list $x $x"), 1, "printing it would take more"},
-		{"a shared list in JSON", "$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)\n$(< toJson $x >)", 2, "toJson would take more"},
-		{"a shared list, copied", "$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)\n$(< $y := deepCopy $x >)", 2, "deepCopy would take more"},
-		{"shared lists, compared", "$(< $x := .v >)$(< $y := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< $y = list $y $y >)$(< end >)\n$(< deepEqual $x $y >)", 2, "deepEqual would take more"},
-		{"a map in itself, printed", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< $x >)", 2, "printing it: the value is nested too deep, or holds itself"},
-		{"a map in itself, quoted", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< quote $x >)", 2, "quote: the value is nested too deep, or holds itself"},
-		{"a map in itself, in JSON", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< toJson $x >)", 2, "toJson: the value is nested too deep, or holds itself"},
-		{"a map in itself, merged", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< $_ := merge $x $x >)", 2, "merge: the value is nested too deep, or holds itself"},
-		{"a map in itself, copied", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< $_ := deepCopy $x >)", 2, "deepCopy: the value is nested too deep, or holds itself"},
-		{"a shared list as a number", "$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)\n$(< int $x >)", 2, "int would take more"},
-		{"a shared list as a decimal", "$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)\n$(< mulf $x 1 >)", 2, "mulf would take more"},
-		{"a map in itself as a number", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< add 1 $x >)", 2, "add: the value is nested too deep, or holds itself"},
-		{"lists within each other", "$(< $x := list >)$(< range 100000 >)$(< $x = list $x >)$(< end >)\n$(< toPrettyJson $x >)", 2, "toPrettyJson: the value is nested too deep"},
-		{"large texts, compared", "$(< $x := repeat 9000000 .v >)$(< $y := repeat 9000000 .v >)\n$(< range 100000 >)$(< if eq $x $y >)$(< end >)$(< end >)", 2, "comparing it would take more"},
-		{"large texts, compared in a pipeline", "$(< $x := repeat 9000000 .v >)$(< $y := repeat 9000000 .v >)\n$(< range 100000 >)$(< $_ := $x | le $y >)$(< end >)", 2, "comparing it would take more"},
-		{"a large key", "$(< $x := repeat 9000000 .v >)$(< $d := dict `a` 1 >)\n$(< range 100000 >)$(< if hasKey $d $x >)$(< end >)$(< end >)", 2, "hasKey would take more"},
+		{
+			"a shared list in JSON",
+			"$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)\n$(< toJson $x >)",
+			2, "toJson would take more",
+		},
+		{
+			"a shared list, copied",
+			"$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)\n$(< $y := deepCopy $x >)",
+			2, "deepCopy would take more",
+		},
+		{
+			"shared lists, compared",
+			"$(< $x := .v >)$(< $y := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< $y = list $y $y >)" +
+				"$(< end >)\n$(< deepEqual $x $y >)",
+			2, "deepEqual would take more",
+		},
+		{
+			"a map in itself, printed",
+			"$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< $x >)",
+			2, "printing it: the value is nested too deep, or holds itself",
+		},
+		{
+			"a map in itself, quoted",
+			"$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< quote $x >)",
+			2, "quote: the value is nested too deep, or holds itself",
+		},
+		{
+			"a map in itself, in JSON",
+			"$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< toJson $x >)",
+			2, "toJson: the value is nested too deep, or holds itself",
+		},
+		{
+			"a map in itself, merged",
+			"$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< $_ := merge $x $x >)",
+			2, "merge: the value is nested too deep, or holds itself",
+		},
+		{
+			"a map in itself, copied",
+			"$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< $_ := deepCopy $x >)",
+			2, "deepCopy: the value is nested too deep, or holds itself",
+		},
+		{
+			"a shared list as a number",
+			"$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)\n$(< int $x >)",
+			2, "int would take more",
+		},
+		{
+			"a shared list as a decimal",
+			"$(< $x := .v >)$(< range 60 >)$(< $x = list $x $x >)$(< end >)\n$(< mulf $x 1 >)",
+			2, "mulf would take more",
+		},
+		{
+			"a map in itself as a number",
+			"$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< add 1 $x >)",
+			2, "add: the value is nested too deep, or holds itself",
+		},
+		{
+			"lists within each other",
+			"$(< $x := list >)$(< range 100000 >)$(< $x = list $x >)$(< end >)\n$(< toPrettyJson $x >)",
+			2, "toPrettyJson: the value is nested too deep",
+		},
+		{
+			"large texts, compared",
+			"$(< $x := repeat 9000000 .v >)$(< $y := repeat 9000000 .v >)\n$(< range 100000 >)" +
+				"$(< if eq $x $y >)$(< end >)$(< end >)",
+			2, "comparing it would take more",
+		},
+		{
+			"large texts, compared in a pipeline",
+			"$(< $x := repeat 9000000 .v >)$(< $y := repeat 9000000 .v >)\n$(< range 100000 >)" +
+				"$(< $_ := $x | le $y >)$(< end >)",
+			2, "comparing it would take more",
+		},
+		{
+			"a large key",
+			"$(< $x := repeat 9000000 .v >)$(< $d := dict `a` 1 >)\n$(< range 100000 >)$(< if hasKey $d $x >)" +
+				"$(< end >)$(< end >)",
+			2, "hasKey would take more",
+		},
 		{"a shared list, compared with eq", shared + "\n$(< eq $x $x >)", 2, "comparing it would take more"},
 		{"a shared list, compared in order", shared + "\n$(< 1 | lt $x >)", 2, "comparing it would take more"},
-		{"a map in itself, compared", "$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< ne $x 1 >)", 2, "comparing it: the value is nested too deep, or holds itself"},
+		{
+			"a map in itself, compared",
+			"$(< $x := dict >)$(< $_ := set $x `a` $x >)\n$(< ne $x 1 >)",
+			2, "comparing it: the value is nested too deep, or holds itself",
+		},
 		{"a shared list as an index of slice", shared + "\n$(< slice (list 1) $x >)", 2, "slice would take more"},
 		{"a shared list as a key", shared + "\n$(< dict $x 1 >)", 2, "dict would take more"},
 		{"a shared list, sorted", shared + "\n$(< sortAlpha $x >)", 2, "sortAlpha would take more"},
-		{"recursion in ranges", "$(< define `a` >)\n$(< range 100 >)$(< template `a` >)$(< end >)$(< end >)$(< template `a` >)", 2, "templates call each other too deep"},
-		{"a list of many, each compared with each", "$(< $x := until 100000 >)\n$(< uniq $x >)", 2, "uniq would take more"},
-		{"a set of many characters, trimmed", "\n$(< trimAll (repeat 1000000 `é`) (repeat 1000000 `a`) >)", 2, "trimAll would take more"},
-		{"many versions", "$(< range 1000000 >)$(< $_ := semverCompare `>=1 || >=1 || >=1` `1.2.3` >)$(< end >)", 1, "semverCompare would take more"},
-		{"maps that are kept", map2000 + "$(< $l := list >)\n$(< range 100000 >)$(< $l = append $l (omit $x `a`) >)$(< end >)", 2, "would take more"},
-		{"lists of keys that are kept", map2000 + "$(< $l := list >)\n$(< range 100000 >)$(< $l = append $l (keys $x) >)$(< end >)", 2, "would take more"},
+		{
+			"recursion in ranges",
+			"$(< define `a` >)\n$(< range 100 >)$(< template `a` >)$(< end >)$(< end >)$(< template `a` >)",
+			2, "templates call each other too deep",
+		},
+		{
+			"a list of many, each compared with each",
+			"$(< $x := until 100000 >)\n$(< uniq $x >)",
+			2, "uniq would take more",
+		},
+		{
+			"a set of many characters, trimmed",
+			"\n$(< trimAll (repeat 1000000 `é`) (repeat 1000000 `a`) >)",
+			2, "trimAll would take more",
+		},
+		{
+			"many versions",
+			"$(< range 1000000 >)$(< $_ := semverCompare `>=1 || >=1 || >=1` `1.2.3` >)$(< end >)",
+			1, "semverCompare would take more",
+		},
+		{
+			"maps that are kept",
+			map2000 + "$(< $l := list >)\n$(< range 100000 >)$(< $l = append $l (omit $x `a`) >)$(< end >)",
+			2, "would take more",
+		},
+		{
+			"lists of keys that are kept",
+			map2000 + "$(< $l := list >)\n$(< range 100000 >)$(< $l = append $l (keys $x) >)$(< end >)",
+			2, "would take more",
+		},
 		{"texts that grow sixfold", fmt.Sprintf(kept, "`\\u0001`", "toJson $x"), 2, "would take more"},
 		{"texts that grow word by word", fmt.Sprintf(kept, "`aB`", "snakecase $x"), 2, "would take more"},
 		{"texts of pieces", fmt.Sprintf(kept, "`a,`", "splitList `,` $x"), 2, "would take more"},
 		{"maps of pieces", fmt.Sprintf(kept, "`a,`", "split `,` $x"), 2, "split would take more"},
-		{"maps in JSON", "\n$(< fromJson (print `[` (repeat 1000000 `{},`) `1]`) | len >)", 2, "fromJson would take more"},
-		{"copies that are kept", "$(< $x := fromJson (print `[` (repeat 100000 `{},`) `1]`) >)$(< $l := list >)\n$(< range 100 >)$(< $l = append $l (deepCopy $x) >)$(< end >)", 2, "deepCopy would take more"},
-		{"a verb for each of many copies", "\n$(< printf (repeat 100000 `%[1]s`) (repeat 100000 `a`) >)", 2, "printf would take more"},
+		{
+			"maps in JSON",
+			"\n$(< fromJson (print `[` (repeat 1000000 `{},`) `1]`) | len >)",
+			2, "fromJson would take more",
+		},
+		{
+			"copies that are kept",
+			"$(< $x := fromJson (print `[` (repeat 100000 `{},`) `1]`) >)$(< $l := list >)\n$(< range 100 >)" +
+				"$(< $l = append $l (deepCopy $x) >)$(< end >)",
+			2, "deepCopy would take more",
+		},
+		{
+			"a verb for each of many copies",
+			"\n$(< printf (repeat 100000 `%[1]s`) (repeat 100000 `a`) >)",
+			2, "printf would take more",
+		},
 		{"a wide indent", "\n$(< nindent 100000 (repeat 100000 `a\n`) >)", 2, "nindent would take more"},
-		{"nothing, replaced", "\n$(< replace `` (repeat 100000 `a`) (repeat 100000 `a`) >)", 2, "replace would take more"},
+		{
+			"nothing, replaced",
+			"\n$(< replace `` (repeat 100000 `a`) (repeat 100000 `a`) >)",
+			2, "replace would take more",
+		},
 		{"a wide number", "$(< printf `" + strings.Repeat("%1000000d", 300) + "` 1 >)", 1, "printf would take more"},
-		{"a width given", "$(< printf `" + strings.Repeat("%[1]*[1]d", 300) + "` 1000000 >)", 1, "printf would take more"},
+		{
+			"a width given",
+			"$(< printf `" + strings.Repeat("%[1]*[1]d", 300) + "` 1000000 >)",
+			1, "printf would take more",
+		},
 		{"a precision", "$(< range 1000 >)$(< printf `%.1000000f` 1.0 >)$(< end >)", 1, ""},
-		{"derivePassword", "$(< range until 1000 >)$(< derivePassword 1 `long` `a` `b` `c` >)$(< end >)", 1, "derivePassword would take more"},
-		{"a large expression", "$(< regexMatch `" + strings.Repeat("a", 900) + "((((a{10}){10}){10})){1000}` .v >)", 1, ""},
-		{"a large expression that is none too large", "$(< regexMatch `" + strings.Repeat("(a{1000})", 1000) + "` .v >)", 1, "regexMatch would take more"},
-		{"a slow expression", "$(< regexMatch `" + strings.Repeat("(x+x+)+", 1000) + "y` (repeat 10000000 .v) >)", 1, "regexMatch would take more"},
+		{
+			"derivePassword",
+			"$(< range until 1000 >)$(< derivePassword 1 `long` `a` `b` `c` >)$(< end >)",
+			1, "derivePassword would take more",
+		},
+		{
+			"a large expression",
+			"$(< regexMatch `" + strings.Repeat("a", 900) + "((((a{10}){10}){10})){1000}` .v >)",
+			1, "",
+		},
+		{
+			"a large expression that is none too large",
+			"$(< regexMatch `" + strings.Repeat("(a{1000})", 1000) + "` .v >)",
+			1, "regexMatch would take more",
+		},
+		{
+			"a slow expression",
+			"$(< regexMatch `" + strings.Repeat("(x+x+)+", 1000) + "y` (repeat 10000000 .v) >)",
+			1, "regexMatch would take more",
+		},
 		{"many products", "$(< mulf" + strings.Repeat(" 1e308", 100000) + " >)", 1, "mulf would take more"},
-		{"actions within each other", strings.Repeat("$(< if 1 >)", 80_000) + strings.Repeat("$(< end >)", 80_000), 0, "actions are nested too deep"},
-		{"parentheses within each other", "$(< " + strings.Repeat("(", 9_999) + "1" + strings.Repeat(")", 9_999) + " >)", 0, ""},
-		{"a large template", "$(< .v >)" + strings.Repeat("x", maxSource), 0, "is larger than the 16 MiB that a template may have"},
+		{
+			"actions within each other",
+			strings.Repeat("$(< if 1 >)", 80_000) + strings.Repeat("$(< end >)", 80_000),
+			0, "actions are nested too deep",
+		},
+		{
+			"parentheses within each other",
+			"$(< " + strings.Repeat("(", 9_999) + "1" + strings.Repeat(")", 9_999) + " >)",
+			0, "",
+		},
+		{
+			"a large template",
+			"$(< .v >)" + strings.Repeat("x", maxSource),
+			0, "is larger than the 16 MiB that a template may have",
+		},
 		{"comments without end", "$(< " + strings.Repeat("/*", maxSource/2-2), 0, "has more than the 2 MiB of actions"},
 		{"texts without end", "$(< " + strings.Repeat(`"\`, maxSource/2-2), 0, "has more than the 2 MiB of actions"},
-		{"a large action", "$(< list `>)`" + strings.Repeat(" 1", maxAction/2) + "| len >)", 0, "has more than the 2 MiB of actions that a template may have"},
-		{"an action without end", "$(< 1 >)$(<" + strings.Repeat(" 1", maxAction/2), 0, "has more than the 2 MiB of actions that a template may have"},
+		{
+			"a large action",
+			"$(< list `>)`" + strings.Repeat(" 1", maxAction/2) + "| len >)",
+			0, "has more than the 2 MiB of actions that a template may have",
+		},
+		{
+			"an action without end",
+			"$(< 1 >)$(<" + strings.Repeat(" 1", maxAction/2),
+			0, "has more than the 2 MiB of actions that a template may have",
+		},
 		{"a large list", "$(< list" + strings.Repeat(" 1", 1_000_000) + " | len >)", 0, ""},
 		{"many actions", strings.Repeat("$(<1>)", 340_000), 0, ""},
 	}
@@ -168,8 +388,10 @@ func TestLongReason(t *testing.T) {
 // Comparisons give what they give without their costs.
 func TestComparisons(t *testing.T) {
 	for _, expr := range []string{
-		"eq .v `x`", "eq .v `y` `x`", "ne .v `x`", "eq nil nil", "eq .n nil", "eq nil .n", ".n | eq nil", "eq .n .n", "`x` | eq .v", "lt 1 2", "le 2 1", "gt 1.5 0.5", "ge `b` `a`",
-		"eq 1 1", "eq 1 1.0", "eq 'a' 97", "eq .i 3", "lt .i 4", "eq true .b", "eq (len .v) 1", "eq .l .l", "eq .m nil", "eq", "eq 1", "eq .v 1", "lt .n 1", "eq .m.a `y`", "eq (eq 1 1) (ne 1 2)",
+		"eq .v `x`", "eq .v `y` `x`", "ne .v `x`", "eq nil nil", "eq .n nil", "eq nil .n", ".n | eq nil",
+		"eq .n .n", "`x` | eq .v", "lt 1 2", "le 2 1", "gt 1.5 0.5", "ge `b` `a`",
+		"eq 1 1", "eq 1 1.0", "eq 'a' 97", "eq .i 3", "lt .i 4", "eq true .b", "eq (len .v) 1", "eq .l .l",
+		"eq .m nil", "eq", "eq 1", "eq .v 1", "lt .n 1", "eq .m.a `y`", "eq (eq 1 1) (ne 1 2)",
 	} {
 		values := Values{"v": "x", "n": nil, "i": 3, "b": true, "l": []any{1}, "m": map[string]any{"a": "y"}}
 		got, err := Renderer{}.Text("a.tmpl", []byte("$(< "+expr+" >)"), values)
@@ -195,7 +417,8 @@ func TestRenderTotal(t *testing.T) {
 
 func TestActions(t *testing.T) {
 	for src, want := range map[string]int{
-		"": 0, "x": 0, "a$(< 1 >)b": 6, "$(<1>)x$(<2>)": 8, "$(< `>)` 1 >)x": 11, `$(< ">)\"" >)x`: 11, "$(< '\\'' >)x": 9, "$(</* >) */>)x": 11, "$(< 1": 5, "$(< `>)": 7,
+		"": 0, "x": 0, "a$(< 1 >)b": 6, "$(<1>)x$(<2>)": 8, "$(< `>)` 1 >)x": 11, `$(< ">)\"" >)x`: 11,
+		"$(< '\\'' >)x": 9, "$(</* >) */>)x": 11, "$(< 1": 5, "$(< `>)": 7,
 	} {
 		if got := (Delims{"$(<", ">)"}).actions([]byte(src)); got != want {
 			t.Errorf("%s: got %d, want %d", src, got, want)
@@ -342,18 +565,34 @@ func TestCosts(t *testing.T) {
 		calls[name] = [][]any{slices.Repeat([]any{1.1e308, 1e-300}, 100)}
 	}
 	maps.Copy(calls, map[string][][]any{
-		"hello": {{}}, "printf": {{"%s%q%[1]s%[1]x", odd}, {"%1000000d", 1}, {"%*d", 1_000_000, 1}, {"%.1000000f", 1.5}, {"%v %#v", dict, words}, {"%[1]*.[1]*[1]f", 900_000}, {"%999999999d", 1}},
-		"index": {{ints, 1}, {dict, "1"}, {plain, 5}}, "trimAll": {{"é", plain}, {"x", plain}}, "trimall": {{"x", plain}}, "trimPrefix": {{"x", plain}}, "trimSuffix": {{"x", plain}},
-		"substr": {{1, 1000, plain}}, "trunc": {{1000, plain}}, "abbrev": {{100_000, plain}}, "abbrevboth": {{10, 100_000, plain}}, "contains": {{"xy", plain}}, "hasPrefix": {{"x", plain}}, "hasSuffix": {{"x", plain}},
-		"plural": {{plain, odd, 3}}, "repeat": {{1000, "é\n"}, {1_000_000, ""}}, "indent": {{100, spaced}, {1_000_000, "x"}}, "nindent": {{100, spaced}}, "replace": {{"x", "yy", plain}, {"", plain[:100], plain[:10_000]}},
-		"wrap": {{1, spaced}, {10, plain}}, "wrapWith": {{1, "abc", plain}, {3, odd[:100], spaced[:10_000]}}, "join": {{plain[:1000], few()}, {"", words}},
-		"split": {{"", odd}, {"\n", spaced}}, "splitList": {{"", odd}}, "splitn": {{"", 1_000_000, odd}}, "round": {{plain, 3}}, "add1f": {{1.1e308}}, "divf": {{1.1e308, 1e-308, 3.0}},
-		"until": {{100_000}, {-100_000}}, "untilStep": {{0, 100_000, 1}, {0, -100_000, -1}, {0, 100, 0}}, "seq": {{100_000}, {100_000, 1}, {0, 2, 200_000}, {200_000, -2, 0}},
-		"list": {ints}, "tuple": {ints}, "dict": {words, ints}, "get": {{dict, "1"}}, "set": {{maps.Clone(dict), plain, 1}}, "unset": {{maps.Clone(dict), "1"}}, "hasKey": {{dict, "1"}}, "dig": {{"1", "k", "x", dict}},
-		"pluck": {{"1", dict, dict}}, "keys": {{dict, dict}}, "values": {{dict}}, "pick": {{dict, "1", "2"}}, "omit": {{dict, "1"}}, "concat": {{ints, words, ints}},
-		"default": {{plain, ""}}, "coalesce": {{"", plain}}, "all": {ints}, "any": {ints}, "ternary": {{plain, odd, true}}, "typeIs": {{plain, plain}}, "typeIsLike": {{plain, plain}}, "kindIs": {{plain, plain}}, "deepEqual": {{dict, maps.Clone(dict)}},
-		"semverCompare": {{">=1.2", "1.2.3"}, {strings.Repeat(">=1 || ", 500) + ">=1", "1.2.3"}}, "urlJoin": {{map[string]any{"host": odd, "path": plain, "query": odd}}},
-		"derivePassword": {{uint32(1), "long", "a", "b", "c"}}, "decryptAES": {{"key", strings.Repeat("AAAA", 4000)}}, "buildCustomCert": {{plain, odd}},
+		"hello":  {{}},
+		"printf": {{"%s%q%[1]s%[1]x", odd}, {"%1000000d", 1}, {"%*d", 1_000_000, 1}, {"%.1000000f", 1.5}, {"%v %#v", dict, words}, {"%[1]*.[1]*[1]f", 900_000}, {"%999999999d", 1}},
+		"index":  {{ints, 1}, {dict, "1"}, {plain, 5}}, "trimAll": {{"é", plain}, {"x", plain}},
+		"trimall": {{"x", plain}}, "trimPrefix": {{"x", plain}}, "trimSuffix": {{"x", plain}},
+		"substr": {{1, 1000, plain}}, "trunc": {{1000, plain}}, "abbrev": {{100_000, plain}},
+		"abbrevboth": {{10, 100_000, plain}}, "contains": {{"xy", plain}}, "hasPrefix": {{"x", plain}},
+		"hasSuffix": {{"x", plain}},
+		"plural":    {{plain, odd, 3}}, "repeat": {{1000, "é\n"}, {1_000_000, ""}},
+		"indent": {{100, spaced}, {1_000_000, "x"}}, "nindent": {{100, spaced}},
+		"replace": {{"x", "yy", plain}, {"", plain[:100], plain[:10_000]}},
+		"wrap":    {{1, spaced}, {10, plain}}, "wrapWith": {{1, "abc", plain}, {3, odd[:100], spaced[:10_000]}},
+		"join":  {{plain[:1000], few()}, {"", words}},
+		"split": {{"", odd}, {"\n", spaced}}, "splitList": {{"", odd}}, "splitn": {{"", 1_000_000, odd}},
+		"round": {{plain, 3}}, "add1f": {{1.1e308}}, "divf": {{1.1e308, 1e-308, 3.0}},
+		"until": {{100_000}, {-100_000}}, "untilStep": {{0, 100_000, 1}, {0, -100_000, -1}, {0, 100, 0}},
+		"seq":  {{100_000}, {100_000, 1}, {0, 2, 200_000}, {200_000, -2, 0}},
+		"list": {ints}, "tuple": {ints}, "dict": {words, ints}, "get": {{dict, "1"}},
+		"set": {{maps.Clone(dict), plain, 1}}, "unset": {{maps.Clone(dict), "1"}}, "hasKey": {{dict, "1"}},
+		"dig":   {{"1", "k", "x", dict}},
+		"pluck": {{"1", dict, dict}}, "keys": {{dict, dict}}, "values": {{dict}}, "pick": {{dict, "1", "2"}},
+		"omit": {{dict, "1"}}, "concat": {{ints, words, ints}},
+		"default": {{plain, ""}}, "coalesce": {{"", plain}}, "all": {ints}, "any": {ints},
+		"ternary": {{plain, odd, true}}, "typeIs": {{plain, plain}}, "typeIsLike": {{plain, plain}},
+		"kindIs": {{plain, plain}}, "deepEqual": {{dict, maps.Clone(dict)}},
+		"semverCompare":  {{">=1.2", "1.2.3"}, {strings.Repeat(">=1 || ", 500) + ">=1", "1.2.3"}},
+		"urlJoin":        {{map[string]any{"host": odd, "path": plain, "query": odd}}},
+		"derivePassword": {{uint32(1), "long", "a", "b", "c"}},
+		"decryptAES":     {{"key", strings.Repeat("AAAA", 4000)}}, "buildCustomCert": {{plain, odd}},
 	})
 	calls["semver"] = append(calls["semver"], []any{"1.2.3"})
 	for _, name := range []string{"unixEpoch", "must_date_modify", "mustDateModify"} {
@@ -399,12 +638,17 @@ func TestCosts(t *testing.T) {
 // FuzzTemplate: whatever is in a template, it ends within its limits, in a result or an *Error, and the same each time.
 func FuzzTemplate(f *testing.F) {
 	for _, src := range []string{
-		"$(< .v >)", "$({ .v | quote })", "$(< range until 5 >)$(< . >),$(< end >)", "$(< define `a` >)$(< template `a` >)$(< end >)$(< template `a` >)",
+		"$(< .v >)", "$({ .v | quote })", "$(< range until 5 >)$(< . >),$(< end >)",
+		"$(< define `a` >)$(< template `a` >)$(< end >)$(< template `a` >)",
 		"$(<- with $x := dict `a` .m >)$(< range $k, $v := $x >)$(< $k >)$(< $v >)$(< break >)$(< else >)$(< continue >)$(< end >)$(< end ->)",
-		"$(< $x := list >)$(< range 9 >)$(< $x = list $x $x >)$(< end >)$(< toPrettyJson $x >)", "$(< $d := dict >)$(< $_ := set $d `a` $d >)$(< $d >)",
-		"$(< printf `%*d %[1]v %.3f` 3 4 >)", "$(< regexReplaceAll `(a*)` .v `${1}` >)", "$(< untilStep 0 9 -1 >)$(< seq 1 2 9 >)$(< chunk 0 (list 1) >)",
-		"$(< index .m `a` 1 >)$(< slice (list 1) 2 1 >)$(< substr 3 1 .v >)$(< (index (list .) 0).v >)", "$(< if and .v (not .v) >)a$(< else if or 1 >)b$(< end >)",
-		"$(< block `a` . >)x$(< end >)$(< call 1 >)$(< eq 1 `a` >)$(< len 1 >)", "$(< 1 | add 2 | toString | b64enc | nindent 3 >)$(< semver `1.2` >)$(< .m.a.b >)",
+		"$(< $x := list >)$(< range 9 >)$(< $x = list $x $x >)$(< end >)$(< toPrettyJson $x >)",
+		"$(< $d := dict >)$(< $_ := set $d `a` $d >)$(< $d >)",
+		"$(< printf `%*d %[1]v %.3f` 3 4 >)", "$(< regexReplaceAll `(a*)` .v `${1}` >)",
+		"$(< untilStep 0 9 -1 >)$(< seq 1 2 9 >)$(< chunk 0 (list 1) >)",
+		"$(< index .m `a` 1 >)$(< slice (list 1) 2 1 >)$(< substr 3 1 .v >)$(< (index (list .) 0).v >)",
+		"$(< if and .v (not .v) >)a$(< else if or 1 >)b$(< end >)",
+		"$(< block `a` . >)x$(< end >)$(< call 1 >)$(< eq 1 `a` >)$(< len 1 >)",
+		"$(< 1 | add 2 | toString | b64enc | nindent 3 >)$(< semver `1.2` >)$(< .m.a.b >)",
 	} {
 		f.Add(src)
 	}

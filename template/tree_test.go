@@ -14,14 +14,6 @@ type tree struct {
 	prefetched [][]string
 }
 
-func newTree(names ...string) *tree {
-	fsys := &tree{MapFS: fstest.MapFS{}}
-	for _, name := range names {
-		fsys.MapFS[name] = &fstest.MapFile{Data: []byte(name)}
-	}
-	return fsys
-}
-
 func (t *tree) ReadDir(name string) ([]fs.DirEntry, error) {
 	t.listed = append(t.listed, name)
 	return t.MapFS.ReadDir(name)
