@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,19 +45,62 @@ var (
 	tektonArray    = regexp.MustCompile(`^\$\(params\.([\w-]+)\[\*\]\)$`)
 )
 
-// runTask runs the Task as Tekton does: with the params, workspaces (a name, and the folder here), and Secrets
-// (name/key, and the value), and credentials with the password in its home, from the service account. It gives the
-// results.
-func runTask(t *testing.T, s stage, password string, params map[string]any, workspaces,
-	secrets map[string]string) map[string]string {
+// taskRun is a run of the Task.
+type taskRun struct {
+	stage      stage
+	password   string // of the service account's credentials
+	params     map[string]any
+	workspaces map[string]string // by name, the folder here
+	secrets    map[string]string // by NAME/KEY, the value
+}
+
+// run runs the Task as Tekton does, and returns the results.
+func (r taskRun) run(t *testing.T) map[string]string {
 	t.Helper()
 	var task tektonTask
 	load(t, "tekton/task.yaml", &task)
-	known, arrays := map[string]string{}, map[string][]string{}
+	known, arrays := r.substitutions(t, task)
+	results, home := t.TempDir(), serviceAccountHome(t, r.stage, r.password)
+	c := container{env: map[string]string{},
+		mounts: map[string]string{"/tekton/results": results, "/tekton/home": home}}
+	r.mount(t, task, &c, known)
+	step := task.Spec.Steps[0]
+	if step.Image != theImage || len(task.Spec.Steps) != 1 {
+		t.Errorf("the first of %d steps runs %s", len(task.Spec.Steps), step.Image)
+	}
+	c.dir = fill(t, tektonVariable, step.WorkingDir, known)
+	for _, a := range step.Args {
+		if m := tektonArray.FindStringSubmatch(a); m != nil {
+			c.args = append(c.args, arrays[m[1]]...)
+		} else {
+			c.args = append(c.args, fill(t, tektonVariable, a, known))
+		}
+	}
+	for _, e := range step.Env {
+		ref := e.ValueFrom.SecretKeyRef
+		if ref == nil {
+			c.env[e.Name] = fill(t, tektonVariable, e.Value, known)
+			continue
+		}
+		secret, ok := r.secrets[fill(t, tektonVariable, ref.Name, known)+"/"+ref.Key]
+		if ok {
+			c.env[e.Name] = secret
+		} else if !ref.Optional {
+			t.Errorf("there is no Secret %s", ref.Name)
+		}
+	}
+	c.run(t)
+	return readResults(t, task, results)
+}
+
+// substitutions returns what Tekton puts in for the Task's params: strings by variable, and arrays by name.
+func (r taskRun) substitutions(t *testing.T, task tektonTask) (known map[string]string, arrays map[string][]string) {
+	t.Helper()
+	known, arrays = map[string]string{}, map[string][]string{}
 	declared := map[string]bool{}
 	for _, p := range task.Spec.Params {
 		declared[p.Name] = true
-		value, ok := params[p.Name]
+		value, ok := r.params[p.Name]
 		if !ok {
 			value = p.Default
 		}
@@ -72,52 +116,32 @@ func runTask(t *testing.T, s stage, password string, params map[string]any, work
 			t.Errorf("the param %s is not given", p.Name)
 		}
 	}
-	for name := range params {
+	for name := range r.params {
 		if !declared[name] {
 			t.Errorf("%s is no param", name)
 		}
 	}
-	results, home := t.TempDir(), serviceAccountHome(t, s, password)
-	c := container{env: map[string]string{},
-		mounts: map[string]string{"/tekton/results": results, "/tekton/home": home}}
+	return known, arrays
+}
+
+// mount mounts the workspaces, and adds their paths to known.
+func (r taskRun) mount(t *testing.T, task tektonTask, c *container, known map[string]string) {
+	t.Helper()
 	for _, w := range task.Spec.Workspaces {
-		path := "/workspace/" + w.Name
-		if w.MountPath != "" {
-			path = w.MountPath
-		}
-		if dir, ok := workspaces[w.Name]; ok {
+		path := cmp.Or(w.MountPath, "/workspace/"+w.Name)
+		if dir, ok := r.workspaces[w.Name]; ok {
 			c.mounts[path] = dir
 		} else if path = ""; !w.Optional {
 			t.Errorf("the workspace %s is not given", w.Name)
 		}
 		known["workspaces."+w.Name+".path"] = path
 	}
-	step := task.Spec.Steps[0]
-	if step.Image != theImage || len(task.Spec.Steps) != 1 {
-		t.Errorf("the first of %d steps runs %s", len(task.Spec.Steps), step.Image)
-	}
-	c.dir = fill(t, tektonVariable, step.WorkingDir, known)
-	for _, a := range step.Args {
-		if m := tektonArray.FindStringSubmatch(a); m != nil {
-			c.args = append(c.args, arrays[m[1]]...)
-		} else {
-			c.args = append(c.args, fill(t, tektonVariable, a, known))
-		}
-	}
-	for _, e := range step.Env {
-		if ref := e.ValueFrom.SecretKeyRef; ref != nil {
-			secret, ok := secrets[fill(t, tektonVariable, ref.Name, known)+"/"+ref.Key]
-			if ok {
-				c.env[e.Name] = secret
-			} else if !ref.Optional {
-				t.Errorf("there is no Secret %s", ref.Name)
-			}
-			continue
-		}
-		c.env[e.Name] = fill(t, tektonVariable, e.Value, known)
-	}
-	c.run(t)
-	files, err := os.ReadDir(results)
+}
+
+// readResults returns the results in a folder, which have to be those that the Task declares.
+func readResults(t *testing.T, task tektonTask, dir string) map[string]string {
+	t.Helper()
+	files, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +149,7 @@ func runTask(t *testing.T, s stage, password string, params map[string]any, work
 	values := map[string]string{}
 	for _, f := range files {
 		got = append(got, f.Name())
-		values[f.Name()] = read(t, filepath.Join(results, f.Name()))
+		values[f.Name()] = read(t, filepath.Join(dir, f.Name()))
 	}
 	for _, r := range task.Spec.Results {
 		want = append(want, r.Name)
@@ -208,7 +232,7 @@ func TestExampleTektonPipeline(t *testing.T) {
 	for _, p := range last.Params {
 		params[p.Name] = fill(t, tektonVariable, p.Value.(string), known)
 	}
-	for name, value := range runTask(t, s, token, params, nil, nil) {
+	for name, value := range (taskRun{stage: s, password: token, params: params}).run(t) {
 		known["tasks.update.results."+name] = value
 	}
 	p := s.opened(t, "shop-1a2b3c4", "Update shop to 1a2b3c4", "tekton-pipeline")
@@ -242,7 +266,7 @@ func TestExampleTektonCheckout(t *testing.T) {
 	}
 	again := func(changed, password string, secrets map[string]string) {
 		t.Helper()
-		results := runTask(t, s, password, params, workspaces, secrets)
+		results := taskRun{s, password, params, workspaces, secrets}.run(t)
 		if p := s.opened(t, "1a2b3c4-map", "Update gitops to 1a2b3c4",
 			"clusters"); results["pull-request-url"] != p.URL || results["changed"] != changed {
 			t.Errorf("the results are %v", results)
