@@ -252,30 +252,9 @@ func TestConcurrent(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range writers {
 			wg.Go(func() {
-				for try := 1; ; try++ {
-					if try > tries {
-						t.Errorf("writer %d did not land", i)
-						return
-					}
-					s, err := repotest.TrySnapshot(t.Context(), w.Remote)
-					if err == nil {
-						s, err = s.With(t.Context(), map[string][]byte{fmt.Sprint("writer", i): nil})
-					}
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					c, err := s.Commit(repotest.Message(fmt.Sprint("writer ", i)))
-					if err == nil {
-						err = s.Push(t.Context(), c, "main")
-					}
-					if errors.Is(err, gitrepo.ErrMoved) {
-						continue
-					}
-					if err != nil {
-						t.Error(err)
-					}
-					return
+				name := fmt.Sprint("writer", i)
+				if err := repotest.Retry(tries, func() error { return land(t.Context(), w, name) }); err != nil {
+					t.Errorf("%s did not land: %v", name, err)
 				}
 			})
 		}
@@ -289,6 +268,22 @@ func TestConcurrent(t *testing.T) {
 		}
 		gittest.Git(t, w.Dir, "fsck", "--strict")
 	})
+}
+
+// land commits a file on main and pushes it.
+func land(ctx context.Context, w repotest.Way, name string) error {
+	s, err := repotest.TrySnapshot(ctx, w.Remote)
+	if err == nil {
+		s, err = s.With(ctx, map[string][]byte{name: nil})
+	}
+	if err != nil {
+		return err
+	}
+	c, err := s.Commit(repotest.Message(name))
+	if err != nil {
+		return err
+	}
+	return s.Push(ctx, c, "main")
 }
 
 func TestAhead(t *testing.T) {

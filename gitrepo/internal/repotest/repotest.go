@@ -4,6 +4,7 @@ package repotest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
@@ -213,6 +214,15 @@ func (w Way) Edit(t *testing.T, base, branch string, files map[string]string) er
 	t.Helper()
 	s, c := w.Commit(t, base, files)
 	return s.Push(t.Context(), c, branch)
+}
+
+// Retry calls f until its error is not gitrepo.ErrMoved, at most so many times, and returns the last error.
+func Retry(tries int, f func() error) error {
+	err := f()
+	for try := 1; try < tries && errors.Is(err, gitrepo.ErrMoved); try++ {
+		err = f()
+	}
+	return err
 }
 
 // Message returns a commit message by a fixed author at a fixed time.

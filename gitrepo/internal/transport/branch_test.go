@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -160,15 +161,9 @@ func TestDeleteRace(t *testing.T) {
 	done := make(chan struct{})
 	var packer, writers sync.WaitGroup
 	packer.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
-			}
+		for !closed(done) {
 			cmd := exec.Command("git", "-C", w.Dir, "-c", "core.packedRefsTimeout=5000", "pack-refs", "--all")
-			out, err := cmd.CombinedOutput()
-			if err != nil {
+			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("pack-refs: %v\n%s", err, out)
 				return
 			}
@@ -178,23 +173,7 @@ func TestDeleteRace(t *testing.T) {
 		writers.Go(func() {
 			for n := range 40 {
 				branch := fmt.Sprintf("gone/deep/%d-%d", i, n)
-				r, err := gitrepo.Open(t.Context(), w.Remote)
-				for err == nil {
-					if len(r.Tip("kept/7")) != 40 {
-						t.Error("a branch that stays was not seen")
-					}
-					if err = r.Move(t.Context(), branch, "", tip); !errors.Is(err, gitrepo.ErrMoved) {
-						break
-					}
-					err = nil
-				}
-				for err == nil {
-					if err = r.Delete(t.Context(), branch, tip); !errors.Is(err, gitrepo.ErrMoved) {
-						break
-					}
-					err = nil
-				}
-				if err != nil {
+				if err := moveAndDelete(t.Context(), w.Remote, branch, tip); err != nil {
 					t.Errorf("%s: %v", branch, err)
 					return
 				}
@@ -212,6 +191,31 @@ func TestDeleteRace(t *testing.T) {
 		if _, err := os.Lstat(filepath.Join(w.Dir, left)); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s is left: %v", left, err)
 		}
+	}
+}
+
+// moveAndDelete makes a branch and deletes it, both however often somebody holds a lock.
+func moveAndDelete(ctx context.Context, remote gitrepo.Remote, branch, tip string) error {
+	r, err := gitrepo.Open(ctx, remote)
+	if err != nil {
+		return err
+	}
+	if len(r.Tip("kept/7")) != 40 {
+		return errors.New("a branch that stays was not seen")
+	}
+	err = repotest.Retry(math.MaxInt, func() error { return r.Move(ctx, branch, "", tip) })
+	if err != nil {
+		return err
+	}
+	return repotest.Retry(math.MaxInt, func() error { return r.Delete(ctx, branch, tip) })
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
