@@ -2,7 +2,6 @@ package checkout
 
 import (
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,68 +11,83 @@ import (
 // attribute is a line of .gitattributes.
 type attribute struct {
 	pattern pattern
-	macro   string // the line defines it
+	macro   string // that the line defines; empty: the line is for files
 	values  []gitattributes.Attribute
 }
 
-// What an attribute is when it has no value of its own.
+// attributes are the attributes of a file: isSet, isUnset or a value, by name.
+type attributes map[string]string
+
 const (
 	isSet   = "\x00set"
 	isUnset = "\x00unset"
 )
 
-// attributesOf gives those of a file. Later lines count more, and those of deeper folders.
-func (w *worktree) attributesOf(name string) (map[string]string, error) {
+// value returns an attribute's value, and false if it has none.
+func (a attributes) value(name string) (string, bool) {
+	v := a[name]
+	return v, v != "" && v != isSet && v != isUnset
+}
+
+// set takes over the values of a line.
+func (a attributes) set(values []gitattributes.Attribute) {
+	for _, v := range values {
+		switch {
+		case v.IsSet():
+			a[v.Name()] = isSet
+		case v.IsUnset():
+			a[v.Name()] = isUnset
+		case v.IsUnspecified():
+			delete(a, v.Name())
+		default:
+			a[v.Name()] = v.Value()
+		}
+	}
+}
+
+// attributesOf returns a file's attributes. Later lines override earlier ones, and those of deeper folders.
+func (w *worktree) attributesOf(name string) (attributes, error) {
 	lines, err := w.attributeLines(path.Dir(name))
 	if err != nil {
 		return nil, err
 	}
-	last, err := optional(filepath.Join(w.c.at.CommonDir, "info", "attributes"))
+	last, err := w.readInfo("attributes")
 	if err != nil {
 		return nil, err
 	}
-	values, macros := map[string]string{}, map[string][]gitattributes.Attribute{}
-	set := func(as []gitattributes.Attribute) {
-		for _, a := range as {
-			switch {
-			case a.IsSet():
-				values[a.Name()] = isSet
-			case a.IsUnset():
-				values[a.Name()] = isUnset
-			case a.IsUnspecified():
-				delete(values, a.Name())
-			default:
-				values[a.Name()] = a.Value()
-			}
-		}
-	}
+	out, macros := attributes{}, map[string][]gitattributes.Attribute{}
 	for _, line := range append(slices.Clip(lines), parseAttributes(last, "")...) {
 		if line.macro != "" {
 			macros[line.macro] = line.values
-		} else if !line.pattern.folder && line.pattern.matches(name, false) {
-			for _, a := range line.values {
-				if a.IsSet() {
-					set(macros[a.Name()])
-				}
-				set([]gitattributes.Attribute{a})
+			continue
+		}
+		if line.pattern.folder || !line.pattern.matches(name, false) {
+			continue
+		}
+		for i, v := range line.values {
+			if v.IsSet() {
+				out.set(macros[v.Name()])
 			}
+			out.set(line.values[i : i+1])
 		}
 	}
-	return values, nil
+	return out, nil
 }
 
-// attributeLines are those that hold in a folder, the weakest first.
+// attributeLines returns the lines that hold in a folder, the weakest first.
 func (w *worktree) attributeLines(dir string) ([]attribute, error) {
 	if lines, ok := w.attributes[dir]; ok {
 		return lines, nil
 	}
-	lines, base := parseAttributes([]byte("[attr]binary -diff -merge -text"), ""), ""
+	var lines []attribute
+	base := ""
 	if dir == "." {
-		user, err := w.coreFile("core.attributesfile", "attributes")
+		user, err := w.readConfigured("core.attributesfile", "attributes")
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, parseAttributes(user, "")...)
+		builtIn := parseAttributes([]byte("[attr]binary -diff -merge -text"), "")
+		lines = append(builtIn, parseAttributes(user, "")...)
 	} else {
 		above, err := w.attributeLines(path.Dir(dir))
 		if err != nil {
@@ -81,7 +95,7 @@ func (w *worktree) attributeLines(dir string) ([]attribute, error) {
 		}
 		lines, base = slices.Clip(above), dir+"/"
 	}
-	own, err := w.own(base, ".gitattributes")
+	own, err := w.readOwn(base, ".gitattributes")
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +103,8 @@ func (w *worktree) attributeLines(dir string) ([]attribute, error) {
 	return w.attributes[dir], nil
 }
 
-// parseAttributes reads a .gitattributes that holds for what is below base; lines that make no sense are passed over.
+// parseAttributes reads a .gitattributes that holds below base. Like git, it skips malformed lines and negated
+// patterns.
 func parseAttributes(data []byte, base string) []attribute {
 	var out []attribute
 	for line := range strings.Lines(string(data)) {
@@ -97,13 +112,16 @@ func parseAttributes(data []byte, base string) []attribute {
 			continue // The library panics.
 		}
 		m, err := gitattributes.ParseAttributesLine(line, nil, true)
-		if err != nil || m.Name == "" || m.Pattern != nil && m.Name[0] == '!' {
-			continue // Git takes no negated patterns here.
+		if err != nil || m.Name == "" {
+			continue
 		}
 		a := attribute{values: m.Attributes}
-		if m.Pattern == nil {
+		switch {
+		case m.Pattern == nil:
 			a.macro = m.Name
-		} else {
+		case m.Name[0] == '!':
+			continue
+		default:
 			a.pattern = newPattern(m.Name, base)
 		}
 		out = append(out, a)

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"update-gitops-repo/gitrepo/internal/gittest"
-	"update-gitops-repo/gitrepo/internal/layout"
 	"update-gitops-repo/gitrepo/settings"
 )
 
@@ -47,8 +46,7 @@ func TestAttributesLikeGit(t *testing.T) {
 		s, err := settings.Read("", os.Getenv)
 		gittest.Check(t, err)
 		w := &worktree{
-			c:        &Checkout{at: layout.Layout{Root: dir, CommonDir: filepath.Join(dir, ".git")}},
-			settings: s, attributes: map[string][]attribute{},
+			root: dir, commonDir: filepath.Join(dir, ".git"), settings: s, attributes: map[string][]attribute{},
 		}
 		for _, name := range names {
 			values, err := w.attributesOf(name)

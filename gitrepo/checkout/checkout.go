@@ -1,5 +1,5 @@
 // Package checkout reads working trees that others made: which one holds a folder, and which of its files differ from
-// HEAD. It writes nothing and runs no git.
+// HEAD. It writes nothing and does not run git.
 package checkout
 
 import (
@@ -15,58 +15,65 @@ import (
 	"update-gitops-repo/gitrepo/settings"
 )
 
-// Checkout is a working tree on this machine and the repository that it belongs to. Only files are read, whoever owns
-// them; nothing in it is ever written. It is not safe for concurrent use.
+// Checkout is a working tree on this machine, with its repository. Files are only read, whoever owns them. It is not
+// safe for concurrent use.
 type Checkout struct {
 	at      layout.Layout
-	config  *settings.Settings // of the repository alone
-	objects *objectdb.DB       // nil: in a format that this package cannot read
+	config  *settings.Settings // of the repository only
+	objects *objectdb.DB       // nil if the object format is not supported
 }
 
-// Open finds the checkout that holds dir: the folder itself or one above it, a linked worktree or a submodule
-// too (https://git-scm.com/docs/gitrepository-layout). Errors: ErrNoCheckout, which says whether there is none, a bare
-// repository, or one that is broken.
+// Open finds the checkout that holds dir: the folder itself or one above it, also a linked worktree or a submodule
+// (https://git-scm.com/docs/gitrepository-layout). Errors: ErrNoCheckout, which says whether there is none, only a bare
+// repository, or a broken one.
 func Open(dir string) (*Checkout, error) {
-	found, err := layout.Find(dir)
-	c := &Checkout{at: found}
-	if err == nil {
-		err = c.open()
-	}
+	c, err := open(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", dir, ErrNoCheckout, err)
 	}
 	return c, nil
 }
 
-func (c *Checkout) open() (err error) {
-	if c.config, err = settings.ReadRepository(c.at.CommonDir); err != nil {
-		return err
+func open(dir string) (*Checkout, error) {
+	at, err := layout.Find(dir)
+	if err != nil {
+		return nil, err
 	}
-	if c.at.GitDir == c.at.CommonDir && c.config.BoolOr("core.bare", false) {
-		return fmt.Errorf("%s is a bare repository, which has no working tree", c.at.GitDir)
+	config, err := settings.ReadRepository(at.CommonDir)
+	if err != nil {
+		return nil, err
 	}
-	if tree := c.config.Get("core.worktree"); tree != "" && c.at.GitDir == c.at.CommonDir {
-		if tree = paths.Resolve(c.at.GitDir, tree); !sameFile(tree, c.at.Root) {
-			return fmt.Errorf("its files are in %s (core.worktree)", tree)
+	if linked := at.GitDir != at.CommonDir; !linked {
+		if config.BoolOr("core.bare", false) {
+			return nil, fmt.Errorf("%s is a bare repository, which has no working tree", at.GitDir)
+		}
+		tree := config.Get("core.worktree")
+		if tree != "" && !sameFile(paths.Resolve(at.GitDir, tree), at.Root) {
+			return nil, fmt.Errorf("its files are in %s (core.worktree)", paths.Resolve(at.GitDir, tree))
 		}
 	}
-	if format := c.config.Get("extensions.objectformat"); format == "" || format == "sha1" {
-		c.objects = objectdb.Open(filepath.Join(c.at.CommonDir, "objects"))
+	c := &Checkout{at: at, config: config}
+	if format := config.Get("extensions.objectformat"); format == "" || format == "sha1" {
+		c.objects = objectdb.Open(filepath.Join(at.CommonDir, "objects"))
 	}
-	return nil
+	return c, nil
 }
 
+// sameFile reports whether both names lead to the same file; false if one leads nowhere.
 func sameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	y, yerr := os.Stat(b)
-	return err == nil && yerr == nil && os.SameFile(x, y)
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
 }
 
-// Root is the folder at the top of the working tree.
+// Root returns the top folder of the working tree.
 func (c *Checkout) Root() string { return c.at.Root }
 
-// Origin gives the URL of the remote "origin", the first where there are several. A relative path comes back joined
-// with the checkout's own. No configuration beside the repository's own is read. Errors: ErrNoCheckout.
+// Origin returns the URL of the remote "origin", the first if there are several. A relative path is joined with the
+// checkout's own. Only the repository's own configuration counts. Errors: ErrNoCheckout.
 func (c *Checkout) Origin() (string, error) {
 	url := c.config.Origin()
 	if url == "" {
@@ -78,5 +85,5 @@ func (c *Checkout) Origin() (string, error) {
 	return url, nil
 }
 
-// Objects returns the object database; nil when it is in a format that cannot be read.
+// Objects returns the object database, or nil if the object format is not supported.
 func (c *Checkout) Objects() *objectdb.DB { return c.objects }

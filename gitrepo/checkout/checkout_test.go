@@ -9,6 +9,7 @@ import (
 
 	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/gitrepo/internal/gittest"
+	"update-gitops-repo/gitrepo/internal/repotest"
 )
 
 func origin(dir string) (string, error) {
@@ -108,12 +109,8 @@ func TestOpenCheckoutErrors(t *testing.T) {
 		if _, err := c.Edited(t.Context(), read(t, c), anything); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
-		r, _ := server(t, map[string]string{"a": "1"})
-		r.Checkout = c
-		s, err := snapshot(t, r).With(t.Context(), map[string][]byte{"a": []byte("2")})
-		check(t, err)
-		commit, err := s.Commit(message("Edit\n"))
-		check(t, err)
-		check(t, s.Push(t.Context(), commit, "main"))
+		w := repotest.Open(t, "http", map[string]string{"a": "1"})
+		w.Remote.Checkout = c
+		check(t, w.Edit(t, "main", "main", map[string]string{"a": "2"}))
 	}
 }

@@ -3,34 +3,27 @@ package checkout
 import (
 	"bytes"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
-
-	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// clean makes of a file's contents what git would store (https://git-scm.com/docs/gitattributes).
+// clean returns a file's contents as git would store them (https://git-scm.com/docs/gitattributes).
 func (w *worktree) clean(name string, data []byte, head Entry) ([]byte, error) {
 	a, err := w.attributesOf(name)
 	if err != nil {
 		return nil, err
 	}
-	if filter := a["filter"]; filter != "" && filter != isSet && filter != isUnset {
-		if pointer, ok := w.blob(head.Hash); ok && filter == "lfs" && points(pointer, data) {
+	if filter, ok := a.value("filter"); ok {
+		if pointer, ok := w.blob(head.Hash); ok && filter == "lfs" && isPointer(pointer, data) {
 			return pointer, nil
 		}
-		return nil, fmt.Errorf("%w: it is kept by git's filter %q, which only git can run", ErrFiltered, filter)
+		return nil, fmt.Errorf("%w: only git can run the filter %q for it", ErrFiltered, filter)
 	}
-	if encoding := a["working-tree-encoding"]; encoding != "" && encoding != isSet && encoding != isUnset &&
-		!strings.EqualFold(encoding, "UTF-8") {
-		return nil,
-			fmt.Errorf("%w: git keeps it in another encoding than %s (working-tree-encoding)", ErrFiltered, encoding)
+	if encoding, ok := a.value("working-tree-encoding"); ok && !strings.EqualFold(encoding, "UTF-8") {
+		return nil, fmt.Errorf("%w: only git can convert it from %s (working-tree-encoding)", ErrFiltered, encoding)
 	}
-	if w.unixLines(name, a, data) {
+	if w.normalizes(name, a, data) {
 		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	}
 	if a["ident"] == isSet {
@@ -41,34 +34,18 @@ func (w *worktree) clean(name string, data []byte, head Entry) ([]byte, error) {
 
 var ident = regexp.MustCompile(`\$Id:[^$\n]*\$`)
 
-func (w *worktree) blob(hash plumbing.Hash) ([]byte, bool) {
-	if hash == plumbing.ZeroHash || !w.c.objects.Copy(w.store, hash) {
-		return nil, false
-	}
-	b, err := object.GetBlob(w.store, hash)
-	if err != nil {
-		return nil, false
-	}
-	r, err := b.Reader()
-	if err != nil {
-		return nil, false
-	}
-	data, err := io.ReadAll(r)
-	return data, errors.Join(err, r.Close()) == nil
-}
-
-// points tells whether a pointer of Git LFS is that of the contents
+// isPointer reports whether a pointer of Git LFS is that of the contents
 // (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
-func points(pointer, contents []byte) bool {
-	return bytes.Contains(pointer,
-		fmt.Appendf(nil, "\noid sha256:%x\nsize %d\n", sha256.Sum256(contents), len(contents)))
+func isPointer(pointer, contents []byte) bool {
+	lines := fmt.Appendf(nil, "\noid sha256:%x\nsize %d\n", sha256.Sum256(contents), len(contents))
+	return bytes.Contains(pointer, lines)
 }
 
-// unixLines tells whether git would store CRLF as LF.
-func (w *worktree) unixLines(name string, attributes map[string]string, data []byte) bool {
-	text := attributes["text"]
+// normalizes reports whether git would store CRLF as LF.
+func (w *worktree) normalizes(name string, a attributes, data []byte) bool {
+	text := a["text"]
 	if text == "" {
-		text = attributes["crlf"] // Its old name.
+		text = a["crlf"] // the old name
 	}
 	switch {
 	case text == isUnset:
@@ -76,13 +53,13 @@ func (w *worktree) unixLines(name string, attributes map[string]string, data []b
 	case text == isSet, text == "input":
 		return true
 	case text == "auto":
-	case attributes["eol"] == "lf", attributes["eol"] == "crlf":
+	case a["eol"] == "lf", a["eol"] == "crlf":
 		return true
-	case !strings.EqualFold(w.settings.Get("core.autocrlf"), "input") && !w.settings.BoolOr("core.autocrlf", false):
+	case !w.autoCRLF():
 		return false
 	}
-	// Git guesses. It leaves alone what looks binary, and what has CRLF in the repository already.
-	if e := w.index[name]; e != nil {
+	// Git guesses: what looks binary stays as it is, and so does what has CRLF in the index already.
+	if e := w.index.entries[name]; e != nil {
 		if stored, ok := w.blob(e.Hash); ok && bytes.Contains(stored, []byte("\r\n")) && !looksBinary(stored) {
 			return false
 		}
@@ -90,7 +67,12 @@ func (w *worktree) unixLines(name string, attributes map[string]string, data []b
 	return !looksBinary(data)
 }
 
-// looksBinary is git's guess: a NUL, a CR without LF, or too many control characters.
+// autoCRLF reports whether core.autocrlf asks for LF in the repository.
+func (w *worktree) autoCRLF() bool {
+	return strings.EqualFold(w.settings.Get("core.autocrlf"), "input") || w.settings.BoolOr("core.autocrlf", false)
+}
+
+// looksBinary guesses as git does: by a NUL, a CR without LF, or too many control characters.
 func looksBinary(data []byte) bool {
 	data = bytes.TrimSuffix(data, []byte{0x1a})
 	printable, control := 0, 0

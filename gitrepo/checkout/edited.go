@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -17,14 +16,14 @@ import (
 // File is a file of a working tree that differs from HEAD.
 type File struct {
 	Path     string      // relative to the checkout's root, with slashes
-	Contents []byte      // as git would store it; a symlink's target
+	Contents []byte      // as git would store it; for a symlink its target
 	Mode     fs.FileMode // 0o644, 0o755 or fs.ModeSymlink
-	Deleted  bool        // there are no Contents and no Mode then
+	Deleted  bool        // if so, Contents and Mode are zero
 
-	Head Entry // what HEAD has
+	Head Entry // the file in HEAD
 }
 
-// Entry returns what a tree says of the file.
+// Entry returns what a tree with the file would have for it.
 func (f File) Entry() Entry {
 	if f.Deleted {
 		return Entry{}
@@ -38,83 +37,83 @@ func (f File) Entry() Entry {
 	return e
 }
 
-// Edited lists the files of the working tree that differ from HEAD, among those whose paths match: new, changed and
-// deleted ones, sorted. It takes files as "git add --all" would: ignored ones only where they are tracked, symlinks as
-// such, nothing in submodules and other repositories, line ends and modes as the checkout's settings say. What a sparse
-// checkout leaves out is not deleted. Without a commit, every file is new. The settings are those that settings.Read
-// gives for the checkout.
+// Entry is what a tree has for a file. The zero value is no file.
+type Entry struct {
+	Mode filemode.FileMode
+	Hash plumbing.Hash
+}
+
+// NewEntry returns an entry of a tree. The deprecated mode that early versions of git wrote becomes Regular.
+func NewEntry(e object.TreeEntry) Entry {
+	if e.Mode == filemode.Deprecated {
+		e.Mode = filemode.Regular
+	}
+	return Entry{e.Mode, e.Hash}
+}
+
+// Edited returns the files of the working tree that differ from HEAD, among those whose paths match: new, changed and
+// deleted ones, sorted by path. It selects files as "git add --all" would: ignored files only if they are tracked,
+// symlinks as such, nothing in submodules and other repositories, line ends and modes as the settings say. Files that
+// a sparse checkout leaves out are not deleted. Without a commit, every file is new. The settings are those of
+// settings.Read for the checkout.
 //
-// match is asked for every file that counts, changed or not. Errors: ErrNoFile when it takes none; ErrFiltered.
-func (c *Checkout) Edited(ctx context.Context, settings *settings.Settings,
-	match func(path string) bool) ([]File, error) {
-	w, err := c.openWorktree(ctx, settings)
+// match is called for each file that could be added, changed or not. Errors: ErrNoFile if none matches; ErrFiltered.
+func (c *Checkout) Edited(ctx context.Context, s *settings.Settings, match func(path string) bool) ([]File, error) {
+	w, err := c.readWorktree(ctx, s)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.at.Root, err)
 	}
+	names, err := w.names(ctx, match)
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, w.noFile(ctx, match)
+	}
 	var out []File
-	matched := false
-	add := func(name string) error {
-		matched = true
+	for _, name := range names {
 		f, err := w.file(name)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		if f != nil && f.Entry() != f.Head {
 			out = append(out, *f)
 		}
-		return ctx.Err()
-	}
-	for name := range w.tracked {
-		if match(name) {
-			if err := add(name); err != nil {
-				return nil, err
-			}
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
 	}
-	excludes, err := w.excludes()
-	if err != nil {
-		return nil, err
-	}
-	if err := w.walk("", excludes, func(name string, ignored bool) error {
-		if ignored || !match(name) {
-			return nil
-		}
-		return add(name)
-	}); err != nil {
-		return nil, err
-	}
-	if !matched {
-		return nil, w.noFile(excludes, match)
-	}
-	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return out, nil
 }
 
-// noFile says why there is nothing: it may be that all that matches is ignored.
-func (w *worktree) noFile(excludes []pattern, match func(string) bool) error {
-	w.everything = true
-	err := w.walk("", excludes, func(name string, ignored bool) error {
+// names returns the paths that match, of tracked files and of untracked ones that are not ignored, sorted.
+func (w *worktree) names(ctx context.Context, match func(path string) bool) ([]string, error) {
+	var names []string
+	for name := range w.tracked {
+		if match(name) {
+			names = append(names, name)
+		}
+	}
+	err := w.walk(ctx, func(name string, ignored bool) error {
+		if !ignored && match(name) {
+			names = append(names, name)
+		}
+		return nil
+	})
+	slices.Sort(names)
+	return names, err
+}
+
+// noFile returns ErrNoFile. It names an ignored file that matches, if there is one.
+func (w *worktree) noFile(ctx context.Context, match func(string) bool) error {
+	err := w.walkIgnored(ctx, func(name string, ignored bool) error {
 		if ignored && match(name) {
-			return fmt.Errorf("%w, but for ignored ones such as %s", ErrNoFile, name)
+			return fmt.Errorf("%w, except ignored ones such as %s", ErrNoFile, name)
 		}
 		return nil
 	})
 	if err == nil {
 		err = ErrNoFile
 	}
-	return fmt.Errorf("%s: %w", w.c.at.Root, err)
-}
-
-// Entry is what a tree says of a file. The zero value is no file.
-type Entry struct {
-	Mode filemode.FileMode
-	Hash plumbing.Hash
-}
-
-// NewEntry returns an entry of a tree. A mode that early versions of git wrote becomes that of a regular file.
-func NewEntry(e object.TreeEntry) Entry {
-	if e.Mode == filemode.Deprecated {
-		e.Mode = filemode.Regular
-	}
-	return Entry{e.Mode, e.Hash}
+	return fmt.Errorf("%s: %w", w.root, err)
 }

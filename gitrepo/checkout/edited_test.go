@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,12 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/checkout"
-	"update-gitops-repo/gitrepo/giturl"
 	"update-gitops-repo/gitrepo/internal/gittest"
 	"update-gitops-repo/gitrepo/settings"
-	"update-gitops-repo/integration/forge"
 )
 
 // remote makes a bare repository whose branch main has the files.
@@ -34,39 +29,6 @@ func remote(t *testing.T, files map[string]string) string {
 	git(t, work, "commit", "--quiet", "--message=seed")
 	git(t, dir, "clone", "--quiet", "--bare", work, bare)
 	return bare
-}
-
-// server serves the files over http, and returns also the bare repository that it serves from.
-func server(t *testing.T, files map[string]string) (r gitrepo.Remote, bare string) {
-	t.Helper()
-	const repo, token = "acme/gitops", "token"
-	f, err := forge.Start(forge.Config{Kind: forge.GitHub, Partial: true, Token: token, Dir: t.TempDir()})
-	check(t, err)
-	t.Cleanup(func() { check(t, f.Close()) })
-	check(t, f.CreateRepo(repo, "main"))
-	work := t.TempDir()
-	gittest.Put(t, work, files)
-	check(t, f.Seed(repo, "main", work))
-	u, _, err := giturl.Parse(f.CloneURL(repo))
-	check(t, err)
-	return gitrepo.Remote{URL: u, Credentials: giturl.Login("git", token)}, f.GitDir(repo)
-}
-
-// snapshot opens the branch main.
-func snapshot(t *testing.T, r gitrepo.Remote) *gitrepo.Snapshot {
-	t.Helper()
-	opened, err := gitrepo.Open(t.Context(), r)
-	check(t, err)
-	s, err := opened.Snapshot(t.Context(), "main")
-	check(t, err)
-	return s
-}
-
-func message(text string) gitrepo.Message {
-	return gitrepo.Message{
-		Text:   text,
-		Author: gitrepo.Signature{Name: "Robot", Email: "robot@example.com", When: time.Unix(1700000000, 0).UTC()},
-	}
 }
 
 // clone clones a repository from disk.
@@ -224,136 +186,6 @@ func TestEdited(t *testing.T) {
 	}
 }
 
-// TestEditedCheckouts runs over the kinds of checkout that pipelines make.
-func TestEditedCheckouts(t *testing.T) {
-	seed := map[string]string{"a.yaml": "a: 1\n", "d/x": "x\n", "e/y": "y\n"}
-	for _, test := range []struct {
-		name string
-		make func(t *testing.T, from string) string
-	}{
-		{"clone", func(t *testing.T, from string) string { return clone(t, from) }},
-		{"shallow", func(t *testing.T, from string) string { return clone(t, from, "--depth=1") }},
-		{"without blobs", func(t *testing.T, from string) string { return clone(t, from, "--filter=blob:none") }},
-		{"shared", func(t *testing.T, from string) string {
-			dir := filepath.Join(t.TempDir(), "clone")
-			git(t, ".", "clone", "--quiet", "--shared", from, dir)
-			return dir
-		}},
-		{"relative alternates", func(t *testing.T, from string) string {
-			dir := clone(t, from)
-			check(t, os.Rename(filepath.Join(dir, ".git", "objects"), filepath.Join(dir, "..", "objects")))
-			gittest.Put(t, filepath.Join(dir, ".git", "objects"),
-				map[string]string{"info/alternates": "/nosuch/objects\n../../../objects\n"})
-			return dir
-		}},
-		{"packed", func(t *testing.T, from string) string {
-			dir := clone(t, from)
-			git(t, dir, "gc", "--quiet")
-			return dir
-		}},
-		{"detached", func(t *testing.T, from string) string {
-			dir := clone(t, from)
-			git(t, dir, "checkout", "--quiet", "--detach")
-			return dir
-		}},
-		{"linked worktree", func(t *testing.T, from string) string {
-			dir := filepath.Join(t.TempDir(), "linked")
-			git(t, clone(t, from), "worktree", "add", "--quiet", dir)
-			return dir
-		}},
-		{"linked worktree of a bare repository", func(t *testing.T, from string) string {
-			dir := t.TempDir()
-			git(t, dir, "clone", "--quiet", "--bare", from, "bare")
-			git(t, filepath.Join(dir, "bare"), "worktree", "add", "--quiet", filepath.Join(dir, "linked"))
-			return filepath.Join(dir, "linked")
-		}},
-		{"submodule", func(t *testing.T, from string) string {
-			super := t.TempDir()
-			git(t, super, "init", "--quiet")
-			git(t, super, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", from, "sub")
-			return filepath.Join(super, "sub")
-		}},
-		{"index version 4", func(t *testing.T, from string) string {
-			dir := clone(t, from)
-			git(t, dir, "update-index", "--index-version=4")
-			return dir
-		}},
-		{"chowned", func(t *testing.T, from string) string {
-			if os.Getuid() != 0 {
-				t.Skip("only root can give files away")
-			}
-			dir := clone(t, from)
-			check(t, filepath.WalkDir(dir, func(name string, _ fs.DirEntry, err error) error {
-				return errors.Join(err, os.Lchown(name, 12345, 12345))
-			}))
-			return dir
-		}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			gittest.Home(t)
-			r, bare := server(t, seed)
-			git(t, bare, "config", "uploadpack.allowFilter", "true")
-			dir := test.make(t, bare)
-			gittest.Put(t, dir, map[string]string{"a.yaml": "a: 2\n", "d/new": "n"})
-			check(t, os.Remove(filepath.Join(dir, "d", "x")))
-			before := digest(t, filepath.Dir(dir))
-			c, err := checkout.Open(filepath.Join(dir, "d"))
-			check(t, err)
-			if c.Root() != dir {
-				t.Errorf("root %s, want %s", c.Root(), dir)
-			}
-			files, err := c.Edited(t.Context(), read(t, c), anything)
-			check(t, err)
-			want := []string{`-rw-r--r-- a.yaml "a: 2\n"`, `-rw-r--r-- d/new "n"`, "deleted d/x"}
-			if got := list(files); !slices.Equal(got, want) {
-				t.Errorf("%q, want %q", got, want)
-			}
-			// All the way to the branch.
-			r.Checkout = c
-			s, err := snapshot(t, r).Add(t.Context(), files)
-			check(t, err)
-			if want := []string{"a.yaml", "d/new", "d/x"}; !slices.Equal(s.Changed(), want) {
-				t.Errorf("changed %q, want %q", s.Changed(), want)
-			}
-			commit, err := s.Commit(message("Add\n"))
-			check(t, err)
-			check(t, s.Push(t.Context(), commit, "main"))
-			if got := git(t, bare, "ls-tree", "-r", "--name-only", "main"); got != "a.yaml\nd/new\ne/y\n" {
-				t.Errorf("main has %q", got)
-			}
-			git(t, bare, "fsck", "--strict")
-			if after := digest(t, filepath.Dir(dir)); !maps.Equal(before, after) {
-				t.Error("the checkout was written to")
-			}
-		})
-	}
-}
-
-// digest gives all files below a folder, with their contents, modes and times.
-func digest(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	out := map[string]string{}
-	check(t, filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		out[name] = fmt.Sprint(info.Mode(), info.ModTime())
-		if info.Mode().IsRegular() {
-			data, err := os.ReadFile(name)
-			if err != nil {
-				return err
-			}
-			out[name] += fmt.Sprintf(" %x", sha256.Sum256(data))
-		}
-		return nil
-	}))
-	return out
-}
-
 func TestEditedUnborn(t *testing.T) {
 	gittest.Home(t)
 	dir := t.TempDir()
@@ -436,8 +268,10 @@ func TestEditedFilter(t *testing.T) {
 		return fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%x\nsize %d\n",
 			sha256.Sum256([]byte(content)), len(content))
 	}
-	from := remote(t,
-		map[string]string{".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\nutf16 working-tree-encoding=UTF-16\nid ident\n", "a.bin": pointer(content), "id": "$Id$\n"})
+	attributes := "*.bin filter=lfs diff=lfs merge=lfs -text\nutf16 working-tree-encoding=UTF-16\nid ident\n"
+	from := remote(t, map[string]string{
+		".gitattributes": attributes, "a.bin": pointer(content), "id": "$Id$\n",
+	})
 	dir := clone(t, from)
 	for content, ok := range map[string]bool{content: true, pointer(content): true, "other": false} {
 		gittest.Put(t, dir, map[string]string{"a.bin": content})
@@ -459,188 +293,6 @@ func TestEditedFilter(t *testing.T) {
 	if files, err := edited(t, dir, below("id")); err != nil || len(files) != 0 {
 		t.Errorf("ident: %q, %v", list(files), err)
 	}
-}
-
-// TestAddRandom compares with what git itself makes of the same working tree.
-//
-//gocognit:ignore
-func TestAddRandom(t *testing.T) {
-	gittest.Home(t)
-	names := []string{"a", "a.b", "a/b", "a/b/c", "b.txt", "b/x.log", "b/keep/x.log", "c/d/e", "c/d.txt", "link",
-		"x.log", "build/x", "c/build/y", "ü/ï", "sp ace", "x[1]"}
-	ignores := []string{"*.log\n", "build/\n", "/build\n", "*.log\n!keep/*.log\n", "b/**\n!b/keep\n", "**/e\n",
-		"a/**/c\n", "x[[]*\n", "[!a-c]*\n!.git*\n", "*\n!*/\n!*.txt\n", "\\!x\nsp\\ ace\n", "c/d\n", "ü/\n", "a*b\n"}
-	attributes := []string{"* text=auto\n", "*.txt text\n", "*.txt -text\n* text=auto\n", "*.log eol=crlf\n",
-		"a/** text\n", "b binary\n* text=auto\n", "* text=auto eol=lf\n", "[attr]lines text\n*.txt lines\n", "* crlf\n"}
-	contents := []string{"1\n", "2\n", "a\r\nb\r\n", "a\r\nb\n", "x\x00\r\n", "lone\rcr\r\n", "", "\x01\x02\r\n"}
-	for seed := range uint64(40) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			r := rand.New(rand.NewPCG(seed, 4))
-			pick := func(s []string) string { return s[r.IntN(len(s))] }
-			dir := t.TempDir()
-			scribble := func(n int) {
-				for range n {
-					name := filepath.Join(dir, pick(names))
-					switch r.IntN(8) {
-					case 0:
-						_ = os.RemoveAll(name) // Below a file it fails; never mind.
-					case 1:
-						if _, err := os.Lstat(filepath.Dir(name)); err == nil && os.RemoveAll(name) == nil {
-							_ = os.Symlink(pick(names), name) // Below a file that is no folder; never mind.
-						}
-					case 2:
-						if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() {
-							check(t, os.Chmod(name, []os.FileMode{0o644, 0o755, 0o600, 0o711}[r.IntN(4)]))
-						}
-					default:
-						for d := filepath.Dir(name); d != dir; d = filepath.Dir(d) {
-							if info, err := os.Lstat(d); err == nil && !info.IsDir() {
-								check(t, os.Remove(d))
-							}
-						}
-						check(t, os.MkdirAll(filepath.Dir(name), 0o755))
-						check(t, os.RemoveAll(name))
-						check(t, os.WriteFile(name, []byte(pick(contents)), 0o644))
-					}
-				}
-			}
-			git(t, dir, "init", "--quiet", "--initial-branch=main")
-			scribble(25)
-			gittest.Put(t, dir, map[string]string{"always": "a"})
-			git(t, dir, "add", "--all", "--force")
-			git(t, dir, "commit", "--quiet", "-m", "1")
-			bare := filepath.Join(t.TempDir(), "bare.git")
-			git(t, ".", "clone", "--quiet", "--bare", dir, bare)
-			if r.IntN(2) == 0 {
-				gittest.Put(t, dir, map[string]string{".gitignore": pick(ignores)})
-			}
-			if r.IntN(3) == 0 {
-				gittest.Put(t, dir,
-					map[string]string{"c/.gitignore": pick(ignores), ".git/info/exclude": pick(ignores)})
-			}
-			if r.IntN(2) == 0 {
-				gittest.Put(t, dir, map[string]string{".gitattributes": pick(attributes)})
-			}
-			if r.IntN(4) == 0 {
-				git(t, dir, "config", "core.autocrlf", []string{"true", "input"}[r.IntN(2)])
-			}
-			scribble(12)
-			spec, match := ".", anything
-			if r.IntN(3) == 0 {
-				spec, match = "b*", below("b")
-			}
-			files, err := edited(t, dir, match)
-			if err != nil && !errors.Is(err, checkout.ErrNoFile) {
-				t.Fatal(err)
-			}
-			url, _, err := giturl.Parse(bare)
-			check(t, err)
-			s, err := snapshot(t, gitrepo.Remote{URL: url}).Add(t.Context(), files)
-			check(t, err)
-			tree := strings.TrimSpace(git(t, bare, "rev-parse", "main^{tree}"))
-			c, err := s.Commit(message("x"))
-			if err == nil {
-				tree = c.Tree
-				check(t, s.Push(t.Context(), c, "new"))
-				git(t, bare, "fsck", "--strict")
-			} else if !errors.Is(err, gitrepo.ErrNoChange) {
-				t.Fatal(err)
-			}
-			if spec == "." || git(t, dir, "ls-files", "--cached", "--others", "--exclude-standard", "--", spec) != "" {
-				git(t, dir, "add", "--all", "--", spec)
-			}
-			// Git stores what was written again with other line ends, even where the bytes are those that HEAD has, and
-			// does not where it looks unchanged. Here a file with HEAD's bytes is not changed.
-			for line := range strings.Lines(git(t, dir, "diff", "--cached", "--raw", "--no-abbrev", "-z",
-				"--diff-filter=M", "--line-prefix=\n")) {
-				was, name, ok := strings.Cut(strings.TrimRight(line, "\n\x00"), "\x00")
-				if f := strings.Fields(was); ok && f[1] != "120000" &&
-					strings.TrimSpace(git(t, dir, "hash-object", "--no-filters", name)) == f[2] {
-					git(t, dir, "update-index", "--cacheinfo", f[1]+","+f[2]+","+name)
-				}
-			}
-			if want := strings.TrimSpace(git(t, dir, "write-tree")); tree != want {
-				t.Errorf("tree %s, git makes %s of\n%s\nwe of\n%s", tree, want,
-					git(t, dir, "diff", "--cached", "--raw"), strings.Join(list(files), "\n"))
-			}
-		})
-	}
-}
-
-// TestIgnored asks git what it makes of the same patterns.
-func TestIgnored(t *testing.T) {
-	home := gittest.Home(t)
-	dir := t.TempDir()
-	git(t, dir, "init", "--quiet")
-	files := map[string]string{}
-	for _, name := range []string{
-		"a", "b", "ab", "a b", "a ", "#a", "!a", "a.log", "A", "1", "a]", "a-", "a^b", "a*b", `a\b`, "a/b", "d/a",
-		"d/a.log", "d/e/a", "d/e/f/a", "d/e/b",
-		"x/d/e/a", "foo/bar", "fooXbar", "fooX/bar", "é", "ab\xffc", "keep/a.log", "n/keep", "n/o/keep", "z/a", "z/y/a",
-	} {
-		if name == "a/b" || name == "d" {
-			name = "ad/b"
-		}
-		files[name] = ""
-	}
-	gittest.Put(t, dir, files)
-	for _, ignore := range []string{
-		"a", "/a", "d/a", "/d/a", "d/", "d", "*/a", "**/a", "d/**", "d/**/a", "**/e/**", "**", "*", "***", "d/*",
-		"d/***", "d**/a", "foo**bar", "foo*bar",
-		"?", "[ab]", "[!ab]", "[^ab]", "[a-c]*", "[[:alpha:]]", "[![:alpha:]]", "[[:nosuch:]]", "a[]]", "a[]-]", "[a",
-		"a[", `a\*b`, `a\\b`, `\a`, `a\`, `\#a`, `\!a`, "!a",
-		"#a", "a\\ ", "a ", "a b", "a\\^b", "a[\\^]b", "a[^^]b", "é", "?\n", "[é]", "d/e/", "e/", "e", "/e", "x/d",
-		"x/**/a", "/**/a", "a/", "/", "//", "!", "",
-		"*\n!a", "*\n!*/\n!a", "d/*\n!d/e/", "d/\n!d/a", "*.log\n!keep", "*.log\n!keep/", "*.log\n!keep/*",
-		"*.log\r\n!a.log\r\n", "\ufeffa", "a.log\n\n#x\n  \nb",
-		"n/*\n!n/keep\n", "z/**\n!z/y/\n!z/y/a\n", "[a-", "[[", "[[:alpha:]", "[a\\]]", "d/[!/]", "[A-Z]", "a?b", "a.*",
-		"(a|b)", "a+", "$", "^a",
-	} {
-		gittest.Put(t, dir, map[string]string{".gitignore": ignore})
-		want := strings.Split(strings.TrimSuffix(git(t, dir, "ls-files", "--others", "--exclude-standard",
-			"-z"), "\x00"), "\x00")
-		files, err := edited(t, dir, anything)
-		if len(want) == 1 && want[0] == "" && errors.Is(err, checkout.ErrNoFile) {
-			continue
-		}
-		check(t, err)
-		got := []string{}
-		for _, f := range files {
-			got = append(got, f.Path)
-		}
-		slices.Sort(want)
-		if !slices.Equal(got, want) {
-			t.Errorf("%q leaves\n%q, git\n%q", ignore, got, want)
-		}
-	}
-
-	check(t, os.Remove(filepath.Join(dir, ".gitignore")))
-	ignores := func(want int) {
-		t.Helper()
-		if files, err := edited(t, dir, below("1")); want == 0 && !errors.Is(err, checkout.ErrNoFile) ||
-			want > 0 && (err != nil || len(files) != want) {
-			t.Errorf("%q, %v, want %d", list(files), err, want)
-		}
-	}
-	ignores(1)
-	gittest.Put(t, home, map[string]string{".config/git/ignore": "1\n"})
-	ignores(0)
-	gittest.Put(t, dir, map[string]string{"d/.gitignore": "1\n", ".git/info/exclude": "!1\n"})
-	ignores(1)
-	gittest.Put(t, dir, map[string]string{".git/info/exclude": ""})
-	gittest.Put(t, home, map[string]string{".gitconfig": "[core]\n\texcludesFile = ~/mine\n", "mine": ""})
-	ignores(1)
-	gittest.Put(t, home, map[string]string{"mine": "1\n"})
-	ignores(0)
-	git(t, dir, "config", "core.excludesFile", filepath.Join(home, "nosuch"))
-	ignores(1)
-	git(t, dir, "config", "extensions.worktreeConfig", "true")
-	git(t, dir, "config", "--worktree", "core.excludesFile", "~/mine")
-	ignores(0)
-	// A symlink is no .gitignore.
-	git(t, dir, "config", "--worktree", "--unset", "core.excludesFile")
-	gittest.Put(t, dir, map[string]string{".gitignore": "-> " + filepath.Join(home, "mine")})
-	ignores(1)
 }
 
 // TestEditedSubmodule leaves a submodule to itself, there or not.

@@ -8,6 +8,6 @@ var (
 	ErrNoCheckout = errors.New("not a usable checkout")
 	// ErrNoFile: no file of the checkout matches.
 	ErrNoFile = errors.New("no file matches")
-	// ErrFiltered: git would pass the file to a program that makes something else of it, such as Git LFS.
+	// ErrFiltered: git would have a program, such as Git LFS, convert the file before it stores it.
 	ErrFiltered = errors.New("cannot be committed as it stands")
 )

@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -14,61 +15,88 @@ import (
 	"update-gitops-repo/gitrepo/internal/layout"
 )
 
-// excludes are the patterns that hold for the whole working tree and give way to those of any .gitignore.
-func (w *worktree) excludes() ([]pattern, error) {
-	user, err := w.coreFile("core.excludesfile", "ignore")
-	if err != nil {
-		return nil, err
-	}
-	own, err := optional(filepath.Join(w.c.at.CommonDir, "info", "exclude"))
-	if err != nil {
-		return nil, err
-	}
-	return append(ignorePatterns(user, ""), ignorePatterns(own, "")...), nil
+// visitor is called for each untracked file and symlink.
+type visitor func(name string, ignored bool) error
+
+// walk visits untracked files, except those in ignored folders: no pattern can include these again.
+func (w *worktree) walk(ctx context.Context, visit visitor) error {
+	return walker{worktree: w, visit: visit}.walk(ctx)
 }
 
-// walk visits the files below dir, "" or "a/b/", that are not tracked. Those in ignored folders, where nothing can be
-// taken back, are left out, unless everything is asked for.
-func (w *worktree) walk(dir string, patterns []pattern, visit func(name string, ignored bool) error) error {
-	if err := w.ctx.Err(); err != nil {
+// walkIgnored visits untracked files, also those in ignored folders.
+func (w *worktree) walkIgnored(ctx context.Context, visit visitor) error {
+	return walker{worktree: w, visit: visit, intoIgnored: true}.walk(ctx)
+}
+
+type walker struct {
+	*worktree
+	visit       visitor
+	intoIgnored bool
+}
+
+// walk reads the patterns for the whole working tree, which yield to those of any .gitignore.
+func (w walker) walk(ctx context.Context) error {
+	user, err := w.readConfigured("core.excludesfile", "ignore")
+	if err != nil {
+		return err
+	}
+	own, err := w.readInfo("exclude")
+	if err != nil {
+		return err
+	}
+	return w.folder(ctx, "", append(ignorePatterns(user, ""), ignorePatterns(own, "")...))
+}
+
+// folder visits the files below dir, "" or "a/b/". The patterns are those of the folders above it.
+func (w walker) folder(ctx context.Context, dir string, patterns []pattern) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(w.path(dir))
 	if errors.Is(err, fs.ErrPermission) && dir != "" && !w.folders[path.Clean(dir)] {
-		return nil // Such as a volume's lost+found; git passes over it, too.
+		return nil // such as a volume's lost+found; git skips it, too
 	}
 	if err != nil {
 		return err
 	}
-	own, err := w.own(dir, ".gitignore")
+	own, err := w.readOwn(dir, ".gitignore")
 	if err != nil {
 		return err
 	}
 	patterns = append(slices.Clip(patterns), ignorePatterns(own, dir)...)
 	for _, e := range entries {
-		name := dir + e.Name()
-		switch {
-		case strings.EqualFold(e.Name(), ".git"):
-		case !e.IsDir():
-			if !w.tracked[name] && (e.Type() == 0 || e.Type() == fs.ModeSymlink) {
-				err = visit(name, ignored(patterns, name, false))
-			}
-		case w.foreign(name):
-		case !ignored(patterns, name, true):
-			err = w.walk(name+"/", patterns, visit)
-		case w.everything:
-			err = w.walk(name+"/", []pattern{matchAll}, visit)
+		if strings.EqualFold(e.Name(), ".git") {
+			continue
 		}
-		if err != nil {
+		if err := w.entry(ctx, dir+e.Name(), e.Type(), patterns); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// foreign tells folders that belong to another repository.
+// entry visits a file, or what is below a folder.
+func (w walker) entry(ctx context.Context, name string, kind fs.FileMode, patterns []pattern) error {
+	switch {
+	case kind == 0, kind == fs.ModeSymlink:
+		if w.tracked[name] {
+			return nil
+		}
+		return w.visit(name, ignored(patterns, name, false))
+	case kind != fs.ModeDir, w.foreign(name):
+		return nil
+	case !ignored(patterns, name, true):
+		return w.folder(ctx, name+"/", patterns)
+	case w.intoIgnored:
+		return w.folder(ctx, name+"/", []pattern{matchAll})
+	}
+	return nil
+}
+
+// foreign reports whether a folder belongs to another repository.
 func (w *worktree) foreign(dir string) bool {
-	if e := w.index[dir]; w.head[dir].Mode == filemode.Submodule || e != nil && e.Mode == filemode.Submodule {
+	e := w.index.entries[dir]
+	if w.head[dir].Mode == filemode.Submodule || e != nil && e.Mode == filemode.Submodule {
 		return true
 	}
 	dotGit := filepath.Join(w.path(dir), ".git")
