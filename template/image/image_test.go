@@ -22,6 +22,7 @@ const (
 )
 
 func TestParse(t *testing.T) {
+	t.Parallel()
 	for _, in := range []string{
 		"nginx=nginx:1", "nginx=:1.7", "nginx=@" + digestA, "nginx=" + digestA, "nginx=:1@" + digestA,
 		"acme/shop=acme/shop@" + digestA,
@@ -119,6 +120,7 @@ spec:
 `
 
 func TestSet(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, file, src, images string
 		want, changes           string
@@ -443,6 +445,7 @@ func TestSet(t *testing.T) {
 
 // In the files, v1 is the version that acme/shop has wherever it is deployed, and nothing else has.
 func TestSetShapes(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/*")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
@@ -460,6 +463,7 @@ func TestSetShapes(t *testing.T) {
 }
 
 func TestSetErrors(t *testing.T) {
+	t.Parallel()
 	const helmTemplate = "{{- if .Values.on }}\nkind: Deployment\n"
 	tests := []struct {
 		name, file, src, images string
@@ -656,6 +660,7 @@ func TestSetErrors(t *testing.T) {
 // A map that merges itself, another one many times, or many in a chain, is looked through once. Else, this would take
 // for ever.
 func TestSetCycle(t *testing.T) {
+	t.Parallel()
 	self := "a: &a\n  <<: [*a, *a, *a, *a, *a, *a, *a, *a]\n  image: acme/shop:1\n"
 	many := "a0: &a0 {k: shop}\n"
 	for i := range 10 {
@@ -675,6 +680,7 @@ func TestSetCycle(t *testing.T) {
 }
 
 func TestSetFiles(t *testing.T) {
+	t.Parallel()
 	fsys := &recorder{MapFS: fstest.MapFS{}}
 	for name, src := range map[string]string{
 		"a/one.yaml":           "image: acme/shop:1\n",
@@ -733,6 +739,7 @@ func TestSetFiles(t *testing.T) {
 }
 
 func TestDefaultFiles(t *testing.T) {
+	t.Parallel()
 	fsys := fstest.MapFS{}
 	for _, name := range []string{"Kustomization", "a.yaml", "a/b/Kustomization", "a/b/c.yml", "a/Kustomization.md",
 		"myKustomization", "x.json"} {
@@ -746,6 +753,7 @@ func TestDefaultFiles(t *testing.T) {
 }
 
 func TestHasWord(t *testing.T) {
+	t.Parallel()
 	for src, want := range map[string]bool{
 		"": false, "shop": true, "a/shop:1": true, "shops": false, "webshop": false, "a-shop": false, "shop.x": false,
 		"shop_": false, "Shop": false, "shop9 shopA x\"shop\"": true, "shop-shop": false,

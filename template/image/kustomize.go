@@ -23,8 +23,8 @@ type entry struct {
 // addition is a key that comes behind a value, or at the end.
 type addition struct{ behind, key, value *yaml.Node }
 
-// field is a key and the text that it shall have; empty when it is to go.
-type field struct{ key, text string }
+// wanted is a key and the text that it shall have; empty when it is to go.
+type wanted struct{ key, text string }
 
 // kustomization plans the images of a document, if it is a kustomization.
 func (p *plan) kustomization(doc *yaml.Node) error {
@@ -87,11 +87,11 @@ func (p *plan) kustomizationEntry(m *yaml.Node) error {
 // go is replaced by one that comes, so that one line changes; else what comes goes behind the name.
 func (p *plan) planEntry(e *entry, repo string) error {
 	_, e.behind = own(e.node, "name")
-	first, second := field{"newTag", e.tag}, field{"digest", e.digest}
+	first, second := wanted{"newTag", e.tag}, wanted{"digest", e.digest}
 	if e.digest == "" {
 		first, second = second, first // what is to go comes first
 	}
-	fields := []field{{"newName", repo}, first, second}
+	fields := []wanted{{"newName", repo}, first, second}
 	if first.text == "" && p.planRename(e, first.key, second) {
 		fields = fields[:1]
 	}
@@ -106,7 +106,7 @@ func (p *plan) planEntry(e *entry, repo string) error {
 // planRename plans that a field takes the place of a key with its value, so that the comments beside and above it stay.
 // It returns false where it cannot: the old key is not in the entry itself or has an anchor, or the new one is there
 // too.
-func (p *plan) planRename(e *entry, old string, f field) bool {
+func (p *plan) planRename(e *entry, old string, f wanted) bool {
 	k, v := own(e.node, old)
 	if v == nil || p.lookup(e.node, f.key) != nil || text(v) == "" || v.Anchor != "" || p.inherits(e.node, old) {
 		return false
@@ -118,7 +118,7 @@ func (p *plan) planRename(e *entry, old string, f field) bool {
 }
 
 // planField plans one field of an entry. Without a text, newName stays, and the others go.
-func (p *plan) planField(e *entry, f field) error {
+func (p *plan) planField(e *entry, f wanted) error {
 	old := p.lookup(e.node, f.key)
 	_, mine := own(e.node, f.key)
 	switch {
@@ -152,7 +152,7 @@ func (e *entry) moveBehind(n *yaml.Node) {
 }
 
 // add plans a field that comes, in the quotes of the name.
-func (e *entry) add(f field) {
+func (e *entry) add(f wanted) {
 	key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: f.key}
 	value := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: f.text}
 	if k, v := own(e.node, "name"); k != nil {

@@ -90,7 +90,7 @@ func (p *plan) checkKeys(m *yaml.Node) error {
 
 // set plans that the scalar that m has under a key becomes a string: a tag that looks like a number is none.
 func (p *plan) set(t *target, m *yaml.Node, key, text string) error {
-	raw := p.fields(m)[key]
+	raw := p.fieldsOf(m)[key]
 	n := resolve(raw)
 	p.covered[raw] = true
 	p.cover(m, key)

@@ -49,9 +49,9 @@ func (t *tree) walk(n *yaml.Node, deploys bool) {
 	}
 }
 
-// fields returns those of m, its own or from maps that it merges. Each map is looked through once, so that long chains
+// fieldsOf returns those of m, its own or from maps that it merges. Each map is looked through once, so that long chains
 // of merges are cheap, and one that merges itself comes to an end.
-func (t *tree) fields(m *yaml.Node) fields {
+func (t *tree) fieldsOf(m *yaml.Node) fields {
 	if m == nil || m.Kind != yaml.MappingNode {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (t *tree) fields(m *yaml.Node) fields {
 		}
 	}
 	for _, from := range merges(m) {
-		for key, value := range t.fields(resolve(from)) {
+		for key, value := range t.fieldsOf(resolve(from)) {
 			add(key, value)
 		}
 	}
@@ -80,7 +80,7 @@ func (t *tree) fields(m *yaml.Node) fields {
 }
 
 // lookup returns the value of one of imageKeys in m, which may come from another map by a merge key, or nil.
-func (t *tree) lookup(m *yaml.Node, key string) *yaml.Node { return resolve(t.fields(m)[key]) }
+func (t *tree) lookup(m *yaml.Node, key string) *yaml.Node { return resolve(t.fieldsOf(m)[key]) }
 
 // inherits reports whether m would have a key without its own one, too.
 func (t *tree) inherits(m *yaml.Node, key string) bool {
@@ -92,7 +92,7 @@ type identity struct{ image, repository, registry, tag, imageTag, digest, newNam
 
 // identity returns that of m.
 func (t *tree) identity(m *yaml.Node) identity {
-	f := t.fields(m)
+	f := t.fieldsOf(m)
 	id := identity{
 		image: f["image"], repository: f["repository"], registry: f["registry"], tag: f["tag"], imageTag: f["imageTag"],
 		digest: f["digest"], newName: f["newName"], newTag: f["newTag"],

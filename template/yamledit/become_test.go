@@ -7,6 +7,7 @@ import (
 )
 
 func TestBecome(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ name, src, expr, want string }{
 		{"a scalar", "a: v1 # c\n\nb: 'x'\n", `.a = "v2" | .b = "y"`, "a: v2 # c\n\nb: 'y'\n"},
 		{"a type", "a: v1 # c\n", `.a = 5`, "a: 5 # c\n"},
@@ -147,6 +148,7 @@ func TestBecome(t *testing.T) {
 
 // What cannot be done in place is done nevertheless, and said.
 func TestBecomeWarnings(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ name, src, expr, want, warning string }{
 		{"a pair without braces", "l: [a: 1,  2]\n", `.l[0].b = 2`, "l: [{a: 1, b: 2},  2]\n", ".l[0]"},
 		{"a head comment", "a:\n  b: 1\n  c:  2\nd:   1\n", `.a.c head_comment = "new"`,
@@ -177,6 +179,7 @@ func TestBecomeWarnings(t *testing.T) {
 
 // What is deleted with an entry, and may be one itself, is named.
 func TestBecomeDisabled(t *testing.T) {
+	t.Parallel()
 	for src, want := range map[string]string{
 		"a: 1\n# replicas: 3\n# old\nb: 1\n":          "f.yaml: .b is deleted with the comments above it, which may be entries of their own: # replicas: 3",
 		"a: 1\n\n#- x\n#  y\nb: 1\n":                  "f.yaml: .b is deleted with the comments above it, which may be entries of their own: #- x",
@@ -197,6 +200,7 @@ func TestBecomeDisabled(t *testing.T) {
 }
 
 func TestBecomeJSON(t *testing.T) {
+	t.Parallel()
 	const src = "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2\n  ],\n  \"m\": {}\n}\n"
 	for expr, want := range map[string]string{
 		`.a = "yes"`:             "{\n  \"a\": \"yes\",\n  \"l\": [\n    1,\n    2\n  ],\n  \"m\": {}\n}\n",

@@ -3,6 +3,7 @@ package yamledit
 import "testing"
 
 func TestEqual(t *testing.T) {
+	t.Parallel()
 	const src = "a: &x 1\nb: [v, {c: d}]\n"
 	for text, want := range map[string]bool{
 		src: true, "# c\na:   &x 1\nb: ['v', {c: \"d\"}]\n": true,
@@ -26,6 +27,7 @@ func TestEqual(t *testing.T) {
 }
 
 func TestVerify(t *testing.T) {
+	t.Parallel()
 	want, err := parseYAML([]byte("a: &x 1\nb: [*x, ~]\n---\n- y\n"))
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 // An *Error tells of a nil node (ErrNoNode), and of one that is not a value of the file or cannot have the value
 // (ErrUneditable).
 func (f *File) Set(n *yaml.Node, value any) error {
-	p, err := f.valuePlace(n)
+	p, err := f.locateValue(n)
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (f *File) Set(n *yaml.Node, value any) error {
 	if n.Kind == yaml.ScalarNode && tree.Kind == yaml.ScalarNode {
 		return f.setScalar(n, p, content{tree.Tag, tree.Value})
 	}
-	if err := f.restructure(); err != nil {
+	if err := f.beginStructure(); err != nil {
 		return err
 	}
 	n.Kind, n.Tag, n.Value, n.Style = tree.Kind, tree.Tag, tree.Value, tree.Style
@@ -45,7 +45,7 @@ func (f *File) setScalar(n *yaml.Node, p place, value content) error {
 	if value.is(n) {
 		return nil
 	}
-	if err := f.setScalars(); err != nil {
+	if err := f.beginScalars(); err != nil {
 		return err
 	}
 	before := *n
@@ -86,7 +86,7 @@ type rename struct {
 // Rename gives the entry of a map whose value is n another key, in place: comments stay, and the order too. The key
 // must not be there yet.
 func (f *File) Rename(n *yaml.Node, key string) error {
-	p, err := f.valuePlace(n)
+	p, err := f.locateValue(n)
 	if err != nil {
 		return err
 	}
@@ -100,10 +100,10 @@ func (f *File) Rename(n *yaml.Node, key string) error {
 	if child(p.parent, key) != nil {
 		return f.fail(n, fmt.Sprintf("%s cannot be renamed: the key %q is there already", p.path, key))
 	}
-	if err := f.setScalars(); err != nil {
+	if err := f.beginScalars(); err != nil {
 		return err
 	}
-	at, _ := f.place(old)
+	at, _ := f.locate(old)
 	r := rename{place: p, oldPath: p.path, key: old, value: n}
 	if err := f.setScalar(old, at, content{"!!str", key}); err != nil {
 		return err
@@ -146,9 +146,9 @@ func (f *File) BecomeWith(counts Counted, trees ...*yaml.Node) error {
 	return nil
 }
 
-// setScalars prepares for edits of scalars: those of the structure are written first, since the two are written in
+// beginScalars prepares for edits of scalars: those of the structure are written first, since the two are written in
 // different ways.
-func (f *File) setScalars() error {
+func (f *File) beginScalars() error {
 	if f.structure != nil {
 		_ = f.settle() // f.err has it.
 	}
@@ -156,8 +156,8 @@ func (f *File) setScalars() error {
 	return f.err
 }
 
-// restructure prepares for edits of the structure.
-func (f *File) restructure() error {
+// beginStructure prepares for edits of the structure.
+func (f *File) beginStructure() error {
 	if f.structure == nil && f.settle() == nil {
 		f.refresh()
 		f.structure = &restructuring{before: cloneAll(f.docs)}
@@ -165,8 +165,8 @@ func (f *File) restructure() error {
 	return f.err
 }
 
-// valuePlace returns where n is, or an error when it is not a value of the file.
-func (f *File) valuePlace(n *yaml.Node) (place, error) {
+// locateValue returns where n is, or an error when it is not a value of the file.
+func (f *File) locateValue(n *yaml.Node) (place, error) {
 	if f.err != nil {
 		return place{}, f.err
 	}
@@ -174,7 +174,7 @@ func (f *File) valuePlace(n *yaml.Node) (place, error) {
 		return place{}, &Error{File: f.name, Reason: "there is no such node", Err: ErrNoNode}
 	}
 	f.refresh()
-	p, ok := f.place(n)
+	p, ok := f.locate(n)
 	switch {
 	case !ok:
 		return place{}, f.fail(n, "the node is not one of this file")

@@ -13,7 +13,7 @@ import (
 // list, at an index (int) of up to its length. It is laid out as its neighbours are. Where parent is null, it becomes a
 // map or a list with that entry.
 func (f *File) Insert(parent *yaml.Node, key, value any) error {
-	p, err := f.valuePlace(parent)
+	p, err := f.locateValue(parent)
 	if err != nil {
 		return err
 	}
@@ -22,7 +22,7 @@ func (f *File) Insert(parent *yaml.Node, key, value any) error {
 
 // InsertAfter does what Insert does for the map that has n as a value, right behind that.
 func (f *File) InsertAfter(n *yaml.Node, key, value any) error {
-	p, err := f.valuePlace(n)
+	p, err := f.locateValue(n)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (f *File) insert(parent *yaml.Node, p place, at int, key, value any) error 
 	if err != nil {
 		return f.fail(parent, p.path+": "+err.Error())
 	}
-	if err := f.restructure(); err != nil {
+	if err := f.beginStructure(); err != nil {
 		return err
 	}
 	f.parents = nil
@@ -94,7 +94,7 @@ const KeepComments DeleteOption = 1
 // Delete deletes the item of a list that is n, or the entry of a map whose value is n, with its comments: the lines
 // directly above it, up to a blank line, and what is behind it. Comments that a document starts with stay.
 func (f *File) Delete(n *yaml.Node, options ...DeleteOption) error {
-	p, err := f.valuePlace(n)
+	p, err := f.locateValue(n)
 	switch {
 	case err != nil:
 		return err
@@ -103,20 +103,20 @@ func (f *File) Delete(n *yaml.Node, options ...DeleteOption) error {
 	}
 	if slices.Contains(options, KeepComments) && p.parent.Kind == yaml.MappingNode && len(p.parent.Content) > 2 {
 		c := cut{place: p, key: p.parent.Content[p.index-1], value: n}
-		if !isFlow(p.parent) && c.isAlone(f.source()) {
-			return f.cut(c)
+		if !isFlow(p.parent) && c.startsLine(f.current()) {
+			return f.cutLines(c)
 		}
 	}
-	if err := f.restructure(); err != nil {
+	if err := f.beginStructure(); err != nil {
 		return err
 	}
 	f.drop(p)
 	return nil
 }
 
-// cut makes a cut.
-func (f *File) cut(c cut) error {
-	if err := f.setScalars(); err != nil {
+// cutLines makes a cut.
+func (f *File) cutLines(c cut) error {
+	if err := f.beginScalars(); err != nil {
 		return err
 	}
 	if f.isPending(c.value) {
@@ -148,8 +148,8 @@ type cut struct {
 	key, value *yaml.Node
 }
 
-// isAlone reports whether the key is the first on its line.
-func (c cut) isAlone(s *source) bool {
+// startsLine reports whether the key is the first on its line.
+func (c cut) startsLine(s *source) bool {
 	if c.key.Line < 1 || c.key.Line > len(s.lines) {
 		return false
 	}

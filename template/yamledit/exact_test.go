@@ -14,6 +14,7 @@ import (
 
 // A run of assignments is one edit: what comes back to its first value keeps its first bytes.
 func TestThereAndBack(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		src     string
 		values  []string
@@ -46,6 +47,7 @@ func TestThereAndBack(t *testing.T) {
 
 // The same, beside an edit that stays.
 func TestThereAndBackBeside(t *testing.T) {
+	t.Parallel()
 	as := []yqedit.Assignment{{File: "f.yaml", Path: ".a", Value: "5"}, {File: "f.yaml", Path: ".b", Value: "5"},
 		{File: "f.yaml", Path: ".a", Value: "x"}}
 	out, changes, err := yqedit.Assign(fstest.MapFS{"f.yaml": {Data: []byte("a: x\nb: y\n")}}, as, ignore)
@@ -65,6 +67,7 @@ func TestPiecesAndComments(t *testing.T) {
 
 // What the parser of plain scalars and that of the whole file see differently comes out in quotes.
 func TestRetryInQuotes(t *testing.T) {
+	t.Parallel()
 	for value, want := range map[string]string{"---": "\"---\" # c\n", "...": "\"...\" # c\n",
 		"--- x": "\"--- x\" # c\n", "x": "x # c\n"} {
 		if got, _, err := assignOne("v1 # c\n", ".", value); err != nil || got != want {
@@ -75,6 +78,7 @@ func TestRetryInQuotes(t *testing.T) {
 
 // Of several edits, not the first is blamed when the result reads otherwise.
 func TestBlame(t *testing.T) {
+	t.Parallel()
 	for path, want := range map[string]string{
 		".b.x":     "f.yaml:3: setting .b.x would change more than that: ",
 		".a, .b.x": "f.yaml: setting .a and other values would change more than that: ",

@@ -73,8 +73,8 @@ func (f *File) Bytes() ([]byte, []Change, error) {
 // Bytes. There are none for edits of scalars.
 func (f *File) Warnings() []string { return f.warnings }
 
-// source returns where things are in the text.
-func (f *File) source() *source {
+// current returns the text, and where things are in it.
+func (f *File) current() *source {
 	if f.found == nil {
 		f.found = newSource(f.name, f.text, f.json)
 	}
@@ -146,14 +146,14 @@ func (f *File) settleScalars() error {
 func (f *File) splices(inQuotes bool) ([]splice, error) {
 	var out []splice
 	for _, e := range f.scalars {
-		more, err := e.splices(f.source(), inQuotes)
+		more, err := e.splices(f.current(), inQuotes)
 		if err != nil {
 			return nil, f.fail(e.before, e.path+" cannot be set: "+err.Error())
 		}
 		out = append(out, more...)
 	}
 	for _, c := range f.cuts {
-		p, err := c.splice(f.source())
+		p, err := c.splice(f.current())
 		if err != nil {
 			return nil, f.fail(c.key, c.path+" cannot be deleted: "+err.Error())
 		}

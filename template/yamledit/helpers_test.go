@@ -106,7 +106,7 @@ func sameAround(s *source, n *yaml.Node, got []byte) error {
 		start = len(bytes.TrimRight(s.text[:start], " \t\r\n"))
 	}
 	if n.Style&block != 0 {
-		end = max(end, s.body(n, end).blanks)
+		end = max(end, s.bodyOf(n, end).blanks)
 	}
 	if !bytes.HasPrefix(got, s.text[:start]) || !bytes.HasSuffix(got[start:], s.text[end:]) {
 		return fmt.Errorf("%q becomes %q", around(s.text, start, end), around(got, start, len(got)-len(s.text)+end))

@@ -15,6 +15,7 @@ import (
 // Files that are made to do harm are edited exactly, which is to say that all but the value and its own bytes is as it
 // was, or refused by name.
 func TestHostileYAML(t *testing.T) {
+	t.Parallel()
 	r := strings.Repeat
 	bomb := "a0: &a0 [x]\n"
 	merges := "m0: &m0 {x: 1}\n"

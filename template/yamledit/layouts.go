@@ -32,16 +32,16 @@ var (
 	alias        = regexp.MustCompile(`^\*[^\s,\[\]{}]+`)
 )
 
-// layout finds the entries of n, which belongs to an entry at the column indent.
-func (e *editor) layout(n *yaml.Node, indent int) (layout, error) {
+// measure finds the entries of n, which belongs to an entry at the column indent.
+func (e *editor) measure(n *yaml.Node, indent int) (layout, error) {
 	if found, ok := e.layouts[n]; ok {
 		return found, nil
 	}
 	found, err := layout{}, error(nil)
 	if isFlow(n) {
-		found, err = e.flowLayout(n, indent)
+		found, err = e.measureFlow(n, indent)
 	} else {
-		found, err = e.blockLayout(n)
+		found, err = e.measureBlock(n)
 	}
 	if err == nil {
 		e.layouts[n] = found
@@ -49,8 +49,8 @@ func (e *editor) layout(n *yaml.Node, indent int) (layout, error) {
 	return found, err
 }
 
-// blockLayout does what layout does, for a collection on lines.
-func (e *editor) blockLayout(n *yaml.Node) (layout, error) {
+// measureBlock does what measure does, for a collection on lines.
+func (e *editor) measureBlock(n *yaml.Node) (layout, error) {
 	at := e.inner(n)
 	found := layout{column: at - e.lineStart(at)}
 	for i := range len(n.Content) / entrySize(n) {
@@ -68,8 +68,8 @@ func (e *editor) blockLayout(n *yaml.Node) (layout, error) {
 	return found, nil
 }
 
-// flowLayout does what layout does, for a collection within brackets.
-func (e *editor) flowLayout(n *yaml.Node, indent int) (layout, error) {
+// measureFlow does what measure does, for a collection within brackets.
+func (e *editor) measureFlow(n *yaml.Node, indent int) (layout, error) {
 	at := e.inner(n)
 	if !e.has(at, '{') && !e.has(at, '[') {
 		return layout{}, errLayout
@@ -166,7 +166,7 @@ func (e *editor) end(n *yaml.Node, indent int) (int, error) {
 		_, end, err := e.token(n)
 		return end, err
 	}
-	l, err := e.layout(n, indent)
+	l, err := e.measure(n, indent)
 	switch {
 	case err != nil && !isFlow(n):
 		return e.linesEnd(n, indent), nil

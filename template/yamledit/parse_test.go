@@ -6,6 +6,7 @@ import (
 )
 
 func TestHideVersions(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ src, want string }{
 		{"a: 1\n", "a: 1\n"},
 		{"%YAML 1.2\n---\na\n", "#YAML 1.2\n---\na\n"},
@@ -25,6 +26,7 @@ func TestHideVersions(t *testing.T) {
 }
 
 func TestParseJSON(t *testing.T) {
+	t.Parallel()
 	for _, src := range []string{
 		"{}", "[]", " [ ] ", `{"a":1}`,
 		"\ufeff{\"a\": [1, -2.5, 1e3, true, false, null, \"x\", {}, []], \"b\": {\"c\": \"é\\n\"}}\r\n",
@@ -69,6 +71,7 @@ func TestParseJSON(t *testing.T) {
 
 // JSON that is nested without end is an error, and does not exhaust the stack.
 func TestNestedJSON(t *testing.T) {
+	t.Parallel()
 	for depth, want := range map[int]string{10_000: "", 10_001: "depth", 8_000_000: "depth"} {
 		src := []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth))
 		if _, err := parseAs("f.json", src); (want == "") != (err == nil) ||
@@ -80,6 +83,7 @@ func TestNestedJSON(t *testing.T) {
 
 // JSON stays JSON, whatever the name of its file.
 func TestJSONByContent(t *testing.T) {
+	t.Parallel()
 	for src, want := range map[string]string{
 		"\ufeff\n{\"a\": 5}\n":                     "\ufeff\n{\"a\": \"a b\"}\n",
 		`{"\ud83d\ude00": "\ud83d\ude00", "a": 5}`: `{"\ud83d\ude00": "\ud83d\ude00", "a": "a b"}`,

@@ -14,6 +14,7 @@ import (
 // TestParsers sets strings of every style to nasty values, and has three parsers read them: the one that Kubernetes
 // uses, which is of YAML 1.1, and two of YAML 1.2. All find the very string.
 func TestParsers(t *testing.T) {
+	t.Parallel()
 	parsers := map[string]func([]byte, any) error{
 		"sigs.k8s.io/yaml": func(src []byte, v any) error { return kubernetes.Unmarshal(src, v) },
 		"yaml/v4":          func(src []byte, v any) error { return yaml.Load(src, v) },

@@ -30,8 +30,8 @@ type step struct {
 	index  int
 }
 
-// place returns where n is, or false when it is no node of the file.
-func (f *File) place(n *yaml.Node) (place, bool) {
+// locate returns where n is, or false when it is no node of the file.
+func (f *File) locate(n *yaml.Node) (place, bool) {
 	document, steps, ok := f.descend(n)
 	if !ok {
 		document, steps, ok = f.ascend(n)
@@ -102,7 +102,7 @@ func (f *File) ascend(n *yaml.Node) (document int, steps []step, ok bool) {
 
 // Path returns the way to a node of the file as yq writes it (".spec.containers[0].image"), or "" when it is none.
 func (f *File) Path(n *yaml.Node) string {
-	p, _ := f.place(n)
+	p, _ := f.locate(n)
 	return p.path
 }
 

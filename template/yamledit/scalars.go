@@ -95,8 +95,8 @@ type body struct {
 	indent     string // of the text
 }
 
-// body returns the body of the block scalar n, whose header ends at the offset header.
-func (s *source) body(n *yaml.Node, header int) body {
+// bodyOf returns the body of the block scalar n, whose header ends at the offset header.
+func (s *source) bodyOf(n *yaml.Node, header int) body {
 	next, _ := slices.BinarySearch(s.lines, header+1)
 	at := func(i int) int {
 		if i < len(s.lines) {
@@ -135,7 +135,7 @@ func (s *source) body(n *yaml.Node, header int) body {
 
 // endBlock returns the splices that put a token in place of a block scalar; the comment beside its header stays.
 func (s *source) endBlock(n *yaml.Node, inline splice) []splice {
-	below := s.body(n, inline.end)
+	below := s.bodyOf(n, inline.end)
 	if below.start == below.end {
 		return []splice{inline}
 	}
@@ -147,7 +147,7 @@ func (s *source) endBlock(n *yaml.Node, inline splice) []splice {
 // rewriteBlock returns the splices that give a block scalar another value: in a block again where that can hold the
 // value, or else by inline, as endBlock does.
 func (s *source) rewriteBlock(n *yaml.Node, inline splice, value string) []splice {
-	below := s.body(n, inline.end)
+	below := s.bodyOf(n, inline.end)
 	header := string(s.text[inline.start:inline.end])
 	rest := s.text[inline.end:below.start]
 	newline := string(rest[len(bytes.TrimRight(rest, lineBreaks)):])

@@ -8,6 +8,7 @@ import (
 )
 
 func TestSet(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, src, path, value string
 		want                   string
@@ -119,6 +120,7 @@ func TestSet(t *testing.T) {
 
 // What a plain scalar becomes.
 func TestTypes(t *testing.T) {
+	t.Parallel()
 	for old, values := range map[string]map[string]string{
 		"v1": {
 			"v2": "v2", "1.2.3": "1.2.3", "acme/app:v1": "acme/app:v1", "sha256:abc": "sha256:abc", "a,b]": "a,b]",

@@ -17,6 +17,7 @@ import (
 // TestTorture runs the cases of testdata/torture, whose README says what they hold. If TORTURE_OUT names a folder, what
 // comes out is written there, for template/compare.
 func TestTorture(t *testing.T) {
+	t.Parallel()
 	names, err := filepath.Glob("testdata/torture/*.txtar")
 	if err != nil || len(names) < 100 {
 		t.Fatal(len(names), err)

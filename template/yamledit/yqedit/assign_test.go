@@ -17,6 +17,7 @@ import (
 )
 
 func TestParseAssignment(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		in   string
 		want Assignment
@@ -56,6 +57,7 @@ func TestParseAssignment(t *testing.T) {
 
 // An "=" within brackets is part of the path, for which it is then refused.
 func TestParseAssignmentBrackets(t *testing.T) {
+	t.Parallel()
 	_, err := ParseAssignment("a.yaml:.a | select(.b = 1)=v")
 	if want := `path ".a | select(.b = 1)": "=" does more than select nodes`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -63,6 +65,7 @@ func TestParseAssignmentBrackets(t *testing.T) {
 }
 
 func TestAssignFiles(t *testing.T) {
+	t.Parallel()
 	fsys := func() *recorder {
 		return &recorder{MapFS: fstest.MapFS{
 			"charts/a/values.yaml": {Data: []byte("image: {tag: v1}\nn: 1\n")},
@@ -222,6 +225,7 @@ func FuzzParseAssignment(f *testing.F) {
 }
 
 func TestUnreadable(t *testing.T) {
+	t.Parallel()
 	for _, pattern := range []string{"a.yaml", "*.yaml", "a/**.yaml"} {
 		if _, _, err := Assign(broken{}, []Assignment{{File: pattern, Path: ".a"}}, ignore); !errors.Is(err, errBroken) {
 			t.Errorf("Assign(%s) = %v", pattern, err)

@@ -18,6 +18,7 @@ func createOne(name, src, path, value string) (string, []yamledit.Change, error)
 }
 
 func TestCreate(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ name, src, path, value, want string }{
 		{"f.yaml", "image:\n    tag: v1 # c\n\n# end\n", ".image.digest", "sha256:ab",
 			"image:\n    tag: v1 # c\n    digest: sha256:ab\n\n# end\n"},
@@ -59,6 +60,7 @@ func TestCreate(t *testing.T) {
 }
 
 func TestCreateTypes(t *testing.T) {
+	t.Parallel()
 	for value, want := range map[string]string{
 		"5": "5", "-5": "-5", "0": "0", "65535": "65535", "1234567": `"1234567"`, "true": "true", "false": "false",
 		"null": "null", "v1": "v1", "1.2.3": "1.2.3", "": `""`,
@@ -77,6 +79,7 @@ func TestCreateTypes(t *testing.T) {
 }
 
 func TestCreateErrors(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ src, path, want string }{
 		{"a: 1\n", ".b[]", "f.yaml: .b[] selects nothing, and only a path of keys and indices can be created"},
 		{"a: 1\n", `.b | select(. == "x")`,

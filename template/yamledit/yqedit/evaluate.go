@@ -116,7 +116,7 @@ func (r *run) evaluate(e Expression, matches []int) ([]string, error) {
 			}
 		}
 		warned := len(r.files[k].Warnings())
-		selects, err := evaluate(r.names[k], r.files[k], e.Expr)
+		selects, err := apply(r.names[k], r.files[k], e.Expr)
 		if err != nil {
 			return nil, err
 		}
@@ -152,8 +152,8 @@ var (
 	assignsComment = regexp.MustCompile(`^ASSIGN_(COMMENT|ATTRIBUTES)$`)
 )
 
-// evaluate runs an expression on one file, and returns whether it selects anything there.
-func evaluate(name string, f *yamledit.File, expr string) (selects bool, err error) {
+// apply runs an expression on one file, and returns whether it selects anything there.
+func apply(name string, f *yamledit.File, expr string) (selects bool, err error) {
 	fail := func(line int, reason string) (bool, error) {
 		return false, &yamledit.Error{File: name, Line: line, Key: expr, Reason: reason, Err: yamledit.ErrUneditable}
 	}

@@ -22,6 +22,7 @@ func evaluateOne(name, src, expr string) (string, []yamledit.Change, []string, e
 }
 
 func TestEvaluateErrors(t *testing.T) {
+	t.Parallel()
 	const other = " does not yield the document: it shall be an assignment, such as .a = 1, or del(.a)"
 	bomb := "a0: &a0 [x]\n"
 	for i := range 9 {
@@ -74,6 +75,7 @@ func TestEvaluateErrors(t *testing.T) {
 
 // What changes nothing is no error.
 func TestEvaluateNothing(t *testing.T) {
+	t.Parallel()
 	for src, expr := range map[string]string{
 		"a:   v2 # c\n": `.a = "v2"`, "b: 1\n": `del(.a)`, "a: ~\n": `.a = null`, "a:\n": `.a = null`,
 		"a: {b: [1]}\n": `.a.b[0] = 1`,
@@ -90,6 +92,7 @@ func TestEvaluateNothing(t *testing.T) {
 }
 
 func TestEvaluateFiles(t *testing.T) {
+	t.Parallel()
 	fsys := &recorder{MapFS: fstest.MapFS{
 		"a.yaml":   {Data: []byte("v: 1 # a\n")},
 		"b/b.yaml": {Data: []byte("v: 1 # b\nl: [x]\n")},
@@ -135,6 +138,7 @@ func TestEvaluateFiles(t *testing.T) {
 }
 
 func TestParseExpression(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]Expression{
 		"a.yaml:.b = 1":                  {"a.yaml", ".b = 1"},
 		"charts/**.yaml:.b = \"x:y\"":    {"charts/**.yaml", ".b = \"x:y\""},

@@ -235,6 +235,7 @@ func readsLike(text string, want []*yaml.Node) error {
 // Whatever yq makes of a document, Evaluate makes of its text, nearly always in place; and again it changes nothing
 // more than yq does again.
 func TestEvaluateLikeYq(t *testing.T) {
+	t.Parallel()
 	g := &generator{Rand: rand.New(rand.NewPCG(1, 2))}
 	done, anew := 0, 0
 	for range 1500 {
@@ -288,6 +289,7 @@ func TestEvaluateLikeYq(t *testing.T) {
 
 // A key that is added to a map in lines is a line more, and one that is deleted again leaves what was.
 func TestOneLine(t *testing.T) {
+	t.Parallel()
 	g := &generator{Rand: rand.New(rand.NewPCG(3, 4))}
 	for range 300 {
 		src := g.document()

@@ -117,7 +117,7 @@ func (s selector) selects(docs []*yaml.Node) ([]selected, error) {
 			}
 			continue
 		}
-		found, err := s.evaluate(doc, i)
+		found, err := s.query(doc, i)
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +127,7 @@ func (s selector) selects(docs []*yaml.Node) ([]selected, error) {
 }
 
 // follow returns the node that keys and indices lead to, along nothing but maps and lists of the file itself, as most
-// do, in a fraction of the time of evaluate. It is nil where nothing is there, and false for all else.
+// do, in a fraction of the time of query. It is nil where nothing is there, and false for all else.
 func (s selector) follow(doc *yaml.Node) (n *yaml.Node, ok bool) {
 	if s.steps == nil {
 		return nil, false
@@ -163,8 +163,8 @@ func lastUnder(m *yaml.Node, key string) (n *yaml.Node, ok bool) {
 	return n, true
 }
 
-// evaluate returns the nodes that the expression selects in the index-th document.
-func (s selector) evaluate(doc *yaml.Node, index int) ([]selected, error) {
+// query returns the nodes that the expression selects in the index-th document.
+func (s selector) query(doc *yaml.Node, index int) ([]selected, error) {
 	// Aliases of aliases can make a small file a huge one. Such a one is read without them.
 	tooMany := aliasesTooMany(doc)
 	found, err := s.visit(doc, index, tooMany)

@@ -14,6 +14,7 @@ import (
 
 // yq itself is told to refuse what CheckPath does.
 func TestYqIsConfined(t *testing.T) {
+	t.Parallel()
 	setUpYq()
 	for _, expr := range []string{"env(HOME)", `load("/etc/hostname")`, `system("true")`} {
 		if got, err := yqlib.NewAllAtOnceEvaluator().EvaluateNodes(expr, &yqlib.CandidateNode{}); err == nil {
@@ -23,6 +24,7 @@ func TestYqIsConfined(t *testing.T) {
 }
 
 func TestCheckPath(t *testing.T) {
+	t.Parallel()
 	for _, expr := range []string{".", ".a", ".a[0].b", ".a[]", "..", `.. | select(tag == "!!int")`,
 		".a // .b", ".a as $x | .b",
 		`.spec.template.spec.containers[] | select(.name == "app") | .image`,
@@ -53,6 +55,7 @@ func TestCheckPath(t *testing.T) {
 }
 
 func TestAssignErrors(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, src, path string
 		kind            error
@@ -111,6 +114,7 @@ func TestAssignErrors(t *testing.T) {
 
 // A key that is there twice is what yq takes it for, however the path is written.
 func TestKeyTwice(t *testing.T) {
+	t.Parallel()
 	one, _, err := assignOne("a: 1\na: 2\n", ".a", "3")
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +125,7 @@ func TestKeyTwice(t *testing.T) {
 }
 
 func TestPathsThatAreNone(t *testing.T) {
+	t.Parallel()
 	const dot = "; a path starts with a dot: ."
 	for expr, want := range map[string]string{
 		"tag": dot + "tag", "image.tag": dot + "image.tag", "kind": dot + "kind", "replicas": dot + "replicas",
@@ -141,6 +146,7 @@ func TestPathsThatAreNone(t *testing.T) {
 
 // Aliases of aliases make 9^9 nodes of a few lines; they are not followed.
 func TestAliasBomb(t *testing.T) {
+	t.Parallel()
 	var src strings.Builder
 	src.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
 	for i := 1; i < 9; i++ {
@@ -162,6 +168,7 @@ func TestAliasBomb(t *testing.T) {
 
 // Selecting does not add what is asked for.
 func TestSelectingIsReadOnly(t *testing.T) {
+	t.Parallel()
 	if got, _, err := assignOne("a: v1\n", `.x.y, (select(has("x") | not) | .a)`, "v2"); err != nil ||
 		got != "a: v2\n" {
 		t.Errorf("got %q, %v", got, err)

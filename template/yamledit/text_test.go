@@ -10,6 +10,7 @@ import (
 
 // lineStarts, which is made for speed, finds the lines that lineBreak does.
 func TestLineStarts(t *testing.T) {
+	t.Parallel()
 	for _, src := range []string{"", "a", "a\n", "\n\n", "a\r\nb\rc\n\r", "é\u0085\u2028\u2029x\u2027", "\ufeffa\n",
 		"\u0085", "\xc2", "\x85", "\xe2\x80", "\xa8"} {
 		want := []int{0}
@@ -56,7 +57,7 @@ func FuzzToken(f *testing.F) {
 				}
 			}
 			if n.Style&block != 0 {
-				b := s.body(n, end)
+				b := s.bodyOf(n, end)
 				if b.start < end || b.end < b.start || b.blanks < b.end || b.blanks > len(src) {
 					t.Errorf("%q: %q has the body %+v", src, n.Value, b)
 				}

@@ -65,7 +65,7 @@ func (e *editor) isOther(before, after *yaml.Node) bool {
 
 // turnCollection does what turn does, for collections of one kind with entries.
 func (e *editor) turnCollection(before, after *yaml.Node, s slot) error {
-	l, err := e.layout(before, s.indent)
+	l, err := e.measure(before, s.indent)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ type restructuring struct {
 func (f *File) settleStructure() error {
 	r := f.structure
 	f.structure = nil
-	result, err := restructure(f.source(), r, f.docs)
+	result, err := restructure(f.current(), r, f.docs)
 	if twice, ok := errors.AsType[duplicateKey](err); ok {
 		return &Error{File: f.name, Line: twice.line, Reason: twice.Error(), Err: ErrDuplicateKey}
 	}
