@@ -241,7 +241,7 @@ func objectLies(r packtest.Repository) map[string]lie {
 		"more than its size":   {fill: blob(1, r.Blob)},
 		"less than its size":   {fill: blob(3, r.Blob), text: "2 bytes, not 3"},
 		"nothing of its size":  {fill: blob(3, nil), text: "0 bytes, not 3"},
-		"one bomb":             {fill: blob(5<<24, bytes.Repeat(zeros, 5)), want: ErrTooLarge},
+		"one bomb":             {fill: blob(3<<24, bytes.Repeat(zeros, 3)), want: ErrTooLarge},
 		"many bombs": {fill: func(p *packtest.Packer) {
 			for i := range 3 {
 				zeros[0] = byte(i)
