@@ -5,7 +5,7 @@
 set -eu
 
 # Formats that yq speaks and a GitOps repository does not: a sixth of the program.
-tags=yq_nohcl,yq_noini,yq_nolua,yq_notoml,yq_noxml
+tags=yq_nohcl,yq_noini,yq_nolua,yq_noshell,yq_notoml,yq_noxml
 
 CGO_ENABLED=0 "${GO:-go}" build -trimpath -buildvcs=false -tags="$tags" \
 	-ldflags="-s -w -X update-gitops-repo/cmd.buildVersion=$VERSION -X update-gitops-repo/cmd.buildRevision=$REVISION" \
