@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -280,16 +282,18 @@ func TestWait(t *testing.T) {
 	// Somebody merges it.
 	plan = w.pull("b", "2")
 	plan.Pull.Wait = true
-	go func() {
+	merge := w.pull("b", "2")
+	merge.Pull.Request.Merge = true
+	var somebody sync.WaitGroup
+	defer somebody.Wait()
+	somebody.Go(func() {
 		for w.pulls() != "#1 merged, #2 open" {
 			time.Sleep(10 * time.Millisecond)
 		}
-		merge := w.pull("b", "2")
-		merge.Pull.Request.Merge = true
 		if _, log, err := w.run(merge); err != nil {
 			t.Errorf("%v\n%s", err, log)
 		}
-	}()
+	})
 	if r := w.must(plan); state(r) != "merged" {
 		t.Errorf("%+v", r)
 	}
@@ -530,22 +534,23 @@ func TestOvertaken(t *testing.T) {
 	w := newWorld(t, forge.GitHub)
 	newer := w.pull("b", "8")
 	newer.Composer.Sequence = 8
-	overtaken := false
+	var overtaken atomic.Bool
+	var other sync.WaitGroup
+	defer other.Wait()
 	w.forge.FailRequests(func(_ int, r *http.Request) forge.Fault {
-		if r.Method == "POST" && strings.HasSuffix(r.URL.Path, "/pulls") && !overtaken {
-			overtaken = true
-			go func() {
+		if r.Method == "POST" && strings.HasSuffix(r.URL.Path, "/pulls") && overtaken.CompareAndSwap(false, true) {
+			other.Go(func() {
 				if _, log, err := w.run(newer); err != nil {
 					t.Errorf("%v\n%s", err, log)
 				}
-			}()
+			})
 		}
 		return forge.NoFault
 	})
 	older := w.pull("a", "7")
 	older.Composer.Sequence, older.Pull.Supersede = 7, true
 	older.Forge = slowLister{older.Forge, func() {
-		for overtaken && len(w.forge.PullRequests(repo)) < 2 {
+		for overtaken.Load() && len(w.forge.PullRequests(repo)) < 2 {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}}
