@@ -15,7 +15,7 @@ import (
 )
 
 // TestTorture runs the cases of testdata/torture, whose README says what they hold. If TORTURE_OUT names a folder, what
-// comes out is written there, for template/compare.
+// comes out is written there, for the folder compare.
 func TestTorture(t *testing.T) {
 	t.Parallel()
 	names, err := filepath.Glob("testdata/torture/*.txtar")
