@@ -113,10 +113,11 @@ func extraDict(c call) float64 {
 	return n
 }
 
-// extraPrettyJSON: each line is indented as deep as it is nested.
+// extraPrettyJSON: each line is indented as deep as it is nested, and the text is written plain before it is indented, in
+// buffers that double, unless encoding/json has some left from before.
 func extraPrettyJSON(c call) float64 {
 	bytes, depth := c.weigh(c.name, c.args[0])
-	return bytes * float64(depth)
+	return bytes * float64(4+depth)
 }
 
 // extraDecimals: a product has as many digits as its factors have together.
