@@ -36,9 +36,9 @@ var (
 	ErrConflict = errors.New("changed differently in the checkout and on the branch")
 )
 
-// IsTransient reports whether err is a failure of the network that may be gone a moment later: a connection that broke,
-// a timeout, a name server that does not answer. An unknown error is not transient: a host that does not exist, or a
-// refused certificate, stays as it is.
+// IsNetworkFailure reports whether err is a failure of the network that may be gone a moment later: a connection that
+// broke, a timeout, a name server that does not answer. It knows no answers of servers. An unknown error is none, nor is
+// one that stays: a host that does not exist, a refused certificate.
 //
 // A context's deadline looks like any other timeout. Callers check their context first.
-func IsTransient(err error) bool { return transport.IsTransient(err) }
+func IsNetworkFailure(err error) bool { return transport.IsNetworkFailure(err) }

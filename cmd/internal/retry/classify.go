@@ -68,7 +68,7 @@ func passes(err error) bool {
 	if proxy, ok := errors.AsType[*ProxyError](err); ok {
 		return proxy.Status >= http.StatusBadGateway && proxy.Status <= http.StatusGatewayTimeout
 	}
-	if errors.Is(err, errSilent) || gitrepo.IsTransient(err) {
+	if errors.Is(err, errSilent) || gitrepo.IsNetworkFailure(err) {
 		return true
 	}
 	// The errors of HTTP/2 have no exported types.

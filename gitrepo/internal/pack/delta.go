@@ -11,14 +11,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 )
 
-const (
-	// maxDelta is the size, in bytes, above which git makes no deltas of a file (core.bigFileThreshold,
-	// https://git-scm.com/docs/git-config). A delta, its base and its result have to be in memory.
-	maxDelta = 512 << 20
-	// maxWaiting is how many deltas may come before their bases. Git sends none like that.
-	maxWaiting = 1 << 16
-)
-
 // base names the object that a delta is against: by its offset in the pack, or by its hash if the offset is 0.
 type base struct {
 	offset int64

@@ -8,12 +8,6 @@ import (
 	"strings"
 )
 
-// maxOthers is how many bytes of references after the branches are read before the rest is left unread.
-const maxOthers = 64 << 10
-
-// maxReferences is how many bytes of references are accepted: some two million of them, which the library keeps all.
-const maxReferences = 128 << 20
-
 // Heads returns a server's list of references (https://git-scm.com/docs/gitprotocol-http, "Discovering References")
 // without those that are not branches. A forge has one or two for each pull request there ever was, and protocol
 // version 0 lists them all. They come sorted by name: once there are many after the branches, the rest is not waited

@@ -14,9 +14,6 @@ import (
 	"github.com/go-git/go-git/v5/storage/memory"
 )
 
-// perObject is what an object counts for in addition to its contents, in bytes: endless empty ones take memory too.
-const perObject = 1 << 10
-
 // Unpacker stores the objects of packs that come one after the other. It is not safe for concurrent use.
 type Unpacker struct {
 	quota *Quota

@@ -60,7 +60,7 @@ func (d *demuxer) line() error {
 		_, err := io.CopyN(io.Discard, d.r, int64(rest))
 		return unexpected(err)
 	case 3:
-		said := make([]byte, min(rest, 1000))
+		said := make([]byte, min(rest, maxMessage))
 		if _, err := io.ReadFull(d.r, said); err != nil {
 			return unexpected(err)
 		}

@@ -8,9 +8,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// maxInMemory is how many bytes of objects are kept in memory. What comes after them goes to a file.
-const maxInMemory = 32 << 20
-
 // spill keeps objects' contents where there is more room than in memory: in a temporary file without a name, which goes
 // when the process ends, however it ends. If no such file can be made, or it is full, all stays in memory. A whole
 // object in a file is one read away; a pack and its index would have it inflated and its deltas applied each time.

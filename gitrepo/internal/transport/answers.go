@@ -51,7 +51,7 @@ var endings = append([]error{packp.ErrEmptyInput, pktline.ErrInvalidPktLen}, net
 
 // broken reports whether the connection broke, or what came over it is damaged.
 func broken(err error) bool {
-	if IsTransient(err) {
+	if IsNetworkFailure(err) {
 		return true
 	}
 	// The library makes text of the causes of most errors, and puts it at the end.

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-func TestIsTransient(t *testing.T) {
+func TestIsNetworkFailure(t *testing.T) {
 	t.Parallel()
 	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
 	for name, test := range map[string]struct {
@@ -37,7 +37,7 @@ func TestIsTransient(t *testing.T) {
 		"canceled":                 {context.Canceled, false},
 		"unknown":                  {errors.New("x"), false},
 	} {
-		if got := IsTransient(test.err); got != test.want {
+		if got := IsNetworkFailure(test.err); got != test.want {
 			t.Errorf("%s: %t, want %t", name, got, test.want)
 		}
 	}
