@@ -171,12 +171,14 @@ func (m *meter) steps() texttemplate.FuncMap {
 		},
 		// compare is called with each value that is about to be compared. The error for a list or a map prints it.
 		"compare": func(v any) any {
-			if text, ok := v.(string); ok {
-				m.charge("comparing it", float64(len(text)))
-				return v
+			switch value := reflect.ValueOf(v); value.Kind() {
+			case reflect.Invalid, reflect.Bool, reflect.Int, reflect.Int64, reflect.Float64:
+			case reflect.String:
+				m.charge("comparing it", float64(value.Len()))
+			default:
+				bytes, _ := m.weigh("comparing it", value)
+				m.charge("comparing it", 8*bytes)
 			}
-			bytes, _ := m.weigh("comparing it", reflect.ValueOf(&v).Elem())
-			m.charge("comparing it", 8*bytes)
 			return v
 		},
 	}

@@ -440,6 +440,33 @@ $(< regexReplaceAll "[a-z]+" $n "<$0>" | replace "<" "[" | trunc 20 >)$(< end >)
 	}
 }
 
+// TestHonestLoops: a loop that only looks into a large text or list, or compares numbers, does not pay for copies.
+func TestHonestLoops(t *testing.T) {
+	t.Parallel()
+	values := Values{
+		"text":  strings.Repeat("key: value # and more text\n", 4000),
+		"words": strings.Repeat("abc,", 2000),
+	}
+	const loop = `$(< $l := splitList "," .words >)$(< range $i := until 1000 >)$(< $_ := %s >)$(< end >)`
+	for _, call := range []string{
+		`contains "zzz" $.text`, `hasPrefix "key" $.text`, `hasSuffix "key" $.text`, `trim $.text`,
+		`trimPrefix "key" $.text`, `trimSuffix "key" $.text`, `trunc 10 $.text`, `substr $i 2000 $.text`,
+		`slice $l $i`, `mustSlice $l 0 10`, `first $l`, `get $ "text"`, `default "x" $.text`,
+	} {
+		src := fmt.Sprintf(loop, call)
+		if _, err := (Renderer{}).Text("a.tmpl", []byte(src), values); err != nil {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+	const chunks = `$(< $l := splitList "," .words >)$(< range 600 >)$(< $_ := chunk 100 $l >)$(< end >)`
+	const numbers = `$(< range until 300000 >)$(< if eq . 5 >)x$(< end >)$(< end >)`
+	for _, src := range []string{chunks, numbers} {
+		if _, err := (Renderer{}).Text("a.tmpl", []byte(src), values); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Nothing that goes into a template is taken for one.
 func TestValuesAreNoTemplates(t *testing.T) {
 	const value = `$({ .v })$(< .v >){{ .v }}`
@@ -479,9 +506,9 @@ func TestEveryFunction(t *testing.T) {
 			t.Errorf("%s costs nothing", name)
 		}
 	}
-	for name := range maps.Keys(itemwise) {
+	for name := range maps.Keys(frugal) {
 		if _, ok := library().priced[name]; !ok {
-			t.Errorf("%s is itemwise, and no function", name)
+			t.Errorf("%s is frugal, and no function", name)
 		}
 	}
 	for name := range maps.Keys(extra) {

@@ -10,17 +10,19 @@ const (
 	perCall     = 512 // any call, and any round of a range
 	perGiven    = 16  // for each byte that weigh counts of the arguments
 	perMade     = 8   // for each byte that weigh counts of a result other than text
-	perArgument = 256 // for each argument of an itemwise function, and 1 for each byte of text
-	perItem     = 128 // for each item of a list that an itemwise function makes
+	perArgument = 256 // for each argument of a frugal function, and 1 for each byte of text
+	perItem     = 128 // for each item of a list that a frugal function makes
 	perEntry    = 256 // for each entry of such a map
 )
 
-// itemwise are the functions that pass on what lists and maps hold without looking into it. For them, what is inside an
-// argument counts for nothing: a loop that looks up keys would pay for the whole map each time.
-var itemwise = wordSet(`
-	all any append coalesce compact concat default dict dig empty first get hasKey index initial keys kindIs kindOf last
-	list mustAppend mustCompact mustFirst mustInitial mustLast mustPrepend mustPush mustRest mustReverse omit pick pluck
-	prepend push rest reverse set ternary tuple typeIs typeIsLike typeOf unset values
+// frugal are the functions that pass on what lists and maps hold without looking into it, and read a text at most once,
+// without a copy. For them, what is inside an argument counts for nothing, and a text for little: a loop that looks up
+// keys would pay for the whole map each time, and one that looks for words for 16 copies of the text.
+var frugal = wordSet(`
+	all any append chunk coalesce compact concat contains default dict dig empty first get hasKey hasPrefix hasSuffix
+	index initial keys kindIs kindOf last list mustAppend mustChunk mustCompact mustFirst mustInitial mustLast
+	mustPrepend mustPush mustRest mustReverse mustSlice omit pick pluck prepend push rest reverse set slice substr
+	ternary trim trimPrefix trimSuffix trunc tuple typeIs typeIsLike typeOf unset values
 `)
 
 func wordSet(words string) map[string]bool {
@@ -61,7 +63,7 @@ func (c call) given() float64 {
 	n := 0.0
 	for i, arg := range c.args {
 		switch {
-		case !itemwise[c.name]:
+		case !frugal[c.name]:
 			n += perGiven * c.weight(i)
 		case i == len(c.args)-1 && c.f.Type().IsVariadic():
 			for i := range arg.Len() {
@@ -74,7 +76,7 @@ func (c call) given() float64 {
 	return n
 }
 
-// made returns what a result costs. A list or map that was among the arguments costs nothing.
+// made returns what a result costs. A list or map that was among the arguments, or is a part of one, costs nothing.
 func (c call) made(result reflect.Value) float64 {
 	if result.Kind() == reflect.Interface {
 		result = result.Elem()
@@ -82,7 +84,7 @@ func (c call) made(result reflect.Value) float64 {
 	switch kind := result.Kind(); {
 	case kind == reflect.String:
 		return float64(result.Len())
-	case !itemwise[c.name]:
+	case !frugal[c.name]:
 		bytes, _ := c.weigh(c.name, result)
 		return perMade * bytes
 	case kind != reflect.Map && kind != reflect.Slice:
@@ -92,7 +94,7 @@ func (c call) made(result reflect.Value) float64 {
 		if arg.Kind() == reflect.Interface {
 			arg = arg.Elem()
 		}
-		if arg.Kind() == result.Kind() && arg.Pointer() == result.Pointer() && arg.Len() == result.Len() {
+		if within(result, arg) {
 			return 0
 		}
 	}
@@ -100,6 +102,18 @@ func (c call) made(result reflect.Value) float64 {
 		return perEntry * float64(result.Len())
 	}
 	return perItem * float64(result.Len())
+}
+
+// within reports whether a list is a part of another and has no memory of its own, or a map is the other.
+func within(part, whole reflect.Value) bool {
+	if part.Kind() != whole.Kind() {
+		return false
+	}
+	start, length := whole.Pointer(), uintptr(1)
+	if whole.Kind() == reflect.Slice {
+		length = uintptr(whole.Len()) * whole.Type().Elem().Size()
+	}
+	return part.Pointer()-start < length
 }
 
 // weight returns the weight of an argument.

@@ -32,7 +32,9 @@ var extra = map[string]func(call) float64{
 
 	"fromJson": extraJSON, "mustFromJson": extraJSON,
 	"toPrettyJson": extraPrettyJSON, "mustToPrettyJson": extraPrettyJSON,
-	"dict": extraDict,
+	"dict":  extraDict,
+	"chunk": extraChunk, "mustChunk": extraChunk,
+	"slice": extraSlice, "mustSlice": extraSlice,
 
 	// These compare each item, or character, with many others.
 	"uniq": extraUniq, "mustUniq": extraUniq,
@@ -112,6 +114,12 @@ func extraDict(c call) float64 {
 	}
 	return n
 }
+
+// extraChunk: all items are copied, into lists of their own.
+func extraChunk(c call) float64 { return 64 * c.size(1) }
+
+// extraSlice: an index that is not a number is printed.
+func extraSlice(c call) float64 { return perGiven * c.weight(1) }
 
 // extraPrettyJSON: each line is indented as deep as it is nested, and the text is written plain before it is indented, in
 // buffers that double, unless encoding/json has some left from before.
