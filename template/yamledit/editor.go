@@ -133,7 +133,8 @@ func (e *editor) anew(before, after *yaml.Node, s slot) {
 	e.record(s, s.path, summary(before), summary(after))
 	start, end := s.after, len(e.text)
 	for _, at := range e.lines {
-		if at > start && documentMark.Match(e.text[at:e.lineEnd(at)]) {
+		isNext := at > start || at == start && isEmpty(before) // which has no line of its own
+		if isNext && documentMark.Match(e.text[at:e.lineEnd(at)]) {
 			end = at
 			break
 		}

@@ -2,6 +2,7 @@ package yamledit
 
 import (
 	"fmt"
+	"slices"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -136,6 +137,17 @@ func (f *File) BecomeWith(counts Counted, trees ...*yaml.Node) error {
 		return err
 	}
 	f.refresh()
+	trees = slices.Clone(trees)
+	for i, tree := range trees {
+		root, err := rootOf(tree)
+		if err == nil {
+			err = complete(root)
+		}
+		if err != nil {
+			return &Error{File: f.name, Reason: err.Error(), Err: ErrUneditable}
+		}
+		trees[i] = root
+	}
 	if len(trees) != max(1, len(f.docs)) {
 		reason := fmt.Sprintf("%d documents cannot become %d", len(f.docs), len(trees))
 		return &Error{File: f.name, Reason: reason, Err: ErrUneditable}

@@ -41,6 +41,10 @@ func (f *File) insert(parent *yaml.Node, p place, at int, key, value any) error 
 		return f.fail(parent, p.path+" "+err.Error())
 	}
 	tree, err := NewNode(value)
+	name, isName := key.(*yaml.Node)
+	if isName && err == nil {
+		name, err = NewNode(name)
+	}
 	if err != nil {
 		return f.fail(parent, p.path+": "+err.Error())
 	}
@@ -49,8 +53,8 @@ func (f *File) insert(parent *yaml.Node, p place, at int, key, value any) error 
 	}
 	f.parents = nil
 	kind, tag, added := yaml.SequenceNode, "!!seq", []*yaml.Node{tree}
-	if name, ok := key.(*yaml.Node); ok {
-		kind, tag, added = yaml.MappingNode, "!!map", []*yaml.Node{clone(name), tree}
+	if isName {
+		kind, tag, added = yaml.MappingNode, "!!map", []*yaml.Node{name, tree}
 	} else {
 		at = key.(int)
 	}
@@ -67,7 +71,7 @@ func checkInsert(parent *yaml.Node, key any) error {
 	index, isIndex := key.(int)
 	null := parent.Kind == yaml.ScalarNode && parent.Tag == "!!null"
 	switch {
-	case !isIndex && (!isName || name.Kind != yaml.ScalarNode):
+	case !isIndex && (!isName || name == nil || name.Kind != yaml.ScalarNode):
 		return fmt.Errorf("cannot get an entry under a %T", key)
 	case parent.Kind == yaml.AliasNode:
 		return errors.New("is an alias")
@@ -119,7 +123,7 @@ func (f *File) cutLines(c cut) error {
 	if err := f.beginScalars(); err != nil {
 		return err
 	}
-	if f.isPending(c.value) {
+	if f.isPending(c.key) || f.isPending(c.value) { // the lines that are cut out have none of it
 		if err := f.settle(); err != nil {
 			return err
 		}
@@ -137,7 +141,7 @@ func (f *File) drop(p place) {
 	f.parents = nil
 }
 
-// isPending reports whether a scalar at or below n has a new value that is not in the text yet.
+// isPending reports whether a scalar at or below n has a new text that is not in the text yet.
 func (f *File) isPending(n *yaml.Node) bool {
 	return f.byNode[n] != nil || len(f.byNode) > 0 && slices.ContainsFunc(n.Content, f.isPending)
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -15,10 +16,16 @@ import (
 // then has. The token is one line: in place of a block scalar it is in double quotes. In JSON, all strings are.
 func (e *scalarEdit) encode() (token, tag string, err error) {
 	old := e.before
+	if !utf8.ValidString(e.value.text) {
+		return "", "", fmt.Errorf("%q is not UTF-8", e.value.text)
+	}
 	switch e.value.tag {
 	case "":
 		return e.encodeText(old)
 	case "!!str":
+		if isTagged(old) && typed.MatchString(old.Tag) {
+			return "", "", fmt.Errorf("a string is no %s, as the tag of the node says", old.Tag)
+		}
 		text := *old
 		text.Tag = "!!str" // what looks like a number is none
 		return e.encodeText(&text)

@@ -244,12 +244,16 @@ type splice struct {
 	text       string
 }
 
-// apply makes the splices, of which no two overlap. It sorts them.
+// apply makes the splices, which it sorts. Of two that overlap it makes the first: the text is compared with what was
+// asked for, and does not read so.
 func apply(text []byte, splices []splice) []byte {
 	slices.SortStableFunc(splices, func(x, y splice) int { return cmp.Compare(x.start, y.start) })
 	out := make([]byte, 0, len(text)+1024)
 	done := 0
 	for _, s := range splices {
+		if s.start < done {
+			continue
+		}
 		out = append(append(out, text[done:s.start]...), s.text...)
 		done = s.end
 	}

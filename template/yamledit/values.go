@@ -1,7 +1,9 @@
 package yamledit
 
 import (
+	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -15,25 +17,63 @@ import (
 type Untyped string
 
 // NewNode returns the tree for a value, as Set and Insert make it: a copy of a *yaml.Node, an Untyped, or anything that
-// package yaml can encode. It returns an error for what that cannot.
+// package yaml can encode. It returns an error for what that cannot, and for text that is not UTF-8. The copy of a
+// yaml.DocumentNode is that of its root, and nodes without a tag get the one that they read as.
 func NewNode(value any) (*yaml.Node, error) {
 	switch v := value.(type) {
 	case *yaml.Node:
-		return clone(v), nil
+		root, err := rootOf(v)
+		if err != nil {
+			return nil, err
+		}
+		out := clone(root)
+		return out, complete(out)
 	case Untyped:
 		out := &yaml.Node{Kind: yaml.ScalarNode, Tag: untypedTag(string(v)), Value: string(v)}
 		if !printable(string(v)) {
 			out.Style = yaml.DoubleQuotedStyle // escaped, as Set does it
 		}
-		return out, nil
+		return out, complete(out)
 	case string:
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: v}, nil
+		out := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: v}
+		return out, complete(out)
 	}
 	out := new(yaml.Node)
 	if err := out.Encode(value); err != nil {
 		return nil, fmt.Errorf("a %T is no value for YAML: %w", value, err)
 	}
 	return out, nil
+}
+
+// rootOf returns n, or what is in it when it is a document, as package yaml unmarshals to a yaml.Node.
+func rootOf(n *yaml.Node) (*yaml.Node, error) {
+	if n != nil && n.Kind == yaml.DocumentNode && len(n.Content) == 1 {
+		n = n.Content[0]
+	}
+	if n == nil || n.Kind == 0 || n.Kind == yaml.DocumentNode {
+		return nil, errors.New("an empty *yaml.Node is no value for YAML")
+	}
+	return n, nil
+}
+
+// complete gives the nodes at and below n that have no tag the one that they read as. It returns an error for text that
+// is not UTF-8.
+func complete(n *yaml.Node) error {
+	if !utf8.ValidString(n.Value) {
+		return fmt.Errorf("%q is not UTF-8", n.Value)
+	}
+	if n.Kind == yaml.ScalarNode && n.Tag == "" && n.Style&quoted == 0 {
+		n.Tag = plainTag(n.Value, false)
+	}
+	if n.Tag == "" && n.Kind != yaml.AliasNode {
+		n.Tag = n.ShortTag() // of a collection, or a string
+	}
+	for _, child := range n.Content {
+		if err := complete(child); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // clone returns a copy of the tree at n.

@@ -1,0 +1,99 @@
+package yamledit
+
+import (
+	"errors"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// What a program that imports the package gets wrong is an error of the edit, after which others may follow.
+func TestRefusedValues(t *testing.T) {
+	t.Parallel()
+	var none *yaml.Node
+	for name, do := range map[string]func(f *File) error{
+		"no node":             func(f *File) error { return f.Set(f.At("a"), none) },
+		"an empty node":       func(f *File) error { return f.Set(f.At("a"), &yaml.Node{}) },
+		"an empty document":   func(f *File) error { return f.Set(f.At("a"), &yaml.Node{Kind: yaml.DocumentNode}) },
+		"no tree":             func(f *File) error { return f.Become(none) },
+		"an empty tree":       func(f *File) error { return f.Become(&yaml.Node{}) },
+		"no key":              func(f *File) error { return f.Insert(f.At(), none, 1) },
+		"a string for !!int":  func(f *File) error { return f.Set(f.At("b"), "x") },
+		"digits for !!int":    func(f *File) error { return f.Set(f.At("b"), "5") },
+		"not UTF-8":           func(f *File) error { return f.Set(f.At("a"), "\xff") },
+		"not UTF-8, untyped":  func(f *File) error { return f.Set(f.At("a"), Untyped("\xff")) },
+		"not UTF-8, inserted": func(f *File) error { return f.Insert(f.At(), "c", "\xff") },
+		"not UTF-8, a key":    func(f *File) error { return f.Insert(f.At(), "\xff", 1) },
+	} {
+		f, err := Parse("f.yaml", []byte("a: 1 # c\nb: !!int 2\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := do(f); !errors.Is(err, ErrUneditable) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if err := f.Set(f.At("a"), 3); err != nil {
+			t.Errorf("%s, then another: got %v", name, err)
+		}
+		if text, _, err := f.Bytes(); err != nil || string(text) != "a: 3 # c\nb: !!int 2\n" {
+			t.Errorf("%s: got %q, %v", name, text, err)
+		}
+	}
+}
+
+// Nodes that a program unmarshals, or makes without tags, are as good as those of NewNode.
+func TestNodesOfOthers(t *testing.T) {
+	t.Parallel()
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte("a: 2\nb: x\n"), &document); err != nil {
+		t.Fatal(err)
+	}
+	untagged := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{
+		{Kind: yaml.ScalarNode, Value: "a"}, {Kind: yaml.ScalarNode, Value: "2"},
+		{Kind: yaml.ScalarNode, Value: "b"}, {Kind: yaml.ScalarNode, Value: "x"},
+	}}
+	for _, tree := range []*yaml.Node{&document, untagged} {
+		got, _, err := edit("a: 1 # c\nb: y\n", func(f *File) error { return f.Become(tree) })
+		if want := "a: 2 # c\nb: x\n"; got != want || err != nil {
+			t.Errorf("become: got %q, %v", got, err)
+		}
+		got, _, err = edit("k: 1 # c\n", func(f *File) error { return f.Set(f.At("k"), tree) })
+		if want := "k: # c\n  a: 2\n  b: x\n"; got != want || err != nil {
+			t.Errorf("set: got %q, %v", got, err)
+		}
+		got, _, err = edit("k: 1\n", func(f *File) error {
+			return f.Insert(f.At(), &yaml.Node{Kind: yaml.ScalarNode, Value: "l"}, tree)
+		})
+		if want := "k: 1\nl:\n  a: 2\n  b: x\n"; got != want || err != nil {
+			t.Errorf("insert: got %q, %v", got, err)
+		}
+	}
+}
+
+// An edit whose text another one changes, too, is made after that; a document without text of its own is no obstacle.
+func TestEditsInOnePlace(t *testing.T) {
+	t.Parallel()
+	got, changes, err := edit("a: 1\nb: 2\n", func(f *File) error {
+		if err := f.Rename(f.At("b"), "c"); err != nil {
+			return err
+		}
+		return f.Delete(f.At("c"), KeepComments)
+	})
+	if want := "a: 1\n"; got != want || changes != ".b: 2 -> " || err != nil {
+		t.Errorf("got %q, %s, %v", got, changes, err)
+	}
+	f, err := Parse("f.yaml", []byte("---\n---\na: 1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Set(f.Documents()[0], []int{1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Insert(f.Documents()[1], "b", 2); err != nil {
+		t.Fatal(err)
+	}
+	text, _, err := f.Bytes()
+	if want := "---\n- 1\n---\na: 1\nb: 2\n"; string(text) != want || err != nil {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
