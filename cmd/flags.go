@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"strings"
+
 	"update-gitops-repo/cmd/internal/forges"
 	"update-gitops-repo/scm"
 	"update-gitops-repo/template/image"
@@ -162,7 +164,7 @@ func (c *config) pullRequestFlags() []flagSpec {
 			usage: "open the pull request as a draft"},
 		{name: "scm-provider", into: &c.scmProvider, choices: forges.Names(),
 			fallback: "known for github.com, gitlab.com and the forge that runs the pipeline",
-			usage:    "`name` of the forge: github or gitlab"},
+			usage:    "`name` of the forge: " + strings.Join(forges.Names(), " or ")},
 		{name: "scm-url", into: &c.scmURL, isURL: true,
 			fallback: "https://api.github.com/; else /api/v3/ or /api/v4 on the repository's host",
 			usage:    "base `URL` of the forge's API"},

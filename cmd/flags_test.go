@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"update-gitops-repo/cmd/internal/forges"
 	"update-gitops-repo/secret"
 )
 
@@ -50,6 +51,11 @@ func TestFlagTexts(t *testing.T) {
 		for _, choice := range f.choices {
 			if !strings.Contains(text, choice) {
 				t.Errorf("-%s: its text does not name %s", f.name, choice)
+			}
+		}
+		for _, name := range forges.Names() {
+			if host := forges.Named(name).Host; f.name == "scm-provider" && !strings.Contains(text, host) {
+				t.Errorf("-%s: its text does not name %s, where the forge is known", f.name, host)
 			}
 		}
 	}

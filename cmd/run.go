@@ -89,7 +89,7 @@ func (p program) run(ctx context.Context, args []string) error {
 
 // places returns where the flags and the CI system want the results.
 func places(c *config, getenv func(string) string) report.Places {
-	of := ci.FindPlaces(getenv)
+	of := ci.FindFiles(getenv)
 	p := report.Places{Dir: c.resultDir, Outputs: of.Outputs, Summary: of.Summary}
 	for _, file := range []string{c.resultEnv, of.Exports} {
 		if file != "" {

@@ -161,6 +161,45 @@ func TestTroubleshooting(t *testing.T) {
 	}
 }
 
+// TestResultNames: the README, -h and the examples' pages name the results that the program writes, and no others.
+func TestResultNames(t *testing.T) {
+	dir := t.TempDir()
+	c := exec.Command("update-gitops-repo", "-result-dir="+dir)
+	c.Env = []string{"HOME=" + dir}
+	if out, err := c.CombinedOutput(); err == nil {
+		t.Fatalf("there is something to do without flags: %s", out)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string // sorted
+	for _, f := range files {
+		want = append(want, f.Name())
+	}
+	texts := map[string]string{}
+	for file, from := range map[string]string{
+		"README.md": "\nThe results ", "examples/tekton/README.md": "The results ",
+		"examples/github-actions/README.md": "outputs",
+	} {
+		_, texts[file], _ = strings.Cut(read(t, "../"+file), from)
+	}
+	for _, f := range programFlags(t) {
+		if f.name == "result-dir" {
+			texts["-h"] = f.text
+		}
+	}
+	list := regexp.MustCompile("changed[\\w`,\\s-]*?pull-request-number")
+	for where, text := range texts {
+		got := regexp.MustCompile(`[a-z-]+`).FindAllString(list.FindString(text), -1)
+		got = slices.DeleteFunc(got, func(word string) bool { return word == "and" })
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s names the results %q, the program writes %q", where, got, want)
+		}
+	}
+}
+
 // TestRecording holds the README's recording against what make demo prints, but for the port and the commit, which
 // change. With UPDATE_DOCS set it writes the recording instead.
 func TestRecording(t *testing.T) {

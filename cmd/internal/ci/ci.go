@@ -22,7 +22,7 @@ type system struct {
 	jobToken string // token for git that is valid while the job runs
 	jobUser  string // user that goes with it: a name, not a variable
 
-	// Files in which the system looks for what a step did, made of variables; see Places.
+	// Files in which the system looks for what a step did, made of variables; see Files.
 	outputs, summary, exports string
 }
 
@@ -131,22 +131,22 @@ func expand(pattern string, getenv func(string) string) string {
 	return text
 }
 
-// Places are the files in which CI systems look for what a step did. Each is empty when there is none.
-type Places struct {
+// Files are those in which CI systems look for what a step did. Each is empty when there is none.
+type Files struct {
 	Outputs string // lines name=value, for later steps
 	Summary string // Markdown, for people
 	Exports string // lines NAME=VALUE, which become variables of later steps
 }
 
-// FindPlaces returns the files that any CI system's variables name.
-func FindPlaces(getenv func(string) string) Places {
-	var p Places
+// FindFiles returns the files that any CI system's variables name.
+func FindFiles(getenv func(string) string) Files {
+	var f Files
 	for _, s := range systems {
-		p.Outputs = cmp.Or(p.Outputs, expand(s.outputs, getenv))
-		p.Summary = cmp.Or(p.Summary, expand(s.summary, getenv))
-		p.Exports = cmp.Or(p.Exports, expand(s.exports, getenv))
+		f.Outputs = cmp.Or(f.Outputs, expand(s.outputs, getenv))
+		f.Summary = cmp.Or(f.Summary, expand(s.summary, getenv))
+		f.Exports = cmp.Or(f.Exports, expand(s.exports, getenv))
 	}
-	return p
+	return f
 }
 
 // Server returns the host, HOST or HOST:PORT in lower case, of the forge of that kind that runs this pipeline; empty

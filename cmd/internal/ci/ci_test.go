@@ -1,6 +1,8 @@
 package ci
 
 import (
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -89,17 +91,40 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestFindPlaces has the files of the systems that have some.
-func TestFindPlaces(t *testing.T) {
+// TestREADME: the README names the systems of the table, and no others.
+func TestREADME(t *testing.T) {
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(readme), "default to the variables of ")
+	list, _, ok := strings.Cut(list, ", and `-app`")
+	if !ok {
+		t.Fatal("the README has no list of CI systems")
+	}
+	got := regexp.MustCompile(`, | and `).Split(strings.ReplaceAll(list, "\n", " "), -1)
+	var want []string
+	for _, s := range systems {
+		want = append(want, s.name)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("the README has %q, the table %q", got, want)
+	}
+}
+
+// TestFindFiles has the files of the systems that have some.
+func TestFindFiles(t *testing.T) {
 	for _, test := range []struct {
 		vars []string
-		want Places
+		want Files
 	}{
-		{[]string{"GITHUB_OUTPUT=/o", "GITHUB_STEP_SUMMARY=/s"}, Places{Outputs: "/o", Summary: "/s"}},
-		{[]string{"CF_VOLUME_PATH=/codefresh/volume"}, Places{Exports: "/codefresh/volume/env_vars_to_export"}},
-		{[]string{"GITHUB_ACTIONS=true", "CF_BUILD_ID=1"}, Places{}},
+		{[]string{"GITHUB_OUTPUT=/o", "GITHUB_STEP_SUMMARY=/s"}, Files{Outputs: "/o", Summary: "/s"}},
+		{[]string{"CF_VOLUME_PATH=/codefresh/volume"}, Files{Exports: "/codefresh/volume/env_vars_to_export"}},
+		{[]string{"GITHUB_ACTIONS=true", "CF_BUILD_ID=1"}, Files{}},
 	} {
-		if got := FindPlaces(environment(test.vars...)); got != test.want {
+		if got := FindFiles(environment(test.vars...)); got != test.want {
 			t.Errorf("%q: %+v, want %+v", test.vars, got, test.want)
 		}
 	}

@@ -1,12 +1,6 @@
 package update
 
-import (
-	"errors"
-	"fmt"
-	"strings"
-
-	"update-gitops-repo/gitrepo"
-)
+import "errors"
 
 var (
 	// ErrNoDefault says that the remote names no default branch, or one that no branch can be called.
@@ -19,23 +13,3 @@ var (
 	// refused rather than redacted, since whoever wrote it meant something else to be there.
 	ErrSecret = errors.New("there is a token, key or password of this run in it")
 )
-
-// ForeignError is a branch with commits that this program did not make for this app.
-type ForeignError struct {
-	branch  string
-	commits []gitrepo.Log
-}
-
-// Error implements error. It names the first five commits.
-func (e *ForeignError) Error() string {
-	var names []string
-	for i, c := range e.commits {
-		if i == 5 {
-			names = append(names, fmt.Sprintf("and %d more", len(e.commits)-i))
-			break
-		}
-		names = append(names, fmt.Sprintf("%.7s %q by %s", c.Hash, c.Subject(), c.Author))
-	}
-	list := strings.Join(names, ", ")
-	return fmt.Sprintf("branch %q holds commits that are not of this app's updates: %s", e.branch, list)
-}

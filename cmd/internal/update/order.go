@@ -2,7 +2,6 @@ package update
 
 import (
 	"context"
-	"slices"
 
 	"update-gitops-repo/cmd/internal/message"
 	"update-gitops-repo/gitrepo"
@@ -72,11 +71,4 @@ func (u *updater) outdated(pulls []scm.PullRequest, number int) (older []scm.Pul
 		}
 	}
 	return older, newest
-}
-
-// foreign returns the commits that this program did not make for this app.
-func (u *updater) foreign(commits []gitrepo.Log) []gitrepo.Log {
-	return slices.DeleteFunc(slices.Clone(commits), func(l gitrepo.Log) bool {
-		return message.AppOf(l.Message) == u.plan.Composer.App
-	})
 }

@@ -76,23 +76,17 @@ func CheckAPI(ctx context.Context, provider scm.Provider, url, source string) (A
 
 // String returns the access for people, several lines.
 func (a Access) String() string {
+	word := map[bool]string{true: "yes", false: "no"}
 	var b strings.Builder
 	fmt.Fprintf(&b, "git %s\n  credential: %s\n  read: %s\n  push: %s\n",
-		a.Git.URL, cmp.Or(a.Git.Credential, "none"), yesOrNo(a.Git.Read), yesOrNo(a.Git.Push))
+		a.Git.URL, cmp.Or(a.Git.Credential, "none"), word[a.Git.Read], word[a.Git.Push])
 	if a.API == nil {
 		return b.String()
 	}
 	fmt.Fprintf(&b, "api %s\n  credential: %s\n  read: %s\n  open pull requests: %s\n",
-		a.API.URL, cmp.Or(a.API.Credential, "none"), yesOrNo(a.API.Read), yesOrNo(a.API.PullRequests))
+		a.API.URL, cmp.Or(a.API.Credential, "none"), word[a.API.Read], word[a.API.PullRequests])
 	if a.API.Note != "" {
 		fmt.Fprintf(&b, "  note: %s\n", a.API.Note)
 	}
 	return b.String()
-}
-
-func yesOrNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
 }
