@@ -16,6 +16,15 @@ import (
 // Errors are ErrNotMergeable with ErrClosed if pr is closed without being merged, ErrNotMergeable if waiting does not
 // help, and those of the provider and of the context.
 func Wait(ctx context.Context, p Provider, pr PullRequest, m *Merge, report func(waits string)) error {
+	err := wait(ctx, p, pr, m, report)
+	// The time may be up during a pause or during a request, whose error would not say what it was for.
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("%s: pull request #%d: waiting for it to be merged: %w", p.Name(), pr.Number, ctx.Err())
+	}
+	return err
+}
+
+func wait(ctx context.Context, p Provider, pr PullRequest, m *Merge, report func(waits string)) error {
 	pause := &backoff.ExponentialBackOff{InitialInterval: time.Second, MaxInterval: 15 * time.Second, Multiplier: 1.5}
 	pause.Reset()
 	last := ""
@@ -50,7 +59,7 @@ func Wait(ctx context.Context, p Provider, pr PullRequest, m *Merge, report func
 		select {
 		case <-time.After(pause.NextBackOff()):
 		case <-ctx.Done():
-			return fmt.Errorf("%s: pull request #%d: waiting for it to be merged: %w", p.Name(), pr.Number, ctx.Err())
+			return ctx.Err()
 		}
 	}
 }

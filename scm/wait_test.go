@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"update-gitops-repo/integration/forge"
@@ -59,6 +60,17 @@ func TestWaitMerges(t *testing.T) {
 	})
 }
 
+// canceled is a forge whose requests for the state of a pull request are cut short.
+type canceled struct {
+	scm.Provider
+	cancel context.CancelFunc
+}
+
+func (c canceled) Status(ctx context.Context, pr scm.PullRequest) (scm.Status, error) {
+	c.cancel()
+	return c.Provider.(scm.Watcher).Status(ctx, pr)
+}
+
 // TestWaitEnds: Wait returns when its context is done, when the pull request is closed, and when a check fails. It
 // merges nothing then.
 func TestWaitEnds(t *testing.T) {
@@ -73,10 +85,16 @@ func TestWaitEnds(t *testing.T) {
 		if err := scm.Wait(ctx, p, pr, nil, func(string) { cancel() }); !errors.Is(err, context.Canceled) {
 			t.Errorf("the context ends: %v", err)
 		}
+		ctx, cancel = context.WithCancel(t.Context())
+		defer cancel()
+		err := scm.Wait(ctx, canceled{p, cancel}, pr, nil, func(string) { t.Error("it waits") })
+		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "waiting for it to be merged") {
+			t.Errorf("the context ends during a request: %v", err)
+		}
 		if err := p.(scm.Closer).Close(t.Context(), pr, "Not now."); err != nil {
 			t.Fatal(err)
 		}
-		err := scm.Wait(t.Context(), p, pr, nil, func(string) {})
+		err = scm.Wait(t.Context(), p, pr, nil, func(string) {})
 		if !errors.Is(err, scm.ErrNotMergeable) || !errors.Is(err, scm.ErrClosed) {
 			t.Errorf("closed: %v", err)
 		}
