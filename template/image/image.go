@@ -27,15 +27,16 @@ type Progress func(file, key string)
 // a=b:1 and b=c:1 are no chain. An image is deployed by:
 //
 //   - a scalar under the key image, at any depth. It gets the tag and digest of Ref, and no other. Without tag and
-//     digest it counts in containers only (of pods, Tekton or Argo Workflows): elsewhere, something else may say the tag.
-//   - an entry of images in a kustomization.yaml, or of images or spec.images in a document of kind Kustomization, whose
-//     name or newName is the image's. It gets newTag and digest, and no other, and newName where Ref names another
-//     repository. A key that is to go is replaced by one that comes, else its line goes; comments above stay.
+//     digest it counts in containers only (of pods, Tekton or Argo Workflows): elsewhere, something else may say the
+//     tag.
+//   - an entry of images in a kustomization.yaml, or of images or spec.images in a document of kind Kustomization,
+//     whose name or newName is the image's. It gets newTag and digest, and no other, and newName where Ref names
+//     another repository. A key that is to go is replaced by one that comes, else its line goes; comments above stay.
 //   - a map as in the values of Helm charts, with repository (and registry) and with tag or digest. Its key or the one
 //     above has to end in image or images, or it has registry, digest, pullPolicy or imagePullPolicy: else it may be a
 //     source in git. No keys come or go: a digest that Ref lacks becomes empty, since it would win over the tag; a tag
-//     that Ref lacks stays; without the key digest, Ref's goes after the tag (1.7.0@sha256:…). A map with image, without
-//     a tag of its own, and tag or imageTag is the same; one with both image and repository is neither.
+//     that Ref lacks stays; without the key digest, Ref's goes after the tag (1.7.0@sha256:…). A map with image,
+//     without a tag of its own, and tag or imageTag is the same; one with both image and repository is neither.
 //
 // The repository there has to be the image's, in full: acme/shop is neither acme/shop-worker nor ghcr.io/acme/shop. It
 // is written anew only where Ref names another one than Name. A tag that is a variable or an action of a template is

@@ -10,16 +10,23 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// inContainer and imageMap match the paths of maps: of containers, also as Tekton and Argo have them, and of what may
+// knownKeys are the keys that say what is deployed. The places here and in kustomize.go see no others: a place with
+// another key needs it here too.
+var knownKeys = []string{
+	"image", "repository", "registry", "tag", "imageTag", "digest", "pullPolicy", "imagePullPolicy",
+	"apiVersion", "kind", "spec", "images", "name", "newName", "newTag",
+}
+
+// inContainer and namedImage match the paths of maps: of containers, also as Tekton and Argo have them, and of what may
 // be taken for images by its key.
 var (
 	inContainer = regexp.MustCompile(`\.(?:(?:containers|initContainers|ephemeralContainers|steps|sidecars)` +
 		`\[[0-9]+\]|container|script|stepTemplate)$`)
-	imageMap = regexp.MustCompile(`(?i)images?(?:"\])?(?:\[[^\[\]]+\]|\.[^.\[\]]+)?$`)
+	namedImage = regexp.MustCompile(`(?i)images?(?:"\])?(?:\[[^\[\]]+\]|\.[^.\[\]]+)?$`)
 )
 
 func (p *plan) isImage(m *yaml.Node) bool {
-	return imageMap.MatchString(p.file.Path(m)) ||
+	return namedImage.MatchString(p.file.Path(m)) ||
 		slices.ContainsFunc([]string{"registry", "digest", "pullPolicy", "imagePullPolicy"},
 			func(key string) bool { return p.lookup(m, key) != nil })
 }
@@ -95,11 +102,11 @@ func (p *plan) setParts(t *target, m *yaml.Node, v parts) error {
 	newTag := t.tag
 	switch {
 	case t.digest != "" && v.digest == nil && newTag == "":
-		return p.fail(v.repo, t, "there is a tag but no digest here, so REF shall have a tag too")
+		return p.fail(v.repo, t, "there is a tag but no digest here, so REF must have a tag too")
 	case t.digest != "" && v.digest == nil:
 		newTag += "@" + t.digest
 	case t.digest == "" && v.tag == nil:
-		return p.fail(v.repo, t, "there is a digest but no tag here, so REF shall have a digest too")
+		return p.fail(v.repo, t, "there is a digest but no tag here, so REF must have a digest too")
 	}
 	if t.newName != "" {
 		if err := p.setRepository(t, m, v); err != nil {

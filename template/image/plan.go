@@ -66,13 +66,13 @@ func (p *plan) make() error {
 	return nil
 }
 
-// checkKeys returns an error when m deploys one of the images and has one of imageKeys twice: parsers differ on which
+// checkKeys returns an error when m deploys one of the images and has one of knownKeys twice: parsers differ on which
 // one counts.
 func (p *plan) checkKeys(m *yaml.Node) error {
 	found := map[string]bool{}
 	for i := 0; i < len(m.Content); i += 2 {
 		key := m.Content[i]
-		if !slices.Contains(imageKeys, key.Value) {
+		if !slices.Contains(knownKeys, key.Value) {
 			continue
 		}
 		if found[key.Value] {

@@ -21,7 +21,7 @@ type Image struct {
 func Parse(s string) (Image, error) {
 	name, ref, ok := strings.Cut(s, "=")
 	if !ok {
-		return Image{}, fmt.Errorf("%q has no \"=\": it shall be NAME=REF", s)
+		return Image{}, fmt.Errorf("%q has no \"=\": it must be NAME=REF", s)
 	}
 	img := Image{Name: name, Ref: ref}
 	_, err := img.target()
@@ -49,7 +49,7 @@ type target struct {
 func (img Image) target() (*target, error) {
 	t := &target{Image: img, name: fullName(img.Name)}
 	if t.name == "" {
-		return nil, fmt.Errorf("%q is no name of an image: it shall be a repository, without tag and digest", img.Name)
+		return nil, fmt.Errorf("%q is no name of an image: it must be a repository, without tag and digest", img.Name)
 	}
 	ref := img.Ref
 	if strings.HasPrefix(ref, "sha256:") {
@@ -63,8 +63,8 @@ func (img Image) target() (*target, error) {
 		return nil, fmt.Errorf("image %s: %q: %w", img.Name, img.Ref, err)
 	}
 	if reference.IsNameOnly(named) {
-		const shall = "it shall be REPO:TAG, REPO@DIGEST, :TAG or @DIGEST"
-		return nil, fmt.Errorf("image %s: %q has neither a tag nor a digest: %s", img.Name, img.Ref, shall)
+		const rule = "it must be REPO:TAG, REPO@DIGEST, :TAG or @DIGEST"
+		return nil, fmt.Errorf("image %s: %q has neither a tag nor a digest: %s", img.Name, img.Ref, rule)
 	}
 	if tagged, ok := named.(reference.Tagged); ok {
 		t.tag = tagged.Tag()

@@ -63,8 +63,8 @@ func (t *target) notDeployed(fsys fs.FS, globs, names []string) error {
 // are named alike.
 type mentions struct{ named, others []string }
 
-// imageKey finds what is likely to say the name of an image on the same line.
-var imageKey = regexp.MustCompile(`(?i)image|repository|newName`)
+// likelyKey finds what is likely to say the name of an image on the same line.
+var likelyKey = regexp.MustCompile(`(?i)image|repository|newName`)
 
 // look adds the mentions of t in a file. A name of one component, as in "app: shop", could be anything.
 func (m *mentions) look(t *target, name string, text []byte) {
@@ -73,7 +73,7 @@ func (m *mentions) look(t *target, name string, text []byte) {
 		if !hasWord(line, base) {
 			continue
 		}
-		inKey := imageKey.Match(line)
+		inKey := likelyKey.Match(line)
 		for _, ref := range strings.FieldsFunc(string(line), endsRef) {
 			ref = strings.Trim(ref, "{}:")
 			repo, _, _ := splitRef(ref)
@@ -118,7 +118,8 @@ func notYAML(name string, text []byte, targets []*target, err error) error {
 			mine := refSuffix.MatchString(ref[len(repo):]) && t.matches(fullName(repo), tag, digest)
 			if mine && (t.join(repo) != ref || t.newName != "") {
 				line := 1 + bytes.Count(text[:at[4]], []byte("\n"))
-				reason := fmt.Sprintf("%s is deployed here, but cannot be set, since the file is not YAML: %v", t.Name, err)
+				const why = "%s is deployed here, but cannot be set, since the file is not YAML: %v"
+				reason := fmt.Sprintf(why, t.Name, err)
 				return &yamledit.Error{File: name, Line: line, Key: t.Name, Reason: reason, Err: yamledit.ErrSyntax}
 			}
 		}

@@ -7,12 +7,6 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// The keys that say what is deployed.
-var imageKeys = []string{
-	"image", "repository", "registry", "tag", "imageTag", "digest", "pullPolicy", "imagePullPolicy",
-	"apiVersion", "kind", "spec", "images", "name", "newName", "newTag",
-}
-
 // tree is what there is in a file.
 type tree struct {
 	objects []*yaml.Node // the maps that may deploy something, in the order of the file
@@ -21,7 +15,7 @@ type tree struct {
 	known   map[*yaml.Node]fields
 }
 
-// fields are the values that a map has under imageKeys; a value may be an alias.
+// fields are the values that a map has under knownKeys; a value may be an alias.
 type fields map[string]*yaml.Node
 
 func newTree(docs []*yaml.Node) *tree {
@@ -49,8 +43,8 @@ func (t *tree) walk(n *yaml.Node, deploys bool) {
 	}
 }
 
-// fieldsOf returns those of m, its own or from maps that it merges. Each map is looked through once, so that long chains
-// of merges are cheap, and one that merges itself comes to an end.
+// fieldsOf returns those of m, its own or from maps that it merges. Each map is looked through once, so that long
+// chains of merges are cheap, and one that merges itself comes to an end.
 func (t *tree) fieldsOf(m *yaml.Node) fields {
 	if m == nil || m.Kind != yaml.MappingNode {
 		return nil
@@ -66,7 +60,7 @@ func (t *tree) fieldsOf(m *yaml.Node) fields {
 		}
 	}
 	for i := 0; i < len(m.Content); i += 2 {
-		if key := m.Content[i]; key.Kind == yaml.ScalarNode && slices.Contains(imageKeys, key.Value) {
+		if key := m.Content[i]; key.Kind == yaml.ScalarNode && slices.Contains(knownKeys, key.Value) {
 			add(key.Value, m.Content[i+1])
 		}
 	}
@@ -79,7 +73,7 @@ func (t *tree) fieldsOf(m *yaml.Node) fields {
 	return out
 }
 
-// lookup returns the value of one of imageKeys in m, which may come from another map by a merge key, or nil.
+// lookup returns the value of one of knownKeys in m, which may come from another map by a merge key, or nil.
 func (t *tree) lookup(m *yaml.Node, key string) *yaml.Node { return resolve(t.fieldsOf(m)[key]) }
 
 // inherits reports whether m would have a key without its own one, too.

@@ -25,7 +25,7 @@ func (f *File) Set(n *yaml.Node, value any) error {
 	if untyped, ok := value.(Untyped); ok && n.Kind == yaml.ScalarNode {
 		return f.setScalar(n, p, content{text: string(untyped)})
 	}
-	tree, err := NewNode(value)
+	tree, err := f.newNode(value)
 	if err != nil {
 		return f.fail(n, p.path+": "+err.Error())
 	}

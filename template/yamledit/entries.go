@@ -40,10 +40,10 @@ func (f *File) insert(parent *yaml.Node, p place, at int, key, value any) error 
 	if err := checkInsert(parent, key); err != nil {
 		return f.fail(parent, p.path+" "+err.Error())
 	}
-	tree, err := NewNode(value)
+	tree, err := f.newNode(value)
 	name, isName := key.(*yaml.Node)
 	if isName && err == nil {
-		name, err = NewNode(name)
+		name, err = f.newNode(name)
 	}
 	if err != nil {
 		return f.fail(parent, p.path+": "+err.Error())

@@ -2,7 +2,9 @@ package yamledit
 
 import (
 	"errors"
+	"math"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -66,6 +68,48 @@ func TestNodesOfOthers(t *testing.T) {
 		})
 		if want := "k: 1\nl:\n  a: 2\n  b: x\n"; got != want || err != nil {
 			t.Errorf("insert: got %q, %v", got, err)
+		}
+	}
+}
+
+// A file that is JSON stays JSON, whatever value of Go it gets.
+func TestJSONStaysJSON(t *testing.T) {
+	t.Parallel()
+	moment := time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		value any
+		want  string // empty: refused
+	}{
+		{moment, `"2026-11-27T00:00:00Z"`},
+		{[]any{moment, nil, 1.5}, `["2026-11-27T00:00:00Z", null, 1.5]`},
+		{map[int]bool{1: true}, `{"1": true}`},
+		{&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "~"}, "null"},
+		{&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: "0x1F"}, ""},
+		{math.Inf(1), ""},
+		{[]float64{math.NaN()}, ""},
+	} {
+		for _, name := range []string{"set", "insert"} {
+			f, err := Parse("f.json", []byte(`{"a": 5}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := `{"a": `
+			if name == "set" {
+				err = f.Set(f.At("a"), tt.value)
+			} else {
+				before = `{"a": 5, "b": `
+				err = f.Insert(f.At(), "b", tt.value)
+			}
+			if tt.want == "" {
+				if !errors.Is(err, ErrUneditable) {
+					t.Errorf("%s %v: got %v", name, tt.value, err)
+				}
+				continue
+			}
+			text, _, broken := f.Bytes()
+			if err := errors.Join(err, broken); err != nil || string(text) != before+tt.want+"}" {
+				t.Errorf("%s %v: got %s, %v", name, tt.value, text, err)
+			}
 		}
 	}
 }

@@ -62,13 +62,19 @@ func (e *scalarEdit) encodeText(old *yaml.Node) (token, tag string, err error) {
 	if tagged {
 		tag = old.Tag
 	}
-	switch {
-	case style == 0 && !e.json && plain == "!!str" && !ambiguous.MatchString(value):
+	if style == 0 && !e.json && plain == "!!str" && !ambiguous.MatchString(value) {
 		return value, tag, nil
-	case style == yaml.SingleQuotedStyle && printable(value):
-		return "'" + strings.ReplaceAll(value, "'", "''") + "'", tag, nil
 	}
-	return doubleQuote(value), tag, nil
+	return quoteLike(style, value), tag, nil
+}
+
+// quoteLike returns a string in the quotes of a style: in single quotes where that has them and they can hold it, else
+// in double quotes.
+func quoteLike(style yaml.Style, value string) string {
+	if style&yaml.SingleQuotedStyle != 0 && printable(value) {
+		return "'" + strings.ReplaceAll(value, "'", "''") + "'"
+	}
+	return doubleQuote(value)
 }
 
 // isTagged reports whether a node has a tag of its own in the file.

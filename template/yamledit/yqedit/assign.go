@@ -26,11 +26,11 @@ type Assignment struct {
 func ParseAssignment(s string) (Assignment, error) {
 	file, rest, ok := strings.Cut(s, ":")
 	if !ok {
-		return Assignment{}, fmt.Errorf("%q has no \":\": it shall be FILE:PATH=VALUE", s)
+		return Assignment{}, fmt.Errorf("%q has no \":\": it must be FILE:PATH=VALUE", s)
 	}
 	i := equals(rest)
 	if i < 0 {
-		return Assignment{}, fmt.Errorf("%q has no \"=\" after the path: it shall be FILE:PATH=VALUE", s)
+		return Assignment{}, fmt.Errorf("%q has no \"=\" after the path: it must be FILE:PATH=VALUE", s)
 	}
 	a := Assignment{File: file, Path: rest[:i], Value: rest[i+1:]}
 	if err := glob.Check(a.File); err != nil {

@@ -26,7 +26,7 @@ type Expression struct {
 func ParseExpression(s string) (Expression, error) {
 	file, expr, ok := strings.Cut(s, ":")
 	if !ok {
-		return Expression{}, fmt.Errorf("%q has no \":\": it shall be FILE:EXPRESSION", s)
+		return Expression{}, fmt.Errorf("%q has no \":\": it must be FILE:EXPRESSION", s)
 	}
 	if err := glob.Check(file); err != nil {
 		return Expression{}, err

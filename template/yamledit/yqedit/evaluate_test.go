@@ -23,7 +23,7 @@ func evaluateOne(name, src, expr string) (string, []yamledit.Change, []string, e
 
 func TestEvaluateErrors(t *testing.T) {
 	t.Parallel()
-	const other = " does not yield the document: it shall be an assignment, such as .a = 1, or del(.a)"
+	const other = " does not yield the document: it must be an assignment, such as .a = 1, or del(.a)"
 	bomb := "a0: &a0 [x]\n"
 	for i := range 9 {
 		bomb += fmt.Sprintf("a%d: &a%[1]d [%s]\n", i+1,
@@ -123,7 +123,7 @@ func TestEvaluateFiles(t *testing.T) {
 	for _, tt := range []struct{ file, expr, want string }{
 		{"d.yaml", ".v = 1", "d.yaml: no such file"},
 		{"**.yaml", "(.x[] | .v) = 1", "**.yaml: (.x[] | .v) = 1 selects nothing"},
-		{"**", ".v", "a.yaml: .v does not yield the document: it shall be an assignment, such as .a = 1, or del(.a)"},
+		{"**", ".v", "a.yaml: .v does not yield the document: it must be an assignment, such as .a = 1, or del(.a)"},
 		{"**", ".v = env(X)", `expression ".v = env(X)": env depends on more than the file`},
 	} {
 		if result, err := Evaluate(fsys, []Expression{{tt.file, tt.expr}}, ignore); err == nil ||

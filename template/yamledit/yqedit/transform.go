@@ -45,7 +45,7 @@ func transform(name string, doc *yaml.Node, index int, expr *yqlib.ExpressionNod
 		return doc, false, nil
 	case len(nodes) != 1, nodes[0] != root && (nodes[0].Kind != kind || len(nodes[0].GetPath()) > 0):
 		return nil, false, errors.New("does not yield the document: " +
-			"it shall be an assignment, such as .a = 1, or del(.a)")
+			"it must be an assignment, such as .a = 1, or del(.a)")
 	}
 	result, err := nodes[0].MarshalYAML()
 	if err != nil {

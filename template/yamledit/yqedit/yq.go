@@ -40,8 +40,8 @@ func parse(expr string) (*yqlib.ExpressionNode, error) {
 		return nil, errors.New("the expression is empty")
 	}
 	if computesZone(parsed) {
-		const shall = "the time zone of tz shall be a string, and not Local, which depends on the machine"
-		return nil, fmt.Errorf("expression %q: %s", expr, shall)
+		const rule = "the time zone of tz must be a string, and not Local, which depends on the machine"
+		return nil, fmt.Errorf("expression %q: %s", expr, rule)
 	}
 	if op := findOperator(parsed, impure); op != "" {
 		return nil, fmt.Errorf("expression %q: %s depends on more than the file", expr, op)

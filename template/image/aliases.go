@@ -60,7 +60,7 @@ func (p *plan) loose(n *yaml.Node, known map[*yaml.Node]*yaml.Node) *yaml.Node {
 // keys change.
 func (p *plan) checkShared(m *yaml.Node) error {
 	id := p.identity(m)
-	for _, key := range imageKeys {
+	for _, key := range knownKeys {
 		n := p.lookup(m, key)
 		if n == nil || n.Kind != yaml.ScalarNode || !id.isNamed() || p.seen[use{id, key}] {
 			continue
