@@ -245,8 +245,9 @@ func TestGitHubToken(t *testing.T) {
 	}
 }
 
-// 65 pull requests take three pages, two bases and a filter that GitHub ignores.
-func TestGitHubList(t *testing.T) {
+// startWithPulls starts a GitHub with 65 pull requests, of which the last five are into stable and the second is closed.
+func startWithPulls(t *testing.T) *Server {
+	t.Helper()
 	s := start(t, GitHub, false)
 	seed(t, s, "main", map[string]string{"a.yaml": "a: 1\n"})
 	at(t, s, "update-ref", "refs/heads/stable", "refs/heads/main")
@@ -264,6 +265,12 @@ func TestGitHubList(t *testing.T) {
 		}
 	}
 	call(t, s, "PATCH", gitHubPulls+"/2", object{"state": "closed"})
+	return s
+}
+
+// 65 pull requests take three pages, two bases and a filter that GitHub ignores.
+func TestGitHubList(t *testing.T) {
+	s := startWithPulls(t)
 	for _, tc := range []struct {
 		query               string
 		n, first, next, end int // entries, number of the first, next page, last page
@@ -296,19 +303,26 @@ func TestGitHubList(t *testing.T) {
 					t.Errorf("the first is %v", got)
 				}
 			}
-			link := header.Get("Link")
-			for rel, page := range map[string]int{"next": tc.next, "last": tc.end} {
-				if has := strings.Contains(link, `rel="`+rel+`"`); has != (page > 0) {
-					t.Errorf("Link: %s", link)
-				}
-				if page > 0 && !strings.Contains(link, fmt.Sprintf("page=%d&", page)) {
-					t.Errorf("Link: %s", link)
-				}
-			}
+			checkLink(t, header.Get("Link"), "next", tc.next)
+			checkLink(t, header.Get("Link"), "last", tc.end)
 		})
 	}
+}
 
-	// The SDK walks all pages by those links.
+// checkLink holds one relation of a Link header against the page that it has to name; 0: it has to be absent.
+func checkLink(t *testing.T, link, rel string, page int) {
+	t.Helper()
+	if has := strings.Contains(link, `rel="`+rel+`"`); has != (page > 0) {
+		t.Errorf("Link: %s", link)
+	}
+	if page > 0 && !strings.Contains(link, fmt.Sprintf("page=%d&", page)) {
+		t.Errorf("Link: %s", link)
+	}
+}
+
+// TestGitHubListSDK: the SDK walks all pages by the links.
+func TestGitHubListSDK(t *testing.T) {
+	s := startWithPulls(t)
 	opt := &github.PullRequestListOptions{State: "all"}
 	seen := 0
 	for {

@@ -88,6 +88,33 @@ func TestSSHGit(t *testing.T) {
 	}
 }
 
+// runSSH runs a command in a session of its own, with GIT_PROTOCOL unless it is empty, and returns its exit status and
+// output.
+func runSSH(t *testing.T, c *ssh.Client, command, protocol string) (status int, out string) {
+	t.Helper()
+	session, err := c.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+	if err := session.Setenv("HOME", "/"); err == nil {
+		t.Error("HOME was let through")
+	}
+	if protocol != "" {
+		if err := session.Setenv("GIT_PROTOCOL", protocol); err != nil {
+			t.Error(err)
+		}
+	}
+	session.Stdin = strings.NewReader("0000")
+	output, err := session.CombinedOutput(command)
+	if exit, ok := err.(*ssh.ExitError); ok {
+		status = exit.ExitStatus()
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return status, string(output)
+}
+
 func TestSSHCommands(t *testing.T) {
 	s := start(t, GitHub, false)
 	seed(t, s, "main", map[string]string{"a.yaml": "a: 1\n"})
@@ -112,28 +139,8 @@ func TestSSHCommands(t *testing.T) {
 		{"sh -c 'id'", "", 128, "Repository not found"},
 	} {
 		t.Run(tc.command, func(t *testing.T) {
-			session, err := c.NewSession()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = session.Close() }()
-			if err := session.Setenv("HOME", "/"); err == nil {
-				t.Error("HOME was let through")
-			}
-			if tc.protocol != "" {
-				if err := session.Setenv("GIT_PROTOCOL", tc.protocol); err != nil {
-					t.Error(err)
-				}
-			}
-			session.Stdin = strings.NewReader("0000")
-			out, err := session.CombinedOutput(tc.command)
-			status := 0
-			if exit, ok := err.(*ssh.ExitError); ok {
-				status = exit.ExitStatus()
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			if status != tc.status || !strings.Contains(string(out), tc.want) {
+			status, out := runSSH(t, c, tc.command, tc.protocol)
+			if status != tc.status || !strings.Contains(out, tc.want) {
 				t.Errorf("%d %s", status, out)
 			}
 		})

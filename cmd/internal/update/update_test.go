@@ -495,8 +495,11 @@ func TestSequence(t *testing.T) {
 	if r := w.must(direct); r.SupersededBy != 4 || r.Changed {
 		t.Errorf("on its branch: %+v", r)
 	}
+	other := build(w.pull("other", "9"), 9)
+	other.Composer.App = "till"
+	w.must(other)
 	if r := w.must(build(w.pull("b", "5"), 5)); !r.Changed || state(r) != "created" {
-		t.Errorf("newer: %+v", r)
+		t.Errorf("newer than all of the app, if not than another app's: %+v", r)
 	}
 }
 
