@@ -20,21 +20,48 @@ type recorded struct {
 	Change
 }
 
+// at is where a change is.
+type at struct {
+	document int
+	path     string
+}
+
+func (r recorded) at() at { return at{r.document, r.Path} }
+
+// swapped returns changes that are made at once. A key that takes the name which another one gives up makes two of them
+// at one path, which are one.
+func swapped(made []recorded) []recorded {
+	come, gone := map[at]bool{}, map[at]string{}
+	for _, r := range made {
+		if r.Old == "" {
+			come[r.at()] = true
+		}
+		if r.New == "" {
+			gone[r.at()] = r.Old
+		}
+	}
+	var out []recorded
+	for _, r := range made {
+		if before, ok := gone[r.at()]; ok && r.Old == "" {
+			r.Old = before
+		} else if ok && come[r.at()] {
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
 // merge returns the changes with those of one node made into one, in the order of the first.
 func merge(all []recorded) []Change {
-	type key struct {
-		document int
-		path     string
-	}
-	at := map[key]int{}
+	known := map[at]int{}
 	var merged []Change
 	for _, r := range all {
-		k := key{r.document, r.Path}
-		if i, ok := at[k]; ok {
+		if i, ok := known[r.at()]; ok {
 			merged[i].New = r.New
 			continue
 		}
-		at[k] = len(merged)
+		known[r.at()] = len(merged)
 		merged = append(merged, r.Change)
 	}
 	var out []Change

@@ -164,11 +164,15 @@ func (f *File) splices(inQuotes bool) ([]splice, error) {
 
 // record takes note of what is pending as changes.
 func (f *File) record() {
+	var made []recorded
 	note := func(p place, path, before, after string) {
-		f.changes = append(f.changes, recorded{p.document, Change{File: f.name, Path: path, Old: before, New: after}})
+		made = append(made, recorded{p.document, Change{File: f.name, Path: path, Old: before, New: after}})
 	}
 	keys, values := map[*yaml.Node]rename{}, map[*yaml.Node]bool{}
 	for _, r := range f.renames {
+		if first, ok := keys[r.key]; ok {
+			r.oldPath = first.oldPath
+		}
 		keys[r.key], values[r.value] = r, true
 	}
 	for _, e := range f.scalars {
@@ -188,6 +192,7 @@ func (f *File) record() {
 	for _, c := range f.cuts {
 		note(c.place, c.path, summary(c.value), "")
 	}
+	f.changes = append(f.changes, swapped(made)...)
 }
 
 // blame returns the error for a text that does not read as it should. Any of several edits may be it.

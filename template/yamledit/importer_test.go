@@ -114,6 +114,45 @@ func TestJSONStaysJSON(t *testing.T) {
 	}
 }
 
+// A string for a node with a tag of its own keeps the tag.
+func TestSetOwnTag(t *testing.T) {
+	t.Parallel()
+	for _, value := range []any{"5", Untyped("5")} {
+		got, _, err := edit("a: !Ref bucket # c\nb: !!str x\n", func(f *File) error {
+			return errors.Join(f.Set(f.At("a"), value), f.Set(f.At("b"), value))
+		})
+		if want := "a: !Ref \"5\" # c\nb: !!str \"5\"\n"; got != want || err != nil {
+			t.Errorf("%T: got %q, %v", value, got, err)
+		}
+	}
+}
+
+// Renames in a row are one change a key, also where one takes the name of another.
+func TestRenamesInARow(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		names         [][2]string
+		text, changes string
+	}{
+		{[][2]string{{"a", "x"}, {"x", "z"}}, "z: 1\nb: 2\n", ".z:  -> 1; .a: 1 -> "},
+		{[][2]string{{"a", "x"}, {"x", "a"}}, "a: 1\nb: 2\n", ""},
+		{[][2]string{{"a", "x"}, {"b", "a"}, {"x", "b"}}, "b: 1\na: 2\n", ".b: 2 -> 1; .a: 1 -> 2"},
+		{[][2]string{{"b", "x"}, {"a", "b"}}, "b: 1\nx: 2\n", ".x:  -> 2; .b: 2 -> 1; .a: 1 -> "},
+	} {
+		text, changes, err := edit("a: 1\nb: 2\n", func(f *File) error {
+			for _, n := range tt.names {
+				if err := f.Rename(f.At(n[0]), n[1]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if text != tt.text || changes != tt.changes || err != nil {
+			t.Errorf("%v: got %q, %s, %v", tt.names, text, changes, err)
+		}
+	}
+}
+
 // An edit whose text another one changes, too, is made after that; a document without text of its own is no obstacle.
 func TestEditsInOnePlace(t *testing.T) {
 	t.Parallel()

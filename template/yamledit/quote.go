@@ -27,7 +27,9 @@ func (e *scalarEdit) encode() (token, tag string, err error) {
 			return "", "", fmt.Errorf("a string is no %s, as the tag of the node says", old.Tag)
 		}
 		text := *old
-		text.Tag = "!!str" // what looks like a number is none
+		if !isTagged(old) {
+			text.Tag = "!!str" // what looks like a number is none
+		}
 		return e.encodeText(&text)
 	}
 	value, tag := e.value.text, e.value.tag
