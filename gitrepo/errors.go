@@ -37,8 +37,8 @@ var (
 )
 
 // IsNetworkFailure reports whether err is a failure of the network that may be gone a moment later: a connection that
-// broke, a timeout, a name server that does not answer. It knows no answers of servers. An unknown error is none, nor is
-// one that stays: a host that does not exist, a refused certificate.
+// broke, a timeout, a name server that does not answer. It knows no answers of servers. An unknown error is none, nor
+// is one that stays: a host that does not exist, a refused certificate.
 //
 // A context's deadline looks like any other timeout. Callers check their context first.
 func IsNetworkFailure(err error) bool { return transport.IsNetworkFailure(err) }

@@ -214,21 +214,30 @@ func TestRender(t *testing.T) {
 				}
 				return
 			}
-			got := map[string]string{}
-			for name, text := range out {
-				got[name] = string(text)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if err != nil || !reflect.DeepEqual(got, tt.want) {
-				t.Fatalf("got %q, %v; want %q", got, err, tt.want)
-			}
-			var templates []string
-			for _, name := range slices.Sorted(maps.Keys(tt.want)) {
-				templates = append(templates, name+".tmpl")
-			}
-			if !reflect.DeepEqual(fsys.prefetched, [][]string{templates}) {
-				t.Errorf("prefetched %q, want %q at once", fsys.prefetched, templates)
-			}
+			checkRendered(t, fsys, out, tt.want)
 		})
+	}
+}
+
+// checkRendered checks the results of Render, and that it has loaded their templates at once.
+func checkRendered(t *testing.T, fsys *tree, out map[string][]byte, want map[string]string) {
+	t.Helper()
+	got := map[string]string{}
+	for name, text := range out {
+		got[name] = string(text)
+	}
+	if !maps.Equal(got, want) {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+	var templates []string
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		templates = append(templates, name+".tmpl")
+	}
+	if !reflect.DeepEqual(fsys.prefetched, [][]string{templates}) {
+		t.Errorf("prefetched %q, want %q at once", fsys.prefetched, templates)
 	}
 }
 
@@ -264,7 +273,8 @@ func TestFunctions(t *testing.T) {
 			t.Errorf("%s can be called", name)
 		}
 	}
-	const src = `$({ $d := dict "e" 5 "a" 1 "d" 4 "b" 2 "c" 3 })$({ keys $d })$({ values $d })$({ index $d "c" })$({ index (list (list 1 2)) 0 1 })$({ get $d "x" | default "y" })$({ index "a" 0 })$({ index . })`
+	const src = `$({ $d := dict "e" 5 "a" 1 "d" 4 "b" 2 "c" 3 })$({ keys $d })$({ values $d })$({ index $d "c" })` +
+		`$({ index (list (list 1 2)) 0 1 })$({ get $d "x" | default "y" })$({ index "a" 0 })$({ index . })`
 	for range 20 {
 		out, err := Renderer{}.Text("x", []byte(src), Values{})
 		if want := "[a b c d e][1 2 3 4 5]32y97map[]"; err != nil || string(out) != want {

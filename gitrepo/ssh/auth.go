@@ -1,6 +1,6 @@
 // Package ssh authenticates over ssh as OpenSSH would: with the keys of the agent and of ~/.ssh/config, and against the
-// files of known hosts (ssh(1), ssh_config(5)). It does not run ssh. config.go reads the files; New in auth.go says what
-// each keyword does.
+// files of known hosts (ssh(1), ssh_config(5)). It does not run ssh. config.go reads the files; New in auth.go says
+// what each keyword does.
 package ssh
 
 import (

@@ -2,7 +2,8 @@ package pack
 
 // What is accepted of a server. The bytes in all are limited by a Quota.
 const (
-	// maxReferences is how many bytes of references are accepted: some two million of them, which the library keeps all.
+	// maxReferences is how many bytes of references are accepted: some two million of them, all of which the library
+	// keeps.
 	maxReferences = 128 << 20
 	// maxOthers is how many bytes of references after the branches are read before the rest is left unread.
 	maxOthers = 64 << 10
