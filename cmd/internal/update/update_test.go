@@ -339,6 +339,18 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
+// TestLostThenMerged checks that a pull request whose creation went unanswered counts as merged once it is.
+func TestLostThenMerged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, forge.GitHub)
+	w.fail(forge.Lost, "POST", "/pulls", 1)
+	plan := w.pull("a", "1")
+	plan.Pull.Request.Merge = true
+	if r := w.must(plan); state(r) != "merged" || w.pulls() != "#1 merged" {
+		t.Errorf("%s, %s", state(r), w.pulls())
+	}
+}
+
 // TestLostBelowOthers checks that a push whose answer is lost is found below what somebody has pushed since.
 func TestLostBelowOthers(t *testing.T) {
 	t.Parallel()
@@ -381,24 +393,60 @@ func TestRace(t *testing.T) {
 	}
 }
 
+// beforeMerge has somebody else act before the first order to merge.
+func (w world) beforeMerge(act func()) {
+	acted := false
+	w.forge.FailRequests(func(_ int, r *http.Request) forge.Fault {
+		if r.Method == "PUT" && strings.HasSuffix(r.URL.Path, "/merge") && !acted {
+			acted = true
+			act()
+		}
+		return forge.NoFault
+	})
+}
+
 // TestBaseMoved checks that a pull request that conflicts with what its base has got meanwhile is made again.
 func TestBaseMoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, forge.GitHub)
-	moved := false
-	w.forge.FailRequests(func(_ int, r *http.Request) forge.Fault {
-		if r.Method == "PUT" && strings.HasSuffix(r.URL.Path, "/merge") && !moved {
-			moved = true
-			w.commit("main", "app.yaml", "tag: 9\n")
-		}
-		return forge.NoFault
-	})
+	w.beforeMerge(func() { w.commit("main", "app.yaml", "tag: 9\n") })
 	plan := w.pull("a", "1")
 	plan.Pull.Request.Merge = true
 	r, log, err := w.run(plan)
 	if err != nil || state(r) != "merged" || w.git("show", "main:app.yaml") != "tag: 1" ||
 		!strings.Contains(log, "the branches have moved, starting again") {
 		t.Errorf("%v: %+v\n%s", err, r, log)
+	}
+}
+
+// TestBaseMovedForGood checks that the pull request is reported where its change cannot be made on the new base.
+func TestBaseMovedForGood(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, forge.GitHub)
+	w.beforeMerge(func() { w.commit("main", "app.yaml", "version: 9\n") })
+	plan := w.pull("a", "1")
+	plan.Pull.Request.Merge = true
+	r, log, err := w.run(plan)
+	var failed *edits.Error
+	if !errors.As(err, &failed) || state(r) != "created" || !r.Changed {
+		t.Errorf("%v: %+v\n%s", err, r, log)
+	}
+}
+
+// TestBranchTaken checks that a build gives way to a newer one that has taken its branch before the merge.
+func TestBranchTaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, forge.GitHub)
+	w.beforeMerge(func() {
+		newer := w.git("-c", "user.name=x", "-c", "user.email=x@example.com", "commit-tree", "-p", "main",
+			"-m", "Update shop\n\nUpdate-App: shop\nUpdate-Sequence: 2", "a^{tree}")
+		w.git("update-ref", "refs/heads/a", newer)
+	})
+	plan := w.pull("a", "1")
+	plan.Pull.Request.Merge, plan.Composer.Sequence = true, 1
+	r, log, err := w.run(plan)
+	if err != nil || r.SupersededBy != 2 || r.Changed || w.pulls() != "#1 open" {
+		t.Errorf("%v: %+v, %s\n%s", err, r, w.pulls(), log)
 	}
 }
 
@@ -433,6 +481,29 @@ func TestCommitAPI(t *testing.T) {
 		if r = w.must(plan); r.Changed || w.branches() != "a main" {
 			t.Errorf("%s: once more: %+v, branches %s", kind, r, w.branches())
 		}
+	}
+}
+
+// TestCommitAPIInterrupted checks that a run that is interrupted deletes its scratch branch.
+func TestCommitAPIInterrupted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, forge.GitHub)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	scratch := ""
+	w.forge.FailRequests(func(_ int, r *http.Request) forge.Fault {
+		if strings.HasSuffix(r.URL.Path, "/graphql") {
+			scratch = w.branches()
+			cancel()
+			return forge.Reset
+		}
+		return forge.NoFault
+	})
+	plan := w.direct("1")
+	plan.CommitAPI = w.provider().(scm.Committer)
+	_, err := Run(ctx, plan, slog.New(slog.DiscardHandler), plan.Composer.Secrets)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(scratch, "update-gitops-repo-") || w.branches() != "main" {
+		t.Errorf("%v: then branches %s, now %s", err, scratch, w.branches())
 	}
 }
 
@@ -624,6 +695,9 @@ func TestSecrets(t *testing.T) {
 		"the commit's author or committer: ":               func(p *Plan) { p.Committer.Name = mine },
 		"the commit message: ":                             func(p *Plan) { p.Composer.Commit = mine },
 		"the pull request's labels, people or milestone: ": func(p *Plan) { p.Pull.Request.Milestone = mine },
+		"the name of a file: ": func(p *Plan) {
+			p.Edits.Local = []edits.LocalTemplate{{Source: "../../../go.mod", Dest: mine}}
+		},
 		"app.yaml: ": func(p *Plan) { p.Edits.Sets[0].Value = mine },
 	} {
 		plan := w.pull("a", "1")
@@ -638,6 +712,18 @@ func TestSecrets(t *testing.T) {
 	plan.Composer.Secrets.Add(secret.New(mine))
 	if r := w.must(plan); !r.Changed || strings.Contains(r.Summary.Diff, mine) {
 		t.Errorf("%+v", r)
+	}
+	// The name of a base that is there already is told in a comment.
+	w.git("branch", mine, "main")
+	plan = w.pull("b", "1")
+	plan.Base, plan.Pull.Supersede = mine, true
+	w.must(plan)
+	w.commit(mine, "app.yaml", "tag: 1\nold: "+mine+"\n")
+	plan.Composer.Secrets.Add(secret.New(mine))
+	r := w.must(plan)
+	comments := w.forge.PullRequests(repo)[1].Comments
+	if state(r) != "closed" || len(comments) != 1 || strings.Contains(comments[0], mine) {
+		t.Errorf("%+v, comments %q", r, comments)
 	}
 }
 
