@@ -101,6 +101,20 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// TestURLSecrets: the password in a flag that is a URL is known as a secret, whether or not the URL is used.
+func TestURLSecrets(t *testing.T) {
+	const password = "password-of-nobody"
+	for _, flag := range []string{"-repo", "-scm-url"} {
+		var secrets secret.Redactor
+		if _, err := parseConfig([]string{flag + "=https://x:" + password + "@git.example.com/a"}, &secrets); err != nil {
+			t.Fatal(err)
+		}
+		if !secrets.Finds([]byte(password)) {
+			t.Errorf("%s: its password is not known", flag)
+		}
+	}
+}
+
 // TestIdle: a flag that does nothing without another says so, and no flag does where there is nothing to say.
 func TestIdle(t *testing.T) {
 	for _, test := range []struct {

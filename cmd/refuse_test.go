@@ -97,6 +97,12 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%v: the hint of a wrong command line is %q, %t", err, hint, ok)
 		}
 	}
+	// A dry run commits nothing by the API, so that the key may stay: it is only read.
+	dry := good + " -sign-key-file=/does/not/exist -commit-via-api -dry-run"
+	if _, err := draftOf(t, environment("HOME="+t.TempDir()), strings.Split(dry, " ")...); err == nil ||
+		!strings.Contains(err.Error(), "-sign-key-file: open") {
+		t.Errorf("a dry run: %v", err)
+	}
 	if _, err := draftOf(t, environment("HOME="+t.TempDir()), strings.Split(good, " ")...); err != nil {
 		t.Errorf("without any of it: %v", err)
 	}

@@ -186,6 +186,7 @@ func TestNoToken(t *testing.T) {
 		{https, "-create-pull-request=false -commit-via-api -scm-provider=gitlab", "no token for git.example.com", ""},
 		{disk, "-wait", "a repository on disk has no pull requests", "on disk"},
 		{disk, "-dry-run", "", ""},
+		{disk, "-dry-run -scm-provider=github", "", ""},
 		{https + "/c", "-scm-provider=github -token=t", "check -repo", "check -repo"},
 	} {
 		getenv := environment("HOME="+home, "GIT_CONFIG_NOSYSTEM=1")
