@@ -79,17 +79,9 @@ func TestAdd(t *testing.T) {
 				gittest.Check(t, os.RemoveAll(filepath.Join(dir, "d")))
 				gittest.Put(t, dir, map[string]string{"d": "1"})
 			}, "a b d link run", nil, ""},
-		{"everything goes", func(t *testing.T, dir string) {
-			for name := range map[string]bool{"a": true, "b": true, "run": true, "link": true, "d": true} {
-				gittest.Check(t, os.RemoveAll(filepath.Join(dir, name)))
-			}
-		}, func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"other": "1"}) }, "other",
+		{"everything goes", removeAll, func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"other": "1"}) }, "other",
 			[]string{"a", "b", "d/x", "d/y", "link", "run"}, ""},
-		{"the last file", func(t *testing.T, dir string) {
-			for name := range map[string]bool{"a": true, "b": true, "run": true, "link": true, "d": true} {
-				gittest.Check(t, os.RemoveAll(filepath.Join(dir, name)))
-			}
-		}, func(*testing.T, string) {}, "", []string{"a", "b", "d/x", "d/y", "link", "run"}, ""},
+		{"the last file", removeAll, func(*testing.T, string) {}, "", []string{"a", "b", "d/x", "d/y", "link", "run"}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			gittest.Home(t)
@@ -113,22 +105,29 @@ func TestAdd(t *testing.T) {
 			if !slices.Equal(s.Changed(), test.changed) {
 				t.Errorf("changed %q, want %q", s.Changed(), test.changed)
 			}
+			tree := "main"
 			c, err := s.Commit(repotest.Message("x"))
-			if len(test.changed) == 0 {
-				if !errors.Is(err, gitrepo.ErrNoChange) {
-					t.Errorf("commit: %v, want no change", err)
-				}
-				c.Tree = "main"
-			} else {
+			if len(test.changed) > 0 {
 				gittest.Check(t, err)
 				gittest.Check(t, s.Push(t.Context(), c, "new"))
 				gittest.Git(t, w.Dir, "fsck", "--strict")
+				tree = c.Tree
+			} else if !errors.Is(err, gitrepo.ErrNoChange) {
+				t.Errorf("commit: %v, want no change", err)
 			}
-			if got := strings.Join(strings.Fields(gittest.Git(t, w.Dir, "ls-tree", "-r", "--name-only", c.Tree)),
-				" "); got != test.want {
+			names := strings.Fields(gittest.Git(t, w.Dir, "ls-tree", "-r", "--name-only", tree))
+			if got := strings.Join(names, " "); got != test.want {
 				t.Errorf("files %s, want %s", got, test.want)
 			}
 		})
+	}
+}
+
+// removeAll removes the files and folders of TestAdd.
+func removeAll(t *testing.T, dir string) {
+	t.Helper()
+	for _, name := range []string{"a", "b", "run", "link", "d"} {
+		gittest.Check(t, os.RemoveAll(filepath.Join(dir, name)))
 	}
 }
 

@@ -96,12 +96,7 @@ func TestFetch(t *testing.T) {
 				gittest.Check(t, err)
 				files := s.Files(t.Context())
 				gittest.Check(t, files.(interface{ Prefetch([]string) error }).Prefetch(test.read))
-				edits := map[string]string{}
-				for _, name := range test.read {
-					got, err := fs.ReadFile(files, name)
-					gittest.Check(t, err)
-					edits[name] = string(got) + "tag: 2\n"
-				}
+				edits := appended(t, files, test.read)
 				objects := s.Fetched()
 				edited, err := s.With(t.Context(), repotest.Contents(edits))
 				gittest.Check(t, err)
@@ -111,15 +106,24 @@ func TestFetch(t *testing.T) {
 				requests := w.Forge.Requests()[before:]
 				got := cost{len(requests), int(dials.Load()), want.kib, objects}
 				if got != want || received > want.kib<<10 {
-					t.Errorf("cost %+v and %d bytes, want %+v", got, received, want)
-					for _, r := range requests {
-						t.Logf("%s %s %d: %d in, %d out", r.Method, r.Path, r.Status, r.In, r.Out)
-					}
+					t.Errorf("cost %+v and %d bytes, want %+v; requests: %+v", got, received, want, requests)
 				}
 				gittest.Git(t, w.Dir, "fsck", "--strict")
 			})
 		}
 	}
+}
+
+// appended returns the contents of files, each with one more line.
+func appended(t *testing.T, files fs.FS, names []string) map[string]string {
+	t.Helper()
+	edits := map[string]string{}
+	for _, name := range names {
+		got, err := fs.ReadFile(files, name)
+		gittest.Check(t, err)
+		edits[name] = string(got) + "tag: 2\n"
+	}
+	return edits
 }
 
 // counting returns a client that counts its connections.

@@ -30,12 +30,7 @@ func TestSpill(t *testing.T) {
 			if want := map[string]bool{"a folder": true}[place]; (spilled > 0) != want || want && kept > 32<<20 {
 				t.Errorf("%d bytes in memory, %d in a file", kept, spilled)
 			}
-			for name, want := range files {
-				got, err := fs.ReadFile(s.Files(t.Context()), name)
-				if err != nil || string(got) != want {
-					t.Errorf("%s is not what it was: %d bytes, %v", name, len(got), err)
-				}
-			}
+			checkFiles(t, s.Files(t.Context()), files)
 			if left, err := os.ReadDir(dir); len(left) > 0 {
 				t.Errorf("%v are left, %v", left, err)
 			}
@@ -45,5 +40,16 @@ func TestSpill(t *testing.T) {
 			gittest.Check(t, err)
 			gittest.Check(t, s.Push(t.Context(), c, "new"))
 		})
+	}
+}
+
+// checkFiles checks the contents of files, by name.
+func checkFiles(t *testing.T, fsys fs.FS, files map[string]string) {
+	t.Helper()
+	for name, want := range files {
+		got, err := fs.ReadFile(fsys, name)
+		if err != nil || string(got) != want {
+			t.Errorf("%s is not what it was: %d bytes, %v", name, len(got), err)
+		}
 	}
 }

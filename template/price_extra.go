@@ -121,8 +121,8 @@ func extraChunk(c call) float64 { return 64 * c.size(1) }
 // extraSlice: an index that is not a number is printed.
 func extraSlice(c call) float64 { return perGiven * c.weight(1) }
 
-// extraPrettyJSON: each line is indented as deep as it is nested, and the text is written plain before it is indented, in
-// buffers that double, unless encoding/json has some left from before.
+// extraPrettyJSON: each line is indented as deep as it is nested, and the text is written plain before it is indented,
+// in buffers that double, unless encoding/json has some left from before.
 func extraPrettyJSON(c call) float64 {
 	bytes, depth := c.weigh(c.name, c.args[0])
 	return bytes * float64(4+depth)

@@ -45,6 +45,31 @@ func (p *tape) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a, err
 }
 
+// readBoth reads a file, and how far the other branch is ahead.
+func readBoth(t *testing.T, remote gitrepo.Remote) error {
+	t.Helper()
+	r, err := gitrepo.Open(t.Context(), remote)
+	if err != nil {
+		return err
+	}
+	s, err := r.Snapshot(t.Context(), "main")
+	if err != nil {
+		return err
+	}
+	data, err := fs.ReadFile(s.Files(t.Context()), "a/values.yaml")
+	if err != nil {
+		return err
+	}
+	if string(data) != "tag: 1\n" {
+		t.Errorf("got %q", data)
+	}
+	ahead, err := s.Ahead(t.Context(), "other")
+	if err == nil && len(ahead) != 1 {
+		t.Errorf("%d commits ahead", len(ahead))
+	}
+	return err
+}
+
 // TestCutOff: an answer that ends early is ErrFault wherever it ends, unless the missing part is fetched in another
 // way.
 func TestCutOff(t *testing.T) {
@@ -53,29 +78,7 @@ func TestCutOff(t *testing.T) {
 	gittest.Check(t, w.Edit(t, "main", "other", map[string]string{"b.yaml": "b: 2\n"}))
 	p := &tape{}
 	w.Remote.HTTPClient = &http.Client{Transport: p}
-	read := func() error {
-		r, err := gitrepo.Open(t.Context(), w.Remote)
-		if err != nil {
-			return err
-		}
-		s, err := r.Snapshot(t.Context(), "main")
-		if err != nil {
-			return err
-		}
-		data, err := fs.ReadFile(s.Files(t.Context()), "a/values.yaml")
-		if err != nil {
-			return err
-		}
-		if string(data) != "tag: 1\n" {
-			t.Errorf("got %q", data)
-		}
-		ahead, err := s.Ahead(t.Context(), "other")
-		if err == nil && len(ahead) != 1 {
-			t.Errorf("%d commits ahead", len(ahead))
-		}
-		return err
-	}
-	gittest.Check(t, read())
+	gittest.Check(t, readBoth(t, w.Remote))
 	if len(p.answers) < 4 {
 		t.Fatalf("%d answers", len(p.answers))
 	}
@@ -85,7 +88,7 @@ func TestCutOff(t *testing.T) {
 		for p.at = range p.bodies[p.cut] {
 			p.next = 0
 			cuts++
-			err := read()
+			err := readBoth(t, w.Remote)
 			if err != nil {
 				faults++
 			}

@@ -41,6 +41,17 @@ func measure(f func()) (allocated uint64) {
 // raced reports whether the race detector is on.
 var raced bool
 
+// endless returns a function that sends the same again and again until the client hangs up.
+func endless(data []byte) func(io.Writer) {
+	return func(w io.Writer) {
+		for {
+			if _, err := w.Write(data); err != nil {
+				return
+			}
+		}
+	}
+}
+
 // TestEndless: a server that never stops sending is ErrTooLarge, in bounded memory.
 func TestEndless(t *testing.T) {
 	if raced {
@@ -58,26 +69,10 @@ func TestEndless(t *testing.T) {
 				p.Object(packtest.Blob, fmt.Append(nil, i))
 			}
 			w.Write(p.Pack(1<<32 - 1)[:12+p.Len()])
-			for {
-				if _, err := w.Write(p.Bytes()); err != nil {
-					return
-				}
-			}
+			endless(p.Bytes())(w)
 		}},
-		"progress": {"side-band-64k ", func(w io.Writer) {
-			for {
-				if _, err := io.WriteString(w, "0400\x02"+strings.Repeat(".", 1019)); err != nil {
-					return
-				}
-			}
-		}},
-		"empty lines": {"side-band-64k ", func(w io.Writer) {
-			for {
-				if _, err := io.WriteString(w, strings.Repeat("0005\x02", 1000)); err != nil {
-					return
-				}
-			}
-		}},
+		"progress":    {"side-band-64k ", endless([]byte("0400\x02" + strings.Repeat(".", 1019)))},
+		"empty lines": {"side-band-64k ", endless([]byte(strings.Repeat("0005\x02", 1000)))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			remote := repotest.Serve(t, r, test.caps, test.send)
