@@ -34,6 +34,7 @@ check 'repeated strings' go run github.com/jgautheron/goconst/cmd/goconst@v1.11.
 
 # A tab counts 4. Tables and commands in Markdown, addresses and digests cannot be wrapped; what is made from the flags
 # is not written by hand.
+# shellcheck disable=SC2016 # The dollars are perl's.
 long_lines() {
 	git ls-files -z -- '*.go' '*.sh' '*.awk' '*.md' '*.yml' '*.yaml' '*Makefile' '*Dockerfile' .ci/run |
 		grep -zEv '/testdata/|^cmd/docs/|^examples/(github-actions/action|tekton/task|codefresh/step)\.ya?ml$' |
