@@ -287,7 +287,8 @@ func (e *editor) replaceOnLines(before, after *yaml.Node, s slot, old splice) {
 		comment = e.commentBeside(before, s, old)
 	}
 	if s.indent < 0 {
-		if rest != "" && old.start > e.lineStart(old.start) {
+		onLines := rest != "" || isBlock(after) // which may not start on the line of a "---"
+		if onLines && old.start > e.lineStart(old.start) {
 			first = e.newline + first
 		}
 	} else if first != "" {

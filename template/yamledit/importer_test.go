@@ -180,3 +180,34 @@ func TestEditsInOnePlace(t *testing.T) {
 		t.Errorf("got %q, %v", text, err)
 	}
 }
+
+// New entries are laid out as the rest of the file is.
+func TestLayoutOfNewEntries(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		src   string
+		value any
+		want  string
+	}{
+		{"a:\n   b: 1\n", map[string]int{"d": 1}, "a:\n   b: 1\nc:\n   d: 1\n"},
+		{"a: 1\n", "x\ny\n\n", "a: 1\nc: |+\n  x\n  y\n\n"},
+		{"a: 1\n", "x\ny\n", "a: 1\nc: |\n  x\n  y\n"},
+		{"a: 1\n", "x\ny", "a: 1\nc: |-\n  x\n  y\n"},
+	} {
+		got, _, err := edit(tt.src, func(f *File) error { return f.Insert(f.At(), "c", tt.value) })
+		if got != tt.want || err != nil {
+			t.Errorf("%q: got %q, %v", tt.src, got, err)
+		}
+	}
+}
+
+// A document that is a block scalar ends at the mark of the next one.
+func TestBlockScalarDocument(t *testing.T) {
+	t.Parallel()
+	got, _, err := edit("--- |\n  text\n---\nb: 1\n", func(f *File) error {
+		return f.Set(f.Documents()[0], []int{1})
+	})
+	if want := "--- \n- 1\n---\nb: 1\n"; got != want || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
