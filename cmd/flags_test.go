@@ -106,7 +106,8 @@ func TestURLSecrets(t *testing.T) {
 	const password = "password-of-nobody"
 	for _, flag := range []string{"-repo", "-scm-url"} {
 		var secrets secret.Redactor
-		if _, err := parseConfig([]string{flag + "=https://x:" + password + "@git.example.com/a"}, &secrets); err != nil {
+		url := "https://x:" + password + "@git.example.com/a"
+		if _, err := parseConfig([]string{flag + "=" + url}, &secrets); err != nil {
 			t.Fatal(err)
 		}
 		if !secrets.Finds([]byte(password)) {

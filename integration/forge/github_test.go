@@ -245,7 +245,8 @@ func TestGitHubToken(t *testing.T) {
 	}
 }
 
-// startWithPulls starts a GitHub with 65 pull requests, of which the last five are into stable and the second is closed.
+// startWithPulls starts a GitHub with 65 pull requests, of which the last five are into stable and the second is
+// closed.
 func startWithPulls(t *testing.T) *Server {
 	t.Helper()
 	s := start(t, GitHub, false)

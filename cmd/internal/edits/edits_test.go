@@ -253,6 +253,9 @@ func TestFailures(t *testing.T) {
 		"-template: -template " + two + ": another template is rendered to a.yaml too": {
 			Local: []LocalTemplate{{two, "a.yaml"}, {two, "a.yaml"}},
 		},
+		"-template: " + two + ": ": { // It has no action, and there is a value to insert.
+			Local: []LocalTemplate{{two, "a.yaml"}}, Values: template.Values{"tag": "2"},
+		},
 		"-template: deploy.yaml.tmpl:": {Renderer: template.Renderer{Globs: []string{"*.tmpl"}}},
 	} {
 		_, err := e.Apply(t.Context(), snapshot(t, dir, e), Diff)

@@ -502,7 +502,8 @@ func TestCommitAPIInterrupted(t *testing.T) {
 	plan := w.direct("1")
 	plan.CommitAPI = w.provider().(scm.Committer)
 	_, err := Run(ctx, plan, slog.New(slog.DiscardHandler), plan.Composer.Secrets)
-	if !errors.Is(err, context.Canceled) || !strings.Contains(scratch, "update-gitops-repo-") || w.branches() != "main" {
+	if !errors.Is(err, context.Canceled) || !strings.Contains(scratch, "update-gitops-repo-") ||
+		w.branches() != "main" {
 		t.Errorf("%v: then branches %s, now %s", err, scratch, w.branches())
 	}
 }
