@@ -11,7 +11,7 @@ import (
 
 // Insert adds an entry to a map, under a key (string, or a scalar *yaml.Node with a style) and at its end, or to a
 // list, at an index (int) of up to its length. It is laid out as its neighbours are. Where parent is null, it becomes a
-// map or a list with that entry.
+// map or a list with that entry. A file without documents has no parent: see Become.
 func (f *File) Insert(parent *yaml.Node, key, value any) error {
 	p, err := f.locateValue(parent)
 	if err != nil {
