@@ -17,7 +17,6 @@ func (w *weaver) list(list *parsetree.ListNode, depth int) {
 	if list == nil {
 		return
 	}
-	w.depth = max(w.depth, depth)
 	var nodes []parsetree.Node
 	for _, n := range list.Nodes {
 		switch n := n.(type) {

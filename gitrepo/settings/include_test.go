@@ -19,17 +19,21 @@ func TestIncludeIfLikeGit(t *testing.T) {
 	of := func(choices ...string) string { return choices[r.IntN(len(choices))] }
 	// Also a folder with wildcards in its name, and a configuration that is a symlink to one elsewhere.
 	odd := filepath.Join(home, "o[d]d")
-	for _, dir := range []string{"team1/shop", "teamx/Shop", "o[d]d/team1/é", "team]/a b", "O[D]D/shop"} {
+	checkouts := []string{"team1/shop", "teamx/Shop", "o[d]d/team1/é", "team]/a b", "O[D]D/shop", "team1/moved"}
+	for _, dir := range checkouts {
 		gittest.Check(t, os.MkdirAll(filepath.Join(home, dir), 0o700))
 		gittest.Git(t, filepath.Join(home, dir), "init", "--quiet")
 	}
+	// One has a symlink for its git folder.
+	gittest.Check(t, os.Rename(filepath.Join(home, "team1/moved/.git"), filepath.Join(home, "moved.git")))
+	gittest.Check(t, os.Symlink(filepath.Join(home, "moved.git"), filepath.Join(home, "team1/moved/.git")))
 	gittest.Check(t, os.Symlink(filepath.Join(home, "team1"), filepath.Join(home, "link")))
 	gittest.Check(t, os.Symlink(filepath.Join(odd, "config"), filepath.Join(home, ".gitconfig")))
 	conditions := []string{
 		home + "/team[[:digit:]]/", home + "/team[[:alpha:]]/", home + "/team1[!a]shop/.git", home + "/team1[^a]shop/",
 		"team[]]/", "team[!]]/",
 		"~/team?/**", "./team1/", "../team1/", "./TEAM1/", "~/TEAM[1]/", "É/", "o\\[d\\]d/", "o[d]d/", "team1/*",
-		"~/link/", home + "/link/shop/.git",
+		"~/link/", home + "/link/shop/.git", "~/moved.git", "moved.*/", "moved.git", "~/team1/moved/",
 	}
 	for range 600 {
 		var b strings.Builder
@@ -51,7 +55,7 @@ func TestIncludeIfLikeGit(t *testing.T) {
 		}
 	}
 	gittest.Write(t, filepath.Join(odd, "config"), config.String())
-	for _, dir := range []string{"team1/shop", "teamx/Shop", "o[d]d/team1/é", "team]/a b", "O[D]D/shop"} {
+	for _, dir := range checkouts {
 		dir := filepath.Join(home, dir)
 		want, ok := gittest.TryGit(t, dir, "", "config", "--list", "-z")
 		got := list(read(t, dir))
