@@ -79,9 +79,11 @@ func TestAdd(t *testing.T) {
 				gittest.Check(t, os.RemoveAll(filepath.Join(dir, "d")))
 				gittest.Put(t, dir, map[string]string{"d": "1"})
 			}, "a b d link run", nil, ""},
-		{"everything goes", removeAll, func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"other": "1"}) }, "other",
+		{"everything goes", removeAll,
+			func(t *testing.T, dir string) { gittest.Put(t, dir, map[string]string{"other": "1"}) }, "other",
 			[]string{"a", "b", "d/x", "d/y", "link", "run"}, ""},
-		{"the last file", removeAll, func(*testing.T, string) {}, "", []string{"a", "b", "d/x", "d/y", "link", "run"}, ""},
+		{"the last file", removeAll, func(*testing.T, string) {}, "",
+			[]string{"a", "b", "d/x", "d/y", "link", "run"}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			gittest.Home(t)

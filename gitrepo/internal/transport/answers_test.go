@@ -131,6 +131,21 @@ func TestReportError(t *testing.T) {
 	}
 }
 
+// TestLostRace: what git and the forges say of a branch that has moved, in their words.
+func TestLostRace(t *testing.T) {
+	t.Parallel()
+	for _, status := range []string{
+		"non-fast-forward", "fetch first", "stale info", "incorrect old value provided", "reference already exists",
+		"cannot lock ref 'refs/heads/x': is at 1 but expected 2", "failed to update ref", "failed to lock",
+	} {
+		statuses := []*packp.CommandStatus{{Status: status}}
+		err := reportError(&packp.ReportStatus{UnpackStatus: "ok", CommandStatuses: statuses}, "")
+		if !errors.Is(err, ErrMoved) {
+			t.Errorf("%s: %v, want %v", status, err, ErrMoved)
+		}
+	}
+}
+
 // TestSmart: an answer that is not git's protocol is an error.
 func TestSmart(t *testing.T) {
 	t.Parallel()
