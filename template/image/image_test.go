@@ -128,7 +128,8 @@ func TestSet(t *testing.T) {
 		{"a workload", "a.yaml", deployment, "acme/shop=acme/shop:v2",
 			strings.NewReplacer("'acme/shop:v1'", "'acme/shop:v2'", "acme/shop:v1   #",
 				"acme/shop:v2   #").Replace(deployment),
-			".spec.template.spec.initContainers[0].image: acme/shop:v1 -> acme/shop:v2; .spec.template.spec.containers[3].image: acme/shop:v1 -> acme/shop:v2"},
+			".spec.template.spec.initContainers[0].image: acme/shop:v1 -> acme/shop:v2; " +
+				".spec.template.spec.containers[3].image: acme/shop:v1 -> acme/shop:v2"},
 		{"no tag", "a.yaml", "containers: [{image: acme/shop}]\n", "acme/shop=:1.7",
 			"containers: [{image: acme/shop:1.7}]\n", ".containers[0].image: acme/shop -> acme/shop:1.7"},
 		{"a tag for a digest", "a.yaml", "image: acme/shop@" + digestA + "\n", "acme/shop=:1.7",
@@ -211,7 +212,9 @@ func TestSet(t *testing.T) {
 			"images:\n- name: acme/shop\n  # c\n  newTag: v1 # d\n  # e\n  digest: " + digestA, "acme/shop=" + digestB,
 			"images:\n- name: acme/shop\n  # c\n  # e\n  digest: " + digestB, ""},
 		{"kustomize: comments above what is cut", "kustomization.yaml",
-			"images:\r\n  # a\r\n  - name: acme/shop\r\n    # b\r\n\r\n    # c\r\n    digest: " + digestA + " # d\r\n                    # about d\r\n    # e\r\n    newTag: v1 # {\"$imagepolicy\": \"a:b:tag\"}\r\n  # f\r\n  - name: x\r\n",
+			"images:\r\n  # a\r\n  - name: acme/shop\r\n    # b\r\n\r\n    # c\r\n" +
+				"    digest: " + digestA + " # d\r\n                    # about d\r\n    # e\r\n" +
+				"    newTag: v1 # {\"$imagepolicy\": \"a:b:tag\"}\r\n  # f\r\n  - name: x\r\n",
 			"acme/shop=:v2",
 			"images:\r\n  # a\r\n  - name: acme/shop\r\n    # b\r\n\r\n    # c\r\n    # e\r\n" +
 				"    newTag: v2 # {\"$imagepolicy\": \"a:b:tag\"}\r\n  # f\r\n  - name: x\r\n",
@@ -242,7 +245,8 @@ func TestSet(t *testing.T) {
 			".images[0].newTag:  -> v2"},
 		{"kustomize: all is added", "kustomization.yaml", "images:\r\n- name: 'acme/shop'",
 			"acme/shop=ghcr.io/acme/web:1.10@" + digestB,
-			"images:\r\n- name: 'acme/shop'\r\n  newName: 'ghcr.io/acme/web'\r\n  newTag: '1.10'\r\n  digest: '" + digestB + "'",
+			"images:\r\n- name: 'acme/shop'\r\n  newName: 'ghcr.io/acme/web'\r\n  newTag: '1.10'\r\n" +
+				"  digest: '" + digestB + "'",
 			""},
 		{"kustomize: in one line without an end", "kustomization.yaml", "images: [{name: acme/shop}]",
 			"acme/shop=:1.10", "images: [{name: acme/shop, newTag: \"1.10\"}]", ""},
@@ -409,13 +413,17 @@ func TestSet(t *testing.T) {
 		{"kustomize: a swap and a new name", "kustomization.yaml",
 			"images: [{name: x, newTag: v1}, {name: acme/shop, newTag: v1}, {name: acme/shop, newTag: v1}]\n",
 			"acme/shop=acme/web@" + digestB,
-			"images: [{name: x, newTag: v1}, {name: acme/shop, newName: acme/web, digest: " + digestB + "}, {name: acme/shop, newName: acme/web, digest: " + digestB + "}]\n",
+			"images: [{name: x, newTag: v1}, {name: acme/shop, newName: acme/web, digest: " + digestB + "}, " +
+				"{name: acme/shop, newName: acme/web, digest: " + digestB + "}]\n",
 			""},
 		{"kustomize: newTag is set and added in one line", "kustomization.yaml",
-			"images: [{name: acme/shop, newTag: v1}, {name: acme/shop}, {name: acme/shop, newTag: v1}, {name: acme/shop}]\n",
+			"images: [{name: acme/shop, newTag: v1}, {name: acme/shop}, {name: acme/shop, newTag: v1}, " +
+				"{name: acme/shop}]\n",
 			"acme/shop=:v2.0",
-			"images: [{name: acme/shop, newTag: v2.0}, {name: acme/shop, newTag: v2.0}, {name: acme/shop, newTag: v2.0}, {name: acme/shop, newTag: v2.0}]\n",
-			".images[0].newTag: v1 -> v2.0; .images[2].newTag: v1 -> v2.0; .images[1].newTag:  -> v2.0; .images[3].newTag:  -> v2.0"},
+			"images: [{name: acme/shop, newTag: v2.0}, {name: acme/shop, newTag: v2.0}, {name: acme/shop, " +
+				"newTag: v2.0}, {name: acme/shop, newTag: v2.0}]\n",
+			".images[0].newTag: v1 -> v2.0; .images[2].newTag: v1 -> v2.0; .images[1].newTag:  -> v2.0; " +
+				".images[3].newTag:  -> v2.0"},
 		{"values: set before", "values.yaml",
 			"- image: {repository: acme/web, tag: v2}\n- {registry: docker.io, repository: acme/web, tag: v1}\n",
 			"acme/shop=acme/web:v2",
@@ -476,14 +484,17 @@ func TestSetErrors(t *testing.T) {
 			"**: nginx is deployed nowhere"},
 		{"a similar workload", "a.yaml", "x:\n- image: ghcr.io/acme/shop:1\n- image: acme/shop:$TAG\n", "acme/shop=:2",
 			ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3); but there is ghcr.io/acme/shop:1 (a.yaml:2)"},
+			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3); " +
+				"but there is ghcr.io/acme/shop:1 (a.yaml:2)"},
 		{"similar values", "a.yaml",
 			"x: {registry: ghcr.io, repository: acme/shop, tag: 1}\ny: {repository: shop, digest: x}\n", "acme/shop=:2",
 			ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:1); but there is shop (a.yaml:2)"},
+			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:1); " +
+				"but there is shop (a.yaml:2)"},
 		{"a similar kustomization", "kustomization.yaml",
 			"images:\n- {name: a/shop, newName: shop}\n- {newTag: 2}\n- x\n", "acme/shop=:2", ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; but there is a/shop (kustomization.yaml:2), shop (kustomization.yaml:2)"},
+			"**: acme/shop is deployed nowhere; but there is a/shop (kustomization.yaml:2), " +
+				"shop (kustomization.yaml:2)"},
 		{"many similar ones", "a.yaml", "- image: a/shop\n- image: b/shop\n- image: c/shop\n- image: d/shop\n",
 			"acme/shop=:2", ErrNotDeployed,
 			"**: acme/shop is deployed nowhere; but there is a/shop (a.yaml:1), b/shop (a.yaml:2), c/shop (a.yaml:3)"},
@@ -508,7 +519,8 @@ func TestSetErrors(t *testing.T) {
 			"imageURL: https://example.com/acme/shop\nkustomize:\n  images: [acme/shop=ghcr.io/acme/shop:1]\n" +
 				"values: |\n  image:\n    repository: acme/shop\n",
 			"acme/shop=:2", ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3), acme/shop (a.yaml:6); but there is ghcr.io/acme/shop:1 (a.yaml:3)"},
+			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3), " +
+				"acme/shop (a.yaml:6); but there is ghcr.io/acme/shop:1 (a.yaml:3)"},
 		{"named as anything is", "a.yaml", "name: nginx\nnginx:\n  nginxImage: nginx\n  resources: [../nginx]\n",
 			"nginx=:2", ErrNotDeployed,
 			"**: nginx is deployed nowhere; it is named in another way: nginx (a.yaml:3)"},
@@ -516,12 +528,14 @@ func TestSetErrors(t *testing.T) {
 			"images:\n- {name: acme/shop, newTag: $TAG}\n- {name: acme/shop, digest: '{{ x }}'}\n---\n" +
 				"image: {repository: acme/shop, tag: <TAG>}\n---\nimage: {repository: acme/shop, digest: $(D)}\n",
 			"acme/shop=:2", ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (kustomization.yaml:2), acme/shop (kustomization.yaml:3), acme/shop (kustomization.yaml:5)"},
+			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (kustomization.yaml:2), " +
+				"acme/shop (kustomization.yaml:3), acme/shop (kustomization.yaml:5)"},
 		{"a name in two keys", "a.yaml",
 			"a: {repository: quay.io/x, image: acme/shop, tag: v1}\n" +
 				"bImage: {repository: acme/shop, image: worker, tag: v1}\n",
 			"acme/shop=:2", ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:1), acme/shop (a.yaml:2)"},
+			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:1), " +
+				"acme/shop (a.yaml:2)"},
 		{"minified and no YAML", "a.json", "{\"a\":[{\"image\":\"acme/shop:1\"}]", "acme/shop=:2", yamledit.ErrSyntax,
 			"a.json:1: acme/shop is deployed here, but cannot be set, since the file is not YAML: "},
 		{"image twice", "a.yaml", "a:\n  image: nginx:1\n  image: acme/shop:1\n", "acme/shop=:2",

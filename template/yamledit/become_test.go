@@ -181,9 +181,12 @@ func TestBecomeWarnings(t *testing.T) {
 func TestBecomeDisabled(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]string{
-		"a: 1\n# replicas: 3\n# old\nb: 1\n":          "f.yaml: .b is deleted with the comments above it, which may be entries of their own: # replicas: 3",
-		"a: 1\n\n#- x\n#  y\nb: 1\n":                  "f.yaml: .b is deleted with the comments above it, which may be entries of their own: #- x",
-		"a: 1\r\n# x:\r\n#   y: 1\r\nb: 1\r\n":        "f.yaml: .b is deleted with the comments above it, which may be entries of their own: # x:",
+		"a: 1\n# replicas: 3\n# old\nb: 1\n": "f.yaml: .b is deleted with the comments above it, " +
+			"which may be entries of their own: # replicas: 3",
+		"a: 1\n\n#- x\n#  y\nb: 1\n": "f.yaml: .b is deleted with the comments above it, " +
+			"which may be entries of their own: #- x",
+		"a: 1\r\n# x:\r\n#   y: 1\r\nb: 1\r\n": "f.yaml: .b is deleted with the comments above it, " +
+			"which may be entries of their own: # x:",
 		"a: 1\n# see https://x\n# well-known\nb: 1\n": "",
 		"a: 1\n# x: 1\n\n# b\nb: 1\n":                 "",
 		"# x: 1\nb: 1\na: 1\n":                        "",
@@ -203,12 +206,14 @@ func TestBecomeJSON(t *testing.T) {
 	t.Parallel()
 	const src = "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2\n  ],\n  \"m\": {}\n}\n"
 	for expr, want := range map[string]string{
-		`.a = "yes"`:             "{\n  \"a\": \"yes\",\n  \"l\": [\n    1,\n    2\n  ],\n  \"m\": {}\n}\n",
-		`.b = "x"`:               "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2\n  ],\n  \"m\": {},\n  \"b\": \"x\"\n}\n",
-		`.l += [3]`:              "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2,\n    3\n  ],\n  \"m\": {}\n}\n",
-		`del(.l[0])`:             "{\n  \"a\": \"v1\",\n  \"l\": [\n    2\n  ],\n  \"m\": {}\n}\n",
-		`del(.m)`:                "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2\n  ]\n}\n",
-		`.m.x = {"y": [null]}`:   "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2\n  ],\n  \"m\": {\n    \"x\": {\n      \"y\": [\n        null\n      ]\n    }\n  }\n}\n",
+		`.a = "yes"`: "{\n  \"a\": \"yes\",\n  \"l\": [\n    1,\n    2\n  ],\n  \"m\": {}\n}\n",
+		`.b = "x"`: "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2\n  ],\n  \"m\": {},\n" +
+			"  \"b\": \"x\"\n}\n",
+		`.l += [3]`:  "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2,\n    3\n  ],\n  \"m\": {}\n}\n",
+		`del(.l[0])`: "{\n  \"a\": \"v1\",\n  \"l\": [\n    2\n  ],\n  \"m\": {}\n}\n",
+		`del(.m)`:    "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2\n  ]\n}\n",
+		`.m.x = {"y": [null]}`: "{\n  \"a\": \"v1\",\n  \"l\": [\n    1,\n    2\n  ],\n  \"m\": {\n" +
+			"    \"x\": {\n      \"y\": [\n        null\n      ]\n    }\n  }\n}\n",
 		`del(.l) | del(.m)`:      "{\n  \"a\": \"v1\"\n}\n",
 		`.l = "x" | .m = "a\nb"`: "{\n  \"a\": \"v1\",\n  \"l\": \"x\",\n  \"m\": \"a\\nb\"\n}\n",
 	} {

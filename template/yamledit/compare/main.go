@@ -71,8 +71,8 @@ func main() {
 		{"kyaml (kustomize)", setByKyaml},
 		{"goccy/go-yaml", setByGoccy},
 	}
-	fmt.Printf("| %d cases | as wanted, to the byte | only the lines of the value | other lines too | reads otherwise | refused | "+
-		"comments lost |\n|---|---|---|---|---|---|---|\n", len(cases))
+	fmt.Printf("| %d cases | as wanted, to the byte | only the lines of the value | other lines too | "+
+		"reads otherwise | refused | comments lost |\n|---|---|---|---|---|---|---|\n", len(cases))
 	for _, t := range tools {
 		count := map[string]int{}
 		for _, c := range cases {

@@ -85,20 +85,43 @@ func TestAssignFiles(t *testing.T) {
 			map[string]string{"charts/a/values.yaml": "image: {tag: v2}\nn: 1\n"},
 			[]yamledit.Change{{File: "charts/a/values.yaml", Path: ".image.tag", Old: "v1", New: "v2"}}, ""},
 		{"in order",
-			[]Assignment{{"charts/a/*", ".image.tag", "v3", false}, {"charts/b/*", ".image.tag", "v3", false}, {"charts/*/values.yaml", ".image.tag", "v4", false}, {"charts/a/values.yaml", ".n", "2", false}},
-			map[string]string{"charts/a/values.yaml": "image: {tag: v4}\nn: 2\n", "charts/b/values.yaml": "image: {tag: v4}\n"},
-			[]yamledit.Change{{File: "charts/a/values.yaml", Path: ".image.tag", Old: "v1", New: "v4"}, {File: "charts/a/values.yaml", Path: ".n", Old: "1", New: "2"}, {File: "charts/b/values.yaml", Path: ".image.tag", Old: "v2", New: "v4"}}, ""},
+			[]Assignment{
+				{"charts/a/*", ".image.tag", "v3", false}, {"charts/b/*", ".image.tag", "v3", false},
+				{"charts/*/values.yaml", ".image.tag", "v4", false}, {"charts/a/values.yaml", ".n", "2", false},
+			},
+			map[string]string{
+				"charts/a/values.yaml": "image: {tag: v4}\nn: 2\n",
+				"charts/b/values.yaml": "image: {tag: v4}\n",
+			},
+			[]yamledit.Change{
+				{File: "charts/a/values.yaml", Path: ".image.tag", Old: "v1", New: "v4"},
+				{File: "charts/a/values.yaml", Path: ".n", Old: "1", New: "2"},
+				{File: "charts/b/values.yaml", Path: ".image.tag", Old: "v2", New: "v4"},
+			}, ""},
 		{"a later path sees an earlier value",
-			[]Assignment{{"charts/a/*", ".image.tag", "v3", false}, {"charts/a/*", `.image | select(.tag == "v3").tag`, "v5", false}},
+			[]Assignment{
+				{"charts/a/*", ".image.tag", "v3", false},
+				{"charts/a/*", `.image | select(.tag == "v3").tag`, "v5", false},
+			},
 			map[string]string{"charts/a/values.yaml": "image: {tag: v5}\nn: 1\n"},
 			[]yamledit.Change{{File: "charts/a/values.yaml", Path: ".image.tag", Old: "v1", New: "v5"}}, ""},
 		{"there and back",
 			[]Assignment{{"charts/a/*", ".image.tag", "v3", false}, {"charts/a/*", ".image.tag", "v1", false}},
 			map[string]string{}, nil, ""},
 		{"JSON",
-			[]Assignment{{"*.json", ".a", "é\u00a0\"\n", false}, {"*.json", ".n", "v2", false}, {"*.json", ".t", "false", false}, {"*.json", ".z", "5", false}},
-			map[string]string{"app.json": "{\n\t\"a\": \"é\\u00a0\\\"\\n\", \"n\": \"v2\",\n\t\"t\": false, \"z\": 5\n}\n"},
-			[]yamledit.Change{{File: "app.json", Path: ".a", Old: "v1", New: "é\u00a0\"\n"}, {File: "app.json", Path: ".n", Old: "1", New: "v2"}, {File: "app.json", Path: ".t", Old: "true", New: "false"}, {File: "app.json", Path: ".z", Old: "null", New: "5"}}, ""},
+			[]Assignment{
+				{"*.json", ".a", "é\u00a0\"\n", false}, {"*.json", ".n", "v2", false},
+				{"*.json", ".t", "false", false}, {"*.json", ".z", "5", false},
+			},
+			map[string]string{
+				"app.json": "{\n\t\"a\": \"é\\u00a0\\\"\\n\", \"n\": \"v2\",\n\t\"t\": false, \"z\": 5\n}\n",
+			},
+			[]yamledit.Change{
+				{File: "app.json", Path: ".a", Old: "v1", New: "é\u00a0\"\n"},
+				{File: "app.json", Path: ".n", Old: "1", New: "v2"},
+				{File: "app.json", Path: ".t", Old: "true", New: "false"},
+				{File: "app.json", Path: ".z", Old: "null", New: "5"},
+			}, ""},
 		{"none", nil, map[string]string{}, nil, ""},
 		{"a path that one file lacks", []Assignment{{"charts/**", ".image.tag", "v2", false}}, nil, nil,
 			"charts/c/other.yaml: .image.tag selects nothing"},
@@ -141,9 +164,12 @@ var bool11 = strings.Fields("y Y yes Yes YES n N no No NO on On ON off Off OFF")
 // FuzzAssign sets a scalar of any style to any value. Whatever comes out reads as the value there, and as before
 // elsewhere; the lines around are the same.
 func FuzzAssign(f *testing.F) {
-	values := []string{"v2", "", " ", "5", "1.10", "yes", "~", "a: b", "a #b", "it's", `"`, `\`, "a\nb", "a\r\nb", "\ufeff", "\u2028", "- a",
-		"{a: b}", "[", "]", ",", "|", "---", "...", "\x00", "\xff", "😀", "\ufffe", "\U000e0001", "%YAML 1.2", "a:", "!!int 5", "*x", "&x y", "? a"}
-	olds := []string{"v1", "'v1'", `"v1"`, "5", "1.5", "true", "~", "", "2026-11-20", "yes", "v1\n    more", "'v1\n\n    more'", "&x v1", "!!str v1", "!x 'v1'", "{}", "*y"}
+	values := []string{"v2", "", " ", "5", "1.10", "yes", "~", "a: b", "a #b", "it's", `"`, `\`, "a\nb",
+		"a\r\nb", "\ufeff", "\u2028", "- a",
+		"{a: b}", "[", "]", ",", "|", "---", "...", "\x00", "\xff", "😀", "\ufffe", "\U000e0001", "%YAML 1.2",
+		"a:", "!!int 5", "*x", "&x y", "? a"}
+	olds := []string{"v1", "'v1'", `"v1"`, "5", "1.5", "true", "~", "", "2026-11-20", "yes", "v1\n    more",
+		"'v1\n\n    more'", "&x v1", "!!str v1", "!x 'v1'", "{}", "*y"}
 	for i, old := range olds {
 		for j, value := range values {
 			f.Add(old, value, (i+j)%4 == 0)
@@ -206,7 +232,8 @@ func FuzzAssign(f *testing.F) {
 }
 
 func FuzzParseAssignment(f *testing.F) {
-	for _, s := range []string{"a:.b=c", `a:.b[] | select(.c == "d=").e=f`, "a:.b==c", "a", "a:=", `a:."\"=b"=c`, "a:.b as $x | .c=d", ":", "a:env(X)=1",
+	for _, s := range []string{"a:.b=c", `a:.b[] | select(.c == "d=").e=f`, "a:.b==c", "a", "a:=", `a:."\"=b"=c`,
+		"a:.b as $x | .c=d", ":", "a:env(X)=1",
 		"a:first(.b)=1", "a:.b[1:2]=1", "a:.. style=\"\"=1", "a:if .a then .b else .c end=1"} {
 		f.Add(s)
 	}
@@ -227,7 +254,8 @@ func FuzzParseAssignment(f *testing.F) {
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	for _, pattern := range []string{"a.yaml", "*.yaml", "a/**.yaml"} {
-		if _, _, err := Assign(broken{}, []Assignment{{File: pattern, Path: ".a"}}, ignore); !errors.Is(err, errBroken) {
+		if _, _, err := Assign(broken{}, []Assignment{{File: pattern, Path: ".a"}}, ignore); !errors.Is(err,
+			errBroken) {
 			t.Errorf("Assign(%s) = %v", pattern, err)
 		}
 	}
