@@ -551,7 +551,7 @@ func FuzzTemplate(f *testing.F) {
 			use.work.Store(maxWork - 4<<20) // enough for what a fuzzer comes by, and soon over
 			use.output.Store(maxTotal - 1<<20)
 			values := Values{"v": "x: y", "m": map[string]any{"a": "b"}}
-			return Renderer{Validate: true}.file(use, "a.tmpl", "a.yaml", []byte(src), values)
+			return Renderer{Validate: true}.file(use, source{"a.tmpl", "a.yaml", []byte(src)}, values)
 		}
 		out, err := run()
 		if _, ok := errors.AsType[*Error](err); err != nil && !ok {

@@ -101,7 +101,7 @@ func (r Renderer) texts(fsys fs.FS, names []string, v Values) (texts [][]byte, e
 	use := new(usage)
 	render := func(i int, src []byte) error {
 		dest, _ := Output(names[i])
-		if texts[i], errs[i] = r.file(use, names[i], dest, src, v); errors.Is(errs[i], ErrNoAction) {
+		if texts[i], errs[i] = r.file(use, source{names[i], dest, src}, v); errors.Is(errs[i], ErrNoAction) {
 			texts[i] = src
 			return nil
 		}
@@ -158,17 +158,23 @@ func (r Renderer) Text(name string, src []byte, v Values) ([]byte, error) {
 // File renders one text for the file dest. It returns the errors of Text and, with Validate, an *Error for a result
 // that does not parse (ErrInvalid).
 func (r Renderer) File(name, dest string, src []byte, v Values) ([]byte, error) {
-	return r.file(new(usage), name, dest, src, v)
+	return r.file(new(usage), source{name, dest, src}, v)
 }
 
-func (r Renderer) file(use *usage, name, dest string, src []byte, v Values) ([]byte, error) {
-	out, err := r.text(use, name, src, v)
+// source is a template, and the name of the file that it is rendered to.
+type source struct {
+	name, dest string
+	text       []byte
+}
+
+func (r Renderer) file(use *usage, src source, v Values) ([]byte, error) {
+	out, err := r.text(use, src.name, src.text, v)
 	if err == nil && r.Validate {
 		if len(out) > maxAtOnce {
 			use.large.Lock()
 			defer use.large.Unlock()
 		}
-		err = r.check(name, dest, src, out)
+		err = r.check(src.name, src.dest, src.text, out)
 	}
 	if err != nil {
 		return nil, err

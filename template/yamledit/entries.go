@@ -17,7 +17,7 @@ func (f *File) Insert(parent *yaml.Node, key, value any) error {
 	if err != nil {
 		return err
 	}
-	return f.insert(parent, p, len(parent.Content), key, value)
+	return f.insert(parent, p, len(parent.Content), addition{key, value})
 }
 
 // InsertAfter does what Insert does for the map that has n as a value, right behind that.
@@ -29,18 +29,22 @@ func (f *File) InsertAfter(n *yaml.Node, key, value any) error {
 	if p.parent == nil || p.parent.Kind != yaml.MappingNode {
 		return f.fail(n, p.path+" is not within a map")
 	}
-	return f.insert(p.parent, p, p.index+1, key, value)
+	return f.insert(p.parent, p, p.index+1, addition{key, value})
 }
 
+// addition is an entry as a caller gives it: with a key for a map, or an index for a list.
+type addition struct{ key, value any }
+
 // insert adds an entry to a map, before the at-th of its nodes, or to a list. Errors are those of an edit at p.
-func (f *File) insert(parent *yaml.Node, p place, at int, key, value any) error {
+func (f *File) insert(parent *yaml.Node, p place, at int, added addition) error {
+	key := added.key
 	if name, ok := key.(string); ok {
 		key = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}
 	}
 	if err := checkInsert(parent, key); err != nil {
 		return f.fail(parent, p.path+" "+err.Error())
 	}
-	tree, err := f.newNode(value)
+	tree, err := f.newNode(added.value)
 	name, isName := key.(*yaml.Node)
 	if isName && err == nil {
 		name, err = f.newNode(name)
@@ -52,16 +56,16 @@ func (f *File) insert(parent *yaml.Node, p place, at int, key, value any) error 
 		return err
 	}
 	f.parents = nil
-	kind, tag, added := yaml.SequenceNode, "!!seq", []*yaml.Node{tree}
+	kind, tag, nodes := yaml.SequenceNode, "!!seq", []*yaml.Node{tree}
 	if isName {
-		kind, tag, added = yaml.MappingNode, "!!map", []*yaml.Node{name, tree}
+		kind, tag, nodes = yaml.MappingNode, "!!map", []*yaml.Node{name, tree}
 	} else {
 		at = key.(int)
 	}
 	if parent.Kind == yaml.ScalarNode {
 		parent.Kind, parent.Tag, parent.Value, parent.Style = kind, tag, "", 0
 	}
-	parent.Content = slices.Insert(parent.Content, at, added...)
+	parent.Content = slices.Insert(parent.Content, at, nodes...)
 	return nil
 }
 
