@@ -54,8 +54,8 @@ type Progress func(file, key string)
 // touching anything else, or a key that is there twice (yamledit.ErrUneditable). Where it is about one image, its Key
 // is the Name. Any other error is that of Check, that of a glob which matches nothing, or of the file system.
 //
-// The YAML parser cannot be stopped, and a file needs little to take more memory than there is. Who calls this with
-// what others wrote watches the memory; progress is called with each file that is about to be parsed.
+// The YAML parser cannot be stopped, and a file needs little to take more memory than there is. Callers with
+// untrusted input must watch the memory; progress is called with each file that is about to be parsed.
 func Set(fsys fs.FS, globs []string, images []Image, progress Progress) (map[string][]byte, []yamledit.Change, error) {
 	targets, err := targetsOf(images)
 	if err != nil {

@@ -46,6 +46,6 @@
 // written together, and so are those of the structure (the others): a program that makes many changes does well to make
 // all of one kind first, since each turn to the other parses the text again. With [IgnoreComments], files above 64 KiB
 // are parsed in pieces, at the same time, and only those that changed are parsed again. Memory is about a hundred
-// times the size of the text. Package yaml cannot be stopped: who parses what others wrote has to bound the size, or
+// times the size of the text. Package yaml cannot be stopped: callers with untrusted input must bound the size, or
 // watch the memory.
 package yamledit

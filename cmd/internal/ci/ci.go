@@ -78,7 +78,7 @@ type Build struct {
 	CommitURL string // the page that shows the commit, without credentials
 }
 
-// Read returns what the CI system says in whose build this runs; the zero Build when it is none that is known.
+// Read returns what the CI system that runs this build says of it, or the zero Build if the system is unknown.
 func Read(getenv func(string) string) Build {
 	for _, s := range systems {
 		if getenv(s.marker) == "" {

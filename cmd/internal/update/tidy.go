@@ -119,7 +119,7 @@ func (u *updater) supersede(ctx context.Context, p proposal, pr pullRequest) (pu
 }
 
 // discard closes a pull request of ours that is of no use any more for that reason, or warns of it where that is not
-// asked for. It returns what has become of it; nothing where there is none of ours.
+// asked for. It returns the pull request as it is then, or the zero value if none of ours is open.
 func (u *updater) discard(ctx context.Context, now view, found *scm.PullRequest, reason string) (pullRequest, error) {
 	if found == nil || message.FindMarker(found.Body).App != u.plan.Composer.App {
 		return pullRequest{}, nil

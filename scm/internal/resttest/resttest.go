@@ -72,7 +72,7 @@ func Serve(t *testing.T, script ...Answer) string {
 }
 
 // CheckError fails the test unless err begins with subject, "github: acme/gitops: ", ends with message, and is of the
-// kind and of no other; nil is none of package scm's kinds.
+// kind and of no other; nil means that it has no kind of package scm.
 func CheckError(t *testing.T, err error, subject string, kind error, message string) {
 	t.Helper()
 	if err == nil || !strings.HasSuffix(err.Error(), message) || !strings.HasPrefix(err.Error(), subject) {

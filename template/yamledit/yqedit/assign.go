@@ -90,8 +90,7 @@ func equals(s string) int {
 // nothing, and of the file system.
 //
 // Neither the YAML parser nor yq can be stopped, and a file, or a path that makes copies of copies, needs little to
-// take more memory than there is. Who calls this with what others wrote watches the memory; progress says what takes
-// it.
+// take more memory than there is. Callers with untrusted input must watch the memory; progress says what takes it.
 func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (map[string][]byte, []yamledit.Change, error) {
 	selectors := make([]selector, len(assignments))
 	patterns := make([]string, len(assignments))
