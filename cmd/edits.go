@@ -3,6 +3,7 @@ package cmd
 import (
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"update-gitops-repo/cmd/internal/edits"
@@ -57,6 +58,10 @@ func parseValues(c *config, getenv func(string) string) (template.Values, error)
 		if !ok {
 			return nil, usage.Errorf("give -substitute=KEY=VALUE", "-substitute %q has no =", s)
 		}
+		if key != strings.TrimSpace(key) {
+			return nil, usage.Errorf("give -substitute=KEY=VALUE, without spaces around the =",
+				"-substitute: key %q begins or ends with a space", key)
+		}
 		if err := values.Set(key, value); err != nil {
 			return nil, usage.Errorf("give -substitute=KEY=VALUE", "-substitute: %v", err)
 		}
@@ -78,9 +83,9 @@ func parseValues(c *config, getenv func(string) string) (template.Values, error)
 func parseLocal(c *config) ([]edits.LocalTemplate, error) {
 	var local []edits.LocalTemplate
 	for _, s := range c.templates.values {
-		src, dest, ok := strings.Cut(s, ":")
-		if !ok || src == "" || dest == "" {
-			return nil, usage.Errorf("give -template=SRC:DEST", "-template %q is not a source and a destination", s)
+		src, dest, err := cutTemplate(s)
+		if err != nil {
+			return nil, err
 		}
 		if !filepath.IsAbs(src) {
 			src = filepath.Join(c.workdir, src)
@@ -92,6 +97,25 @@ func parseLocal(c *config) ([]edits.LocalTemplate, error) {
 		local = append(local, edits.LocalTemplate{Source: src, Dest: dest})
 	}
 	return local, nil
+}
+
+// unescapedColon finds a ":" and what is before it; "\:" is a part of a name.
+var unescapedColon = regexp.MustCompile(`^(?s:[^\\:]|\\.)*:`)
+
+// cutTemplate cuts "SRC:DEST". One ":" ends SRC, that behind a drive of Windows aside; in a name it is written "\:".
+func cutTemplate(s string) (src, dest string, err error) {
+	drive := filepath.VolumeName(s)
+	names := unescapedColon.FindString(s[len(drive):])
+	src, dest = strings.TrimSuffix(names, ":"), s[len(drive)+len(names):]
+	if src == "" || dest == "" {
+		return "", "", usage.Errorf("give -template=SRC:DEST", "-template %q is not a source and a destination", s)
+	}
+	if unescapedColon.MatchString(dest) {
+		return "", "", usage.Errorf(`give -template=SRC:DEST, and write a ":" in a name as "\:"`,
+			"-template %q has more than one \":\"", s)
+	}
+	unescape := strings.NewReplacer(`\:`, ":")
+	return drive + unescape.Replace(src), unescape.Replace(dest), nil
 }
 
 func parseSets(c *config) ([]yqedit.Assignment, error) {

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
-	"strings"
 	"unicode/utf8"
 
-	"update-gitops-repo/template/glob"
 	"update-gitops-repo/template/yamledit"
 	"update-gitops-repo/template/yamledit/internal/parallel"
 )
@@ -20,22 +18,27 @@ type Assignment struct {
 	Create bool   // add what Path selects to a file in which it selects nothing, see yamledit.Untyped
 }
 
-// ParseAssignment reads "FILE:PATH=VALUE". FILE reaches to the first ":", PATH to the first "=" that is outside of
-// brackets and double quotes and is no part of ==, !=, <= or >=; VALUE is all the rest, and may be empty. FILE and PATH
-// are checked with CheckGlob and CheckPath.
+// ParseAssignment reads "FILE:PATH=VALUE", which is:
+//
+//	FILE   a glob, up to the first ":" that is not in [], in {} or after a backslash
+//	PATH   a yq expression that selects nodes, up to the first "=" that is not in (), [] or {}, not between if and end,
+//	       and not in a string or in a key such as ."a=b"
+//	VALUE  all the rest, which may be empty, and may begin with "="
+//
+// So a comparison stands in brackets, select(.a == 1), and a key that has a "=" in quotes. It is an error that says
+// where when a bracket or a quote in PATH is without its other half. Since they are for -yq, or a slip, so are an
+// operator that ends in "=", such as +=, spaces on both sides of the "=", and a comment. FILE and PATH are checked with
+// glob.Check and CheckPath.
 func ParseAssignment(s string) (Assignment, error) {
-	file, rest, ok := strings.Cut(s, ":")
-	if !ok {
-		return Assignment{}, fmt.Errorf("%q has no \":\": it must be FILE:PATH=VALUE", s)
-	}
-	i := equals(rest)
-	if i < 0 {
-		return Assignment{}, fmt.Errorf("%q has no \"=\" after the path: it must be FILE:PATH=VALUE", s)
-	}
-	a := Assignment{File: file, Path: rest[:i], Value: rest[i+1:]}
-	if err := glob.Check(a.File); err != nil {
+	file, rest, err := cutFile(s, "FILE:PATH=VALUE")
+	if err != nil {
 		return Assignment{}, err
 	}
+	path, value, err := cutPath(rest, utf8.RuneCountInString(file)+1)
+	if err != nil {
+		return Assignment{}, err
+	}
+	a := Assignment{File: file, Path: path, Value: value}
 	if err := CheckPath(a.Path); err != nil {
 		return Assignment{}, err
 	}
@@ -43,32 +46,6 @@ func ParseAssignment(s string) (Assignment, error) {
 		return Assignment{}, fmt.Errorf("the value for %s is not UTF-8", a.Path)
 	}
 	return a, nil
-}
-
-// equals returns the index of the "=" that ends the path at the start of s, or -1.
-func equals(s string) int {
-	depth, quoted := 0, false
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case quoted:
-			if c == '\\' {
-				i++
-			}
-			quoted = c != '"'
-		case c == '"':
-			quoted = true
-		case strings.IndexByte("([{", c) >= 0:
-			depth++
-		case strings.IndexByte(")]}", c) >= 0:
-			depth--
-		case depth > 0:
-		case strings.IndexByte("=!<>", c) >= 0 && i+1 < len(s) && s[i+1] == '=':
-			i++
-		case c == '=':
-			return i
-		}
-	}
-	return -1
 }
 
 // Assign makes the assignments in their order and returns the files whose bytes changed, by path, and what changed in

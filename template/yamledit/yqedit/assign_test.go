@@ -34,7 +34,8 @@ func TestParseAssignment(t *testing.T) {
 		{`a.yaml:.["a=b"]=c`, Assignment{"a.yaml", `.["a=b"]`, "c", false}},
 		{`a.yaml:.b | select(.a == "x\"=)").c=d`, Assignment{"a.yaml", `.b | select(.a == "x\"=)").c`, "d", false}},
 		{"a.yaml:.a | select(. >= 3)=4", Assignment{"a.yaml", ".a | select(. >= 3)", "4", false}},
-		{"a.yaml:.a == .b=4", Assignment{"a.yaml", ".a == .b", "4", false}},
+		{"a.yaml:(.a == .b)=4", Assignment{"a.yaml", "(.a == .b)", "4", false}},
+		{"a.yaml:.a==v", Assignment{"a.yaml", ".a", "=v", false}},
 		{"a.yaml:.a as $x | .b[$x]=4", Assignment{"a.yaml", ".a as $x | .b[$x]", "4", false}},
 	}
 	for _, tt := range tests {
@@ -45,7 +46,7 @@ func TestParseAssignment(t *testing.T) {
 	for _, in := range []string{
 		"", "a.yaml", "a.yaml:", "a.yaml:.a", "a.yaml:=v", ":.a=v", ".a=v", "../a.yaml:.a=v", "/a.yaml:.a=v",
 		"a[.yaml:.a=v",
-		"a.yaml:.a==v", "a.yaml:.a[=v", "a.yaml:.a[]]=v", "a.yaml:.a | =v", "a.yaml:.a |= v", `a.yaml:."a=v`,
+		"a.yaml:.a == .b=4", "a.yaml:.a[=v", "a.yaml:.a[]]=v", "a.yaml:.a | =v", "a.yaml:.a |= v", `a.yaml:."a=v`,
 		"a.yaml:.a=\xff",
 		"a.yaml:select(.a=v", "a.yaml:.a != .b",
 	} {
@@ -234,7 +235,8 @@ func FuzzAssign(f *testing.F) {
 func FuzzParseAssignment(f *testing.F) {
 	for _, s := range []string{"a:.b=c", `a:.b[] | select(.c == "d=").e=f`, "a:.b==c", "a", "a:=", `a:."\"=b"=c`,
 		"a:.b as $x | .c=d", ":", "a:env(X)=1",
-		"a:first(.b)=1", "a:.b[1:2]=1", "a:.. style=\"\"=1", "a:if .a then .b else .c end=1"} {
+		"a:first(.b)=1", "a:.b[1:2]=1", "a:.. style=\"\"=1", "a:if .a then .b else .c end=1", "[[:digit:]]:.b=c",
+		`{a:b,c}\::.["=]\""]==`, "a:.b[=1", "a:.b]=1", `a:."\"="=1`, "a:.b #=1", "a:.b += 1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -245,7 +247,7 @@ func FuzzParseAssignment(f *testing.F) {
 		if whole := a.File + ":" + a.Path + "=" + a.Value; whole != s {
 			t.Errorf("%q is read as %q", s, whole)
 		}
-		if strings.Contains(a.File, ":") || glob.Check(a.File) != nil || CheckPath(a.Path) != nil {
+		if glob.Check(a.File) != nil || CheckPath(a.Path) != nil {
 			t.Errorf("%q is read as %+v", s, a)
 		}
 	})
