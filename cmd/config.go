@@ -23,6 +23,7 @@ import (
 type config struct {
 	secrets     *secret.Redactor // every secret that is given or found is registered with it
 	tokenSource string           // where the token was given, for a person
+	warnings    []string         // of what is done otherwise than it is given, for a person
 
 	// Repository.
 	repo          string
@@ -133,6 +134,7 @@ func parseConfig(args []string, secrets *secret.Redactor) (*config, error) {
 			secrets.Add(auth.SecretsInURL(strings.Join(f.values(), "\n"))...)
 		}
 	}
+	c.shortenRefs()
 	return c, err
 }
 

@@ -91,7 +91,7 @@ func (c *config) editFlags() []flagSpec {
 
 func (c *config) commitFlags() []flagSpec {
 	return []flagSpec{
-		{name: "git-revision", into: &c.revision, fallback: "what the CI system says",
+		{name: "git-revision", into: &c.revision, check: checkRevision, fallback: "what the CI system says",
 			usage: "`commit` of the application"},
 		{name: "app", into: &c.app, fallback: "what the CI system says, else the name of the repository",
 			usage: "`name` of the application"},

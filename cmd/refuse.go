@@ -40,13 +40,6 @@ func (s flagSpec) refuse() error {
 	return nil
 }
 
-func checkBranch(flag, value string) error {
-	if err := gitrepo.CheckBranch(value); err != nil {
-		return usage.Errorf("see git check-ref-format for what a branch may be called", "-%s: %v", flag, err)
-	}
-	return nil
-}
-
 func checkIdentity(flag, value string) error {
 	if err := gitrepo.CheckIdentity(value, ""); err != nil {
 		return usage.Errorf("give a plain name and address", "-%s %v", flag, err)

@@ -112,7 +112,7 @@ func (p program) update(ctx context.Context, c *config, results report.Results) 
 	if err != nil {
 		return refused, err
 	}
-	p.warnOfIdle(c)
+	p.warn(c)
 	return update.Run(ctx, plan, p.log, p.secrets)
 }
 
@@ -128,14 +128,14 @@ func (p program) checkAuth(ctx context.Context, c *config) error {
 	if err != nil {
 		return err
 	}
-	p.warnOfIdle(c)
+	p.warn(c)
 	found, err := k.run(ctx)
 	return both(err, printAccess(p.stdout, found, c.output))
 }
 
-// warnOfIdle logs the flags that have no effect.
-func (p program) warnOfIdle(c *config) {
-	for _, w := range idle(c.flags()) {
+// warn logs what is done otherwise than it is given, and the flags that have no effect.
+func (p program) warn(c *config) {
+	for _, w := range append(c.warnings, idle(c.flags())...) {
 		p.log.Warn(w)
 	}
 }

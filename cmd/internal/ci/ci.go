@@ -99,9 +99,9 @@ func appName(repository string) string {
 }
 
 // commit returns the revision unless it is HEAD, as Buildkite has it for a build that was started without a commit, by
-// hand or by a schedule. A branch with that in its name would be one for all such builds.
+// hand or by a schedule, or another ref. A branch with that in its name would be one for all such builds.
 func commit(revision string) string {
-	if revision == "HEAD" {
+	if revision == "HEAD" || strings.HasPrefix(revision, "refs/") {
 		return ""
 	}
 	return revision

@@ -84,10 +84,11 @@ func TestRead(t *testing.T) {
 	if got := Read(environment("CI=true", "HOME=/root")); got != (Build{}) {
 		t.Errorf("outside of all systems: %+v", got)
 	}
-	byHand := environment("BUILDKITE=true", "BUILDKITE_COMMIT=HEAD", "BUILDKITE_REPO=git@git.example.com:acme/shop.git")
-	got := Read(byHand)
-	if got.Revision != "" || got.App != "shop" {
-		t.Errorf("a build without a commit: %+v", got)
+	for _, ref := range []string{"HEAD", "refs/heads/main"} {
+		vars := []string{"BUILDKITE=true", "BUILDKITE_COMMIT=" + ref, "BUILDKITE_REPO=git@git.example.com:acme/shop.git"}
+		if got := Read(environment(vars...)); got.Revision != "" || got.App != "shop" {
+			t.Errorf("a build without a commit, but %s: %+v", ref, got)
+		}
 	}
 }
 
