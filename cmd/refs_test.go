@@ -43,7 +43,7 @@ func TestRefs(t *testing.T) {
 		"main~1": "cannot be the name", "main^{commit}": "cannot be the name", "@{-1}": "cannot be the name",
 	} {
 		for _, flag := range []string{"base", "branch"} {
-			c, err := parseConfig([]string{"-" + flag + "=" + name, "-set=a.yaml:.b=1"}, &secret.Redactor{})
+			c, err := parseConfig([]string{"-" + flag + "=" + name, "-set=a.yaml:.b=1"}, nil, &secret.Redactor{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +74,7 @@ func TestRevisions(t *testing.T) {
 		"HEAD": "", "@": "", "HEAD~1": "", "v1^0": "", "@{u}": "", "a..b": "", "refs/heads/main": "",
 		"refs/pull/7/merge": "", "refs/tags/": "",
 	} {
-		c, err := parseConfig([]string{"-git-revision=" + given, "-set=a.yaml:.b=1"}, &secret.Redactor{})
+		c, err := parseConfig([]string{"-git-revision=" + given, "-set=a.yaml:.b=1"}, nil, &secret.Redactor{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,15 +26,15 @@ func Main() int {
 	// net/http logs what a server sends unasked, past the redactor.
 	log.SetOutput(io.Discard)
 	context.AfterFunc(ctx, stop) // The first signal ends the run in order, a second one kills the process.
-	return Run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	return Run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 }
 
-// Run is Main without globals, so that tests can run several at once. It stops cleanly when ctx is done. What it hands
-// to git's ssh, and where that finds its keys, are the process's own.
-func Run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+// Run is Main without globals, so that tests can run several at once. environ has the variables, each NAME=VALUE. It
+// stops cleanly when ctx is done. What it hands to git's ssh, and where that finds its keys, are the process's own.
+func Run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	var secrets secret.Redactor
 	out, errs := secrets.Writer(stdout), secrets.Writer(stderr)
-	p := program{getenv: getenv, secrets: &secrets, stdout: out, stderr: errs}
+	p := program{environ: environ, getenv: lookup(environ), secrets: &secrets, stdout: out, stderr: errs}
 	err := both(p.run(ctx, args), out.Flush())
 	if err == nil {
 		_ = errs.Flush() // A log that cannot be written is no reason to fail.
@@ -48,9 +48,10 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout,
 
 // program is what a run has of its surroundings.
 type program struct {
-	getenv         func(string) string
-	secrets        *secret.Redactor // every secret is registered with it as soon as it is read
-	stdout, stderr io.Writer        // redacted
+	environ        []string
+	getenv         func(string) string // over environ
+	secrets        *secret.Redactor    // every secret is registered with it as soon as it is read
+	stdout, stderr io.Writer           // redacted
 
 	log    *slog.Logger // on stderr
 	screen *report.Screen
@@ -59,7 +60,7 @@ type program struct {
 // run is the whole program: flags -> config -> plan -> report.
 func (p program) run(ctx context.Context, args []string) error {
 	p.secrets.Add(auth.SecretsInEnvironment(p.getenv, urlVariables()...)...)
-	c, err := parseConfig(args, p.secrets)
+	c, err := parseConfig(args, p.environ, p.secrets)
 	switch {
 	case err != nil:
 		return err

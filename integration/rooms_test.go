@@ -169,6 +169,7 @@ var rooms = map[string][]string{
 var importers = map[string][]string{
 	"github.com/Masterminds/sprig":      {"template"},
 	"github.com/ProtonMail/":            {"gitrepo/sign"},
+	"github.com/agext/levenshtein":      {"cmd"},
 	"github.com/distribution/reference": {"template/image"},
 	"github.com/go-git/": {
 		"gitrepo", "gitrepo/checkout", "gitrepo/giturl", "gitrepo/internal/objectdb", "gitrepo/internal/pack",
@@ -176,7 +177,6 @@ var importers = map[string][]string{
 	},
 	"github.com/google/go-github":      {"scm/github"},
 	"github.com/mikefarah/yq":          {"template/yamledit/yqedit", "integration/bench/peer"},
-	"github.com/peterbourgon/ff":       {"cmd"},
 	"github.com/rogpeppe/go-internal/": {}, // tests only
 	"github.com/vektah/gqlparser":      {"integration/forge"},
 	"github.com/yuin/goldmark":         {"cmd/internal/escape/escapetest"},
