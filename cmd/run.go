@@ -80,6 +80,9 @@ func (p program) run(ctx context.Context, args []string) error {
 		return err
 	}
 	r, err := p.update(ctx, c, results)
+	if why := r.Altered(c.output); why != "" && err == nil {
+		p.log.Warn(why)
+	}
 	outputErr := errors.Join(p.screen.Clear(), results.Write(r, err))
 	if err == nil || r.PullRequest != nil {
 		// A pull request may be open although merging it failed: its URL is worth having.

@@ -78,6 +78,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"redirect":    redirect,
 	"seed":        seed,
 	"seed-empty":  seedEmpty,
+	"shows":       shows,
 	"start-proxy": startProxy,
 	"start-tls":   startTLS,
 	"unmoved":     unmoved,

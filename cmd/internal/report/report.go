@@ -20,9 +20,10 @@ type Report struct {
 	Commit       string       `json:"commit,omitempty"` // the branch's tip, pushed now or before
 	Files        []string     `json:"files"`            // that differ from the base, sorted
 	PullRequest  *PullRequest `json:"pullRequest,omitempty"`
-	Diff         string       `json:"diff,omitempty"`         // of a dry run
+	Patch        string       `json:"diff,omitempty"`         // of a dry run, as git applies it
 	SupersededBy int64        `json:"supersededBy,omitempty"` // the sequence number of a newer build; 0: none
 
+	Diff    string  `json:"-"` // the Patch for people
 	Summary Summary `json:"-"`
 }
 
@@ -60,6 +61,20 @@ func PrintJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(escape.JSONWriter{Writer: w})
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
+}
+
+// Altered says why git cannot make the change from the diff that Print writes in a format; empty if it can. Text has
+// to be safe to look at, and says little of what cannot be read.
+func (r Report) Altered(format string) string {
+	switch {
+	case format == "json":
+		return ""
+	case escape.Output(r.Diff) != r.Diff:
+		return "characters of the diff are escaped, so that git cannot apply it; -output=json has it as it is"
+	case r.Diff != r.Patch:
+		return "the diff leaves out binary or very large files, so that git cannot apply it; -output=json has them"
+	}
+	return ""
 }
 
 func (r Report) text() string {

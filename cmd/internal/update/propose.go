@@ -31,7 +31,8 @@ type proposal struct {
 
 	edited *gitrepo.Snapshot
 	files  []string // that differ from the base, sorted
-	diff   string   // redacted; empty where nobody needs it
+	diff   string   // for people, redacted; empty where nobody needs it
+	patch  string   // the same for git; empty where nobody needs it
 	text   message.Text
 	commit gitrepo.Commit
 
@@ -143,12 +144,8 @@ func (u *updater) prepare(ctx context.Context, p proposal) (proposal, error) {
 		p.verdict = unchanged
 		return p, nil
 	}
-	if u.need() == edits.Diff {
-		text, err := diff.Unified(p.snapshot.Files(ctx), p.edited.Files(ctx), p.files)
-		if err != nil {
-			return p, err
-		}
-		p.diff = u.secrets.Redact(text) // Before it is quoted once more, which would hide a secret from the redactor.
+	if p, err = u.show(ctx, p); err != nil {
+		return p, err
 	}
 	change := message.Change{Base: p.base, Branch: p.branch, Files: p.files, Values: result.Values, Diff: p.diff}
 	if p.text, err = u.plan.Composer.Compose(change); err != nil {
@@ -161,6 +158,31 @@ func (u *updater) prepare(ctx context.Context, p proposal) (proposal, error) {
 		Text: p.text.Commit, Author: u.plan.Author, Committer: u.plan.Committer, Signer: u.plan.Signer,
 	})
 	return p, err
+}
+
+// show makes the diff where somebody needs it.
+func (u *updater) show(ctx context.Context, p proposal) (proposal, error) {
+	if u.need() != edits.Diff {
+		return p, nil
+	}
+	d, err := diff.Unified(p.snapshot.Files(ctx), p.edited.Files(ctx), p.files)
+	if err != nil {
+		return p, err
+	}
+	// Before it is quoted once more, which would hide a secret from the redactor.
+	p.diff = u.secrets.Redact(d.Text())
+	if u.plan.DryRun {
+		hidden := false
+		patch := d.Patch(func(data []byte) bool {
+			found := u.secrets.Finds(data)
+			hidden = hidden || found
+			return found
+		})
+		if p.patch = u.secrets.Redact(patch); hidden || p.patch != patch {
+			u.log.Warn("the diff hides secrets that are in the files already, so that git cannot apply it")
+		}
+	}
+	return p, nil
 }
 
 // need returns what is read after the edits.

@@ -148,7 +148,7 @@ func newReport(p proposal, l landing, pr pullRequest) report.Report {
 		r.Commit = l.commit
 	}
 	if p.verdict == preview {
-		r.Changed, r.Diff = p.present == "", p.diff
+		r.Changed, r.Diff, r.Patch = p.present == "", p.diff, p.patch
 	}
 	if pr.URL != "" {
 		r.PullRequest = &pr.PullRequest
