@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -118,15 +119,24 @@ func cutTemplate(s string) (src, dest string, err error) {
 	return drive + unescape.Replace(src), unescape.Replace(dest), nil
 }
 
+// setMissing says what each choice of -set-missing does.
+var setMissing = map[string]yqedit.Missing{
+	"error": yqedit.RefuseMissing, "create": yqedit.CreateMissing, "skip": yqedit.SkipMissing,
+}
+
 func parseSets(c *config) ([]yqedit.Assignment, error) {
 	var sets []yqedit.Assignment
 	for _, s := range c.sets.values {
 		a, err := yqedit.ParseAssignment(s)
+		if value, ok := errors.AsType[*yqedit.ValueError](err); ok {
+			return nil, usage.Errorf("close the quotes, with escapes as in JSON; if the quotes are part of the value, "+
+				"give "+value.Literal, "-set %q: %v", s, err)
+		}
 		if err != nil {
 			return nil, usage.Errorf("give -set=FILE:PATH=VALUE, such as values.yaml:.image.tag=1.2",
 				"-set %q: %v", s, err)
 		}
-		a.Create = c.setMissing == "create"
+		a.Missing = setMissing[c.setMissing]
 		sets = append(sets, a)
 	}
 	return sets, nil

@@ -76,9 +76,12 @@ func (c *config) editFlags() []flagSpec {
 			usage: "refuse to commit a rendered YAML or JSON file that does not parse; " +
 				"templates of another language, such as Helm's, and files larger than 2 MiB are not checked"},
 		{name: "set", into: &c.sets,
-			usage: "`FILE:PATH=VALUE`: set the YAML value that the yq path selects; FILE may be a glob"},
-		{name: "set-missing", into: &c.setMissing, preset: "error", choices: []string{"error", "create"}, needs: "set",
-			usage: "`action` if the path of -set selects nothing: error or create"},
+			usage: "`FILE:PATH=VALUE`: set the YAML value that the yq path selects; FILE may be a glob; " +
+				"a VALUE in double quotes is text"},
+		{name: "set-missing", into: &c.setMissing, preset: "error", needs: "set",
+			choices: []string{"error", "create", "skip"},
+			usage: "`action` for a file in which the path of -set selects nothing: error, create it, " +
+				"or skip the file if another one has it"},
 		{name: "image", into: &c.images,
 			usage: "`NAME=REF`: set the image NAME, wherever it is deployed, to REF"},
 		{name: "image-files", into: &c.imageFiles, needs: "image", check: checkGlob,

@@ -186,9 +186,19 @@ var editHints = []struct {
 	{"-yq", kind(yamledit.ErrNoNode), nil, "check the expression's paths against the file"},
 	{"-yq", kind(yamledit.ErrUneditable), nil,
 		"check the expression: it has to yield the whole document, as assignments and del() do"},
+	{"-set", as[*yamledit.Error], ownHint, "%s"},
 	{"", kind(yamledit.ErrSyntax), nil, "correct the file; it has to be valid YAML"},
 	{"", kind(yamledit.ErrNoNode), nil, "check the path against the file; -set-missing=create adds what is not there"},
 	{"", as[*yamledit.Error], nil, "choose a path to single values"},
+}
+
+// ownHint returns the hint that an error of yamledit has.
+func ownHint(err error) string {
+	e, ok := errors.AsType[*yamledit.Error](err)
+	if !ok {
+		return ""
+	}
+	return e.Hint
 }
 
 // key returns the key that a template lacks.

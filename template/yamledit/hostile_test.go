@@ -100,16 +100,16 @@ func TestHostileYAML(t *testing.T) {
 					t.Errorf("%s: got %.200q, %.200v", by, out["f.yaml"], err)
 				}
 			}
-			out, _, err := yqedit.Assign(fsys, []yqedit.Assignment{{File: "f.yaml", Path: ".b", Value: "2"}}, ignore)
+			out, _, err := assign(fsys, []yqedit.Assignment{{File: "f.yaml", Path: ".b", Value: "2"}})
 			judge("-set", tt.set, out, err)
-			out, _, err = yqedit.Assign(fsys,
-				[]yqedit.Assignment{{File: "f.yaml", Path: `select(true) | .b`, Value: "2"}}, ignore)
+			out, _, err = assign(fsys,
+				[]yqedit.Assignment{{File: "f.yaml", Path: `select(true) | .b`, Value: "2"}})
 			judge("-set by yq", tt.set, out, err)
 			result, err := yqedit.Evaluate(fsys, []yqedit.Expression{{File: "f.yaml", Expr: ".b = 2"}}, ignore)
 			judge("-yq", tt.yq, result.Files, err)
 
-			out, _, err = yqedit.Assign(fsys,
-				[]yqedit.Assignment{{File: "f.yaml", Path: ".new.w", Value: "2", Create: true}}, ignore)
+			out, _, err = assign(fsys,
+				[]yqedit.Assignment{{File: "f.yaml", Path: ".new.w", Value: "2", Missing: yqedit.CreateMissing}})
 			if text, ok := out["f.yaml"]; err == nil &&
 				(!ok || strings.Replace(string(text), "new:\n  w: 2\n", "", 1) != tt.src) {
 				t.Errorf("-set-missing=create: got %.200q", text)

@@ -154,8 +154,8 @@ type edited struct {
 
 func (e Edits) assign(fsys fs.FS) (edited, error) {
 	return heapwatch.Run(heapwatch.Limit, func(progress func(file, key string)) (edited, error) {
-		files, values, err := yqedit.Assign(fsys, e.Sets, progress)
-		return edited{files: files, values: values}, err
+		result, err := yqedit.Assign(fsys, e.Sets, progress)
+		return edited{result.Files, result.Changes, result.Warnings}, err
 	})
 }
 

@@ -16,7 +16,7 @@ func TestArguments(t *testing.T) {
 		{File: "f.yaml", Path: ".k", Value: "=="},
 		{File: "f.yaml", Path: ".k", Value: "a=b:c=d"},
 		{File: "f.yaml", Path: ".k", Value: " v"},
-		{File: "f.yaml", Path: ".k", Value: `")]}#`},
+		{File: "f.yaml", Path: ".k", Value: `v")]}#`},
 		{File: "f.yaml", Path: ".k", Value: "a\nb"},
 		{File: "f.yaml", Path: ".k ", Value: "v"},
 		{File: "f.yaml", Path: `.a[] | select(.x == "y") | .z`, Value: "=v"},
@@ -27,9 +27,9 @@ func TestArguments(t *testing.T) {
 		{File: "f.yaml", Path: `.a // .b`, Value: "v"},
 		{File: "f.yaml", Path: `.["a=b"]`, Value: "v"},
 		{File: "f.yaml", Path: `.a["b=\"c]="].d`, Value: "=v"},
-		{File: "f.yaml", Path: `.["a\\"]`, Value: `"=`},
+		{File: "f.yaml", Path: `.["a\\"]`, Value: `=`},
 		{File: "f.yaml", Path: `."a=b"`, Value: "v"},
-		{File: "f.yaml", Path: `."a\"`, Value: `"=v`}, // a backslash escapes nothing there
+		{File: "f.yaml", Path: `."a\"`, Value: `v"=v`}, // a backslash escapes nothing there
 		{File: "f.yaml", Path: `.a."*=*"?`, Value: "v"},
 		{File: "f.yaml", Path: `.a*`, Value: "v"},
 		{File: "f.yaml", Path: `.["a+"]`, Value: "v"},
@@ -158,7 +158,11 @@ func TestArgumentsRoundTrip(t *testing.T) {
 			continue // The tokens do not go together.
 		}
 		made++
-		s := a.File + ":" + a.Path + "=" + a.Value
+		value := a.Value
+		if a.Text = g.IntN(4) == 0 || strings.HasPrefix(value, `"`); a.Text {
+			value = quote(value)
+		}
+		s := a.File + ":" + a.Path + "=" + value
 		if got, err := ParseAssignment(s); err != nil || got != a {
 			t.Fatalf("%s is read as %+v, %v; want %+v", s, got, err, a)
 		}

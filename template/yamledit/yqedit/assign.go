@@ -2,8 +2,10 @@ package yqedit
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"unicode/utf8"
 
 	"update-gitops-repo/template/yamledit"
@@ -12,11 +14,22 @@ import (
 
 // Assignment sets every YAML node that Path selects, in every file that File matches, to Value.
 type Assignment struct {
-	File   string // a pattern as glob.Find takes it
-	Path   string // a yq expression that selects scalars: .image.tag
-	Value  string // what the scalars shall read; its type is settled per scalar, see yamledit.Untyped
-	Create bool   // add what Path selects to a file in which it selects nothing, see yamledit.Untyped
+	File    string  // a pattern as glob.Find takes it
+	Path    string  // a yq expression that selects scalars: .image.tag
+	Value   string  // what the scalars shall read
+	Text    bool    // Value is text, whatever it looks like; else its type is settled per scalar, see yamledit.Untyped
+	Missing Missing // what becomes of a file in which Path selects nothing
 }
+
+// Missing says what becomes of a file in which the path of an assignment selects nothing.
+type Missing int
+
+// What becomes of a file in which a path selects nothing.
+const (
+	RefuseMissing Missing = iota // it is an error
+	CreateMissing                // the path is added to it
+	SkipMissing                  // it stays as it is, unless there is no other file
+)
 
 // ParseAssignment reads "FILE:PATH=VALUE", which is:
 //
@@ -29,6 +42,11 @@ type Assignment struct {
 // where when a bracket or a quote in PATH is without its other half. Since they are for -yq, or a slip, so are an
 // operator that ends in "=", such as +=, spaces on both sides of the "=", and a comment. FILE and PATH are checked with
 // glob.Check and CheckPath.
+//
+// A VALUE that starts with a double quote is text in the syntax of a JSON string, with its escapes: "16" is the text
+// 16, "" the empty one, "a\nb" two lines, and "\"16\"" has its quotes in it. Line breaks and tabs may also stand in it
+// as they are. It is written as a string whatever the scalar was. Anything else that starts with a double quote is a
+// *ValueError. Any other VALUE is taken as it is, and takes the type of what it replaces, see yamledit.Untyped.
 func ParseAssignment(s string) (Assignment, error) {
 	file, rest, err := cutFile(s, "FILE:PATH=VALUE")
 	if err != nil {
@@ -38,7 +56,11 @@ func ParseAssignment(s string) (Assignment, error) {
 	if err != nil {
 		return Assignment{}, err
 	}
-	a := Assignment{File: file, Path: path, Value: value}
+	v, err := parseValue(value)
+	if err != nil {
+		return Assignment{}, err
+	}
+	a := Assignment{File: file, Path: path, Value: v.text, Text: v.isText}
 	if err := CheckPath(a.Path); err != nil {
 		return Assignment{}, err
 	}
@@ -48,53 +70,106 @@ func ParseAssignment(s string) (Assignment, error) {
 	return a, nil
 }
 
-// Assign makes the assignments in their order and returns the files whose bytes changed, by path, and what changed in
-// them, by file. Setting a node to the value that it has is no change, and one that gets its first value back keeps its
+// Assign makes the assignments in their order and returns the files whose bytes changed, what changed in them, and
+// warnings. Setting a node to the value that it has is no change, and one that gets its first value back keeps its
 // first bytes.
 //
-// Only the bytes of a scalar itself are replaced, as yamledit.File.Set does it with a yamledit.Untyped.
+// Only the bytes of a scalar itself are replaced, as yamledit.File.Set does it with a yamledit.Untyped, or with a
+// string for Text.
 //
-// With Create, a Path of keys and indices that selects nothing is added to the only document of its file: missing keys
-// at the indentation of their neighbours, and an item at the end of a sequence. The value is what it would be in the
-// place of null: 5 and true are plain, 1.10 becomes "1.10".
+// With CreateMissing, a Path of keys and indices that selects nothing is added to the only document of its file:
+// missing keys at the indentation of their neighbours, and an item at the end of a sequence. A value that comes from a
+// merge key (<<) gets an entry of its own. The type of a new value is what it would be in the place of null: 5 and true
+// are plain, 1.10 becomes "1.10"; and where Kubernetes wants text, as in labels, it is text.
+//
+// With SkipMissing, a warning names the files in which Path selects nothing, or fails. A file that is not YAML is an
+// error with it, too. In a file of several documents, Path may select nothing in some of them.
 //
 // Files that are JSON stay JSON. The others are YAML 1.1 or 1.2, in UTF-8; in those that end in ".json", all strings
 // are written in double quotes.
 //
-// A *yamledit.Error tells of a file that is not YAML (ErrSyntax), of a Path that selects nothing in one of the files
-// (ErrNoNode), and of one that selects what is not a scalar, or one whose replacement would change anything else
-// (ErrUneditable). Its Key is the Path. Other errors are those of a Path that CheckPath refuses, of a File that matches
-// nothing, and of the file system.
+// A *yamledit.Error tells of a file that is not YAML (ErrSyntax), of a Path that selects nothing in some of the files
+// (ErrNoNode; its File is the pattern if they are several), and of one that selects what is not a scalar, or one whose
+// replacement would change anything else (ErrUneditable). Its Key is the Path, and its Hint may say what to do. Other
+// errors are those of a Path that CheckPath refuses, of a File that matches nothing, and of the file system.
 //
 // Neither the YAML parser nor yq can be stopped, and a file, or a path that makes copies of copies, needs little to
 // take more memory than there is. Callers with untrusted input must watch the memory; progress says what takes it.
-func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (map[string][]byte, []yamledit.Change, error) {
+func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (Result, error) {
 	selectors := make([]selector, len(assignments))
 	patterns := make([]string, len(assignments))
 	for i, a := range assignments {
 		var err error
 		if selectors[i], err = parseSelector(a.Path); err != nil {
-			return nil, nil, err
+			return Result{}, err
 		}
 		patterns[i] = a.File
 	}
 	sources, err := read(fsys, patterns)
 	if err != nil {
-		return nil, nil, err
+		return Result{}, err
 	}
 	files, err := parseFiles(sources, selectors, progress)
 	if err != nil {
-		return nil, nil, err
+		return Result{}, err
 	}
+	var warnings []string
 	for i, a := range assignments {
+		if !a.Text && inSingleQuotes.MatchString(a.Value) {
+			warnings = append(warnings, fmt.Sprintf("%s:%s: the value %s is written with its single quotes; "+
+				"give %s for the text within them", a.File, a.Path, a.Value, quote(a.Value[1:len(a.Value)-1])))
+		}
+		var without []string
 		for _, k := range sources.matches[i] {
 			progress(sources.names[k], a.Path)
-			if err := files[k].assign(selectors[i], a); err != nil {
-				return nil, nil, err
+			found, err := files[k].assign(selectors[i], a)
+			if err != nil {
+				return Result{}, err
+			}
+			if !found {
+				without = append(without, sources.names[k])
 			}
 		}
+		warning, err := a.judge(without, len(sources.matches[i]))
+		if err != nil {
+			return Result{}, err
+		}
+		warnings = append(warnings, warning...)
 	}
-	return write(files)
+	result, err := write(files)
+	result.Warnings = warnings
+	return result, err
+}
+
+// maxNamed is how many files a message names.
+const maxNamed = 20
+
+// judge returns a warning about the files in which the path of an assignment selects nothing, or an error, where they
+// are of how many.
+func (a Assignment) judge(without []string, of int) (warning []string, err error) {
+	if len(without) == 0 {
+		return nil, nil
+	}
+	names := strings.Join(without[:min(len(without), maxNamed)], ", ")
+	if more := len(without) - maxNamed; more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	reason := fmt.Sprintf("%s selects nothing in %d of %d files: %s", a.Path, len(without), of, names)
+	if a.Missing == SkipMissing && len(without) < of {
+		return []string{a.File + ": " + reason + "; skipped"}, nil
+	}
+	e := &yamledit.Error{File: a.File, Key: a.Path, Reason: reason, Err: yamledit.ErrNoNode}
+	if len(without) == 1 {
+		e.File, e.Reason = without[0], a.Path+" selects nothing"
+	}
+	switch {
+	case a.Missing == SkipMissing:
+		e.Hint = "check the path against the files; -set-missing=skip needs at least one that has it"
+	case of > 1:
+		e.Hint = "check the path against the files; " +
+			"-set-missing=skip leaves those alone that lack it, and -set-missing=create adds it to them"
+	}
+	return nil, e
 }
 
 // assignedFile is a file in which assignments are made.
@@ -139,57 +214,67 @@ func parseFiles(s sources, selectors []selector, progress Progress) ([]*assigned
 }
 
 // write returns the files that changed, and what changed in them.
-func write(files []*assignedFile) (map[string][]byte, []yamledit.Change, error) {
+func write(files []*assignedFile) (Result, error) {
 	failed := make([]error, len(files))
 	parallel.Do(len(files), func(i int) {
 		f := files[i]
 		f.text, f.made, failed[i] = f.Bytes()
 	})
-	out := map[string][]byte{}
-	var changes []yamledit.Change
+	out := Result{Files: map[string][]byte{}}
 	for i, f := range files {
 		if failed[i] != nil {
-			return nil, nil, withKey(failed[i], f.first)
+			return Result{}, withHint(withKey(failed[i], f.first), hintByHand)
 		}
 		if !bytes.Equal(f.text, f.before) {
-			out[f.name] = f.text
+			out.Files[f.name] = f.text
 		}
-		changes = append(changes, f.made...)
+		out.Changes = append(out.Changes, f.made...)
 	}
-	return out, changes, nil
+	return out, nil
 }
 
-// assign makes one assignment.
-func (f *assignedFile) assign(sel selector, a Assignment) error {
-	fail := func(line int, kind error, reason string) error {
-		return &yamledit.Error{File: f.name, Line: line, Key: a.Path, Reason: a.Path + " " + reason, Err: kind}
+// assign makes one assignment, and returns whether the path selects anything, now or before.
+func (f *assignedFile) assign(sel selector, a Assignment) (found bool, err error) {
+	fail := func(line int, p problem) (bool, error) {
+		reason := a.Path + " " + p.reason
+		return false, &yamledit.Error{
+			File: f.name, Line: line, Key: a.Path, Reason: reason, Hint: p.hint, Err: yamledit.ErrUneditable,
+		}
 	}
 	if f.unread != nil {
-		return withKey(f.unread, a.Path)
+		return false, withKey(f.unread, a.Path)
 	}
-	found, err := sel.selects(f.Documents())
-	if err != nil {
-		return fail(0, yamledit.ErrUneditable, err.Error())
+	nodes, err := sel.selects(f.Documents())
+	switch {
+	case errors.Is(err, errFails) && a.Missing == SkipMissing: // such as a key of a list
+		return false, nil
+	case errors.Is(err, errFails):
+		return fail(0, problem{err.Error(), "check the path against the file; -set-missing=skip skips what it does not fit"})
+	case err != nil:
+		return fail(0, problem{err.Error(), "give a path that selects values of the file; -yq computes new ones"})
 	}
 	if f.first == "" {
 		f.first = a.Path
 	}
-	if len(found) == 0 && a.Create {
-		if err := create(f.File, sel, a.Value); err != nil {
-			return fail(0, yamledit.ErrUneditable, err.Error())
+	if len(nodes) == 0 && a.Missing == CreateMissing {
+		if p := create(f.File, sel, a); p != nil {
+			return fail(0, *p)
 		}
-		return nil
+		return true, nil
 	}
-	if len(found) == 0 {
-		return fail(0, yamledit.ErrNoNode, "selects nothing")
-	}
-	for _, s := range found {
-		if why := s.refusal(f.File); why != "" {
-			return fail(s.node.Line, yamledit.ErrUneditable, "selects "+why)
+	for _, s := range nodes {
+		if a.Missing == CreateMissing && s.detour != nil && s.detour.isMerge && s.detour.isLast {
+			if p := createIn(f.File, s.document, sel.steps, a); p != nil {
+				return fail(s.node.Line, *p)
+			}
+			continue
 		}
-		if err := f.Set(s.node, yamledit.Untyped(a.Value)); err != nil {
-			return withKey(err, a.Path)
+		if p := s.problem(f.File, a); p != nil {
+			return fail(s.node.Line, *p)
+		}
+		if err := f.Set(s.node, a.value().instead(f.File, s.node)); err != nil {
+			return false, withHint(withKey(err, a.Path), hintFor(s.node))
 		}
 	}
-	return nil
+	return len(nodes) > 0, nil
 }

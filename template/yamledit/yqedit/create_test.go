@@ -9,12 +9,12 @@ import (
 )
 
 func createOne(name, src, path, value string) (string, []yamledit.Change, error) {
-	out, changes, err := Assign(fstest.MapFS{name: {Data: []byte(src)}},
-		[]Assignment{{File: name, Path: path, Value: value, Create: true}}, ignore)
-	if text, ok := out[name]; ok {
+	result, err := Assign(fstest.MapFS{name: {Data: []byte(src)}},
+		[]Assignment{{File: name, Path: path, Value: value, Missing: CreateMissing}}, ignore)
+	if text, ok := result.Files[name]; ok {
 		src = string(text)
 	}
-	return src, changes, err
+	return src, result.Changes, err
 }
 
 func TestCreate(t *testing.T) {

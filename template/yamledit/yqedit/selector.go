@@ -83,27 +83,11 @@ func checkOperators(node *yqlib.ExpressionNode) error {
 
 // selected is a node that an expression selects.
 type selected struct {
-	node    *yaml.Node
-	isKey   bool
-	aliased bool // it was reached by way of an alias or a merge key alone
-}
-
-// refusal returns what is selected, when that is nothing to be set, or "".
-func (s selected) refusal(f *yamledit.File) string {
-	switch {
-	case s.isKey:
-		return fmt.Sprintf("the key %q, not a value", s.node.Value)
-	case s.node.Kind == yaml.MappingNode:
-		return "a map, not a scalar"
-	case s.node.Kind == yaml.SequenceNode:
-		return "a sequence, not a scalar"
-	case s.node.Kind == yaml.AliasNode:
-		return fmt.Sprintf("the alias *%s; set the value at its anchor &%[1]s, or in the file by hand", s.node.Value)
-	case s.aliased:
-		const because = "through an alias, and so would change every other use of it; set it there"
-		return f.Path(s.node) + " " + because
-	}
-	return ""
+	node     *yaml.Node
+	document *yaml.Node // that it is in
+	isKey    bool
+	aliased  bool    // it was reached by way of an alias or a merge key alone
+	detour   *detour // by which one, where the path tells
 }
 
 // selects returns the nodes that the expression selects in docs, in the order of the file. A node that yq makes up, for
@@ -113,7 +97,7 @@ func (s selector) selects(docs []*yaml.Node) ([]selected, error) {
 	for i, doc := range docs {
 		if n, ok := s.follow(doc); ok {
 			if n != nil {
-				out = append(out, selected{node: n})
+				out = append(out, selected{node: n, document: doc})
 			}
 			continue
 		}
@@ -121,7 +105,13 @@ func (s selector) selects(docs []*yaml.Node) ([]selected, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, found...)
+		for _, one := range found {
+			one.document = doc
+			if one.aliased {
+				one.detour = s.detour(doc)
+			}
+			out = append(out, one)
+		}
 	}
 	return out, nil
 }

@@ -86,16 +86,19 @@ func computesZone(node *yqlib.ExpressionNode) bool {
 	return computesZone(node.LHS) || computesZone(node.RHS)
 }
 
-// navigate has yq evaluate an expression. Whatever yq does with odd input, it ends in an error at worst.
+// errFails is that an expression does not fit a document, or is wrong in itself.
+var errFails = errors.New("fails")
+
+// navigate has yq evaluate an expression. Whatever yq does with odd input, it ends in an errFails at worst.
 func navigate(context yqlib.Context, expr *yqlib.ExpressionNode) (nodes []*yqlib.CandidateNode, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			nodes, err = nil, fmt.Errorf("fails: %v", p)
+			nodes, err = nil, fmt.Errorf("%w: %v", errFails, p)
 		}
 	}()
 	result, err := yqlib.NewDataTreeNavigator().GetMatchingNodes(context, expr)
 	if err != nil {
-		return nil, fmt.Errorf("fails: %w", err)
+		return nil, fmt.Errorf("%w: %w", errFails, err)
 	}
 	for el := result.MatchingNodes.Front(); el != nil; el = el.Next() {
 		nodes = append(nodes, el.Value.(*yqlib.CandidateNode))
