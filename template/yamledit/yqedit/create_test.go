@@ -9,8 +9,14 @@ import (
 )
 
 func createOne(name, src, path, value string) (string, []yamledit.Change, error) {
-	result, err := Assign(fstest.MapFS{name: {Data: []byte(src)}},
-		[]Assignment{{File: name, Path: path, Value: value, Missing: CreateMissing}}, ignore)
+	return createAs(src, Assignment{File: name, Path: path, Value: value})
+}
+
+// createAs makes an assignment in a text, with CreateMissing.
+func createAs(src string, a Assignment) (string, []yamledit.Change, error) {
+	name := a.File
+	a.Missing = CreateMissing
+	result, err := Assign(fstest.MapFS{name: {Data: []byte(src)}}, []Assignment{a}, ignore)
 	if text, ok := result.Files[name]; ok {
 		src = string(text)
 	}
