@@ -118,6 +118,7 @@ var hints = []struct {
 	{kind(gitrepo.ErrNoBranch), "check -base (or the remote's default branch), and that the branch was pushed"},
 	{kind(checkout.ErrNoCheckout), "give -repo, or -workdir with a checkout of the GitOps repository"},
 	{kind(gitrepo.ErrPath), "choose another path; only regular files in the repository's own folders are written"},
+	{kind(gitrepo.ErrNoRoom), "choose another -branch, or delete the one that is there"},
 	{kind(gitrepo.ErrRejected), "see the server's message; " +
 		"a change to a protected branch can go through a pull request"},
 	{kind(gitrepo.ErrMoved), "the branch is very busy; run it again"},

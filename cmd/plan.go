@@ -38,9 +38,9 @@ func newPlan(ctx context.Context, c *config, s surroundings) (update.Plan, error
 	return update.Plan{
 		Remote: d.remote, Base: c.base, Branch: d.names.branch, ReplaceForeign: c.forcePush,
 		Edits: d.edits, Composer: d.composer(),
-		Author: author, Committer: committer, Signer: d.signer, CommitAPI: forge.commits,
+		Author: author, Committer: committer, Signer: d.signer, CommitAPI: forge.commits, OnlyRegular: c.commitViaAPI,
 		Pull: d.pull, Forge: forge.pulls,
-		DryRun: c.dryRun, WantDiff: s.wantDiff,
+		DryRun: c.dryRun, Obstacle: forge.obstacle, WantDiff: s.wantDiff,
 	}, nil
 }
 

@@ -22,10 +22,23 @@ type Report struct {
 	PullRequest  *PullRequest `json:"pullRequest,omitempty"`
 	Patch        string       `json:"diff,omitempty"`         // of a dry run, as git applies it
 	SupersededBy int64        `json:"supersededBy,omitempty"` // the sequence number of a newer build; 0: none
+	Action       Action       `json:"action,omitempty"`       // that a dry run leaves out
+	Would        string       `json:"would,omitempty"`        // the same in words: "open a pull request …"
 
 	Diff    string  `json:"-"` // the Patch for people
 	Summary Summary `json:"-"`
 }
+
+// Action is what a run would do that were not a dry run.
+type Action string
+
+// The actions of a dry run's report.
+const (
+	Open    Action = "open"    // a pull request, from a new branch
+	Update  Action = "update"  // the branch, and open a pull request or update the one that is open
+	Push    Action = "push"    // directly
+	Nothing Action = "nothing" // since the change, or a newer one, is there already
+)
 
 // Summary is what only the summary of a step shows.
 type Summary struct {
@@ -114,13 +127,16 @@ func (r Report) summary(failure error) string {
 	if failure != nil {
 		message := escape.Block("", escape.OneLine(failure.Error())+"\n")
 		fmt.Fprintf(&b, "**update-gitops-repo failed**\n\n%s\n\n", message)
-	} else if !r.Changed && r.PullRequest == nil {
+	} else if !r.Changed && r.PullRequest == nil && !r.DryRun {
 		b.WriteString("**Nothing to change** in the GitOps repository.\n\n")
+	}
+	if r.Would != "" {
+		fmt.Fprintf(&b, "**Dry run:** would %s\n\n", escape.Literal(r.Would))
 	}
 	title := escape.Literal(r.Summary.Title)
 	if pr := r.PullRequest; pr != nil {
 		fmt.Fprintf(&b, "**[Pull request #%d](<%s>)** %s: %s\n\n", pr.Number, escape.URL(pr.URL), pr.State, title)
-	} else if r.Changed {
+	} else if r.Changed && !r.DryRun {
 		fmt.Fprintf(&b, "**%s**\n\n", title)
 	}
 	if r.Commit != "" {

@@ -51,16 +51,28 @@ func (u *updater) commitByAPI(ctx context.Context, p proposal) (string, error) {
 // cleanupTime is how long a run that is interrupted may take to delete what it has made.
 const cleanupTime = 10 * time.Second
 
-// filesFor returns what the forge has to write and to delete. The error is ErrOnlyRegular for what it cannot.
+// checkTarget returns why the change cannot land, as far as that is known before anybody is asked. The error is
+// gitrepo.ErrRejected, or ErrOnlyRegular for what the forge cannot commit.
+func (u *updater) checkTarget(p proposal) error {
+	err := p.repo.CheckTarget(p.branch)
+	if err != nil || u.plan.CommitAPI == nil && !u.plan.OnlyRegular {
+		return err
+	}
+	for _, c := range p.edited.Changes() {
+		if c.After != 0 && (c.After != 0o644 || c.Before&0o111 != 0 || c.Before&fs.ModeSymlink != 0) {
+			return fmt.Errorf("%s: %w", c.Path, ErrOnlyRegular)
+		}
+	}
+	return nil
+}
+
+// filesFor returns what the forge has to write and to delete.
 func filesFor(ctx context.Context, edited *gitrepo.Snapshot) ([]scm.File, error) {
 	var files []scm.File
 	tree := edited.Files(ctx)
 	for _, c := range edited.Changes() {
 		f := scm.File{Path: c.Path, Deleted: c.After == 0, Exists: c.Before != 0}
 		if !f.Deleted {
-			if c.After != 0o644 || c.Before&0o111 != 0 || c.Before&fs.ModeSymlink != 0 {
-				return nil, fmt.Errorf("%s: %w", c.Path, ErrOnlyRegular)
-			}
 			var err error
 			if f.Contents, err = fs.ReadFile(tree, c.Path); err != nil {
 				return nil, err

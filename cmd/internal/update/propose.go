@@ -36,6 +36,7 @@ type proposal struct {
 	text   message.Text
 	commit gitrepo.Commit
 
+	lost    int              // how many commits of others on the branch are replaced
 	present string           // the commit on the branch that makes this change already; empty: none
 	found   *scm.PullRequest // the one that is open; nil: none is, or there is no forge
 }
@@ -213,6 +214,13 @@ func (u *updater) compare(ctx context.Context, p proposal) (proposal, error) {
 			p.present = ahead[0].Hash
 		case len(foreign) > 0 && !u.plan.ReplaceForeign:
 			return p, &ForeignError{branch: p.branch, commits: foreign}
+		default:
+			p.lost = len(foreign)
+		}
+	}
+	if p.present == "" {
+		if err := u.checkTarget(p); err != nil {
+			return p, err
 		}
 	}
 	switch {

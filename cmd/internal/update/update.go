@@ -28,7 +28,8 @@ type Plan struct {
 
 	Author, Committer gitrepo.Signature
 	Signer            gitrepo.Signer // nil: unsigned
-	CommitAPI         scm.Committer  // nil: commits are made here
+	CommitAPI         scm.Committer  // nil: commits are made here, or nothing is committed
+	OnlyRegular       bool           // refuses what a CommitAPI could not commit, as one does
 
 	Pull  *Pull        // nil: push directly
 	Forge scm.Provider // nil: no pull request is opened, or looked for
@@ -36,6 +37,8 @@ type Plan struct {
 	// ReplaceForeign allows to replace a branch with somebody else's commits.
 	ReplaceForeign bool
 	DryRun         bool
+	// Obstacle says why the command line is refused without DryRun; empty: it is not.
+	Obstacle string
 	// WantDiff asks for a diff where neither a pull request nor a dry run needs one.
 	WantDiff bool
 }
@@ -114,7 +117,11 @@ func (u *updater) round(ctx context.Context) (report.Report, step, error) {
 	}
 	if !p.lands() {
 		pr, err := u.settle(ctx, p)
-		return newReport(p, landing{}, pr), repeat, err
+		r := newReport(p, landing{}, pr)
+		if p.dryRun && err == nil {
+			r = u.preview(ctx, r, p)
+		}
+		return r, repeat, err
 	}
 	l, err := u.land(ctx, p)
 	if err != nil || u.plan.Forge == nil {

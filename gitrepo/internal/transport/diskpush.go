@@ -29,6 +29,18 @@ func (d *Disk) CheckPush(context.Context) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
+// CheckTarget returns ErrRejected if no push may move the branch or make it.
+func (d *Disk) CheckTarget(branch string) error {
+	name := plumbing.NewBranchReferenceName(branch)
+	if _, err := d.tip(name); err != nil {
+		return err
+	}
+	if err := d.refuseCheckedOut(name, d.bare); err != nil {
+		return err
+	}
+	return d.refuseHooks()
+}
+
 // PreparePush does nothing: a push has nothing to wait for.
 func (d *Disk) PreparePush(context.Context) {}
 
@@ -249,23 +261,25 @@ func (d *Disk) refuse(u Update) error {
 			return fmt.Errorf("%w: commit %s: %w", ErrRejected, u.New, err)
 		}
 	}
-	if err := d.refuseCheckedOut(u); err != nil {
+	if err := d.refuseCheckedOut(u.name(), d.bare && !u.deletes()); err != nil {
 		return err
 	}
 	return d.refuseHooks()
 }
 
-func (d *Disk) refuseCheckedOut(u Update) error {
+// refuseCheckedOut returns ErrRejected for the branch of a working tree, and, unless the repository's own HEAD does not
+// matter, for the one that this names.
+func (d *Disk) refuseCheckedOut(name plumbing.ReferenceName, withoutHead bool) error {
 	heads, err := filepath.Glob(filepath.Join(d.dir, "worktrees", "*", "HEAD"))
 	if err != nil {
 		return err
 	}
-	if !d.bare || u.deletes() {
+	if !withoutHead {
 		heads = append(heads, filepath.Join(d.dir, "HEAD"))
 	}
 	for _, head := range heads {
 		data, err := os.ReadFile(head)
-		if err == nil && strings.TrimSpace(string(data)) == "ref: "+u.name().String() {
+		if err == nil && strings.TrimSpace(string(data)) == "ref: "+name.String() {
 			return fmt.Errorf("%w: the branch is checked out there", ErrRejected)
 		}
 	}
