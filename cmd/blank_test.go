@@ -17,7 +17,8 @@ func TestBlank(t *testing.T) {
 			t.Helper()
 			_, err := parseConfig(args, environ, &secret.Redactor{})
 			hint, ok := usage.Hint(err)
-			if !ok || !strings.HasPrefix(err.Error(), where+": the value is ") || !strings.HasPrefix(hint, "give it a value") {
+			if !ok || !strings.HasPrefix(err.Error(), where+": the value is ") ||
+				!strings.HasPrefix(hint, "give it a value") {
 				t.Errorf("%q, %q: %v, %q", args, environ, err, hint)
 			}
 		}

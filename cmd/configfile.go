@@ -40,7 +40,8 @@ func parseYAML(r io.Reader) ([]fileEntry, error) {
 	for i := 0; i < len(root.Content); i += 2 {
 		key, value := root.Content[i], root.Content[i+1]
 		if lines[key.Value] > 0 {
-			return nil, fmt.Errorf("line %d: %s is there twice, first in line %d", key.Line, key.Value, lines[key.Value])
+			return nil, fmt.Errorf("line %d: %s is there twice, first in line %d",
+				key.Line, key.Value, lines[key.Value])
 		}
 		lines[key.Value] = key.Line
 		values := []*yaml.Node{value}

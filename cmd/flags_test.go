@@ -69,7 +69,8 @@ func TestPrecedence(t *testing.T) {
 		"wait: true\nsequence: 3\ntimeout: 3m\nmax-fetch: 3MiB\n")
 	var environ []string
 	for _, v := range []string{
-		"BASE=variable", "BRANCH=variable", "PR_REVIEWER=a\r\n \n\nb\n", "VERSION=1.2", "ADD=d\ne", "PR_LABEL=z", "APP=",
+		"BASE=variable", "BRANCH=variable", "PR_REVIEWER=a\r\n \n\nb\n", "VERSION=1.2",
+		"ADD=d\ne", "PR_LABEL=z", "APP=",
 	} {
 		environ = append(environ, envPrefix+"_"+v)
 	}

@@ -30,6 +30,7 @@ type flagSpec struct {
 	because     string // why, where that is not plain
 	interactive bool   // for people at a terminal: variables and the file do not set it
 	isURL       bool   // it may hold credentials
+	isText      bool   // people read it as it is
 	check       func(flag, value string) error
 	usage       string // what it is for; the name of its value between backquotes, as package flag has it
 }

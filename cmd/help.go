@@ -15,6 +15,9 @@ Usage: update-gitops-repo [flags]
 
 Every flag can be given as an environment variable too: ` + envPrefix + `_ and the
 flag's name in upper snake case; a repeatable flag's variable holds one entry a line.
+The command line wins over variables, and variables over the file of -config, whose
+keys are the flags' names; a repeatable flag has the entries of all three. An empty
+variable is not given; any other empty value is an error.
 `)
 	for _, g := range new(config).flags() {
 		fmt.Fprintf(&b, "\n%s:\n", g.title)

@@ -54,6 +54,9 @@ var otherRefs = []struct {
 
 // checkBranch takes the short name of a branch.
 func checkBranch(flag, value string) error {
+	if err := checkFilled(flag, value); err != nil {
+		return err
+	}
 	for _, other := range otherRefs {
 		if m := other.form.FindStringSubmatchIndex(value); m != nil {
 			hint := string(other.form.ExpandString(nil, other.hint, value, m))
@@ -71,6 +74,13 @@ var relative = regexp.MustCompile(`^(?:HEAD|@)$|^refs/|[~^]|@\{|\.\.`)
 
 // checkRevision takes a commit's hash, or a name that stands for the same commit everywhere.
 func checkRevision(flag, value string) error {
+	if err := checkFilled(flag, value); err != nil {
+		return err
+	}
+	if zeros.MatchString(value) {
+		return usage.Errorf("give the commit that was built; CI systems have another variable for it",
+			"-%s %s stands for no commit", flag, value)
+	}
 	if relative.MatchString(value) {
 		return usage.Errorf("give the commit's hash, as git rev-parse and the variables of CI systems have it",
 			"-%s %q may be another commit in the next build", flag, value)

@@ -57,6 +57,9 @@ func checkLine(flag, value string) error {
 }
 
 func checkGlob(flag, value string) error {
+	if hasGap(value) {
+		return errGap("-"+flag, value, "glob")
+	}
 	if err := glob.Check(value); err != nil {
 		return usage.Errorf("give -"+flag+" a glob such as production/**.yaml", "-%s %q: %v", flag, value, err)
 	}

@@ -153,8 +153,8 @@ func (r *recorder) Set(value string) error {
 // IsBoolFlag tells package flag whether the flag is a switch, which needs no value.
 func (r *recorder) IsBoolFlag() bool { return r.flag.into != nil && r.flag.isSwitch() }
 
-// readVariables reads the flags' variables, each NAME=VALUE. An empty one is not given: pipeline systems hand on so what
-// nobody gave them. A repeatable flag's variable has one entry a line.
+// readVariables reads the flags' variables, each NAME=VALUE. An empty one is not given: pipeline systems pass on so
+// what nobody gave them. A repeatable flag's variable has one entry a line.
 func (r *reader) readVariables(environ []string) error {
 	if err := refuseUnknownVariables(r.groups, environ); err != nil {
 		return err
@@ -173,7 +173,8 @@ func (r *reader) readVariables(environ []string) error {
 	}
 	return r.keepToken(envPrefix+"_TOKEN", func() error {
 		return r.take(fromVariable, values, func(v given, err error) error {
-			return usage.Errorf("a switch takes true or false, -sequence a number, and -timeout a time such as 90s or 5m",
+			const hint = "a switch takes true or false, -sequence a number, and -timeout a time such as 90s or 5m"
+			return usage.Errorf(hint,
 				"error setting flag %q from environment variable %q: %s", v.flag.name, v.flag.variable(), oneLine(err))
 		})
 	})

@@ -28,6 +28,10 @@ func Parse(s string) (Image, error) {
 	return img, err
 }
 
+// Repository returns the name of the repository in full, by which two images are the same one: docker.io/library/nginx
+// for nginx. It is empty when Name is no such name.
+func (img Image) Repository() string { return fullName(img.Name) }
+
 // Check returns an error when one of the images is not as Parse takes it, or has the Name of another one, as
 // nginx and docker.io/nginx do. It reads no file.
 func Check(images []Image) error {
