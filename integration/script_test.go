@@ -3,6 +3,7 @@ package integration
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -358,15 +359,17 @@ func tellForge(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// waitForPull waits until the branch has an open pull request, for a minute.
+// waitForPull waits until the branch has an open pull request, as long as the program may take, or a minute.
 func waitForPull(ts *testscript.TestScript, branch string) {
-	for range 1200 {
+	limit, err := time.ParseDuration(cmp.Or(ts.Getenv("UPDATE_GITOPS_REPO_TIMEOUT"), "1m"))
+	ts.Check(err)
+	for end := time.Now().Add(limit); time.Now().Before(end); {
 		if strings.Contains(listPulls(ts), " open "+branch+" -> ") {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	ts.Fatalf("waited a minute for an open pull request of %s; there are:\n%s", branch, listPulls(ts))
+	ts.Fatalf("waited for an open pull request of %s; there are:\n%s", branch, listPulls(ts))
 }
 
 // env-lines NAME LINE... sets a variable to several lines.
