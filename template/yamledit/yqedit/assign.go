@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"go.yaml.in/yaml/v4"
+
 	"update-gitops-repo/template/yamledit"
 	"update-gitops-repo/template/yamledit/internal/parallel"
 )
@@ -71,7 +73,7 @@ func ParseAssignment(s string) (Assignment, error) {
 }
 
 // Assign makes the assignments in their order and returns the files whose bytes changed, what changed in them, and
-// warnings. Setting a node to the value that it has is no change, and one that gets its first value back keeps its
+// warnings, such as of a node that two assignments set to different values. Setting a node to the value that it has is no change, and one that gets its first value back keeps its
 // first bytes.
 //
 // Only the bytes of a scalar itself are replaced, as yamledit.File.Set does it with a yamledit.Untyped, or with a
@@ -137,6 +139,11 @@ func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (Result, er
 		warnings = append(warnings, warning...)
 	}
 	result, err := write(files)
+	for _, f := range files {
+		for _, o := range f.overwrites {
+			warnings = append(warnings, f.name+": "+o.String())
+		}
+	}
 	result.Warnings = warnings
 	return result, err
 }
@@ -181,6 +188,9 @@ type assignedFile struct {
 	unread error  // why it does not parse
 	text   []byte // what it becomes, and what changed
 	made   []yamledit.Change
+
+	settings   map[*yaml.Node]setting // of each scalar, the last; nil: the file has one assignment
+	overwrites []overwrite
 }
 
 // parseFiles parses the files, several at the same time.
@@ -199,10 +209,14 @@ func parseFiles(s sources, selectors []selector, progress Progress) ([]*assigned
 	for k := range files {
 		options[k] = []yamledit.Option{yamledit.IgnoreComments}
 	}
+	assigned := make([]int, len(files))
 	for i, matches := range s.matches {
 		for _, k := range matches {
 			if selectors[i].steps == nil {
 				options[k] = nil
+			}
+			if assigned[k]++; assigned[k] == 2 {
+				files[k].settings = map[*yaml.Node]setting{}
 			}
 		}
 	}
@@ -260,6 +274,7 @@ func (f *assignedFile) assign(sel selector, a Assignment) (found bool, err error
 		if p := create(f.File, sel, a); p != nil {
 			return fail(0, *p)
 		}
+		f.recordCreated(sel, a)
 		return true, nil
 	}
 	for _, s := range nodes {
@@ -267,6 +282,7 @@ func (f *assignedFile) assign(sel selector, a Assignment) (found bool, err error
 			if p := createIn(f.File, s.document, sel.steps, a); p != nil {
 				return fail(s.node.Line, *p)
 			}
+			f.recordCreated(sel, a)
 			continue
 		}
 		if p := s.problem(f.File, a); p != nil {
@@ -275,6 +291,7 @@ func (f *assignedFile) assign(sel selector, a Assignment) (found bool, err error
 		if err := f.Set(s.node, a.value().instead(f.File, s.node)); err != nil {
 			return false, withHint(withKey(err, a.Path), hintFor(s.node))
 		}
+		f.record(a, s.node)
 	}
 	return len(nodes) > 0, nil
 }
