@@ -76,6 +76,9 @@ func parseSet(s string) (yqedit.Assignment, error) {
 		return yqedit.Assignment{}, err
 	}
 	a, err := yqedit.ParseAssignment(s)
+	if operator, ok := errors.AsType[*yqedit.OperatorError](err); ok {
+		return a, usage.Errorf(operator.Instead, "-set %q: %v", s, err)
+	}
 	if value, ok := errors.AsType[*yqedit.ValueError](err); ok {
 		return a, usage.Errorf("close the quotes, with escapes as in JSON; if the quotes are part of the value, "+
 			"give "+value.Literal, "-set %q: %v", s, err)
@@ -104,6 +107,9 @@ func parseExpressions(c *config) ([]yqedit.Expression, error) {
 			return nil, err
 		}
 		x, err := yqedit.ParseExpression(s)
+		if operator, ok := errors.AsType[*yqedit.OperatorError](err); ok {
+			return nil, usage.Errorf(operator.Instead, "-yq %q: %v", s, err)
+		}
 		if err != nil {
 			return nil, usage.Errorf(hint, "-yq %q: %v", s, err)
 		}

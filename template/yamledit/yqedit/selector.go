@@ -29,6 +29,9 @@ func parseSelector(expr string) (selector, error) {
 	setUpYq()
 	parsed, err := yqlib.ExpressionParser.ParseExpression(expr)
 	if err == nil {
+		err = checkRefusals(parsed)
+	}
+	if err == nil {
 		err = checkOperators(parsed)
 	}
 	if err == nil && parsed == nil {
@@ -72,7 +75,7 @@ func checkOperators(node *yqlib.ExpressionNode) error {
 	if node == nil {
 		return nil
 	}
-	if op := node.Operation; refused.MatchString(op.OperationType.Type) {
+	if op := node.Operation; changing.MatchString(op.OperationType.Type) {
 		return fmt.Errorf("%q does more than select nodes", op.StringValue)
 	}
 	if err := checkOperators(node.LHS); err != nil {

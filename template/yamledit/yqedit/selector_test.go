@@ -21,6 +21,14 @@ func TestYqIsConfined(t *testing.T) {
 			t.Errorf("%s yields %v", expr, got)
 		}
 	}
+	now, err := yqlib.ExpressionParser.ParseExpression("now")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes, err := navigate((&yqlib.Context{}).SingleChildContext(&yqlib.CandidateNode{}), now)
+	if err == nil || err.Error() != "fails: the clock is off" {
+		t.Errorf("now yields %v, %v", nodes, err)
+	}
 }
 
 func TestCheckPath(t *testing.T) {
