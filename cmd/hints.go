@@ -183,6 +183,7 @@ var editHints = []struct {
 	// YAML files.
 	{"", as[*heapwatch.Error], nil, "simplify the expression, or edit a smaller file"},
 	{"", kind(image.ErrNotDeployed), nil, hintImage},
+	{"-image", kind(yamledit.ErrSyntax), ownHint, "%s"},
 	{"-image", as[*yamledit.Error], nil, "set that place by hand, or leave its file out with -image-files"},
 	{"-yq", kind(yamledit.ErrNoNode), nil, "check the expression's paths against the file"},
 	{"-yq", kind(yamledit.ErrUneditable), nil,

@@ -85,12 +85,12 @@ func setImage(file, src, images string) (string, string, error) {
 		}
 		parsed = append(parsed, img)
 	}
-	out, changes, err := Set(fstest.MapFS{file: {Data: []byte(src)}}, []string{"**"}, parsed, ignore)
-	if text, ok := out[file]; ok {
+	result, err := Set(fstest.MapFS{file: {Data: []byte(src)}}, []string{"**"}, parsed, ignore)
+	if text, ok := result.Files[file]; ok {
 		src = string(text)
 	}
 	var said []string
-	for _, c := range changes {
+	for _, c := range result.Changes {
 		said = append(said, fmt.Sprintf("%s: %s -> %s", c.Path, c.Old, c.New))
 	}
 	return src, strings.Join(said, "; "), err
@@ -709,9 +709,16 @@ func TestSetFiles(t *testing.T) {
 		fsys.MapFS[name] = &fstest.MapFile{Data: []byte(src)}
 	}
 	images := []Image{{"acme/shop", "acme/shop:2"}}
-	files, changes, err := Set(fsys, []string{DefaultFiles, "a/*"}, images, ignore)
+	result, err := Set(fsys, []string{DefaultFiles, "a/*"}, images, ignore)
 	if err != nil {
 		t.Fatal(err)
+	}
+	files, changes := result.Files, result.Changes
+	if want := []string{
+		"passed over 2 files of another template language: chart/made.yaml, chart/templates.yaml",
+		"passed over 1 file that cannot be read as YAML: chart/latin.yaml",
+	}; !slices.Equal(result.Warnings, want) {
+		t.Errorf("warnings: %q", result.Warnings)
 	}
 	if want := map[string][]byte{"a/one.yaml": []byte("image: acme/shop:2\n"),
 		"b/two.yml": []byte("image:\n  repository: acme/shop\n  tag: \"2\"\n")}; !reflect.DeepEqual(files, want) {
@@ -728,11 +735,11 @@ func TestSetFiles(t *testing.T) {
 	if len(fsys.prefetched) != 1 || !slices.Equal(fsys.prefetched[0], want) {
 		t.Errorf("prefetched: %v", fsys.prefetched)
 	}
-	if _, _, err := Set(fsys, []string{"a/*", "c/*"}, images, ignore); !errors.Is(err, glob.ErrNoMatch) ||
+	if _, err := Set(fsys, []string{"a/*", "c/*"}, images, ignore); !errors.Is(err, glob.ErrNoMatch) ||
 		!strings.HasPrefix(err.Error(), "c/*: ") {
 		t.Errorf("a glob without a match: %v", err)
 	}
-	if _, _, err := Set(fsys, []string{"a/*"}, []Image{{"nginx", ":1"}, {"docker.io/nginx", ":2"}},
+	if _, err := Set(fsys, []string{"a/*"}, []Image{{"nginx", ":1"}, {"docker.io/nginx", ":2"}},
 		ignore); err == nil || err.Error() != "image docker.io/nginx is given twice" {
 		t.Errorf("twice: %v", err)
 	}
@@ -743,11 +750,11 @@ func TestSetFiles(t *testing.T) {
 	if err := Check([]Image{{"nginx", ":1"}, {"acme/nginx", ":2"}}); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := Set(fsys, []string{"a/*"}, []Image{{"nginx", "1"}}, ignore); err == nil {
+	if _, err := Set(fsys, []string{"a/*"}, []Image{{"nginx", "1"}}, ignore); err == nil {
 		t.Error("a bad reference is taken")
 	}
 	failing := failingFiles{fsys}
-	if _, _, err := Set(failing, []string{"a/*"}, images, ignore); !errors.Is(err, fs.ErrPermission) {
+	if _, err := Set(failing, []string{"a/*"}, images, ignore); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("a file that cannot be read: %v", err)
 	}
 }

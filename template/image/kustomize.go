@@ -56,10 +56,14 @@ func (p *plan) isKustomization(doc *yaml.Node) bool {
 // kustomizationEntry plans the image of an entry in the images of a kustomization.
 func (p *plan) kustomizationEntry(m *yaml.Node) error {
 	name, tag, digest := text(p.lookup(m, "name")), p.lookup(m, "newTag"), p.lookup(m, "digest")
-	if name == "" || isVariable(text(tag)) || isVariable(text(digest)) {
+	if name == "" {
 		return nil
 	}
 	full := fullName(cmp.Or(text(p.lookup(m, "newName")), name))
+	if isFilledIn(tag) || isFilledIn(digest) {
+		p.leave(m, full)
+		return nil
+	}
 	for _, t := range p.targets {
 		if !t.matches(full, text(tag), text(digest)) && fullName(name) != t.name {
 			continue

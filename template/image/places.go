@@ -49,7 +49,11 @@ func (p *plan) image(m *yaml.Node) error {
 			return p.helmValues(m, "image", key)
 		}
 	}
-	if ref == "" || !complete && !inContainer.MatchString(p.file.Path(m)) || !refSuffix.MatchString(ref[len(repo):]) {
+	if ref == "" || !complete && !inContainer.MatchString(p.file.Path(m)) {
+		return nil
+	}
+	if !refSuffix.MatchString(ref[len(repo):]) {
+		p.leave(p.lookup(m, "image"), fullName(repo))
 		return nil
 	}
 	for _, t := range p.targets {
@@ -77,12 +81,16 @@ func (p *plan) helmValues(m *yaml.Node, repoKey, tagKey string) error {
 		host: strings.TrimSuffix(text(p.lookup(m, "registry")), "/"),
 	}
 	oldTag, oldDigest := text(v.tag), text(v.digest)
-	if text(v.repo) == "" || v.tag == nil && v.digest == nil || isVariable(oldTag) || isVariable(oldDigest) {
+	if text(v.repo) == "" || v.tag == nil && v.digest == nil {
 		return nil
 	}
 	full := fullName(text(v.repo))
 	if v.host != "" {
 		full = fullName(v.host + "/" + text(v.repo))
+	}
+	if isFilledIn(v.tag) || isFilledIn(v.digest) || isAction(p.lookup(m, "registry")) {
+		p.leave(v.repo, full)
+		return nil
 	}
 	if oldDigest == "" {
 		oldTag, oldDigest, _ = strings.Cut(oldTag, "@")

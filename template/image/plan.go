@@ -25,6 +25,7 @@ type plan struct {
 	entries map[*yaml.Node]*entry // of kustomizations, changed or not
 	seen    map[use]bool          // what is seen to, changed or not
 	covered map[*yaml.Node]bool   // the maps that have it, and the aliases that lead to it
+	left    []string              // places that are left alone, since something else fills in the tag
 }
 
 // value is what a scalar becomes, for an image.
@@ -86,6 +87,15 @@ func (p *plan) checkKeys(m *yaml.Node) error {
 		found[key.Value] = true
 	}
 	return nil
+}
+
+// leave notes that the image of that full name is left alone if it is one of those to be set.
+func (p *plan) leave(n *yaml.Node, full string) {
+	for _, t := range p.targets {
+		if full == t.name {
+			p.left = append(p.left, fmt.Sprintf("%s (%s:%d)", t.Name, p.name, n.Line))
+		}
+	}
 }
 
 // set plans that the scalar that m has under a key becomes a string: a tag that looks like a number is none.

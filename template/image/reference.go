@@ -121,7 +121,10 @@ func splitRef(ref string) (repo, tag, digest string) {
 var refSuffix = regexp.MustCompile(`^(?::[\w.-]*)?(?:@[\w+.:-]*)?$`)
 
 // isVariable reports whether a tag or a digest is for something else to fill in.
-func isVariable(s string) bool { return strings.ContainsAny(s, "${(<") }
+func isVariable(s string) bool { return strings.ContainsAny(s, "${(<[%") || placeholder.MatchString(s) }
+
+// placeholder is a variable of Maven's, and of many a script with sed: @TAG@.
+var placeholder = regexp.MustCompile(`^@[\w.]+@$`)
 
 // join returns the reference to the image in a repository.
 func (t *target) join(repo string) string {

@@ -105,24 +105,3 @@ func (m *mentions) hint() string {
 	}
 	return hint
 }
-
-// imageLine finds the references under the keys image of a file that is not YAML, in lines and in braces.
-var imageLine = regexp.MustCompile(`(?m)(?:^[ \t]*(?:- +)*|[{,][ \t]*)["']?image["']?[ \t]*:[ \t]*(["']?)([^\s"'#,}]+)`)
-
-// notYAML returns an error when a text that does not parse, for the reason given, deploys one of the images.
-func notYAML(name string, text []byte, targets []*target, err error) error {
-	for _, at := range imageLine.FindAllSubmatchIndex(text, -1) {
-		ref := string(text[at[4]:at[5]])
-		repo, tag, digest := splitRef(ref)
-		for _, t := range targets {
-			mine := refSuffix.MatchString(ref[len(repo):]) && t.matches(fullName(repo), tag, digest)
-			if mine && (t.join(repo) != ref || t.newName != "") {
-				line := 1 + bytes.Count(text[:at[4]], []byte("\n"))
-				const why = "%s is deployed here, but cannot be set, since the file is not YAML: %v"
-				reason := fmt.Sprintf(why, t.Name, err)
-				return &yamledit.Error{File: name, Line: line, Key: t.Name, Reason: reason, Err: yamledit.ErrSyntax}
-			}
-		}
-	}
-	return nil
-}

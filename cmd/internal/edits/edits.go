@@ -164,8 +164,8 @@ func (e Edits) setImages(fsys fs.FS) (edited, error) {
 		return edited{}, nil
 	}
 	return heapwatch.Run(heapwatch.Limit, func(progress func(file, key string)) (edited, error) {
-		files, values, err := image.Set(fsys, e.ImageGlobs, e.Images, progress)
-		return edited{files: files, values: values}, err
+		result, err := image.Set(fsys, e.ImageGlobs, e.Images, progress)
+		return edited{result.Files, result.Changes, result.Warnings}, err
 	})
 }
 
