@@ -9,8 +9,8 @@ import (
 	"update-gitops-repo/gitrepo"
 )
 
-// shortenRefs replaces the full name of a branch, or of a tag as the revision, with its short one, and has a warning say
-// so: CI systems hold full names, as in GITHUB_REF and BUILD_SOURCEBRANCH, and refs/heads/main as a branch would become
+// shortenRefs replaces the full name of a branch, or of a tag as the revision, with its short one, and adds a warning.
+// CI systems hold full names, as in GITHUB_REF and BUILD_SOURCEBRANCH, and refs/heads/main as a branch would become
 // refs/heads/refs/heads/main. A hash gets git's lower case, so that one commit has one branch.
 func (c *config) shortenRefs() {
 	for _, ref := range []struct {

@@ -39,8 +39,9 @@ func TestRefs(t *testing.T) {
 		"refs/heads/refs/heads/main": "is no branch", "refs/heads/": "is no branch",
 		"HEAD": "whatever is checked out", "@": "whatever is checked out", "-x": "cannot be the name",
 		"a..b": "cannot be the name", "a.lock": "cannot be the name", "a/": "cannot be the name",
-		"a.": "cannot be the name", "refs/heads/a..b": "cannot be the name", "refs/heads/HEAD": "whatever is checked out",
-		"main~1": "cannot be the name", "main^{commit}": "cannot be the name", "@{-1}": "cannot be the name",
+		"a.": "cannot be the name", "refs/heads/a..b": "cannot be the name",
+		"refs/heads/HEAD": "whatever is checked out",
+		"main~1":          "cannot be the name", "main^{commit}": "cannot be the name", "@{-1}": "cannot be the name",
 	} {
 		for _, flag := range []string{"base", "branch"} {
 			c, err := parseConfig([]string{"-" + flag + "=" + name, "-set=a.yaml:.b=1"}, nil, &secret.Redactor{})

@@ -20,7 +20,7 @@ func (e *OperatorError) Error() string { return e.Operator + " is refused: it " 
 
 // refusal is a row of the table of what no expression may do, so that the same inputs make the same files.
 type refusal struct {
-	names   []string       // as yq's users write them, and as the README lists them; the first one stands for the others
+	names   []string       // as yq's users write them, and the README; the first stands for other spellings
 	types   *regexp.Regexp // yq's own names for the operators
 	written *regexp.Regexp // how they are written, where the type is that of others too; nil: in any way
 	why     string
@@ -59,7 +59,8 @@ var refusals = []refusal{
 	{
 		names: []string{"from_xml", "to_xml", "@xml", "@xmld"}, types: regexp.MustCompile(`^(?:EN|DE)CODE$`),
 		written: regexp.MustCompile(`xml`),
-		why:     "needs yq's XML, which this program is built without", instead: "convert the text with yq in a step before",
+		why:     "needs yq's XML, which this program is built without",
+		instead: "convert the text with yq in a step before",
 	},
 	{
 		names: []string{"tz"}, types: regexp.MustCompile(`^TIMEZONE$`),
