@@ -53,8 +53,26 @@ type PullRequest struct {
 	State  string `json:"state"` // created, updated, unchanged, merged or closed
 }
 
-// Closed is the state of a pull request that was closed because it is of no use any more. The other states are scm's.
+// Closed is the state of a pull request that was closed, because it is of no use any more or by somebody. The other
+// states are scm's.
 const Closed = "closed"
+
+const merged = "merged" // scm's
+
+// Standing returns what stands after a failure: "pull request #1 is open", or the branch; empty for nothing.
+func (r Report) Standing() string {
+	if pr := r.PullRequest; pr != nil {
+		state := "open"
+		if pr.State == Closed || pr.State == merged {
+			state = pr.State
+		}
+		return fmt.Sprintf("pull request #%d is %s", pr.Number, state)
+	}
+	if r.Commit == "" || r.DryRun {
+		return ""
+	}
+	return fmt.Sprintf("branch %q is pushed", r.Branch)
+}
 
 // Print writes the report in a format, "text" or "json". The last line of a text is what a caller wants: the URL of the
 // pull request, or the commit.

@@ -58,6 +58,14 @@ func (p proposal) lands() bool {
 	return p.verdict == pending || p.verdict == present || p.verdict == arrived
 }
 
+// open returns the pull request that was open before; without a URL there was none, or it is not known.
+func (p proposal) open() pullRequest {
+	if p.found == nil {
+		return pullRequest{}
+	}
+	return newPullRequest(*p.found, string(scm.Unchanged))
+}
+
 // propose reads the branches, makes the change, and says what it comes to. With an error the proposal has what was
 // known by then.
 func (u *updater) propose(ctx context.Context) (proposal, error) {
