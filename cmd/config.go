@@ -95,6 +95,7 @@ type config struct {
 
 // parseConfig reads the arguments, then the variables, each NAME=VALUE, then the configuration file. The first source
 // that has a flag wins; a repeatable flag has the entries of all of them, and those of the first come last.
+// With an error, the config has what was read by then.
 func parseConfig(args, environ []string, secrets *secret.Redactor) (*config, error) {
 	c := &config{secrets: secrets}
 	c.token.found, c.signPassphrase.found = secrets.Add, secrets.Add
@@ -103,7 +104,7 @@ func parseConfig(args, environ []string, secrets *secret.Redactor) (*config, err
 		return c, err
 	}
 	if err := r.readVariables(environ); err != nil {
-		return nil, err
+		return c, err
 	}
 	err := r.readFile()
 	for f := range all(r.groups) {

@@ -4,9 +4,17 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"update-gitops-repo/cmd/internal/report"
 )
 
-// printHelp writes the whole command line, grouped.
+// help is the whole command line, grouped.
+type help struct{}
+
+// Print implements account. Help is for people, in any format.
+func (help) Print(w io.Writer, _ string, _ *report.Failure) error { return printHelp(w) }
+
+// printHelp writes the help.
 func printHelp(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(`update-gitops-repo changes a GitOps repository and opens a pull request.

@@ -215,11 +215,11 @@ func TestNoToken(t *testing.T) {
 	}
 }
 
-// TestPrintAccess: as JSON, it is one line that parses.
-func TestPrintAccess(t *testing.T) {
+// TestAccessPrint: as JSON, it is one line that parses.
+func TestAccessPrint(t *testing.T) {
 	var b bytes.Buffer
 	want := auth.Access{Git: auth.GitAccess{URL: "https://git.example.com/a", Credential: "::x::", Push: true}}
-	if err := printAccess(&b, want, "json"); err != nil {
+	if err := (access{&want}).Print(&b, "json", nil); err != nil {
 		t.Fatal(err)
 	}
 	var got auth.Access

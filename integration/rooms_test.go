@@ -51,7 +51,7 @@ var rooms = map[string][]string{
 		"scm",
 		"secret",
 	},
-	"cmd/internal/ci":   {},
+	"cmd/internal/ci":   {"cmd/internal/escape"},
 	"cmd/internal/diff": {},
 	"cmd/internal/edits": {
 		"cmd/internal/heapwatch",

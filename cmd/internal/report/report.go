@@ -15,10 +15,10 @@ import (
 type Report struct {
 	Changed      bool         `json:"changed"`
 	DryRun       bool         `json:"dryRun,omitempty"`
-	Base         string       `json:"base"`
-	Branch       string       `json:"branch"`
+	Base         string       `json:"base,omitempty"`   // empty: it is not known yet
+	Branch       string       `json:"branch,omitempty"` // the same
 	Commit       string       `json:"commit,omitempty"` // the branch's tip, pushed now or before
-	Files        []string     `json:"files"`            // that differ from the base, sorted
+	Files        []string     `json:"files,omitzero"`   // that differ from the base, sorted; nil: not known yet
 	PullRequest  *PullRequest `json:"pullRequest,omitempty"`
 	Patch        string       `json:"diff,omitempty"`         // of a dry run, as git applies it
 	SupersededBy int64        `json:"supersededBy,omitempty"` // the sequence number of a newer build; 0: none
@@ -74,16 +74,23 @@ func (r Report) Standing() string {
 	return fmt.Sprintf("branch %q is pushed", r.Branch)
 }
 
-// Print writes the report in a format, "text" or "json". The last line of a text is what a caller wants: the URL of the
-// pull request, or the commit.
-func (r Report) Print(w io.Writer, format string) error {
+// Print writes the report in a format, "text" or "json", and in the latter how the run failed, too; nil: it did not.
+// The last line of a text is what a caller wants: the URL of the pull request, or the commit.
+func (r Report) Print(w io.Writer, format string, failure *Failure) error {
 	if format == "json" {
-		if r.Files == nil {
+		if r.Files == nil && failure == nil {
 			r.Files = []string{} // An empty list, not null.
 		}
-		return PrintJSON(w, r)
+		return PrintJSON(w, struct {
+			Report
+			*Failure
+		}{r, failure})
 	}
-	_, err := io.WriteString(w, escape.Output(r.text()))
+	text := r.text()
+	if failure != nil {
+		text = r.remains()
+	}
+	_, err := io.WriteString(w, escape.Output(text))
 	return err
 }
 
@@ -119,6 +126,25 @@ func (r Report) text() string {
 	case r.DryRun:
 		return r.Diff
 	}
+	if r.PullRequest == nil {
+		return r.landed() + r.Commit + "\n"
+	}
+	return r.landed() + r.PullRequest.lines()
+}
+
+// remains returns the text of a run that failed: what there is of a pull request, whose URL is worth having.
+func (r Report) remains() string {
+	switch {
+	case r.PullRequest == nil:
+		return ""
+	case r.Commit == "":
+		return r.PullRequest.lines()
+	}
+	return r.landed() + r.PullRequest.lines()
+}
+
+// landed returns the files, and a line about the commit on the branch.
+func (r Report) landed() string {
 	var b strings.Builder
 	for _, f := range r.Files {
 		fmt.Fprintln(&b, f)
@@ -128,23 +154,23 @@ func (r Report) text() string {
 		verb = "already there"
 	}
 	fmt.Fprintf(&b, "branch %s, commit %.7s: %s\n", r.Branch, r.Commit, verb)
-	if r.PullRequest == nil {
-		fmt.Fprintln(&b, r.Commit)
-		return b.String()
-	}
-	fmt.Fprintf(&b, "pull request #%d: %s\n%s\n", r.PullRequest.Number, r.PullRequest.State, r.PullRequest.URL)
 	return b.String()
+}
+
+// lines returns what has become of the pull request, and its URL.
+func (pr PullRequest) lines() string {
+	return fmt.Sprintf("pull request #%d: %s\n%s\n", pr.Number, pr.State, pr.URL)
 }
 
 // maxSummary is the size in bytes of a diff in a summary. GitHub takes 1 MiB a step.
 const maxSummary = 500_000
 
 // summary returns the run in GitHub's Markdown. failure is nil where it did not fail.
-func (r Report) summary(failure error) string {
+func (r Report) summary(failure *Failure) string {
 	var b strings.Builder
 	if failure != nil {
-		message := escape.Block("", escape.OneLine(failure.Error())+"\n")
-		fmt.Fprintf(&b, "**update-gitops-repo failed**\n\n%s\n\n", message)
+		message := escape.Block("", escape.OneLine(failure.Error)+"\n")
+		fmt.Fprintf(&b, "**update-gitops-repo failed**\n\n%s\n\nHint: %s\n\n", message, escape.Literal(failure.Hint))
 	} else if !r.Changed && r.PullRequest == nil && !r.DryRun {
 		b.WriteString("**Nothing to change** in the GitOps repository.\n\n")
 	}
@@ -153,7 +179,10 @@ func (r Report) summary(failure error) string {
 	}
 	title := escape.Literal(r.Summary.Title)
 	if pr := r.PullRequest; pr != nil {
-		fmt.Fprintf(&b, "**[Pull request #%d](<%s>)** %s: %s\n\n", pr.Number, escape.URL(pr.URL), pr.State, title)
+		if title != "" {
+			title = ": " + title
+		}
+		fmt.Fprintf(&b, "**[Pull request #%d](<%s>)** %s%s\n\n", pr.Number, escape.URL(pr.URL), pr.State, title)
 	} else if r.Changed && !r.DryRun {
 		fmt.Fprintf(&b, "**%s**\n\n", title)
 	}

@@ -33,8 +33,8 @@ func (e *UnfinishedError) Error() string { return e.done + "; " + e.err.Error() 
 // Unwrap returns the failure.
 func (e *UnfinishedError) Unwrap() error { return e.err }
 
-// unfinished returns err as the failure of a step after that to which r is the report.
-func unfinished(r report.Report, err error) error {
+// Unfinished returns err as the failure of a step after what r reports; err itself where that is nothing.
+func Unfinished(r report.Report, err error) error {
 	done := r.Standing()
 	if done == "" {
 		return err

@@ -92,7 +92,7 @@ func (u *updater) run(ctx context.Context) (report.Report, error) {
 		u.pace.Start()
 		r, next, err := u.round(ctx)
 		if err != nil && r.Commit == "" && last.PullRequest != nil {
-			r, err = last, unfinished(last, err) // What was done before is done all the same.
+			r, err = last, Unfinished(last, err) // What was done before is done all the same.
 		}
 		switch {
 		case err == nil:
@@ -160,7 +160,7 @@ func (u *updater) round(ctx context.Context) (report.Report, step, error) {
 // ended returns a round's end after the push, or where there was none to make: an error says what stands by then.
 func ended(r report.Report, next step, err error) (report.Report, step, error) {
 	if err != nil {
-		err = unfinished(r, err)
+		err = Unfinished(r, err)
 	}
 	return r, next, err
 }
