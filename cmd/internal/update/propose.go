@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"update-gitops-repo/cmd/internal/diff"
@@ -156,7 +157,10 @@ func (u *updater) prepare(ctx context.Context, p proposal) (proposal, error) {
 	if p, err = u.show(ctx, p); err != nil {
 		return p, err
 	}
-	change := message.Change{Base: p.base, Branch: p.branch, Files: p.files, Values: result.Values, Diff: p.diff}
+	change := message.Change{
+		Base: p.base, Branch: p.branch, Files: p.files, Notes: notes(p.edited.Changes()), Values: result.Values,
+		Diff: p.diff,
+	}
 	if p.text, err = u.plan.Composer.Compose(change); err != nil {
 		return p, err
 	}
@@ -167,6 +171,29 @@ func (u *updater) prepare(ctx context.Context, p proposal) (proposal, error) {
 		Text: p.text.Commit, Author: u.plan.Author, Committer: u.plan.Committer, Signer: u.plan.Signer,
 	})
 	return p, err
+}
+
+// notes returns what there is to say of files besides their contents.
+func notes(changes []gitrepo.Change) map[string]string {
+	notes := map[string]string{}
+	for _, c := range changes {
+		before, after := c.Before&fs.ModeSymlink != 0, c.After&fs.ModeSymlink != 0
+		switch {
+		case c.After == 0:
+			notes[c.Path] = "deleted"
+		case c.Before == 0:
+			notes[c.Path] = "new"
+		case after && !before:
+			notes[c.Path] = "now a symlink"
+		case before && !after:
+			notes[c.Path] = "no longer a symlink"
+		case c.After&0o111 != 0 && c.Before&0o111 == 0:
+			notes[c.Path] = "now executable"
+		case c.After&0o111 == 0 && c.Before&0o111 != 0:
+			notes[c.Path] = "no longer executable"
+		}
+	}
+	return notes
 }
 
 // show makes the diff where somebody needs it.
