@@ -1,6 +1,7 @@
 package objectdb
 
 import (
+	"crypto/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,7 +113,7 @@ func disturb(t *testing.T, dir, step string) {
 	switch what {
 	case "":
 	case "MORE":
-		commitTo(t, dir, "refs/heads/more", "more")
+		commitTo(t, dir, "refs/heads/more", strings.Repeat(rand.Text(), 9))
 	case "stray":
 		check(t, os.WriteFile(stray, nil, 0o644))
 	case "dangling":
@@ -199,16 +200,25 @@ func TestSecondCopy(t *testing.T) {
 	}
 }
 
-// TestPackNames: git takes any name for a pack.
+// TestPackNames: git takes any name for a pack. One that is used again is read anew.
 func TestPackNames(t *testing.T) {
 	t.Parallel()
-	dir, commit := repository(t)
-	git(t, dir, "", "repack", "-adq")
-	name := onlyPack(t, dir)
-	for _, ext := range []string{".pack", ".idx"} {
-		move(t, name+ext, filepath.Join(filepath.Dir(name), "other"+ext))
-	}
-	if !copied(t, Open(filepath.Join(dir, "objects")), memory.NewStorage(), commit) {
-		t.Error("missing")
+	dir, _ := repository(t)
+	blob := plumbing.NewHash(git(t, dir, "", "rev-parse", "main:file")) // It comes after all commits.
+	db := Open(filepath.Join(dir, "objects"))
+	for range 3 {
+		git(t, dir, "", "repack", "-adfq") // It leaves packs of such names.
+		for _, ext := range []string{".pack", ".idx"} {
+			made, err := filepath.Glob(filepath.Join(dir, "objects", "pack", "pack-*"+ext))
+			if err != nil || len(made) != 1 {
+				t.Fatalf("%q, %v", made, err)
+			}
+			move(t, made[0], filepath.Join(dir, "objects", "pack", "other"+ext))
+		}
+		if !copied(t, db, memory.NewStorage(), blob) {
+			t.Fatal("missing")
+		}
+		db.bases.Clear()
+		disturb(t, dir, "MORE")
 	}
 }
