@@ -349,3 +349,16 @@ func shellValue(part string) string {
 	}
 	return part
 }
+
+// TestFlagsInScripts: each flag of the README's table is in a script, by its name or as its variable.
+func TestFlagsInScripts(t *testing.T) {
+	lines := scriptLines(t)
+	for _, f := range programFlags(t) {
+		variable := "UPDATE_GITOPS_REPO_" + strings.ToUpper(strings.ReplaceAll(f.name, "-", "_"))
+		used := regexp.MustCompile(`^(?:\[\S+\] )*(?:(?:! )?exec .*update-gitops-repo|exits \d).*[ ']--?` + f.name +
+			`(?:[= ]|$)|^env(?:-lines)? .*\b` + variable + `[= ]`)
+		if !slices.ContainsFunc(lines, used.MatchString) {
+			t.Errorf("no script has -%s", f.name)
+		}
+	}
+}

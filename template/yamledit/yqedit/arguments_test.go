@@ -146,7 +146,7 @@ func TestArgumentsRoundTrip(t *testing.T) {
 	t.Parallel()
 	g := &generator{Rand: rand.New(rand.NewPCG(7, 8))}
 	made := 0
-	for range 4_000 {
+	for range 1_500 {
 		a := Assignment{
 			File: g.pick("f.yaml", "a=b.yaml", "[[:alpha:]].yaml", "{a:b,c}/**.yaml", `x\:y`),
 			Path: g.pathOf(g.IntN(4)),
@@ -167,7 +167,7 @@ func TestArgumentsRoundTrip(t *testing.T) {
 			t.Fatalf("%s is read as %+v, %v; want %+v", s, got, err, a)
 		}
 	}
-	if made < 1_500 {
+	if made < 500 {
 		t.Errorf("only %d paths are read", made)
 	}
 }
