@@ -51,15 +51,34 @@ func cutPath(s string, offset int) (path, value string, err error) {
 			path, value = s[:c.next], s[c.next+1:]
 			return path, value, checkEnd(path, value)
 		}
+		if c.atComment() {
+			return "", "", fmt.Errorf("%q begins a comment, which is no part of a path", c.at(c.next))
+		}
 		if err := c.step(); err != nil {
 			return "", "", err
 		}
 	}
-	if len(c.open) > 0 {
-		last := c.open[len(c.open)-1]
-		return "", "", fmt.Errorf("%q has no %q that closes it", c.at(last.start), last.close)
+	if err := c.closed(); err != nil {
+		return "", "", err
 	}
 	return "", "", errors.New(`it has no "=" after the path: it must be FILE:PATH=VALUE`)
+}
+
+// checkBalance returns an error if a bracket or a quote of a yq expression is without its other half, which yq says
+// without the place. offset is that of cutPath.
+func checkBalance(expr string, offset int) error {
+	c := pathCutter{text: expr, offset: offset}
+	for c.next < len(expr) {
+		if c.atComment() {
+			line, _, _ := strings.Cut(expr[c.next:], "\n")
+			c.next += len(line)
+			continue
+		}
+		if err := c.step(); err != nil {
+			return err
+		}
+	}
+	return c.closed()
 }
 
 // pathCutter reads a path up to the "=" that ends it.
@@ -122,10 +141,6 @@ func (c *pathCutter) step() error {
 	switch rest[0] {
 	case '"':
 		return fmt.Errorf(`%q has no '"' that closes it`, c.at(start))
-	case '#':
-		if start == 0 || strings.IndexByte(" \t\n([{,|", c.text[start-1]) >= 0 {
-			return fmt.Errorf("%q begins a comment, which is no part of a path", c.at(start))
-		}
 	case '(':
 		c.open = append(c.open, bracket{start, ")"})
 	case '[':
@@ -142,6 +157,20 @@ func (c *pathCutter) step() error {
 		return c.close(start, word)
 	}
 	return nil
+}
+
+// atComment reports whether a comment begins at the next character. Within a key, # is a part of that.
+func (c *pathCutter) atComment() bool {
+	return c.text[c.next] == '#' && (c.next == 0 || strings.IndexByte(" \t\n([{,|", c.text[c.next-1]) >= 0)
+}
+
+// closed returns an error if a bracket is still open.
+func (c *pathCutter) closed() error {
+	if len(c.open) == 0 {
+		return nil
+	}
+	last := c.open[len(c.open)-1]
+	return fmt.Errorf("%q has no %q that closes it", c.at(last.start), last.close)
 }
 
 // close closes the last bracket, which has to be the one that goes with it.

@@ -110,6 +110,28 @@ func TestArgumentErrors(t *testing.T) {
 	}
 }
 
+// TestExpressionErrors: where a bracket or quote of -yq is without its other half.
+func TestExpressionErrors(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"f.yaml:.a[0 = 1":               `"[" at character 10 has no "]" that closes it`,
+		"f.yaml:with(.a; .b = 1":        `"(" at character 12 has no ")" that closes it`,
+		"f.yaml:.a = \"x":               `"\"" at character 13 has no '"' that closes it`,
+		"f.yaml:.a = 1)":                `")" at character 14 closes nothing`,
+		"f.yaml:# it's (\n.a = [1}":     `"}" at character 24 does not close "[" at character 22`,
+		"f.yaml:.a = if .b then 1":      `"if" at character 13 has no "end" that closes it`,
+		"f.yaml:.a = ":                  "'=' expects 2 args",
+		"f.yaml:.a = 'x'":               "invalid input text",
+		"f.yaml .a = 1":                 `it has no ":": it must be FILE:EXPRESSION`,
+		"a:b.yaml:.a = 1":               `FILE ends at the first ":", here as "a"`,
+		"f.yaml:.a = \"\\(now)\" | .b[": `"[" at character 26 has no "]" that closes it`,
+	} {
+		if got, err := ParseExpression(s); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s is read as %+v, %v; want %s", s, got, err, want)
+		}
+	}
+}
+
 // pathOf returns a random path: yq's tokens, with a "=" wherever brackets, quotes, if and end allow one.
 func (g *generator) pathOf(depth int) string {
 	key := func() string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"unicode/utf8"
 
 	"github.com/mikefarah/yq/v4/pkg/yqlib"
 	"go.yaml.in/yaml/v4"
@@ -27,6 +28,9 @@ func ParseExpression(s string) (Expression, error) {
 		return Expression{}, err
 	}
 	if _, err := parse(expr); err != nil {
+		if open := checkBalance(expr, utf8.RuneCountInString(file)+1); open != nil {
+			return Expression{}, open
+		}
 		return Expression{}, err
 	}
 	return Expression{File: file, Expr: expr}, nil
