@@ -85,7 +85,8 @@ func ParseAssignment(s string) (Assignment, error) {
 // are plain, 1.10 becomes "1.10"; and where Kubernetes wants text, as in labels, it is text.
 //
 // With SkipMissing, a warning names the files in which Path selects nothing, or fails. A file that is not YAML is an
-// error with it, too. In a file of several documents, Path may select nothing in some of them.
+// error with it, too. In a file of several documents, Path may select nothing in some of them. Where it selects several
+// values in one, a warning names the places that lack it, unless it looks everywhere (..).
 //
 // Files that are JSON stay JSON. The others are YAML 1.1 or 1.2, in UTF-8; in those that end in ".json", all strings
 // are written in double quotes.
@@ -124,12 +125,16 @@ func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (Result, er
 		var without []string
 		for _, k := range sources.matches[i] {
 			progress(sources.names[k], a.Path)
-			found, err := files[k].assign(selectors[i], a)
+			found, lacks, err := files[k].assign(selectors[i], a)
 			if err != nil {
 				return Result{}, err
 			}
 			if !found {
 				without = append(without, sources.names[k])
+			}
+			if len(lacks) > 0 {
+				warnings = append(warnings, fmt.Sprintf("%s: %s selects nothing at %s, which is left out",
+					sources.names[k], a.Path, listed(lacks)))
 			}
 		}
 		warning, err := a.judge(without, len(sources.matches[i]))
@@ -148,8 +153,17 @@ func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (Result, er
 	return result, err
 }
 
-// maxNamed is how many files a message names.
+// maxNamed is how many files or paths a message names.
 const maxNamed = 20
+
+// listed returns names as a message has them.
+func listed(names []string) string {
+	list := strings.Join(names[:min(len(names), maxNamed)], ", ")
+	if more := len(names) - maxNamed; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
+}
 
 // judge returns a warning about the files in which the path of an assignment selects nothing, or an error, where they
 // are of how many.
@@ -157,11 +171,7 @@ func (a Assignment) judge(without []string, of int) (warning []string, err error
 	if len(without) == 0 {
 		return nil, nil
 	}
-	names := strings.Join(without[:min(len(without), maxNamed)], ", ")
-	if more := len(without) - maxNamed; more > 0 {
-		names += fmt.Sprintf(" and %d more", more)
-	}
-	reason := fmt.Sprintf("%s selects nothing in %d of %d files: %s", a.Path, len(without), of, names)
+	reason := fmt.Sprintf("%s selects nothing in %d of %d files: %s", a.Path, len(without), of, listed(without))
 	if a.Missing == SkipMissing && len(without) < of {
 		return []string{a.File + ": " + reason + "; skipped"}, nil
 	}
@@ -247,21 +257,22 @@ func write(files []*assignedFile) (Result, error) {
 	return out, nil
 }
 
-// assign makes one assignment, and returns whether the path selects anything, now or before.
-func (f *assignedFile) assign(sel selector, a Assignment) (found bool, err error) {
-	fail := func(line int, p problem) (bool, error) {
+// assign makes one assignment, and returns whether the path selects anything, now or before, and where it selects
+// nothing beside that.
+func (f *assignedFile) assign(sel selector, a Assignment) (found bool, without []string, err error) {
+	fail := func(line int, p problem) (bool, []string, error) {
 		reason := a.Path + " " + p.reason
-		return false, &yamledit.Error{
+		return false, nil, &yamledit.Error{
 			File: f.name, Line: line, Key: a.Path, Reason: reason, Hint: p.hint, Err: yamledit.ErrUneditable,
 		}
 	}
 	if f.unread != nil {
-		return false, withKey(f.unread, a.Path)
+		return false, nil, withKey(f.unread, a.Path)
 	}
-	nodes, err := sel.selects(f.Documents())
+	nodes, without, err := sel.selects(f.Documents())
 	switch {
 	case errors.Is(err, errFails) && a.Missing == SkipMissing: // such as a key of a list
-		return false, nil
+		return false, nil, nil
 	case errors.Is(err, errFails):
 		return fail(0, problem{err.Error(), "check the path against the file; -set-missing=skip skips what it does not fit"})
 	case err != nil:
@@ -275,7 +286,7 @@ func (f *assignedFile) assign(sel selector, a Assignment) (found bool, err error
 			return fail(0, *p)
 		}
 		f.recordCreated(sel, a)
-		return true, nil
+		return true, nil, nil
 	}
 	for _, s := range nodes {
 		if a.Missing == CreateMissing && s.detour != nil && s.detour.isMerge && s.detour.isLast {
@@ -289,9 +300,9 @@ func (f *assignedFile) assign(sel selector, a Assignment) (found bool, err error
 			return fail(s.node.Line, *p)
 		}
 		if err := f.Set(s.node, a.value().instead(f.File, s.node)); err != nil {
-			return false, withHint(withKey(err, a.Path), hintFor(s.node))
+			return false, nil, withHint(withKey(err, a.Path), hintFor(s.node))
 		}
 		f.record(a, s.node)
 	}
-	return len(nodes) > 0, nil
+	return len(nodes) > 0, without, nil
 }

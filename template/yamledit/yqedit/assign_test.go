@@ -425,3 +425,30 @@ func TestMissingAndUnreadable(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestLeftOut checks that a path which selects several values says where it selects none.
+func TestLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ src, path, want string }{
+		{"l:\n- tag: 1\n- n: b\n- n: c\n", ".l[].tag", ".l[1].tag, .l[2].tag"},
+		{"a: 1\n", `.a, .b["c.d"]`, `.b["c.d"]`},
+		{"a: {tag: 1}\nb: {}\n", ".[].tag", ".b.tag"},
+		{"a: {tag: 1}\nb: ~\n", "(.a, .b) | .tag", ".b.tag"},
+		{"a: {tag: 1}\nb: {}\n", ".. | .tag", ""}, // which looks everywhere
+		{"a: {tag: 1}\nb: {}\n", ".[] | select(.tag) | .tag", ""},
+		{"a: {tag: 1}\nb: {}\n", ".b.tag // .a.tag", ""},
+		{"l:\n- {n: a, tag: 1}\n- n: b\n", `.l[] | select(.n == "a" or .x == "b") | .tag`, ""},
+		{"a: &x {tag: 1}\nb: {<<: *x}\n", "(.a).tag", ""},
+		{"a: 1\n---\nb: 1\n", ".a | select(. > 0)", ""}, // another document
+	} {
+		result, err := Assign(fstest.MapFS{"f.yaml": {Data: []byte(tt.src)}},
+			[]Assignment{{File: "f.yaml", Path: tt.path, Value: "2"}}, ignore)
+		var want []string
+		if tt.want != "" {
+			want = []string{"f.yaml: " + tt.path + " selects nothing at " + tt.want + ", which is left out"}
+		}
+		if err != nil || !slices.Equal(result.Warnings, want) || len(result.Files) != 1 {
+			t.Errorf("%q, %s: got %q, %v; want %q", tt.src, tt.path, result.Warnings, err, want)
+		}
+	}
+}

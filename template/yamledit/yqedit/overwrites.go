@@ -62,7 +62,7 @@ func (f *assignedFile) recordCreated(sel selector, a Assignment) {
 	if f.settings == nil {
 		return
 	}
-	nodes, _ := sel.selects(f.Documents()) // It cannot fail: it has selected nothing before.
+	nodes, _, _ := sel.selects(f.Documents()) // It cannot fail: it has selected nothing before.
 	for _, s := range nodes {
 		f.record(a, s.node)
 	}

@@ -23,6 +23,8 @@ func CheckPath(expr string) error {
 type selector struct {
 	expr  *yqlib.ExpressionNode
 	steps []pathStep // the same, where it is made of keys and indices alone
+	// descends says that it looks everywhere (..), so that it tells nothing where nothing is found.
+	descends bool
 }
 
 func parseSelector(expr string) (selector, error) {
@@ -46,12 +48,15 @@ func parseSelector(expr string) (selector, error) {
 	case err != nil:
 		return selector{}, fmt.Errorf("path %q: %w", expr, err)
 	}
-	s := selector{expr: parsed}
+	s := selector{expr: parsed, descends: findOperator(parsed, descents) != ""}
 	if steps, ok := simplePath(parsed); ok {
 		s.steps = steps
 	}
 	return s, nil
 }
+
+// descents are the operators of yq, by the name it gives them, that look at all nodes below one.
+var descents = regexp.MustCompile(`^RECURSIVE_DESCENT$`)
 
 // undotted is what looks like a path, but for the dot at its start.
 var undotted = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*(?:[.\[].*)?$`)
@@ -94,9 +99,8 @@ type selected struct {
 }
 
 // selects returns the nodes that the expression selects in docs, in the order of the file. A node that yq makes up, for
-// a key that is not there, is none.
-func (s selector) selects(docs []*yaml.Node) ([]selected, error) {
-	var out []selected
+// a key that is not there, is none; without are the paths of those in documents in which others are found.
+func (s selector) selects(docs []*yaml.Node) (out []selected, without []string, err error) {
 	for i, doc := range docs {
 		if n, ok := s.follow(doc); ok {
 			if n != nil {
@@ -104,9 +108,12 @@ func (s selector) selects(docs []*yaml.Node) ([]selected, error) {
 			}
 			continue
 		}
-		found, err := s.query(doc, i)
+		found, lacks, err := s.query(doc, i)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		if len(found) > 0 {
+			without = append(without, lacks...)
 		}
 		for _, one := range found {
 			one.document = doc
@@ -116,7 +123,7 @@ func (s selector) selects(docs []*yaml.Node) ([]selected, error) {
 			out = append(out, one)
 		}
 	}
-	return out, nil
+	return out, without, nil
 }
 
 // follow returns the node that keys and indices lead to, along nothing but maps and lists of the file itself, as most
@@ -156,28 +163,59 @@ func lastUnder(m *yaml.Node, key string) (n *yaml.Node, ok bool) {
 	return n, true
 }
 
-// query returns the nodes that the expression selects in the index-th document.
-func (s selector) query(doc *yaml.Node, index int) ([]selected, error) {
+// query returns the nodes that the expression selects in the index-th document, and the paths of those that yq makes up.
+func (s selector) query(doc *yaml.Node, index int) (out []selected, without []string, err error) {
 	// Aliases of aliases can make a small file a huge one. Such a one is read without them.
 	tooMany := aliasesTooMany(doc)
 	found, err := s.visit(doc, index, tooMany)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	isAnchored := func(v *visited) bool { return v.anchored }
 	direct := map[*yaml.Node]bool{}
 	if !tooMany && slices.ContainsFunc(found, isAnchored) {
-		without, err := s.visit(doc, index, true)
+		reached, err := s.visit(doc, index, true)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		for _, v := range without {
+		for _, v := range reached {
 			direct[v.node] = true
 		}
 	}
-	var out []selected
 	for _, v := range found {
 		out = append(out, selected{node: v.node, isKey: v.isKey, aliased: !tooMany && v.anchored && !direct[v.node]})
+	}
+	if len(out) > 0 && s.steps == nil && !s.descends && !tooMany {
+		without, err = s.madeUp(doc, index)
+	}
+	return out, without, err
+}
+
+// madeUp returns the paths of the nodes that yq would add to the index-th document to set what the expression selects.
+func (s selector) madeUp(doc *yaml.Node, index int) ([]string, error) {
+	root := &yqlib.CandidateNode{}
+	root.SetDocument(uint(index))
+	if err := root.UnmarshalYAML(doc, map[string]*yqlib.CandidateNode{}); err != nil {
+		return nil, err
+	}
+	known := map[*yqlib.CandidateNode]bool{}
+	var visit func(c *yqlib.CandidateNode)
+	visit = func(c *yqlib.CandidateNode) {
+		known[c] = true
+		for _, child := range c.Content {
+			visit(child)
+		}
+	}
+	visit(root)
+	result, err := navigate((&yqlib.Context{}).SingleChildContext(root), s.expr)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, c := range result {
+		if !known[c] && c.Tag == "!!null" {
+			out = append(out, pathOf(c))
+		}
 	}
 	return out, nil
 }
@@ -229,4 +267,17 @@ func (s selector) visit(doc *yaml.Node, index int, opaque bool) ([]*visited, err
 		}
 	}
 	return slices.DeleteFunc(order, func(v *visited) bool { return !v.selected }), nil
+}
+
+// pathOf returns the path of a node of yq.
+func pathOf(c *yqlib.CandidateNode) string {
+	path := "."
+	for _, step := range c.GetPath() {
+		if index, ok := step.(int); ok {
+			path = pathStep{index: index, isIndex: true}.path(path)
+		} else {
+			path = yamledit.KeyPath(path, fmt.Sprint(step))
+		}
+	}
+	return path
 }
