@@ -274,7 +274,8 @@ func (f *assignedFile) assign(sel selector, a Assignment) (found bool, without [
 	case errors.Is(err, errFails) && a.Missing == SkipMissing: // such as a key of a list
 		return false, nil, nil
 	case errors.Is(err, errFails):
-		return fail(0, problem{err.Error(), "check the path against the file; -set-missing=skip skips what it does not fit"})
+		const hint = "check the path against the file; -set-missing=skip skips what it does not fit"
+		return fail(0, problem{err.Error(), hint})
 	case err != nil:
 		return fail(0, problem{err.Error(), "give a path that selects values of the file; -yq computes new ones"})
 	}

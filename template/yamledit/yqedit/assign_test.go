@@ -128,8 +128,9 @@ func TestAssignFiles(t *testing.T) {
 		{"a path that one file lacks", []Assignment{{"charts/**", ".image.tag", "v2", false, 0}}, nil, nil,
 			"charts/c/other.yaml: .image.tag selects nothing"},
 		{"no such file",
-			[]Assignment{{"charts/a/values.yaml", ".n", "2", false, 0}, {"charts/d/values.yaml", ".n", "2", false, 0}}, nil,
-			nil, "charts/d/values.yaml: no such file"},
+			[]Assignment{
+				{"charts/a/values.yaml", ".n", "2", false, 0}, {"charts/d/values.yaml", ".n", "2", false, 0},
+			}, nil, nil, "charts/d/values.yaml: no such file"},
 		{"a bad glob", []Assignment{{"/etc/*", ".n", "2", false, 0}}, nil, nil,
 			`pattern "/etc/*" is absolute: give it relative to the repository`},
 	}
@@ -270,7 +271,8 @@ func TestValues(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]value{
 		"16": {"16", false}, `"16"`: {"16", true}, `""`: {"", true}, "": {"", false}, `"a\nb"`: {"a\nb", true},
-		"\"a\nb\tc\"": {"a\nb\tc", true}, `"\"16\""`: {`"16"`, true}, `"\\"`: {`\`, true}, `"\/\b\f\r\t"`: {"/\b\f\r\t", true},
+		"\"a\nb\tc\"": {"a\nb\tc", true}, `"\"16\""`: {`"16"`, true}, `"\\"`: {`\`, true},
+		`"\/\b\f\r\t"`:               {"/\b\f\r\t", true},
 		`"\u00e9\u0000\uD83D\uDE00"`: {"é\x00😀", true}, `"\ud7ff\ue000"`: {"\ud7ff\ue000", true},
 		`"\ufffd"`: {"\ufffd", true}, `"é"`: {"é", true}, `'16'`: {"'16'", false}, `a "b"`: {`a "b"`, false},
 		` "16"`: {` "16"`, false}, `two\nlines`: {`two\nlines`, false},
@@ -281,8 +283,10 @@ func TestValues(t *testing.T) {
 		}
 	}
 	for in, literal := range map[string]string{
-		`"`: `"\""`, `"a`: `"\"a"`, `"a"b`: `"\"a\"b"`, `"a" `: `"\"a\" "`, `"a" "b"`: `"\"a\" \"b\""`, `"""`: `"\"\"\""`,
-		`"\"`: `"\"\\\""`, `"\q"`: `"\"\\q\""`, `"\'"`: `"\"\\'\""`, `"\u12"`: `"\"\\u12\""`, `"\ud83d"`: `"\"\\ud83d\""`,
+		`"`: `"\""`, `"a`: `"\"a"`, `"a"b`: `"\"a\"b"`, `"a" `: `"\"a\" "`,
+		`"a" "b"`: `"\"a\" \"b\""`, `"""`: `"\"\"\""`,
+		`"\"`: `"\"\\\""`, `"\q"`: `"\"\\q\""`, `"\'"`: `"\"\\'\""`, `"\u12"`: `"\"\\u12\""`,
+		`"\ud83d"`:       `"\"\\ud83d\""`,
 		`"\ude00\ud83d"`: `"\"\\ude00\\ud83d\""`, `"a"#<`: `"\"a\"#<"`,
 	} {
 		_, err := ParseAssignment("f.yaml:.a=" + in)
@@ -303,13 +307,16 @@ func TestText(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ old, text, want string }{
 		{"1", `"16"`, `"16"`}, {"16", `"16"`, `"16"`}, {"1.5", `"1.10"`, `"1.10"`}, {"1", `"v1"`, "v1"},
-		{"true", `"false"`, `"false"`}, {"true", `"true"`, `"true"`}, {"yes", `"no"`, `"no"`}, {"yes", `"yes"`, `"yes"`},
+		{"true", `"false"`, `"false"`}, {"true", `"true"`, `"true"`}, {"yes", `"no"`, `"no"`},
+		{"yes", `"yes"`, `"yes"`},
 		{"yes", `"true"`, `"true"`}, {"~", `"null"`, `"null"`}, {"null", `"null"`, `"null"`}, {"", `"16"`, `"16" `},
 		{"v1", `"16"`, `"16"`}, {"'v1'", `"16"`, "'16'"}, {`"1"`, `"16"`, `"16"`}, {"1", `""`, `""`},
 		{"'1'", `""`, "''"}, {"0o17", `"0o17"`, `"0o17"`}, {"0x1F", `"0x1F"`, `"0x1F"`}, {"1e3", `"1e3"`, `"1e3"`},
-		{".5", `".5"`, `".5"`}, {"2024-01-01", `"2024-01-01"`, `"2024-01-01"`}, {"12:30:45", `"12:30:45"`, `"12:30:45"`},
+		{".5", `".5"`, `".5"`}, {"2024-01-01", `"2024-01-01"`, `"2024-01-01"`},
+		{"12:30:45", `"12:30:45"`, `"12:30:45"`},
 		{"010", `"010"`, `"010"`}, {"1_000", `"1_000"`, `"1_000"`}, {"12e4567", `"12e4567"`, `"12e4567"`},
-		{"1", `"a\nb"`, `"a\nb"`}, {"1", `"'1'"`, `"'1'"`}, {"1", `"\"1\""`, `"\"1\""`}, {"!!str 1", `"16"`, `!!str "16"`},
+		{"1", `"a\nb"`, `"a\nb"`}, {"1", `"'1'"`, `"'1'"`}, {"1", `"\"1\""`, `"\"1\""`},
+		{"!!str 1", `"16"`, `!!str "16"`},
 		{"&x 1", `"16"`, `&x "16"`}, {"v1", `"v1"`, "v1"},
 	} {
 		a, err := ParseAssignment("f.yaml:.a=" + tt.text)
@@ -348,7 +355,8 @@ func TestSingleQuotes(t *testing.T) {
 	}
 	result, err := Assign(fstest.MapFS{"f.yaml": {Data: []byte("a: 1\n")}}, []Assignment{a}, ignore)
 	want := `*.yaml:.a: the value '16' is written with its single quotes; give "16" for the text within them`
-	if err != nil || string(result.Files["f.yaml"]) != "a: \"'16'\"\n" || !slices.Equal(result.Warnings, []string{want}) {
+	text := string(result.Files["f.yaml"])
+	if err != nil || text != "a: \"'16'\"\n" || !slices.Equal(result.Warnings, []string{want}) {
 		t.Errorf("got %+v, %v", result, err)
 	}
 }
@@ -357,7 +365,8 @@ func TestSingleQuotes(t *testing.T) {
 func TestMissing(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
-		"a.yaml": "tag: 1\n", "b.yaml": "x: 1\n", "c.yaml": "", "d.yaml": "x: 1\n---\ntag: 1\n---\nx: 2\n", "e.json": "[]",
+		"a.yaml": "tag: 1\n", "b.yaml": "x: 1\n", "c.yaml": "",
+		"d.yaml": "x: 1\n---\ntag: 1\n---\nx: 2\n", "e.json": "[]",
 	}
 	fsys := fstest.MapFS{}
 	for name, text := range files {
@@ -371,17 +380,20 @@ func TestMissing(t *testing.T) {
 		err     string
 		hint    string
 	}{
-		{file: "*.yaml", err: "*.yaml: .tag selects nothing in 2 of 4 files: b.yaml, c.yaml", hint: "-set-missing=skip"},
+		{file: "*.yaml", err: "*.yaml: .tag selects nothing in 2 of 4 files: b.yaml, c.yaml",
+			hint: "-set-missing=skip"},
 		{file: "[ab].yaml", err: "b.yaml: .tag selects nothing", hint: "-set-missing=skip"},
 		{file: "b.yaml", err: "b.yaml: .tag selects nothing"},
 		{file: "d.yaml", want: map[string]string{"d.yaml": "x: 1\n---\ntag: 2\n---\nx: 2\n"}},
 		{file: "*", missing: SkipMissing,
 			want:    map[string]string{"a.yaml": "tag: 2\n", "d.yaml": "x: 1\n---\ntag: 2\n---\nx: 2\n"},
 			warning: "*: .tag selects nothing in 3 of 5 files: b.yaml, c.yaml, e.json; skipped"},
-		{file: "[bc].yaml", missing: SkipMissing, err: "[bc].yaml: .tag selects nothing in 2 of 2 files: b.yaml, c.yaml",
+		{file: "[bc].yaml", missing: SkipMissing,
+			err:  "[bc].yaml: .tag selects nothing in 2 of 2 files: b.yaml, c.yaml",
 			hint: "needs at least one"},
 		{file: "b.yaml", missing: SkipMissing, err: "b.yaml: .tag selects nothing", hint: "needs at least one"},
-		{file: "*.yaml", missing: CreateMissing, want: map[string]string{"a.yaml": "tag: 2\n", "b.yaml": "x: 1\ntag: \"2\"\n",
+		{file: "*.yaml", missing: CreateMissing, want: map[string]string{
+			"a.yaml": "tag: 2\n", "b.yaml": "x: 1\ntag: \"2\"\n",
 			"c.yaml": "tag: \"2\"\n", "d.yaml": "x: 1\n---\ntag: 2\n---\nx: 2\n"}},
 		{file: "[be].*", missing: CreateMissing, err: "e.json: .tag fails: cannot index array with 'tag'"},
 	} {
@@ -389,7 +401,8 @@ func TestMissing(t *testing.T) {
 		result, err := Assign(fsys, a, ignore)
 		if tt.err != "" {
 			e, ok := errors.AsType[*yamledit.Error](err)
-			if !ok || !strings.HasPrefix(e.Error(), tt.err) || !strings.Contains(e.Hint, tt.hint) || result.Files != nil {
+			if !ok || !strings.HasPrefix(e.Error(), tt.err) || !strings.Contains(e.Hint, tt.hint) ||
+				result.Files != nil {
 				t.Errorf("%+v: got %+v, %v", a, result, err)
 			}
 			continue
@@ -420,8 +433,8 @@ func TestMissingAndUnreadable(t *testing.T) {
 		fsys[fmt.Sprintf("%03d.yaml", i)] = &fstest.MapFile{Data: []byte("x: 1\n")}
 	}
 	_, err := Assign(fsys, []Assignment{{File: "*", Path: ".tag", Value: "2"}}, ignore)
-	want := "*: .tag selects nothing in 100 of 100 files: 000.yaml, 001.yaml, "
-	if err == nil || !strings.HasPrefix(err.Error(), want) || !strings.HasSuffix(err.Error(), ", 019.yaml and 80 more") {
+	start, end := "*: .tag selects nothing in 100 of 100 files: 000.yaml, 001.yaml, ", ", 019.yaml and 80 more"
+	if err == nil || !strings.HasPrefix(err.Error(), start) || !strings.HasSuffix(err.Error(), end) {
 		t.Errorf("got %v", err)
 	}
 }

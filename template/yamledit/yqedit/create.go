@@ -90,7 +90,8 @@ func cannotHold(f *yamledit.File, n *yaml.Node, steps []pathStep, a Assignment) 
 			fmt.Sprintf("create %s%s, which every use of the alias gets; for this one alone, give %s", at, rest,
 				a.expression(f, "explode("+path+") | ", a.Path))}
 	case n.Kind == yaml.ScalarNode && !isNull:
-		return &problem{path + " is a value", "give a path that does not lead through " + path + ", or delete it with -yq"}
+		return &problem{path + " is a value",
+			"give a path that does not lead through " + path + ", or delete it with -yq"}
 	case n.Kind == yaml.MappingNode && step.isIndex:
 		return &problem{path + " is a map", "give a key of it, such as " + yamledit.KeyPath(path, "key")}
 	case n.Kind == yaml.SequenceNode && !step.isIndex:

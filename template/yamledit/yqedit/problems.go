@@ -72,7 +72,8 @@ func aliasProblem(f *yamledit.File, alias *yaml.Node, a Assignment) *problem {
 		every = "set a value in " + at
 	}
 	return &problem{
-		fmt.Sprintf("selects the alias *%s of %s, and setting that would change every other use of it", alias.Value, at),
+		fmt.Sprintf("selects the alias *%s of %s, and setting that would change every other use of it",
+			alias.Value, at),
 		fmt.Sprintf("%s to change every use; to change this one alone, give %s", every, a.expression(f, "", a.Path)),
 	}
 }

@@ -163,7 +163,8 @@ func lastUnder(m *yaml.Node, key string) (n *yaml.Node, ok bool) {
 	return n, true
 }
 
-// query returns the nodes that the expression selects in the index-th document, and the paths of those that yq makes up.
+// query returns the nodes that the expression selects in the index-th document, and where it selects nothing beside
+// them, unless it looks everywhere.
 func (s selector) query(doc *yaml.Node, index int) (out []selected, without []string, err error) {
 	// Aliases of aliases can make a small file a huge one. Such a one is read without them.
 	tooMany := aliasesTooMany(doc)

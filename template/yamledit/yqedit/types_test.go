@@ -20,7 +20,9 @@ func TestTypesInReadme(t *testing.T) {
 	const head = "| VALUE | in place of a number | of `true` or `false` | of text | of null, or new |"
 	_, table, _ := strings.Cut(string(readme), head)
 	tags := map[string]string{"text": "!!str", "number": "!!int", "boolean": "!!bool", "null": "!!null"}
-	olds := [][]string{{"3", "1.9", "-7"}, {"true", "false"}, {"old", "'old'", "|\n  old"}, {"null", "~", "", "nothing"}}
+	olds := [][]string{
+		{"3", "1.9", "-7"}, {"true", "false"}, {"old", "'old'", "|\n  old"}, {"null", "~", "", "nothing"},
+	}
 	tried := 0
 	for line := range strings.Lines(table) {
 		cells := strings.Split(strings.TrimSpace(line), " | ")
