@@ -68,29 +68,38 @@ func (s selector) detour(doc *yaml.Node) *detour {
 
 // merged returns what the merge keys of a map put under a key, or nil. A map that is known has been looked at.
 func merged(m *yaml.Node, key string, known map[*yaml.Node]bool) *yaml.Node {
-	for i := 0; m.Kind == yaml.MappingNode && i < len(m.Content); i += 2 {
-		if m.Content[i].Tag != "!!merge" {
+	for _, source := range mergedMaps(m) {
+		if known[source] {
 			continue
 		}
-		sources := []*yaml.Node{m.Content[i+1]}
-		if sources[0].Kind == yaml.SequenceNode {
-			sources = sources[0].Content
+		known[source] = true
+		if value := yamledit.Lookup(source, key); value != nil {
+			return value
 		}
-		for _, source := range sources {
-			if source.Kind == yaml.AliasNode {
-				source = source.Alias
-			}
-			if known[source] {
-				continue
-			}
-			known[source] = true
-			if value := yamledit.Lookup(source, key); value != nil {
-				return value
-			}
-			if value := merged(source, key, known); value != nil {
-				return value
-			}
+		if value := merged(source, key, known); value != nil {
+			return value
 		}
 	}
 	return nil
+}
+
+// mergedMaps returns the maps that the merge keys of a map name, the strongest first.
+func mergedMaps(m *yaml.Node) []*yaml.Node {
+	var maps []*yaml.Node
+	for i := 0; m.Kind == yaml.MappingNode && i < len(m.Content); i += 2 {
+		value := m.Content[i+1]
+		switch {
+		case m.Content[i].Tag != "!!merge":
+		case value.Kind == yaml.SequenceNode:
+			maps = append(maps, value.Content...)
+		default:
+			maps = append(maps, value)
+		}
+	}
+	for i, n := range maps {
+		if n.Kind == yaml.AliasNode {
+			maps[i] = n.Alias
+		}
+	}
+	return maps
 }

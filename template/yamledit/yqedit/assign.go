@@ -118,30 +118,15 @@ func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (Result, er
 	}
 	var warnings []string
 	for i, a := range assignments {
-		if !a.Text && inSingleQuotes.MatchString(a.Value) {
-			warnings = append(warnings, fmt.Sprintf("%s:%s: the value %s is written with its single quotes; "+
-				"give %s for the text within them", a.File, a.Path, a.Value, quote(a.Value[1:len(a.Value)-1])))
+		matched := make([]*assignedFile, len(sources.matches[i]))
+		for j, k := range sources.matches[i] {
+			matched[j] = files[k]
 		}
-		var without []string
-		for _, k := range sources.matches[i] {
-			progress(sources.names[k], a.Path)
-			found, lacks, err := files[k].assign(selectors[i], a)
-			if err != nil {
-				return Result{}, err
-			}
-			if !found {
-				without = append(without, sources.names[k])
-			}
-			if len(lacks) > 0 {
-				warnings = append(warnings, fmt.Sprintf("%s: %s selects nothing at %s, which is left out",
-					sources.names[k], a.Path, listed(lacks)))
-			}
-		}
-		warning, err := a.judge(without, len(sources.matches[i]))
+		more, err := a.make(selectors[i], matched, progress)
 		if err != nil {
 			return Result{}, err
 		}
-		warnings = append(warnings, warning...)
+		warnings = append(warnings, more...)
 	}
 	result, err := write(files)
 	for _, f := range files {
@@ -151,6 +136,31 @@ func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (Result, er
 	}
 	result.Warnings = warnings
 	return result, err
+}
+
+// make makes the assignment in the files that it matches, and returns warnings.
+func (a Assignment) make(sel selector, files []*assignedFile, progress Progress) (warnings []string, err error) {
+	if !a.Text && inSingleQuotes.MatchString(a.Value) {
+		warnings = append(warnings, fmt.Sprintf("%s:%s: the value %s is written with its single quotes; "+
+			"give %s for the text within them", a.File, a.Path, a.Value, quote(a.Value[1:len(a.Value)-1])))
+	}
+	var without []string
+	for _, f := range files {
+		progress(f.name, a.Path)
+		found, lacks, err := f.assign(sel, a)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			without = append(without, f.name)
+		}
+		if len(lacks) > 0 {
+			warnings = append(warnings, fmt.Sprintf("%s: %s selects nothing at %s, which is left out",
+				f.name, a.Path, listed(lacks)))
+		}
+	}
+	skipped, err := a.judge(without, len(files))
+	return append(warnings, skipped...), err
 }
 
 // maxNamed is how many files or paths a message names.

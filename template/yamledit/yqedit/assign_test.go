@@ -301,8 +301,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// TestText checks that text in double quotes is written as a string, whatever there was, and read as one by parsers of
-// YAML 1.1 and 1.2.
+// TestText checks that text in double quotes is written as a string, whatever there was.
 func TestText(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ old, text, want string }{
