@@ -116,7 +116,7 @@ func TestEvaluateFiles(t *testing.T) {
 		{File: "b/b.yaml", Path: ".l", Old: "[x]", New: ""},
 		{File: "b/b.yaml", Path: ".m.k", Old: "x", New: "y"}, {File: "c.json", Path: ".v", Old: "1", New: "2"}}
 	if !slices.Equal(changes, want) {
-		t.Errorf("changes %q\nwant %q", changes, want)
+		t.Errorf("changes %+v\nwant %+v", changes, want)
 	}
 
 	for _, tt := range []struct{ file, expr, want string }{
