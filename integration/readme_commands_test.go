@@ -41,6 +41,11 @@ func TestREADME(t *testing.T) {
 			checkCommand(t, line, found)
 		})
 	}
+	for argument, why := range unnoticed {
+		if !strings.Contains(read(t, "../README.md"), " "+argument) {
+			t.Errorf("no command of the README has %s (%s)", argument, why)
+		}
+	}
 	if commands < 20 {
 		t.Errorf("the README has %d commands only", commands)
 	}
