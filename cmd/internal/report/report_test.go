@@ -143,6 +143,31 @@ func TestScreen(t *testing.T) {
 	})
 }
 
+// TestAnnotatedWarnings checks that the CI system is told of warnings, without secrets, and of nothing else.
+func TestAnnotatedWarnings(t *testing.T) {
+	secrets := new(secret.Redactor)
+	secrets.Add(secret.New("s3cret%s3cret"))
+	annotate := func(text string) string { return "::warning::" + strings.ReplaceAll(text, "%", "%25") }
+	var b bytes.Buffer
+	log, _ := NewLogger(&b, LogOptions{Secrets: secrets, Annotate: annotate})
+	log.Info("fetching")
+	log.Log(t.Context(), Outcome, "would push")
+	log.Warn("left open", "reason", "s3cret%s3cret")
+	log.Log(t.Context(), slog.LevelWarn+1, "trying again")
+	want := "fetching\nwould push\n::warning::left open reason=***\nwarning: left open reason=***\nwarning: trying again\n"
+	if b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
+	}
+	b.Reset()
+	log, _ = NewLogger(&b, LogOptions{Secrets: secrets, Annotate: annotate, JSON: true})
+	log.Log(t.Context(), Outcome, "would push")
+	log.Log(t.Context(), slog.LevelWarn+1, "trying again")
+	if got := b.String(); !strings.Contains(got, `"level":"INFO"`) || !strings.Contains(got, `"level":"WARN"`) ||
+		strings.Contains(got, "::") {
+		t.Errorf("as JSON: %s", got)
+	}
+}
+
 func TestSize(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 bytes", 999: "999 bytes", 1500: "1.5 kB", 2_500_000: "2.5 MB"} {
 		if got := size(n); got != want {

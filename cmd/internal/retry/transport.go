@@ -74,7 +74,7 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 func (t Transport) notify(r *http.Request) backoff.Notify {
 	return func(err error, pause time.Duration) {
 		request := r.Method + " " + r.URL.Redacted()
-		t.Log.Warn("trying again", "in", pause.Round(time.Millisecond), "reason", err, "request", request)
+		t.Log.Log(r.Context(), again, "trying again", "in", pause.Round(time.Millisecond), "reason", err, "request", request)
 	}
 }
 
