@@ -78,6 +78,9 @@ func (r *reader) take(s source, values []given, invalid func(given, error) error
 		if err := r.set.Set(name, v.value); err != nil {
 			return invalid(v, err)
 		}
+		if n, ok := v.flag.into.(*int64); ok && *n == 0 { // It would read as not given.
+			return usage.Errorf("give the number of the build, such as 1234", "-%s must be positive, not 0", name)
+		}
 		if old, ok := taken[name]; ok && old != v.value && !v.flag.isRepeatable() {
 			r.config.warnings = append(r.config.warnings,
 				"-"+name+" is given twice, with two values; the last one counts")
