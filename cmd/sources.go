@@ -1,7 +1,7 @@
 package cmd
 
 import (
-	"errors"
+	"bytes"
 	"flag"
 	"fmt"
 	"io"
@@ -212,15 +212,11 @@ func (r *reader) readFile() error {
 	if name == "" {
 		return nil
 	}
-	file, err := os.Open(name)
+	text, err := os.ReadFile(name)
 	if err != nil {
 		return usage.Errorf("check the path", "-config: %s", oneLine(err))
 	}
-	defer file.Close()
-	entries, err := parseYAML(file)
-	if _, ok := errors.AsType[*os.PathError](err); ok {
-		return usage.Errorf("check the path", "-config: %s", oneLine(err))
-	}
+	entries, err := parseYAML(bytes.NewReader(text))
 	if err != nil {
 		return usage.Errorf(hintFile, "configuration file %s: %s", name, oneLine(err))
 	}

@@ -129,12 +129,7 @@ func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (Result, er
 		warnings = append(warnings, more...)
 	}
 	result, err := write(files)
-	for _, f := range files {
-		for _, o := range f.overwrites {
-			warnings = append(warnings, f.name+": "+o.String())
-		}
-	}
-	result.Warnings = warnings
+	result.Warnings = append(warnings, overwritten(files)...)
 	return result, err
 }
 
