@@ -105,8 +105,8 @@ func inDocument(f *yamledit.File, doc *yaml.Node) string {
 // maxShown is the longest value that a hint repeats, in bytes.
 const maxShown = 80
 
-// literal matches what is no string to yq and to YAML alike.
-var literal = regexp.MustCompile(`^(?:true|false|null|0|-?[1-9][0-9]*)$`)
+// literal matches what is no string in the place of null, see yamledit.Untyped.
+var literal = regexp.MustCompile(`^(?:true|false|null|0|-?[1-9][0-9]{0,5})$`)
 
 // expression returns the flag that assigns the value with yq, after another expression.
 func (a Assignment) expression(f *yamledit.File, first, path string) string {
