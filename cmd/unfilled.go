@@ -8,9 +8,9 @@ import (
 	"update-gitops-repo/cmd/internal/usage"
 )
 
-// leftVariable finds a variable in a text that may hold such characters for themselves: what a pipeline system fills in,
-// as ${{ github.sha }}, $(params.tag), $[[ inputs.tag ]] and {{inputs.parameters.tag}}, and a variable of a shell or of
-// Windows, $TAG, ${TAG}, $(TAG), %TAG%, that is all of the text or its end, where an image has its tag.
+// leftVariable finds a variable in a text that may hold such characters for themselves: what a pipeline system fills
+// in, as ${{ github.sha }}, $(params.tag), $[[ inputs.tag ]] and {{inputs.parameters.tag}}, and a variable of a shell
+// or of Windows, $TAG, ${TAG}, $(TAG), %TAG%, that is all of the text or its end, where an image has its tag.
 var leftVariable = regexp.MustCompile(`\$\{\{.*?\}\}` +
 	`|\$\((params|tasks|context|inputs|outputs|workspaces|results|resources|steps)\.[^()]*\)` +
 	`|\$\[\[ *inputs\..*?\]\]` +
