@@ -15,8 +15,8 @@ const (
 	Warning Problem = "warning"
 )
 
-// Annotation returns the line of a step's output that has the CI system show a problem beside the build; empty where the
-// system has no such line. The text may have several lines, and words of others, which stay text. It must have no
+// Annotation returns the line of a step's output that has the CI system show a problem beside the build; empty where
+// the system has no such line. The text may have several lines, and words of others, which stay text. It must have no
 // secrets: what the line encodes, no redactor finds.
 func Annotation(getenv func(string) string, of Problem, text string) string {
 	for _, s := range systems {

@@ -22,8 +22,8 @@ type LogOptions struct {
 	Verbose bool // with the steps within each phase
 	JSON    bool // a JSON object a line, for machines
 	Secrets *secret.Redactor
-	// Annotate returns the line that has the CI system show a warning, without secrets, beside the build; empty: there is
-	// no such line. It may be nil. JSON has none.
+	// Annotate returns the line that has the CI system show a warning, without secrets, beside the build; empty: there
+	// is no such line. It may be nil. JSON has none.
 	Annotate func(warning string) string
 }
 

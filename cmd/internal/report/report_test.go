@@ -154,7 +154,8 @@ func TestAnnotatedWarnings(t *testing.T) {
 	log.Log(t.Context(), Outcome, "would push")
 	log.Warn("left open", "reason", "s3cret%s3cret")
 	log.Log(t.Context(), slog.LevelWarn+1, "trying again")
-	want := "fetching\nwould push\n::warning::left open reason=***\nwarning: left open reason=***\nwarning: trying again\n"
+	want := "fetching\nwould push\n::warning::left open reason=***\nwarning: left open reason=***\n" +
+		"warning: trying again\n"
 	if b.String() != want {
 		t.Errorf("%q, want %q", b.String(), want)
 	}
