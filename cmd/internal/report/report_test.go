@@ -277,3 +277,42 @@ func checkSummary(t *testing.T, s, summary string) {
 		t.Errorf("%q: the summary has %d links: %s", s, n, summary)
 	}
 }
+
+// TestAltered checks when a text is said not to be what git applies.
+func TestAltered(t *testing.T) {
+	for _, test := range []struct {
+		report Report
+		want   string
+	}{
+		{Report{}, ""},
+		{Report{Diff: "-a\r\n+ü\n", Patch: "-a\r\n+ü\n"}, ""},
+		{Report{Diff: "-a\rb\n", Patch: "-a\rb\n"}, "characters"},
+		{Report{Diff: " ::x::\n", Patch: " ::x::\n"}, "characters"},
+		{Report{Diff: "Binary files", Patch: "GIT binary patch"}, "leaves out"},
+	} {
+		if got := test.report.Altered("text"); (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+			t.Errorf("%+v: %q, want %q", test.report, got, test.want)
+		}
+		if got := test.report.Altered("json"); got != "" {
+			t.Errorf("%+v: JSON: %q", test.report, got)
+		}
+	}
+}
+
+// TestOutcome checks that what a run comes to stays on a terminal, and that machines read a level that they know.
+func TestOutcome(t *testing.T) {
+	var b bytes.Buffer
+	s := &Screen{w: &b, secrets: new(secret.Redactor), live: true}
+	log := slog.New(console{level: slog.LevelInfo, screen: s})
+	log.Info("editing")
+	log.Log(t.Context(), Outcome, "would")
+	if err := s.Clear(); err != nil || !strings.Contains(b.String(), eraseLine+"would\n") {
+		t.Errorf("%v, %q", err, b.String())
+	}
+	b.Reset()
+	log, _ = NewLogger(&b, LogOptions{JSON: true, Secrets: new(secret.Redactor)})
+	log.Log(t.Context(), Outcome, "would")
+	if !strings.Contains(b.String(), `"level":"INFO","msg":"would"`) {
+		t.Errorf("JSON: %s", b.String())
+	}
+}
