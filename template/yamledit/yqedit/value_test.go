@@ -7,6 +7,9 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"go.yaml.in/yaml/v4"
+	k8s "sigs.k8s.io/yaml"
+
 	"update-gitops-repo/template/yamledit"
 )
 
@@ -86,6 +89,44 @@ func TestText(t *testing.T) {
 		[]Assignment{{File: "f.yaml", Path: ".a", Value: "6", Text: true}}, ignore)
 	if e, ok := errors.AsType[*yamledit.Error](err); !ok || !strings.Contains(e.Hint, "tag") {
 		t.Errorf("got %+v, %v", result, err)
+	}
+}
+
+// TestTextOfEveryKind checks that any text, in place of any scalar or of nothing, reads as just that text to the parser
+// of Kubernetes, which is of YAML 1.1, and to one of YAML 1.2.
+func TestTextOfEveryKind(t *testing.T) {
+	t.Parallel()
+	texts := []string{"16", "1.10", "1e3", "12e4567", ".5", "0x1F", "0o17", "0b1", "010", "1_000", "12:30:45", "190:20",
+		"2024-01-01", "2024-01-01T10:00:00Z", "true", "False", "yes", "No", "on", "y", "null", "~", "", " ", "=", "<<", "-",
+		".inf", ".NaN", "a: b", "a #b", "it's", `"16"`, "'16'", "two\nlines", "two\nlines\n", "\ttab", "- a", "{a}", "[",
+		"*x", "&x", "!!int 5", "%a", "@a", "|", "---", "é😀", "\u00a0", "\u2028", "\ufeff"}
+	olds := []string{"1", "1.5", "true", "yes", "~", "null", "", "v1", "'v1'", `"1"`, "0o17", "12:30:45", "2024-01-01",
+		"|\n    v1", ">-\n    v1", "&x 1", "nothing"}
+	for _, old := range olds {
+		for _, text := range texts {
+			for _, layout := range []string{"k:\n  a: %s\nz: 1\n", "k: {a: %s, b: 1}\nz: 1\n"} {
+				src := strings.Replace(layout, "%s", old, 1)
+				if old == "nothing" {
+					src = "k:\n  b: 1\nz: 1\n"
+				}
+				if parsed(src) == nil || strings.Contains(layout, "{") && strings.ContainsAny(old, "|>") {
+					continue
+				}
+				got, _, err := createAs(src, Assignment{File: "f.yaml", Path: ".k.a", Value: text, Text: true})
+				if err != nil {
+					t.Errorf("%q, %q: %v", src, text, err)
+					continue
+				}
+				var one, two struct {
+					K map[string]any
+					Z int
+				}
+				if err := errors.Join(k8s.Unmarshal([]byte(got), &one), yaml.Unmarshal([]byte(got), &two)); err != nil ||
+					one.K["a"] != any(text) || two.K["a"] != any(text) || one.Z != 1 {
+					t.Errorf("%q, %q: got %q, which reads %q and %q, %v", src, text, got, one.K["a"], two.K["a"], err)
+				}
+			}
+		}
 	}
 }
 
