@@ -97,9 +97,9 @@ func TestText(t *testing.T) {
 func TestTextOfEveryKind(t *testing.T) {
 	t.Parallel()
 	texts := []string{"16", "1.10", "1e3", "12e4567", ".5", "0x1F", "0o17", "0b1", "010", "1_000", "12:30:45", "190:20",
-		"2024-01-01", "2024-01-01T10:00:00Z", "true", "False", "yes", "No", "on", "y", "null", "~", "", " ", "=", "<<", "-",
-		".inf", ".NaN", "a: b", "a #b", "it's", `"16"`, "'16'", "two\nlines", "two\nlines\n", "\ttab", "- a", "{a}", "[",
-		"*x", "&x", "!!int 5", "%a", "@a", "|", "---", "é😀", "\u00a0", "\u2028", "\ufeff"}
+		"2024-01-01", "2024-01-01T10:00:00Z", "true", "False", "yes", "No", "on", "y", "null", "~", "", " ", "=", "<<",
+		"-", ".inf", ".NaN", "a: b", "a #b", "it's", `"16"`, "'16'", "two\nlines", "two\nlines\n", "\ttab",
+		"- a", "{a}", "[", "*x", "&x", "!!int 5", "%a", "@a", "|", "---", "é😀", "\u00a0", "\u2028", "\ufeff"}
 	olds := []string{"1", "1.5", "true", "yes", "~", "null", "", "v1", "'v1'", `"1"`, "0o17", "12:30:45", "2024-01-01",
 		"|\n    v1", ">-\n    v1", "&x 1", "nothing"}
 	for _, old := range olds {
@@ -121,7 +121,8 @@ func TestTextOfEveryKind(t *testing.T) {
 					K map[string]any
 					Z int
 				}
-				if err := errors.Join(k8s.Unmarshal([]byte(got), &one), yaml.Unmarshal([]byte(got), &two)); err != nil ||
+				err = errors.Join(k8s.Unmarshal([]byte(got), &one), yaml.Unmarshal([]byte(got), &two))
+				if err != nil ||
 					one.K["a"] != any(text) || two.K["a"] != any(text) || one.Z != 1 {
 					t.Errorf("%q, %q: got %q, which reads %q and %q, %v", src, text, got, one.K["a"], two.K["a"], err)
 				}
