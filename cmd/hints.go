@@ -188,6 +188,7 @@ var editHints = []struct {
 	{"", kind(image.ErrNotDeployed), nil, hintImage},
 	{"-image", kind(yamledit.ErrSyntax), ownHint, "%s"},
 	{"-image", as[*yamledit.Error], nil, "set that place by hand, or leave its file out with -image-files"},
+	{"-yq", as[*yamledit.Error], ownHint, "%s"},
 	{"-yq", kind(yamledit.ErrNoNode), nil, "check the expression's paths against the file"},
 	{"-yq", kind(yamledit.ErrUneditable), nil,
 		"check the expression: it has to yield the whole document, as assignments and del() do"},
