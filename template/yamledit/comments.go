@@ -7,8 +7,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// besides makes the comments above an entry and behind its ":" or "-" those of another one. It returns that one with the
-// comments that there were.
+// besides makes the comments above an entry and behind its ":" or "-" those of another one. It returns that one with
+// the comments that there were.
 func (e *editor) besides(old, after entry, s slot) (entry, error) {
 	after, err := e.headComment(old, after.key, after.value, s)
 	if err != nil {

@@ -58,7 +58,7 @@ var refusals = []refusal{
 	},
 	{
 		names: []string{"split_doc"}, types: regexp.MustCompile(`^SPLIT_DOC$`),
-		why: "makes documents of parts", instead: "choose among the documents that there are, by select or del(select(…))",
+		why: "makes documents of parts", instead: "choose among the documents that there are, by del(select(…))",
 	},
 	{
 		names: []string{"from_xml", "to_xml", "@xml", "@xmld"}, types: regexp.MustCompile(`^(?:EN|DE)CODE$`),
