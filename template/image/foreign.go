@@ -62,7 +62,8 @@ const maxNamed = 3
 type passed struct {
 	templates []string
 	others    []string // that are not YAML for another reason
-	places    []string // "NAME (FILE:LINE)", where an image is named
+	named     []string // "NAME (FILE:LINE)", where the templates name an image
+	places    []string // the same, where a file that parses does, and something else fills in the tag
 }
 
 // pass passes a file over that does not parse, for the reason given, or returns the error if that may leave an image as
@@ -82,7 +83,7 @@ func (p *passed) pass(f unparsed, targets []*target) error {
 			const why = "%s is named here, and may be deployed, but the file is not YAML: %v"
 			return f.fail(f.line, t, fmt.Sprintf(why, t.Name, f.err), mend)
 		}
-		p.places = append(p.places, m.named...)
+		p.named = append(p.named, m.named...)
 	}
 	switch {
 	case f.explicit:
@@ -105,6 +106,9 @@ func (p *passed) warnings() (lines []string) {
 	if n := len(p.others); n > 0 {
 		files := count(n, "file", "files")
 		lines = append(lines, "passed over "+files+" that cannot be read as YAML: "+first(p.others))
+	}
+	if len(p.named) > 0 {
+		lines = append(lines, "not set in templates of another language: "+first(p.named))
 	}
 	if len(p.places) > 0 {
 		lines = append(lines, "left alone, because something else fills it in: "+first(p.places))

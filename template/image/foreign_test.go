@@ -12,6 +12,7 @@ import (
 const (
 	passedTemplate = "passed over 1 file of another template language: t.yaml"
 	passedBroken   = "passed over 1 file that cannot be read as YAML: t.yaml"
+	notSet         = "not set in templates of another language: acme/shop"
 	leftAlone      = "left alone, because something else fills it in: acme/shop"
 )
 
@@ -46,10 +47,12 @@ func TestForeign(t *testing.T) {
 		// They are not.
 		{"a condition", helm + "image: {{ .Values.shop }}\napp: shop\n", passedTemplate},
 		{"a condition, and the image", helm + "image: acme/shop:{{ .tag }}\n",
-			passedTemplate + "\n" + leftAlone + " (t.yaml:4)"},
+			passedTemplate + "\n" + notSet + " (t.yaml:4)"},
+		{"a condition, and a tag", helm + "image:\n  repository: acme/shop\n  tag: 1\n",
+			passedTemplate + "\n" + notSet + " (t.yaml:5)"},
 		{"two actions in a value", "app: shop\nimage: {{ .r }}:{{ .t }}\n", passedTemplate},
 		{"a branch each", "image: {{ if .x }}acme/shop:1{{ else }}acme/shop:3{{ end }}\n",
-			passedTemplate + "\n" + leftAlone + ":1 (t.yaml:1), acme/shop:3 (t.yaml:1)"},
+			passedTemplate + "\n" + notSet + ":1 (t.yaml:1), acme/shop:3 (t.yaml:1)"},
 		{"an include", "labels:\n  {{- include \"shop\" . | nindent 2 }}\n  x: y\n", passedTemplate},
 		{"a comment", "{{/* shop */}}\nkind: x\n", passedTemplate},
 		{"of two lines", "{{- /*\nthe shop\n*/ -}}\nkind: x\n", passedTemplate},
@@ -123,7 +126,7 @@ func TestForeignMany(t *testing.T) {
 	}
 	result, err := Set(fsys, []string{DefaultFiles}, []Image{{"acme/shop", "acme/shop:2"}}, ignore)
 	want := "passed over 5 files of another template language: chart/templates/a.yaml, chart/templates/b.yaml, " +
-		"chart/templates/c.yaml and 2 more\n" + leftAlone + " (chart/templates/a.yaml:2), acme/shop " +
+		"chart/templates/c.yaml and 2 more\n" + notSet + " (chart/templates/a.yaml:2), acme/shop " +
 		"(chart/templates/b.yaml:2), acme/shop (chart/templates/c.yaml:2) and 2 more"
 	if got := strings.Join(result.Warnings, "\n"); err != nil || got != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
