@@ -25,7 +25,8 @@ func errBlank(where string, v given) error {
 		hint += " for its default: " + byDefault
 	}
 	if !v.flag.interactive {
-		hint += "; the variable " + v.flag.variable() + " counts as not given when it is empty"
+		hint += "; pass what is optional in the variable " + v.flag.variable() +
+			", which counts as not given when it is empty"
 	}
 	return usage.Errorf(hint, "%s: %s", where, saysBlank("value", v.value))
 }
@@ -41,13 +42,21 @@ var (
 		`^` + imageName + `+(?::[\w.-]+)?@$|^(?:` + imageName + `*(?::[\w.-]+)?@)?sha256:$`)
 )
 
-// refuseCutImage returns an error if a value is a reference to an image whose tag or digest is empty.
-func refuseCutImage(flag, text, hint, value string) error {
+// missingInImage returns which part of a reference to an image is empty, or "" if none is, or if it is no reference.
+func missingInImage(value string) string {
 	switch {
 	case cutTag.MatchString(value):
-		return usage.Errorf(hint, "%s %q: %s", flag, text, saysBlank("tag", ""))
+		return "tag"
 	case cutDigest.MatchString(value):
-		return usage.Errorf(hint, "%s %q: %s", flag, text, saysBlank("digest", ""))
+		return "digest"
+	}
+	return ""
+}
+
+// refuseCutImage returns an error if a value is a reference to an image whose tag or digest is empty.
+func refuseCutImage(flag, text, hint, value string) error {
+	if missing := missingInImage(value); missing != "" {
+		return usage.Errorf(hint, "%s %q: %s", flag, text, saysBlank(missing, ""))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -100,8 +101,19 @@ func parseSet(s string) (yqedit.Assignment, error) {
 	return a, refuseCutImage("-set", s, hintImage, a.Value)
 }
 
-// assignsBlank finds an assignment of an empty text in a yq expression.
-var assignsBlank = regexp.MustCompile(`(?:^|[^=!<>])=\s*"\s*"`)
+// written finds the texts that a yq expression assigns, or puts into a list or a map.
+var written = regexp.MustCompile(`(?:(?:^|[^=!<>])=|[\[:])\s*"([^"\\]*)"`)
+
+// warnOfTextsIn warns of the texts of a yq expression that lack what comes from a variable.
+func (c *config) warnOfTextsIn(flag, expr string) {
+	for _, m := range written.FindAllStringSubmatch(expr, -1) {
+		if isBlank(m[1]) {
+			c.warnEmptyText(flag)
+		} else if missing := missingInImage(m[1]); missing != "" {
+			c.warnings = append(c.warnings, fmt.Sprintf("%s: %q: %s", flag, m[1], saysBlank(missing, "")))
+		}
+	}
+}
 
 func parseExpressions(c *config) ([]yqedit.Expression, error) {
 	var expressions []yqedit.Expression
@@ -118,9 +130,7 @@ func parseExpressions(c *config) ([]yqedit.Expression, error) {
 		if err != nil {
 			return nil, usage.Errorf(hint, "-yq %q: %v", s, err)
 		}
-		if assignsBlank.MatchString(x.Expr) {
-			c.warnEmptyText("-yq " + s)
-		}
+		c.warnOfTextsIn("-yq "+s, x.Expr)
 		expressions = append(expressions, x)
 	}
 	return expressions, nil
