@@ -35,7 +35,7 @@ func (u *updater) discardSuperseded(ctx context.Context, p proposal, newer int64
 	err = retry.Do(ctx, u.log, func() error {
 		found, err := u.find(ctx, p.branch, p.base)
 		if err != nil {
-			return err
+			return fmt.Errorf("looking whether it is still open failed: %w", err)
 		}
 		pr, err = u.discard(ctx, p.view, found, fmt.Sprintf("Superseded by build %d.", newer))
 		return err
@@ -63,7 +63,7 @@ func (u *updater) tidy(ctx context.Context, p proposal, l landing, pr pullReques
 		}
 		repo, err := gitrepo.Open(ctx, u.plan.Remote)
 		if err != nil {
-			return err
+			return left(err)
 		}
 		return left(repo.Delete(ctx, p.branch, l.commit))
 	})
@@ -125,12 +125,9 @@ func (u *updater) supersede(ctx context.Context, p proposal, pr pullRequest) (pu
 		return pr, nil
 	}
 	// Other runs may have made these branches since this one began, and people may have pushed to them.
-	var now view
-	if now.repo, err = gitrepo.Open(ctx, u.plan.Remote); err != nil {
-		return pr, err
-	}
-	if now.snapshot, err = now.repo.Snapshot(ctx, p.base); err != nil {
-		return pr, err
+	now, err := u.readAgain(ctx, p.base)
+	if err != nil {
+		return pr, fmt.Errorf("reading the branches of what it supersedes failed: %w", err)
 	}
 	for _, old := range older {
 		if _, err := u.retire(ctx, now, old, "Superseded by "+escape.URL(pr.URL)); err != nil {
@@ -150,6 +147,16 @@ func (u *updater) supersede(ctx context.Context, p proposal, pr pullRequest) (pu
 	}
 	pr.newer = newest
 	return pr, nil
+}
+
+// readAgain reads the references and the base once more.
+func (u *updater) readAgain(ctx context.Context, base string) (view, error) {
+	repo, err := gitrepo.Open(ctx, u.plan.Remote)
+	if err != nil {
+		return view{}, err
+	}
+	snapshot, err := repo.Snapshot(ctx, base)
+	return view{repo, snapshot}, err
 }
 
 // discard closes a pull request of ours that is of no use any more for that reason, or warns of it where that is not
