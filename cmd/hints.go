@@ -134,6 +134,7 @@ var hints = []struct {
 	{kind(scm.ErrRefused), "see the forge's message; mend that and run it again"},
 
 	// The rest.
+	{kind(errStdout), "check what stdout leads to: its disk may be full, or its reader gone"},
 	{kind(report.ErrResults), "check that the folder is there, and that the user of the step may write to it"},
 	{failedTransiently, "the network or the server has failed; run it again, it " + hintGoesOn},
 	{as[*fs.PathError], "check the path, and who may read it; the sources of -template start at -workdir"},

@@ -67,6 +67,7 @@ func TestHints(t *testing.T) {
 		update.ErrBranchLeft, scm.ErrClosed,
 		context.DeadlineExceeded, context.Canceled,
 		&fs.PathError{Err: fs.ErrNotExist}, &tls.CertificateVerificationError{}, auth.ErrAccess, report.ErrResults,
+		errStdout,
 		&retry.GaveUpError{}, &retry.GaveUpError{Wait: time.Hour},
 		rendering(template.ErrMissingKey), rendering(template.ErrDelims), rendering(template.ErrNoAction),
 		rendering(template.ErrExecute), rendering(template.ErrLimit), rendering(template.ErrInvalid),

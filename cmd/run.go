@@ -3,6 +3,8 @@ package cmd
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -46,7 +48,7 @@ func Run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	})
 	done, err := p.run(ctx, c, err)
 	err = both(err, p.screen.Clear())
-	err = both(err, both(done.Print(out, c.output, p.failure(err)), out.Flush()))
+	err = unprinted(done, err, both(done.Print(out, c.output, p.failure(err)), out.Flush()))
 	if err == nil {
 		_ = errs.Flush() // A log that cannot be written is no reason to fail.
 		return 0
@@ -55,6 +57,22 @@ func Run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return 1 // Nobody is left to tell.
 	}
 	return exitCode(err)
+}
+
+// errStdout says that stdout does not take what the program prints.
+var errStdout = errors.New("print to stdout")
+
+// unprinted returns the error of a run that ended in err, and whose account was printed with the second error. Either
+// may be nil. What nobody could read of the account, such as the pull request, is in the error.
+func unprinted(done account, err, printing error) error {
+	if printing == nil {
+		return err
+	}
+	printing = fmt.Errorf("%w: %w", errStdout, printing)
+	if r, ok := done.(report.Report); ok && err == nil {
+		return update.Unfinished(r, printing)
+	}
+	return both(err, printing)
 }
 
 // program is what a run has of its surroundings.

@@ -271,3 +271,33 @@ func TestSignal(t *testing.T) {
 		}
 	}
 }
+
+// fullWriter is a file on a disk that is full.
+type fullWriter struct{}
+
+func (fullWriter) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// TestStdoutFull: where nobody can read the report, the error says what there is.
+func TestStdoutFull(t *testing.T) {
+	w := newWorld(t, forge.GitHub)
+	environ := []string{"HOME=" + w.home, "GIT_CONFIG_NOSYSTEM=1", "GITHUB_TOKEN=" + writes}
+	const direct, none = " -create-pull-request=false -branch=c", " -set=a.yaml:.none=2"
+	const full, hint = "print to stdout: no space left on device\n", "hint: check what stdout leads to"
+	for _, test := range []struct{ args, want, hint string }{
+		{"-set=a.yaml:.tag=2", "error: pull request #1 is open; " + full, hint},
+		{"-set=a.yaml:.tag=2 -output=json", "error: pull request #1 is open; " + full, hint},
+		{"-set=a.yaml:.tag=3" + direct, `error: branch "c" is pushed; ` + full, hint},
+		{"-set=a.yaml:.tag=1 -create-pull-request=false", "error: " + full, hint},
+		{"-set=a.yaml:.tag=2 -dry-run", "error: " + full, hint},
+		{none + " -output=json", "error: a.yaml: .none selects nothing; " + full, "hint: check the path"},
+		{"-version", "error: " + full, hint},
+	} {
+		args := append(strings.Fields(test.args), "-repo="+w.CloneURL(gitops), "-scm-provider=github", "-app=a",
+			"-git-revision=1111111")
+		var stderr bytes.Buffer
+		if code := Run(t.Context(), args, environ, fullWriter{}, &stderr); code != 1 ||
+			!strings.Contains("\n"+stderr.String(), "\n"+test.want+test.hint) {
+			t.Errorf("%s: exit code %d, %s", test.args, code, stderr.String())
+		}
+	}
+}
