@@ -86,7 +86,7 @@ func (c *config) refuseTogether() error {
 		return usage.Errorf("give one of them", "-pr-body and -pr-body-file are both given")
 	case (c.appID == "") != (c.appKeyFile == ""):
 		return usage.Errorf("give both", "-github-app-id and -github-app-key-file belong together")
-	case c.signKeyFile != "" && c.commitViaAPI && !c.dryRun:
+	case c.signKeyFile != "" && c.commitViaAPI:
 		return usage.Errorf("leave one of them out",
 			"-sign-key-file and -commit-via-api are both given: the forge signs its own commits")
 	case !c.changesAnything() && !c.checkAuth:
