@@ -39,7 +39,8 @@ func TestSettle(t *testing.T) {
 	}
 	want := []string{
 		`-substitute="k=argument" of the command line replaces -substitute="k=file" of ` + file,
-		`-substitute="k=argument" of the command line replaces -substitute-env="k" of UPDATE_GITOPS_REPO_SUBSTITUTE_ENV`,
+		`-substitute="k=argument" of the command line replaces ` +
+			`-substitute-env="k" of UPDATE_GITOPS_REPO_SUBSTITUTE_ENV`,
 		`-substitute="y=2" of the command line replaces -substitute="y=variable" of UPDATE_GITOPS_REPO_SUBSTITUTE`,
 		`-substitute="y=2" of the command line replaces -substitute="y=1" of the command line`,
 		`-image="docker.io/library/a=a:2" of the command line replaces -image="a=a:1" of ` + file,

@@ -107,7 +107,8 @@ func fullName(repo string) string {
 	return named.Name()
 }
 
-// splitRef cuts a reference into its parts, whatever they hold. A ":" within a variable, as in ${TAG:-1.6}, ends nothing.
+// splitRef cuts a reference into its parts, whatever they hold. A ":" within a variable, as in ${TAG:-1.6}, ends
+// nothing.
 func splitRef(ref string) (repo, tag, digest string) {
 	repo, digest, _ = strings.Cut(ref, "@")
 	fixed, _, _ := strings.Cut(repo, "${")

@@ -80,8 +80,9 @@ func BenchmarkLargeFile(b *testing.B) {
 			fsys := fstest.MapFS{"f.yaml": {Data: manifests(bench.size, bench.separator)}}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, changes, err := assign(fsys,
-					[]yqedit.Assignment{{File: "f.yaml", Path: bench.path, Value: "1.10"}}); err != nil || len(changes) != 1 {
+				to := yqedit.Assignment{File: "f.yaml", Path: bench.path, Value: "1.10"}
+				_, changes, err := assign(fsys, []yqedit.Assignment{to})
+				if err != nil || len(changes) != 1 {
 					b.Fatal(changes, err)
 				}
 			}

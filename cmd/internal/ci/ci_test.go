@@ -88,7 +88,8 @@ func TestRead(t *testing.T) {
 		t.Errorf("outside of all systems: %+v", got)
 	}
 	for _, ref := range []string{"HEAD", "refs/heads/main"} {
-		vars := environment("BUILDKITE=true", "BUILDKITE_COMMIT="+ref, "BUILDKITE_REPO=git@git.example.com:acme/shop.git")
+		vars := environment("BUILDKITE=true", "BUILDKITE_COMMIT="+ref,
+			"BUILDKITE_REPO=git@git.example.com:acme/shop.git")
 		if got := Read(vars); got.Revision != "" || got.App != "shop" {
 			t.Errorf("a build without a commit, but %s: %+v", ref, got)
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha1" // The names of git objects.
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,10 +23,7 @@ func (f file) object() string {
 	if !f.exists() {
 		return strings.Repeat("0", 2*sha1.Size)
 	}
-	h := sha1.New()
-	fmt.Fprintf(h, "blob %d\x00", len(f.data))
-	h.Write(f.data)
-	return fmt.Sprintf("%x", h.Sum(nil))
+	return fmt.Sprintf("%x", sha1.Sum(slices.Concat(fmt.Appendf(nil, "blob %d\x00", len(f.data)), f.data)))
 }
 
 // maxLiteral is the number of bytes that a line of a binary patch holds.

@@ -52,7 +52,7 @@ func cutPath(s string, offset int) (path, value string, err error) {
 			return path, value, checkEnd(path, value)
 		}
 		if c.atComment() {
-			return "", "", fmt.Errorf("%q begins a comment, which is no part of a path", c.at(c.next))
+			return "", "", fmt.Errorf("%v begins a comment, which is no part of a path", c.at(c.next))
 		}
 		if err := c.step(); err != nil {
 			return "", "", err
@@ -95,15 +95,13 @@ type bracket struct {
 	close string // what closes it
 }
 
-// position is a piece of the text for an error, which %q writes with the number of its first character, from 1.
+// position is a piece of the text for an error, with the number of its first character, from 1.
 type position struct {
 	piece  string
 	number int
 }
 
-func (p position) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "%q at character %d", p.piece, p.number)
-}
+func (p position) String() string { return fmt.Sprintf("%q at character %d", p.piece, p.number) }
 
 // at returns the position of the word, or of the character, that starts there.
 func (c *pathCutter) at(start int) position {
@@ -140,7 +138,7 @@ func (c *pathCutter) step() error {
 	c.next += max(len(word), 1)
 	switch rest[0] {
 	case '"':
-		return fmt.Errorf(`%q has no '"' that closes it`, c.at(start))
+		return fmt.Errorf(`%v has no '"' that closes it`, c.at(start))
 	case '(':
 		c.open = append(c.open, bracket{start, ")"})
 	case '[':
@@ -170,17 +168,17 @@ func (c *pathCutter) closed() error {
 		return nil
 	}
 	last := c.open[len(c.open)-1]
-	return fmt.Errorf("%q has no %q that closes it", c.at(last.start), last.close)
+	return fmt.Errorf("%v has no %q that closes it", c.at(last.start), last.close)
 }
 
 // close closes the last bracket, which has to be the one that goes with it.
 func (c *pathCutter) close(start int, by string) error {
 	if len(c.open) == 0 {
-		return fmt.Errorf("%q closes nothing", c.at(start))
+		return fmt.Errorf("%v closes nothing", c.at(start))
 	}
 	last := c.open[len(c.open)-1]
 	if last.close != by {
-		return fmt.Errorf("%q does not close %q", c.at(start), c.at(last.start))
+		return fmt.Errorf("%v does not close %v", c.at(start), c.at(last.start))
 	}
 	c.open = c.open[:len(c.open)-1]
 	return nil

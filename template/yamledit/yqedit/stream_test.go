@@ -80,7 +80,8 @@ func TestDocuments(t *testing.T) {
 		{src, `del(select(di == 0))`, "# second\na:  2\n\n---\na:  3\n", ""},
 		{src, `del(select(di == 2)) | .a += 1`, "# top\na:  2 # x\n---\n# second\na:  3\n\n", ""},
 		{src, `select(di == 1) | select(.a == 2)`, "# second\na:  2\n\n", ""},
-		{src, `.i = document_index`, "# top\na:  1 # x\ni: 0\n---\n# second\na:  2\ni: 1\n\n---\na:  3\ni: 2\n", ""},
+		{src, `.i = document_index`,
+			"# top\na:  1 # x\ni: 0\n---\n# second\na:  2\ni: 1\n\n---\na:  3\ni: 2\n", ""},
 		{src, `select(di == 1) | .a = 5`, strings.Replace(src, "2", "5", 1),
 			"f.yaml: 2 documents, the first in this file, that select(di == 1) | .a = 5 does not yield stay as they are; " +
 				"yq would delete them. "},
