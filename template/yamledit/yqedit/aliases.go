@@ -1,6 +1,8 @@
 package yqedit
 
 import (
+	"slices"
+
 	"go.yaml.in/yaml/v4"
 
 	"update-gitops-repo/template/yamledit"
@@ -81,6 +83,11 @@ func merged(m *yaml.Node, key string, known map[*yaml.Node]bool) *yaml.Node {
 		}
 	}
 	return nil
+}
+
+// hasMergeKey reports whether there is a merge key at or below n.
+func hasMergeKey(n *yaml.Node) bool {
+	return n.Tag == "!!merge" || slices.ContainsFunc(n.Content, hasMergeKey)
 }
 
 // mergedMaps returns the maps that the merge keys of a map name, the strongest first.

@@ -61,9 +61,10 @@ type Result struct {
 // can be run twice; nor is it one when |=, += and the like leave what is there as it is.
 //
 // What was written is read again by yq's own decoder, and compared with what yq makes of the documents. A difference is
-// an error or a warning. Three differences are neither: comments stay where yq, which writes the file anew, moves or
-// drops them; strings that some parser takes for something else are in quotes; and merge keys are resolved as the YAML
-// specification says, as with yq's own --yaml-fix-merge-anchor-to-spec.
+// an error or a warning. Two differences are neither: comments stay where yq, which writes the file anew, moves or
+// drops them; and strings that some parser takes for something else are in quotes. Merge keys are resolved as the YAML
+// specification says, as with yq's own --yaml-fix-merge-anchor-to-spec; where yq makes something else without it, a
+// warning says so.
 //
 // A *yamledit.Error tells of a file that is not YAML (ErrSyntax), of an expression that selects nothing at all
 // (ErrNoNode), and of one that fails, does not yield the document, or whose result cannot be written, or that changes a

@@ -91,6 +91,9 @@ func (x *evaluation) apply(name string, f *yamledit.File) error {
 	if x.skipped() > skipped {
 		x.compareNulls(name, text, nodes, all)
 	}
+	if slices.ContainsFunc(nodes, hasMergeKey) {
+		x.compareMerges(name, text, nodes, all)
+	}
 	if !slices.ContainsFunc(all, func(m made) bool { return m.root != nil }) {
 		x.emptied = x.failWith(name, x.Expr+" deletes all documents", hintRemove)
 		if len(x.guard.deleted) > 0 {
@@ -151,6 +154,27 @@ func (x *evaluation) compareNulls(name string, text []byte, nodes []*yaml.Node, 
 			continue
 		}
 		x.warn(name, "%s finds nothing to assign in a place, which stays as it is; yq would write null there", x.Expr)
+		return
+	}
+}
+
+// compareMerges warns where yq, unless it is told to follow the specification of YAML, resolves a merge key in another
+// way and makes something else of a document.
+func (x *evaluation) compareMerges(name string, text []byte, nodes []*yaml.Node, all []made) {
+	roots, err := documents(name, text, nodes)
+	if err != nil {
+		return
+	}
+	for i, root := range roots {
+		if !hasMergeKey(nodes[i]) {
+			continue
+		}
+		other, err := navigateByDefault((&yqlib.Context{}).SingleChildContext(root), newGuard(x.parsed).expr)
+		if err == nil && all[i].reads(other) {
+			continue
+		}
+		x.warn(name, "%s resolves merge keys (<<) as the YAML specification says; yq makes something else of "+
+			"document %d without --yaml-fix-merge-anchor-to-spec", x.Expr, i)
 		return
 	}
 }

@@ -24,6 +24,19 @@ type made struct {
 	left    bool                 // the expression does not yield the document, which stays all the same
 }
 
+// reads reports whether yq writes what was made as it writes what it makes of the same document in another way.
+func (m made) reads(others []*yqlib.CandidateNode) bool {
+	if m.root == nil || m.left || len(others) != 1 {
+		return (m.root == nil || m.left) && len(others) == 0
+	}
+	this, err := encode(m.root)
+	if err != nil {
+		return false
+	}
+	other, err := encode(others[0])
+	return err == nil && this == other
+}
+
 const mustYield = "it must be an assignment, such as .a = 1, or del(.a)"
 
 // transform returns what the expression makes of a document, which reads as doc.

@@ -12,7 +12,8 @@ import (
 	"github.com/mikefarah/yq/v4/pkg/yqlib"
 )
 
-// yq keeps its settings in package variables. They are set once, before its first use.
+// yq keeps its settings in package variables. They are set once, before its first use; navigateByDefault alone changes
+// one for a while.
 var setUpYq = sync.OnceFunc(func() {
 	yqlib.ConfiguredSecurityPreferences = yqlib.SecurityPreferences{DisableEnvOps: true, DisableFileOps: true}
 	yqlib.ConfiguredYamlPreferences.FixMergeAnchorToSpec = true
@@ -58,8 +59,28 @@ func findOperator(node *yqlib.ExpressionNode, types *regexp.Regexp) string {
 // errFails is that an expression does not fit a document, or is wrong in itself.
 var errFails = errors.New("fails")
 
+// settings is held while yq reads its settings, and to change them.
+var settings sync.RWMutex
+
 // navigate has yq evaluate an expression. Whatever yq does with odd input, it ends in an errFails at worst.
-func navigate(context yqlib.Context, expr *yqlib.ExpressionNode) (nodes []*yqlib.CandidateNode, err error) {
+func navigate(context yqlib.Context, expr *yqlib.ExpressionNode) ([]*yqlib.CandidateNode, error) {
+	settings.RLock()
+	defer settings.RUnlock()
+	return evaluated(context, expr)
+}
+
+// navigateByDefault does what navigate does, with merge keys as yq resolves them without
+// --yaml-fix-merge-anchor-to-spec.
+func navigateByDefault(context yqlib.Context, expr *yqlib.ExpressionNode) ([]*yqlib.CandidateNode, error) {
+	settings.Lock()
+	defer settings.Unlock()
+	yqlib.ConfiguredYamlPreferences.FixMergeAnchorToSpec = false
+	defer func() { yqlib.ConfiguredYamlPreferences.FixMergeAnchorToSpec = true }()
+	return evaluated(context, expr)
+}
+
+// evaluated does what navigate does, for one that holds settings.
+func evaluated(context yqlib.Context, expr *yqlib.ExpressionNode) (nodes []*yqlib.CandidateNode, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			nodes, err = nil, fmt.Errorf("%w: %v", errFails, p)
