@@ -49,7 +49,8 @@ type Result struct {
 // changed there in the same way, but {} and [] alone become lines, save in JSON. Where that cannot be done, since
 // entries with comments before their commas go or move, or the layout is an unusual one, the node, or at worst the
 // document, is written anew, and a warning names the file and tells whether comments are lost. The styles of nodes
-// (style=, tag=) and comments (line_comment=) count as changes only in an expression that assigns them.
+// (style=, tag=) and comments (line_comment=) count as changes only in an expression that assigns them. In a
+// file that is named ".json" styles are not assigned, as in yq.
 //
 // An expression must yield the document, changed or not; one that computes something else (.a) is refused. One that is
 // made of select alone, or has del(select(…)), says which documents stay. Else a document that it does not yield

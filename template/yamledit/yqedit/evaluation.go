@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/mikefarah/yq/v4/pkg/yqlib"
 	"go.yaml.in/yaml/v4"
@@ -75,6 +76,7 @@ func (x *evaluation) apply(name string, f *yamledit.File) error {
 	if f.IsJSON() && x.comments {
 		return x.failWith(name, x.Expr+" assigns comments in a JSON file", hintJSON)
 	}
+	x.guard.isJSON = strings.HasSuffix(name, ".json") // as yq tells it
 	nodes := f.Documents()
 	roots, err := documents(name, text, nodes)
 	if err != nil {
@@ -196,7 +198,10 @@ func (x *evaluation) write(name string, f *yamledit.File, nodes []*yaml.Node, al
 			trees[i] = withComments(m.tree, nodes[i])
 		}
 	}
-	text, _, _ := f.Bytes()
+	text, _, err := f.Bytes()
+	if err != nil {
+		return err
+	}
 	if err := x.become(name, f, trees); err != nil {
 		return err
 	}
@@ -214,7 +219,12 @@ func (x *evaluation) write(name string, f *yamledit.File, nodes []*yaml.Node, al
 	}
 	x.keeps = len(f.Warnings()) == warned // what is written anew has a warning of its own
 	x.gone = commentsAbove(text, trees)
-	if err := x.verify(name, f, all, styles); err != nil {
+	if f.IsJSON() {
+		err = x.verifyJSON(name, f, text, all)
+	} else {
+		err = x.verify(name, f, all, styles)
+	}
+	if err != nil {
 		return err
 	}
 	x.warnings = append(x.warnings, f.Warnings()[warned:]...)
@@ -249,9 +259,6 @@ func (x *evaluation) become(name string, f *yamledit.File, trees []*yaml.Node) e
 // verify compares what was written with what yq makes of the file, by yq's own decoder. A document that differs in
 // comments or styles is written as yq writes it, or it is an error.
 func (x *evaluation) verify(name string, f *yamledit.File, all []made, styles []map[[2]int]yqlib.Style) error {
-	if f.IsJSON() {
-		return nil
-	}
 	text, _, err := f.Bytes()
 	if err != nil {
 		return x.fail(name, reason(err))

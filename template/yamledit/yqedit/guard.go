@@ -14,6 +14,7 @@ type guard struct {
 	expr    *yqlib.ExpressionNode
 	assigns []*assigned                   // its assignments
 	deleted map[*yqlib.CandidateNode]bool // the documents that it deletes by del
+	isJSON  bool                          // yq writes the file at hand as JSON, without styles
 }
 
 // assigned counts the runs of an assignment.
@@ -49,6 +50,8 @@ func (g *guard) guarded(e *yqlib.ExpressionNode) *yqlib.ExpressionNode {
 		})
 	case kind.Type == "DELETE":
 		kind.Handler = around(kind.Handler, g.remove)
+	case kind.Type == "ASSIGN_STYLE":
+		kind.Handler = around(kind.Handler, g.style)
 	default:
 		return out
 	}
@@ -89,6 +92,14 @@ func (g *guard) remove(h handling) (yqlib.Context, error) {
 		}
 	}
 	return out, nil
+}
+
+// style runs an assignment of a style, save where yq itself makes nothing of it.
+func (g *guard) style(h handling) (yqlib.Context, error) {
+	if g.isJSON {
+		return h.context, nil
+	}
+	return h.run(h.context)
 }
 
 // assign runs an assignment on those of the nodes where it has something to assign, and a place for it.
