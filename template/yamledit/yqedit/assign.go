@@ -276,8 +276,7 @@ func (f *assignedFile) assign(sel selector, a Assignment) (found bool, without [
 	}
 	nodes, without, err := sel.selects(f.Documents())
 	switch {
-	case errors.Is(err, errFails) && a.Missing == SkipMissing: // such as a key of a list
-		return false, nil, nil
+	case errors.Is(err, errFails) && a.Missing == SkipMissing: // such as a key of a list, in some of the documents
 	case errors.Is(err, errFails):
 		const hint = "check the path against the file; -set-missing=skip skips what it does not fit"
 		return fail(0, problem{err.Error(), hint})

@@ -18,6 +18,7 @@ func TestMissing(t *testing.T) {
 	files := map[string]string{
 		"a.yaml": "tag: 1\n", "b.yaml": "x: 1\n", "c.yaml": "",
 		"d.yaml": "x: 1\n---\ntag: 1\n---\nx: 2\n", "e.json": "[]",
+		"f.yml": "[1]\n---\ntag: 1\n", // in whose first document the path fails
 	}
 	fsys := fstest.MapFS{}
 	for name, text := range files {
@@ -37,8 +38,12 @@ func TestMissing(t *testing.T) {
 		{file: "b.yaml", err: "b.yaml: .tag selects nothing"},
 		{file: "d.yaml", want: map[string]string{"d.yaml": "x: 1\n---\ntag: 2\n---\nx: 2\n"}},
 		{file: "*", missing: SkipMissing,
-			want:    map[string]string{"a.yaml": "tag: 2\n", "d.yaml": "x: 1\n---\ntag: 2\n---\nx: 2\n"},
-			warning: "*: .tag selects nothing in 3 of 5 files: b.yaml, c.yaml, e.json; skipped"},
+			want: map[string]string{"a.yaml": "tag: 2\n", "d.yaml": "x: 1\n---\ntag: 2\n---\nx: 2\n",
+				"f.yml": "[1]\n---\ntag: 2\n"},
+			warning: "*: .tag selects nothing in 3 of 6 files: b.yaml, c.yaml, e.json; skipped"},
+		{file: "f.yml", missing: SkipMissing, want: map[string]string{"f.yml": "[1]\n---\ntag: 2\n"}},
+		{file: "f.yml", err: "f.yml: .tag fails: cannot index array with 'tag'", hint: "-set-missing=skip"},
+		{file: "f.yml", missing: CreateMissing, err: "f.yml: .tag fails: cannot index array with 'tag'"},
 		{file: "[bc].yaml", missing: SkipMissing,
 			err:  "[bc].yaml: .tag selects nothing in 2 of 2 files: b.yaml, c.yaml",
 			hint: "needs at least one"},

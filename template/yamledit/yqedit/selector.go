@@ -1,6 +1,7 @@
 package yqedit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -99,7 +100,8 @@ type selected struct {
 }
 
 // selects returns the nodes that the expression selects in docs, in the order of the file. A node that yq makes up, for
-// a key that is not there, is none; without are the paths of those in documents in which others are found.
+// a key that is not there, is none; without are the paths of those in documents in which others are found. With an
+// errFails, they are those of the documents that the expression fits.
 func (s selector) selects(docs []*yaml.Node) (out []selected, without []string, err error) {
 	for i, doc := range docs {
 		if n, ok := s.follow(doc); ok {
@@ -108,9 +110,13 @@ func (s selector) selects(docs []*yaml.Node) (out []selected, without []string, 
 			}
 			continue
 		}
-		found, lacks, err := s.query(doc, i)
-		if err != nil {
-			return nil, nil, err
+		found, lacks, failed := s.query(doc, i)
+		switch {
+		case errors.Is(failed, errFails):
+			err = cmp.Or(err, failed)
+			continue
+		case failed != nil:
+			return nil, nil, failed
 		}
 		if len(found) > 0 {
 			without = append(without, lacks...)
@@ -123,7 +129,7 @@ func (s selector) selects(docs []*yaml.Node) (out []selected, without []string, 
 			out = append(out, one)
 		}
 	}
-	return out, without, nil
+	return out, without, err
 }
 
 // follow returns the node that keys and indices lead to, along nothing but maps and lists of the file itself, as most
