@@ -306,6 +306,7 @@ func (e *editor) replaceOnLines(before, after *yaml.Node, s slot, old splice) {
 		case onLines && isIndented:
 			from = line
 		case onLines:
+			from = len(bytes.TrimRight(e.text[:from], " \t"))
 			first = e.newline + first
 		}
 	} else if first != "" {
