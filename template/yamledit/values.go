@@ -46,6 +46,31 @@ func NewNode(value any) (*yaml.Node, error) {
 	return out, nil
 }
 
+// NewLike returns the tree for a value, an Untyped or a string, with the type, the quotes and the tag that Set would
+// leave it in the place of the scalar old. It returns an error for a value that is not of the type of the tag, and for
+// text that is not UTF-8.
+func NewLike(old *yaml.Node, value any) (*yaml.Node, error) {
+	e := scalarEdit{before: old}
+	switch v := value.(type) {
+	case Untyped:
+		e.value.text = string(v)
+	case string:
+		e.value = content{"!!str", v}
+	default:
+		return nil, fmt.Errorf("a %T is neither Untyped nor a string", value)
+	}
+	_, tag, err := e.encode()
+	if err != nil {
+		return nil, err
+	}
+	const kept = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.TaggedStyle
+	out := &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: e.value.text, Style: old.Style & kept}
+	if !printable(out.Value) {
+		out.Style = out.Style&yaml.TaggedStyle | yaml.DoubleQuotedStyle
+	}
+	return out, nil
+}
+
 // rootOf returns n, or what is in it when it is a document, as package yaml unmarshals to a yaml.Node.
 func rootOf(n *yaml.Node) (*yaml.Node, error) {
 	if n != nil && n.Kind == yaml.DocumentNode && len(n.Content) == 1 {

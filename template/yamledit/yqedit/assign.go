@@ -80,12 +80,13 @@ func ParseAssignment(s string) (Assignment, error) {
 // string for Text.
 //
 // With CreateMissing, a Path of keys and indices that selects nothing is added to the only document of its file:
-// missing keys at the indentation of their neighbours, and an item at the end of a sequence. A value that comes from a
-// merge key (<<) gets an entry of its own. The type of a new value is what it would be in the place of null: 5 and true
-// are plain, 1.10 becomes "1.10"; and where Kubernetes wants text, as in labels, it is text.
+// missing keys at the indentation of their neighbours, and an item at the end of a sequence. The type of a new value is
+// what it would be in the place of null: 5 and true are plain, 1.10 becomes "1.10"; and where Kubernetes wants text, as
+// in labels, it is text. A scalar that comes from a merge key (<<) gets an entry of its own, with the type of what that
+// overrides.
 //
 // With SkipMissing, a warning names the files in which Path selects nothing, or fails. A file that is not YAML is an
-// error with it, too. In a file of several documents, Path may select nothing in some of them. Where it selects several
+// error with it, too. In a file of several documents, Path may select nothing in some of them, or fail with SkipMissing. Where it selects several
 // values in one, a warning names the places that lack it, unless it looks everywhere (..).
 //
 // Files that are JSON stay JSON. The others are YAML 1.1 or 1.2, in UTF-8; in those that end in ".json", all strings
@@ -295,7 +296,7 @@ func (f *assignedFile) assign(sel selector, a Assignment) (found bool, without [
 	}
 	for _, s := range nodes {
 		if a.Missing == CreateMissing && s.detour != nil && s.detour.isMerge && s.detour.isLast {
-			if p := createIn(f.File, s.document, sel.steps, a); p != nil {
+			if p := override(f.File, s, sel.steps[len(sel.steps)-1].key, a); p != nil {
 				return fail(s.node.Line, *p)
 			}
 			f.recordCreated(sel, a)

@@ -56,6 +56,24 @@ func createIn(f *yamledit.File, doc *yaml.Node, steps []pathStep, a Assignment) 
 	return written(f, warned, f.Set(n, a.value().instead(f, n)))
 }
 
+// override gives a map an entry of its own for a scalar that it has from a merge key, of the type and in the quotes of
+// that scalar.
+func override(f *yamledit.File, s selected, key string, a Assignment) *problem {
+	merged := s.node
+	if merged.Kind == yaml.AliasNode {
+		merged = merged.Alias
+	}
+	if merged.Kind != yaml.ScalarNode {
+		return selected{node: merged, document: s.document}.problem(f, a)
+	}
+	warned := len(f.Warnings())
+	tree, err := a.value().over(merged, yamledit.KeyPath(f.Path(s.detour.node), key))
+	if err != nil {
+		return problem{err.Error(), hintFor(merged)}.because()
+	}
+	return written(f, warned, f.Insert(s.detour.node, key, tree))
+}
+
 // because returns the problem of creating something.
 func (p problem) because() *problem {
 	return &problem{"cannot be created, since " + p.reason, p.hint}

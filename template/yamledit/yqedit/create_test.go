@@ -2,6 +2,7 @@ package yqedit
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -36,6 +37,7 @@ func TestCreate(t *testing.T) {
 		{"f.yaml", "", ".a.b", "x", "a:\n  b: x\n"},
 		{"f.yaml", "# c\n", ".a", "x", "# c\na: x\n"},
 		{"f.yaml", "---\n", ".a", "x", "---\na: x\n"},
+		{"f.yaml", "--- {} # c\n", ".a.b", "x", "---\na: # c\n  b: x\n"},
 		{"f.yaml", "a:\n- x\n", ".a[1]", "w", "a:\n- x\n- w\n"},
 		{"f.yaml", "a:\n- x: 1\n", ".a[0].w", "z", "a:\n- x: 1\n  w: z\n"},
 		{"f.yaml", "a:\n- x: 1\n", ".a[1].w", "z", "a:\n- x: 1\n- w: z\n"},
@@ -80,6 +82,44 @@ func TestCreateTypes(t *testing.T) {
 		got, _, err := createOne("f.yaml", "a: 1\n", ".b", value)
 		if want = "a: 1\nb: " + want + "\n"; err != nil || got != want {
 			t.Errorf("%q: got %q, %v; want %q", value, got, err, want)
+		}
+	}
+}
+
+// TestCreateOverMerged checks that an entry which overrides a merged one has the type and the quotes of that.
+func TestCreateOverMerged(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ merged, value, want string }{
+		{`"1"`, "2", `"2"`}, {"'1'", "2", "'2'"}, {"v1", "2", `"2"`}, {"v1", "v2", "v2"}, {`"v1"`, "v2", `"v2"`},
+		{"1", "2", "2"}, {"1", "1.10", `"1.10"`}, {"1", "v2", "v2"}, {"1234567", "1234568", "1234568"},
+		{"1.5", "2.5", "2.5"}, {"true", "false", "false"}, {"true", "2", `"2"`}, {"1", `"2"`, `"2"`},
+		{"~", "2", "2"}, {"", "1234567", `"1234567"`}, {"!!int 1", "2", "!!int 2"}, {"!x v1", "v2", "!x v2"},
+		{"&k \"1\"", "2", `"2"`}, {"*z", "2", `"2"`}, {"|-\n    v1", "2", `"2"`}, {"v1", `"a\nb"`, `"a\nb"`},
+	} {
+		src := "z: &z \"5\"\na: &x\n  k: " + tt.merged + "\nb:\n  <<: *x\n"
+		a, err := ParseAssignment("f.yaml:.b.k=" + tt.value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, changes, err := createAs(src, a)
+		if want := src + "  k: " + tt.want + "\n"; err != nil || got != want || len(changes) != 1 {
+			t.Errorf("%s over %q: got %q, %v, %v", tt.value, tt.merged, got, changes, err)
+		}
+	}
+	for merged, want := range map[string]string{
+		"{m: 1}":  "f.yaml:2: .b.k selects a map, not a scalar",
+		"[1]":     "f.yaml:2: .b.k selects a sequence, not a scalar",
+		"*z":      "f.yaml:2: .b.k selects a map, not a scalar",
+		"!!int 1": `f.yaml:2: .b.k cannot be created, since "v2" is no !!int, as the tag of the node says`,
+	} {
+		src := "a: &x\n  k: " + merged + "\nb:\n  <<: *x\n"
+		if merged == "*z" {
+			src = "z: &z {m: 1}\n" + src
+			want = strings.Replace(want, ":2:", ":3:", 1)
+		}
+		got, _, err := createOne("f.yaml", src, ".b.k", "v2")
+		if err == nil || err.Error() != want || got != src {
+			t.Errorf("%s: got %q, %v; want %s", merged, got, err, want)
 		}
 	}
 }

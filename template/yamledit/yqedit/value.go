@@ -91,12 +91,28 @@ func (v value) at(path string) any {
 // instead returns the value for the place of a scalar of a file, as yamledit takes it.
 func (v value) instead(f *yamledit.File, of *yaml.Node) any {
 	switch {
-	case of.Kind == yaml.ScalarNode && of.Tag == "!!null" && of.Style&yaml.TaggedStyle == 0:
+	case isNothing(of):
 		return v.at(f.Path(of))
 	case v.isText:
 		return v.text
 	}
 	return yamledit.Untyped(v.text)
+}
+
+// over returns the value for an entry at a path that overrides a scalar: what instead makes in the place of that.
+func (v value) over(old *yaml.Node, path string) (*yaml.Node, error) {
+	switch {
+	case isNothing(old):
+		return yamledit.NewNode(v.at(path))
+	case v.isText:
+		return yamledit.NewLike(old, v.text)
+	}
+	return yamledit.NewLike(old, yamledit.Untyped(v.text))
+}
+
+// isNothing reports whether a node is a null that has no type to keep.
+func isNothing(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.Tag == "!!null" && n.Style&yaml.TaggedStyle == 0
 }
 
 // asText returns the value as a string, on one line.
