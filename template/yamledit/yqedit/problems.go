@@ -70,7 +70,11 @@ func (s selected) aliasProblem(f *yamledit.File, a Assignment) *problem {
 	alias := s.node.Alias
 	at := f.Path(alias)
 	every := "set " + at
-	if alias.Kind != yaml.ScalarNode {
+	switch {
+	case hasKey(s.document, alias):
+		at = fmt.Sprintf("the key %q", alias.Value)
+		every = "rename that key by hand"
+	case alias.Kind != yaml.ScalarNode:
 		every = "set a value in " + at
 	}
 	return &problem{
@@ -79,6 +83,16 @@ func (s selected) aliasProblem(f *yamledit.File, a Assignment) *problem {
 		fmt.Sprintf("%s to change every use; to change this one alone, give %s", every,
 			a.expression(f, inDocument(f, s.document), f.Path(s.node))),
 	}
+}
+
+// hasKey reports whether a node is a key of a map at or below n, which has the path of its value.
+func hasKey(n, key *yaml.Node) bool {
+	for i, child := range n.Content {
+		if child == key && n.Kind == yaml.MappingNode && i%2 == 0 || hasKey(child, key) {
+			return true
+		}
+	}
+	return false
 }
 
 // alone returns what to do so that a path which leads through an alias or a merge key changes one use alone.

@@ -84,6 +84,8 @@ func TestAssignErrors(t *testing.T) {
 		{"a key", "a: v1\n", ".a | key", yamledit.ErrUneditable, `f.yaml:1: .a | key selects the key "a", not a value`},
 		{"an alias", "a: &x v1\nb: *x\n", ".b", yamledit.ErrUneditable,
 			"f.yaml:2: .b selects the alias *x of .a, and setting that would change every other use of it"},
+		{"an alias of a key", "&x a: v1\nb: *x\n", ".b", yamledit.ErrUneditable,
+			`f.yaml:2: .b selects the alias *x of the key "a", and setting that would change every other use of it`},
 		{"through an alias", "a: &x {t: v1}\nb: *x\n", ".b.t", yamledit.ErrUneditable,
 			"f.yaml:1: .b.t selects .a.t through an alias or a merge key, and so would change every other use of it"},
 		{"through a merge key", "a: &x {t: v1}\nb:\n  <<: *x\n", ".b.t", yamledit.ErrUneditable,
@@ -192,6 +194,7 @@ func TestAliasHints(t *testing.T) {
 	for _, tt := range []struct{ src, path, want string }{
 		{"a: &x v\nb: *x\n", ".b", "a: &x v\nb: w\n"},
 		{"- &x v\n- *x\n", ".[]", "- &x v\n- w\n"},
+		{"&x v: 1\na: *x\n", ".a", "&x v: 1\na: w\n"},
 		{"a: 1\n---\na: &x v\nb: *x\n---\nb: 1\n", ".b", "a: 1\n---\na: &x v\nb: w\n---\nb: 1\n"},
 		{"a: &x\n  k: v\n  l: 1\nb: *x\n", ".b.k", "a: &x\n  k: v\n  l: 1\nb:\n  k: w\n  l: 1\n"},
 		{"a: &x [v]\nb: *x\n", ".b[0]", "a: &x [v]\nb: [w]\n"},
