@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -61,10 +62,13 @@ func refuseCutImage(flag, text, hint, value string) error {
 	return nil
 }
 
-// warnEmptyText warns of an empty text between quotes: it may be on purpose, or a variable between them is not set.
-func (c *config) warnEmptyText(flag string) {
-	c.warnings = append(c.warnings,
-		flag+`: "" is the empty text; if there is a variable between the quotes, it is not set`)
+// warnBlankText warns of a blank text between quotes: it may be on purpose, or a variable between them is not set.
+func (c *config) warnBlankText(flag, text string) {
+	says := `"" is the empty text`
+	if text != "" {
+		says = fmt.Sprintf("%q is nothing but white space", text)
+	}
+	c.warnings = append(c.warnings, flag+": "+says+"; if there is a variable between the quotes, it is not set")
 }
 
 // part is a part of what a flag is given.

@@ -64,7 +64,7 @@ func parseSets(c *config) ([]yqedit.Assignment, error) {
 		if !a.Text {
 			c.warnUnfilled("-set "+a.File+":"+a.Path, a.Value)
 		} else if isBlank(a.Value) {
-			c.warnEmptyText("-set " + a.File + ":" + a.Path)
+			c.warnBlankText("-set "+a.File+":"+a.Path, a.Value)
 		}
 		a.Missing = setMissing[c.setMissing]
 		sets = append(sets, a)
@@ -108,7 +108,7 @@ var written = regexp.MustCompile(`(?:(?:^|[^=!<>])=|[\[:])\s*"([^"\\]*)"`)
 func (c *config) warnOfTextsIn(flag, expr string) {
 	for _, m := range written.FindAllStringSubmatch(expr, -1) {
 		if isBlank(m[1]) {
-			c.warnEmptyText(flag)
+			c.warnBlankText(flag, m[1])
 		} else if missing := missingInImage(m[1]); missing != "" {
 			c.warnings = append(c.warnings, fmt.Sprintf("%s: %q: %s", flag, m[1], saysBlank(missing, "")))
 		}
