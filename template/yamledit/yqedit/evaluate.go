@@ -57,8 +57,9 @@ type Result struct {
 // (select(.kind == "Service") | .a = 1) stays, with a warning, for yq would delete it.
 //
 // An assignment that has no place, or with "=" nothing to assign, does nothing; yq would write null. It is an error
-// when that is so of the whole expression in all its files, or of an assignment within it wherever it runs, and a
-// warning where it is so now and then within one document. That an expression changes nothing is no error, so that it
+// when that is so of the whole expression in all its files, or if there is nothing to assign wherever an assignment
+// within it runs. It is a warning where it is so now and then within one document, and where a step of a pipe has no
+// place in any file. That an expression changes nothing is no error, so that it
 // can be run twice; nor is it one when |=, += and the like leave what is there as it is.
 //
 // What was written is read again by yq's own decoder, and compared with what yq makes of the documents. A difference is

@@ -275,11 +275,7 @@ func (x *evaluation) verify(name string, f *yamledit.File, all []made, styles []
 		if err != nil {
 			return x.failWith(name, x.Expr+" makes something that cannot be written: "+err.Error(), hintSplit)
 		}
-		again, err := decode([]byte(written))
-		if err != nil || len(again) != 1 {
-			again = []*yqlib.CandidateNode{m.root}
-		}
-		c := checked{want: m.root, written: again[0], got: got[i], styles: styles[i], gone: x.gone}
+		c := checked{want: m.root, written: readAgain(written, i, m.root), got: got[i], styles: styles[i], gone: x.gone}
 		if err := x.check(name, c); errors.Is(err, errRewrite) {
 			if err := f.RewriteDocument(i, written, m.tree); err != nil {
 				what := " cannot be done: what yq itself writes does not read as it ought to"
@@ -327,6 +323,9 @@ func (x *evaluation) outcome() error {
 	}
 	if x.guard.assignsNothing() {
 		return none("has an assignment whose right side selects nothing")
+	}
+	if idle, steps := x.guard.idle(x.parsed); len(idle) > 0 {
+		x.warn(x.File, "%s: its assignment %d of %d selects nothing", x.Expr, idle[0], steps)
 	}
 	if len(x.left) > 0 {
 		what := fmt.Sprintf("a document that %s does not yield stays as it is; yq would delete it", x.Expr)

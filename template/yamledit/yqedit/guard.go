@@ -245,6 +245,40 @@ func (g *guard) done(e *yqlib.ExpressionNode) int {
 	return 0
 }
 
+// idle returns which of the steps of a pipe that assign, from 1 on, never found a place to assign to, and how many such
+// steps there are. A step within another one, as in if or map, is a part of that.
+func (g *guard) idle(e *yqlib.ExpressionNode) (idle []int, steps int) {
+	switch kind := e.Operation.OperationType.Type; {
+	case kind == "PIPE" || kind == "SHORT_PIPE":
+		idle, steps = g.idle(e.LHS)
+		more, others := g.idle(e.RHS)
+		for _, step := range more {
+			idle = append(idle, steps+step)
+		}
+		return idle, steps + others
+	case kind == "WITH":
+		inside := slices.DeleteFunc(slices.Clone(g.assigns), func(a *assigned) bool { return !contains(e, a.expr) })
+		hasRun := slices.ContainsFunc(inside, func(a *assigned) bool { return a.done+a.nothing > 0 })
+		if len(inside) > 0 && !hasRun {
+			return []int{1}, 1
+		}
+		return nil, 1
+	case assigning.MatchString(kind):
+		for _, a := range g.assigns {
+			if a.expr == e && a.done == 0 && a.withoutSources == 0 {
+				return []int{1}, 1
+			}
+		}
+		return nil, 1
+	}
+	return nil, 0
+}
+
+// contains reports whether an expression is, or has within it, another one.
+func contains(e, part *yqlib.ExpressionNode) bool {
+	return e != nil && (e == part || contains(e.LHS, part) || contains(e.RHS, part))
+}
+
 // assignsNothing reports whether there is an assignment that never had anything to assign.
 func (g *guard) assignsNothing() bool {
 	return slices.ContainsFunc(g.assigns, func(a *assigned) bool {

@@ -29,6 +29,20 @@ func decode(text []byte) ([]*yqlib.CandidateNode, error) {
 	}
 }
 
+// readAgain returns the i-th document of a file as yq reads what it has written of it, root, which the text is: of the
+// first one yq keeps the comments at the start beside the document.
+func readAgain(text string, i int, root *yqlib.CandidateNode) *yqlib.CandidateNode {
+	want := 1
+	if i > 0 && !strings.HasPrefix(text, "---") {
+		text, want = "a\n---\n"+text, 2
+	}
+	out, err := decode([]byte(text))
+	if err != nil || len(out) != want {
+		return root
+	}
+	return out[want-1]
+}
+
 // documents returns the documents of a text as yq reads them, with the places that the nodes have in the file; and
 // gives the nodes the comments that yq sees there. Where yq does not read the text, as some JSON, they are the nodes.
 func documents(name string, text []byte, nodes []*yaml.Node) ([]*yqlib.CandidateNode, error) {

@@ -52,6 +52,34 @@ func TestComments(t *testing.T) {
 	}
 }
 
+// So they are in each document of a file.
+func TestCommentsOfStreams(t *testing.T) {
+	t.Parallel()
+	const src = "# top\na:  1\n---\na:  2\n---\n# third\na:  3 # x\n"
+	for _, tt := range []struct {
+		expr, old, new string
+		elsewhere      bool
+	}{
+		{`(select(di == 1) | .b) head_comment = "x"`, "a:  2\n", "a:  2\n# x\nb: null\n", true},
+		{`(select(di == 1) | .a) head_comment = "x"`, "a:  2\n", "# x\na:  2\n", true},
+		{`(select(di == 1) | .a | key) head_comment = "x"`, "a:  2\n", "# x\na:  2\n", false},
+		{`select(di == 1) head_comment = "x"`, "a:  2\n", "# x\na:  2\n", false},
+		{`select(di == 1) foot_comment = "x"`, "a:  2\n", "a:  2\n# x\n", false},
+		{`(select(di == 1) | .a) line_comment = "x"`, "a:  2\n", "a:  2 # x\n", false},
+		{`(select(di == 2) | .a) line_comment = "y"`, "# x", "# y", false},
+		{`(select(di == 2) | ...) comments = ""`, "# third\na:  3 # x\n", "a:  3\n", false},
+	} {
+		got, _, warnings, err := evaluateOne("f.yaml", src, tt.expr)
+		if want := strings.Replace(src, tt.old, tt.new, 1); got != want || err != nil {
+			t.Errorf("%s: %v:\n%s\nwant\n%s", tt.expr, err, got, want)
+		}
+		told := strings.Contains(strings.Join(warnings, "\n"), "yq itself would write some of them elsewhere")
+		if told != tt.elsewhere || !told && warnings != nil {
+			t.Errorf("%s: %q", tt.expr, warnings)
+		}
+	}
+}
+
 // A comment that has no place is refused, and so is one in JSON.
 func TestCommentsWithoutPlace(t *testing.T) {
 	t.Parallel()
@@ -141,6 +169,24 @@ func TestNothing(t *testing.T) {
 		got, _, warnings, err := evaluateOne("f.yaml", src, tt.expr)
 		if err != nil || got != tt.want || len(warnings) != 1 || !strings.Contains(warnings[0], "yq would write null") {
 			t.Errorf("%s: %q, %q, %v", tt.expr, got, warnings, err)
+		}
+	}
+	for _, tt := range []struct{ expr, which string }{
+		{`.a = 2 | (.l[] | select(.n == 7) | .v) = 3`, "2 of 2"},
+		{`(.l[] | select(.n == 7) | .v) = 3 | .a = 2`, "1 of 2"},
+		{`.a = 2 | .a += 1 | (.l[] | select(.n == 7) | .v) |= 3 | del(.m)`, "3 of 3"},
+		{`with(.l[] | select(.n == 7); .v = 3)`, "1 of 1"},
+		{`.a = 2 | with(.l[] | select(.n == 7); .v = 3 | .w = 4)`, "2 of 2"},
+	} {
+		_, _, warnings, err := evaluateOne("f.yaml", src, tt.expr)
+		if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], tt.which+" selects nothing") {
+			t.Errorf("%s: %q, %v", tt.expr, warnings, err)
+		}
+	}
+	for _, expr := range []string{`.a = 2 | if .a == 7 then .q = 1 else .r = 2 end`, `.l[] |= with(select(.n == 7); .v = 3)`,
+		`.a = 2 | with(.l[] | select(.n == 2); .v = 3)`, `.a = 2 | .q.r = 3`, `.l |= map(select(.n == 7) |= 2)`} {
+		if _, _, warnings, err := evaluateOne("f.yaml", src, expr); err != nil || warnings != nil {
+			t.Errorf("%s: %q, %v", expr, warnings, err)
 		}
 	}
 	for _, expr := range []string{`.a |= select(. == 7)`, `.m *= .missing`, `.a += .missing`,
