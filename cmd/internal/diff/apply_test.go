@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"unicode/utf8"
 )
 
 // apply applies a patch with git to a working tree of before, and returns the tree that comes of it.
@@ -94,6 +95,9 @@ func checkApply(t *testing.T, before, after fstest.MapFS) {
 		t.Fatal(err)
 	}
 	patches := []string{d.Patch(noSecret)}
+	if !utf8.ValidString(patches[0]) {
+		t.Errorf("JSON cannot hold the patch %q", patches[0])
+	}
 	if !slices.ContainsFunc(d.files, func(f fileDiff) bool { return f.sides != nil }) {
 		patches = append(patches, d.Text())
 	}
@@ -145,6 +149,8 @@ func TestApplied(t *testing.T) {
 		"binary to text":        {"a\x00b", "a\n"},
 		"a long binary":         {strings.Repeat("\x00\xff", 9), noise(2000)},
 		"not UTF-8":             {"caf\xe9\n", "caf\xe8\n"},
+		"to UTF-8":              {"caf\xe9\nb\n", "caf\u00e9\nb\n"},
+		"from UTF-8":            {"caf\u00e9\nb\n", "caf\xe9\nb\n"},
 		"large":                 {many + "b\n", "b\n" + many},
 		"not quite large":       {many, "b\n" + many[4:]},
 	} {

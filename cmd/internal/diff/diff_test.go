@@ -17,12 +17,21 @@ func entry(data string, mode fs.FileMode) *fstest.MapFile {
 // TestUnified has what edits of contents alone do not bring.
 func TestUnified(t *testing.T) {
 	const symlink = fs.ModeSymlink | 0o777
+	const six, seven = "1\n2\n3\n4\n5\n6\n", "1\n2\n3\n4\n5\n6\n7\n"
 	for _, test := range []struct {
 		name     string
 		old, now *fstest.MapFile
 		want     string
 	}{
 		{"contents", entry("1\n", 0o644), entry("2\n", 0o644), "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-1\n+2\n"},
+		{
+			"six lines apart", entry("a\n"+six+"a\n", 0o644), entry("b\n"+six+"b\n", 0o644),
+			"--- a/f\n+++ b/f\n@@ -1,8 +1,8 @@\n-a\n+b\n 1\n 2\n 3\n 4\n 5\n 6\n-a\n+b\n",
+		},
+		{
+			"seven lines apart", entry("a\n"+seven+"a\n", 0o644), entry("b\n"+seven+"b\n", 0o644),
+			"--- a/f\n+++ b/f\n@@ -1,4 +1,4 @@\n-a\n+b\n 1\n 2\n 3\n@@ -6,4 +6,4 @@\n 5\n 6\n 7\n-a\n+b\n",
+		},
 		{"new, empty", nil, entry("", 0o644), "diff --git a/f b/f\nnew file mode 100644\n"},
 		{
 			"emptied", entry("1\n", 0o644), entry("", 0o644),

@@ -42,8 +42,7 @@ func quote(name string) string {
 
 // isVisible reports whether a reader sees r, which is encoded in n bytes, and sees it where it is.
 func isVisible(r rune, n int) bool {
-	return (r != utf8.RuneError || n > 1) && (r == ' ' || unicode.IsGraphic(r)) && !unicode.Is(unicode.Zl, r) &&
-		!unicode.Is(unicode.Zp, r)
+	return (r != utf8.RuneError || n > 1) && unicode.IsGraphic(r)
 }
 
 // ended returns a name for a line of its own. As git does, it ends a name that has a space, or what follows the space
