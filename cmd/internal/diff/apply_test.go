@@ -149,6 +149,7 @@ func TestApplied(t *testing.T) {
 		"binary to text":        {"a\x00b", "a\n"},
 		"a long binary":         {strings.Repeat("\x00\xff", 9), noise(2000)},
 		"not UTF-8":             {"caf\xe9\n", "caf\xe8\n"},
+		"not UTF-8 elsewhere":   {"caf\xe9\n1\n2\n3\na\n", "caf\xe9\n1\n2\n3\nb\n"},
 		"to UTF-8":              {"caf\xe9\nb\n", "caf\u00e9\nb\n"},
 		"from UTF-8":            {"caf\u00e9\nb\n", "caf\xe9\nb\n"},
 		"large":                 {many + "b\n", "b\n" + many},

@@ -61,8 +61,8 @@ func (d Diff) Text() string {
 }
 
 // Patch returns what "git apply" makes the second tree of the first with, byte for byte. It is Text, but for files of
-// which that says only that they differ, or which are not in UTF-8, so that no JSON can hold them: those are binary
-// patches. Nobody finds a secret in these, so files that hold one stay as in Text, which git refuses.
+// which that says only that they differ, or shows lines that are not in UTF-8, so that no JSON can hold them: those are
+// binary patches. Nobody finds a secret in these, so files that hold one stay as in Text, which git refuses.
 func (d Diff) Patch(holdsSecret func([]byte) bool) string {
 	return d.join(func(f fileDiff) string {
 		if f.sides == nil || holdsSecret(f.sides[0].data) || holdsSecret(f.sides[1].data) {
@@ -158,7 +158,7 @@ func compare(name string, old, now file) fileDiff {
 		d.text = fmt.Sprintf("Files %s and %s differ; they are too large to be shown\n", from, to)
 	default:
 		d.text = "--- " + ended(from) + "\n+++ " + ended(to) + "\n" + hunks(string(old.data), string(now.data))
-		if utf8.Valid(old.data) && utf8.Valid(now.data) {
+		if utf8.ValidString(d.text) { // Of all lines that it shows; the others may hold anything.
 			d.sides = nil
 		}
 	}

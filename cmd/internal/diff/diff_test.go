@@ -77,6 +77,27 @@ func TestUnified(t *testing.T) {
 	}
 }
 
+// TestPatchOfText: a patch is text as long as JSON can hold that, whatever the lines hold that it does not show.
+func TestPatchOfText(t *testing.T) {
+	const elsewhere = "caf\xe9\n1\n2\n3\n"
+	for _, test := range []struct {
+		old, now string
+		isText   bool
+	}{
+		{"a\n", "b\n", true},
+		{elsewhere + "a\n", elsewhere + "b\n", true},
+		{"caf\xe9\na\n", "caf\xe9\nb\n", false},
+		{"caf\xe9\n", "caf\u00e9\n", false},
+		{elsewhere + "a\n", elsewhere + "\x00\n", false},
+	} {
+		before, after := fstest.MapFS{"f": entry(test.old, 0o644)}, fstest.MapFS{"f": entry(test.now, 0o644)}
+		d, err := Unified(before, after, []string{"f"})
+		if patch := d.Patch(noSecret); err != nil || (patch == d.Text()) != test.isText {
+			t.Errorf("%q, %q: %v, %s", test.old, test.now, err, patch)
+		}
+	}
+}
+
 // TestSecret checks that a secret is not hidden in a binary patch.
 func TestSecret(t *testing.T) {
 	before := fstest.MapFS{"f": entry("\x00s3cret", 0o644), "g": entry("\x001", 0o644)}
