@@ -149,15 +149,16 @@ func TestAnnotatedWarnings(t *testing.T) {
 	secrets.Add(secret.New("s3cret%s3cret"))
 	annotate := func(text string) string { return "::warning::" + strings.ReplaceAll(text, "%", "%25") }
 	var b bytes.Buffer
-	log, _ := NewLogger(&b, LogOptions{Secrets: secrets, Annotate: annotate})
+	w := secrets.Writer(&b)
+	log, _ := NewLogger(w, LogOptions{Secrets: secrets, Annotate: annotate})
 	log.Info("fetching")
 	log.Log(t.Context(), Outcome, "would push")
-	log.Warn("left open", "reason", "s3cret%s3cret")
+	log.Warn("left s3cret%s3cret", "reason", "s3cret%s3cret")
 	log.Log(t.Context(), slog.LevelWarn+1, "trying again")
-	want := "fetching\nwould push\n::warning::left open reason=***\nwarning: left open reason=***\n" +
+	want := "fetching\nwould push\n::warning::left *** reason=***\nwarning: left *** reason=***\n" +
 		"warning: trying again\n"
-	if b.String() != want {
-		t.Errorf("%q, want %q", b.String(), want)
+	if err := w.Flush(); err != nil || b.String() != want {
+		t.Errorf("%v: %q, want %q", err, b.String(), want)
 	}
 	b.Reset()
 	log, _ = NewLogger(&b, LogOptions{Secrets: secrets, Annotate: annotate, JSON: true})
@@ -166,6 +167,27 @@ func TestAnnotatedWarnings(t *testing.T) {
 	if got := b.String(); !strings.Contains(got, `"level":"INFO"`) || !strings.Contains(got, `"level":"WARN"`) ||
 		strings.Contains(got, "::") {
 		t.Errorf("as JSON: %s", got)
+	}
+}
+
+// TestStanding has what a failure leaves.
+func TestStanding(t *testing.T) {
+	pull := func(state string) *PullRequest { return &PullRequest{Number: 7, State: state} }
+	for _, test := range []struct {
+		report Report
+		want   string
+	}{
+		{Report{Branch: "b"}, ""},
+		{Report{Branch: "b", Commit: "1"}, `branch "b" is pushed`},
+		{Report{Branch: "b", Commit: "1", DryRun: true}, ""},
+		{Report{Branch: "b", Commit: "1", PullRequest: pull("created")}, "pull request #7 is open"},
+		{Report{PullRequest: pull("unchanged")}, "pull request #7 is open"},
+		{Report{PullRequest: pull("merged")}, "pull request #7 is merged"},
+		{Report{PullRequest: pull(Closed)}, "pull request #7 is closed"},
+	} {
+		if got := test.report.Standing(); got != test.want {
+			t.Errorf("%+v: %q, want %q", test.report, got, test.want)
+		}
 	}
 }
 
