@@ -102,7 +102,7 @@ func (l ledger) values(ctx context.Context, before, after *gitrepo.Snapshot, nee
 			budget = &leftForKnown
 		}
 		wasRead := !w.opaque && w.kinds > 1 // to edit it
-		isData := len(w.values) > 0 || slices.Contains(dataNames, path.Ext(change.Path))
+		isData := len(w.values) > 0 || isNamedAsData(change.Path)
 		if isData && (need == Diff || wasRead) {
 			compared, ok, err := c.compare(change, budget)
 			if err != nil {
@@ -117,8 +117,10 @@ func (l ledger) values(ctx context.Context, before, after *gitrepo.Snapshot, nee
 	return all, nil
 }
 
-// dataNames are the ends of the names of files that are YAML or JSON.
-var dataNames = []string{".yaml", ".yml", ".json"}
+// isNamedAsData reports whether a file is YAML or JSON by its name: that end, or kustomize's name without one.
+func isNamedAsData(name string) bool {
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name)) || path.Base(name) == "Kustomization"
+}
 
 // comparer compares the values of files in two trees.
 type comparer struct{ before, after fs.FS }
