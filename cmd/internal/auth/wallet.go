@@ -188,7 +188,8 @@ func (w Wallet) fromFile() (token secret.Text, source string, err error) {
 		return secret.Text{}, "", fmt.Errorf("-token-file: %w", err)
 	}
 	if token = secret.New(strings.TrimSpace(string(data))); token.Empty() {
-		return secret.Text{}, "", fmt.Errorf("-token-file: %s is empty", w.TokenFile)
+		return secret.Text{}, "", usage.Errorf("write the token into it; is the secret that it comes from filled?",
+			"-token-file: %s is empty", w.TokenFile)
 	}
 	return token, "the file " + w.TokenFile, nil
 }
