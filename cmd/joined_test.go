@@ -11,9 +11,10 @@ import (
 // and position they have there; a warning names both where they differ.
 func TestSettle(t *testing.T) {
 	file := t.TempDir() + "/flags.yaml"
-	write(t, file, "timeout: 5m\nsequence: 3\nsubstitute: [k=file, same=1, x=file]\nimage: a=a:1\npr-label: [l, m]\n")
+	write(t, file, "timeout: 5m\nsequence: 3\nimage: a=a:1\npr-label: [l, m]\n"+
+		"substitute: [k=file, same=1, x=file, z=file]\n")
 	environ := []string{envPrefix + "_APP=shop", envPrefix + "_WAIT=true", envPrefix + "_SUBSTITUTE_ENV=k",
-		envPrefix + "_SUBSTITUTE=same=1\ny=variable", envPrefix + "_PR_LABEL=m\nn"}
+		envPrefix + "_SUBSTITUTE=same=1\ny=variable\nz=variable", envPrefix + "_PR_LABEL=m\nn"}
 	args := []string{"-config=" + file, "-substitute=k=argument", "-substitute=y=1", "-substitute=y=2",
 		"-image=docker.io/library/a=a:2", "-pr-label=l"}
 	c, err := parseConfig(args, environ, &secret.Redactor{})
@@ -24,7 +25,7 @@ func TestSettle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string]string{"k": "argument", "same": "1", "x": "file", "y": "2"} {
+	for key, want := range map[string]string{"k": "argument", "same": "1", "x": "file", "y": "2", "z": "variable"} {
 		if values[key] != want {
 			t.Errorf("%s is %v, want %s", key, values[key], want)
 		}
@@ -41,6 +42,7 @@ func TestSettle(t *testing.T) {
 		`-substitute="k=argument" of the command line replaces -substitute="k=file" of ` + file,
 		`-substitute="k=argument" of the command line replaces ` +
 			`-substitute-env="k" of UPDATE_GITOPS_REPO_SUBSTITUTE_ENV`,
+		`-substitute="z=variable" of UPDATE_GITOPS_REPO_SUBSTITUTE replaces -substitute="z=file" of ` + file,
 		`-substitute="y=2" of the command line replaces -substitute="y=variable" of UPDATE_GITOPS_REPO_SUBSTITUTE`,
 		`-substitute="y=2" of the command line replaces -substitute="y=1" of the command line`,
 		`-image="docker.io/library/a=a:2" of the command line replaces -image="a=a:1" of ` + file,
