@@ -136,10 +136,7 @@ func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (Result, er
 
 // make makes the assignment in the files that it matches, and returns warnings.
 func (a Assignment) make(sel selector, files []*assignedFile, progress Progress) (warnings []string, err error) {
-	if !a.Text && inSingleQuotes.MatchString(a.Value) {
-		warnings = append(warnings, fmt.Sprintf("%s:%s: the value %s is written with its single quotes; "+
-			"give %s for the text within them", a.File, a.Path, a.Value, quote(a.Value[1:len(a.Value)-1])))
-	}
+	warnings = a.keptQuotes()
 	var without []string
 	for _, f := range files {
 		progress(f.name, a.Path)

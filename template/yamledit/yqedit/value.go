@@ -65,8 +65,28 @@ func quote(text string) string {
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
-// inSingleQuotes matches a value that its author may take for text in quotes.
-var inSingleQuotes = regexp.MustCompile(`^'.*'$`)
+// Values that their authors may take for text in quotes.
+var (
+	inSingleQuotes = regexp.MustCompile(`^'.*'$`)
+	afterSpace     = regexp.MustCompile(`^\s+".*"\s*$`)
+)
+
+// keptQuotes returns a warning of quotes that stay in the value, or nothing.
+func (a Assignment) keptQuotes() []string {
+	kept, instead := "", ""
+	switch {
+	case a.Text:
+	case inSingleQuotes.MatchString(a.Value):
+		kept, instead = "single quotes", quote(a.Value[1:len(a.Value)-1])
+	case afterSpace.MatchString(a.Value):
+		kept, instead = "space and its quotes", strings.TrimSpace(a.Value)
+	}
+	if kept == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s:%s: the value %s is written with its %s; give %s for the text within them",
+		a.File, a.Path, a.Value, kept, instead)}
+}
 
 // textual matches the paths of what is text to Kubernetes, kustomize, Argo CD and Helm charts, which refuse a number or
 // a boolean there: labels, annotations and node selectors, the data of a ConfigMap or a Secret, the values of
