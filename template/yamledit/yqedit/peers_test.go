@@ -44,7 +44,7 @@ func TestPeers(t *testing.T) {
 			t.Errorf("%s: %.200q, %q: got %.200q, %v; want %.200q %s", c.Peer, c.Text, c.Set, got, err, c.Want, c.Error)
 		}
 	}
-	want := map[string]int{"kargo": 36, "updatecli": 40, "argocd-image-updater": 31}
+	want := map[string]int{"kargo": 36, "updatecli": 44, "argocd-image-updater": 31}
 	if !maps.Equal(agree, want) {
 		t.Errorf("%v agree, of %v; want %v", agree, all, want)
 	}
