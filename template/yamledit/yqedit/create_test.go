@@ -37,6 +37,8 @@ func TestCreate(t *testing.T) {
 		{"f.yaml", "", ".a.b", "x", "a:\n  b: x\n"},
 		{"f.yaml", "# c\n", ".a", "x", "# c\na: x\n"},
 		{"f.yaml", "---\n", ".a", "x", "---\na: x\n"},
+		{"f.yaml", "labels: {}\n", ".labels.a", "5", "labels:\n  a: \"5\"\n"},
+		{"f.yaml", "labels: {}\n", ".labels.a", "null", "labels:\n  a: null\n"},
 		{"f.yaml", "--- {} # c\n", ".a.b", "x", "---\na: # c\n  b: x\n"},
 		{"f.yaml", "a:\n- x\n", ".a[1]", "w", "a:\n- x\n- w\n"},
 		{"f.yaml", "a:\n- x: 1\n", ".a[0].w", "z", "a:\n- x: 1\n  w: z\n"},
@@ -135,6 +137,8 @@ func TestCreateErrors(t *testing.T) {
 		{"a: 1\n---\nb: 1\n", ".c",
 			"f.yaml: .c selects nothing, and there are several documents in which it could be created"},
 		{"a: 1\n", ".a.b", "f.yaml: .a.b cannot be created, since .a is a value"},
+		{"a: &x {m: {k: 1}}\nb:\n  <<: *x\n", ".b.m.l", "f.yaml: .b.m.l cannot be created, since .b.m comes from " +
+			".a.m by a merge key, and a map of its own would replace all of that"},
 		{"x: &x 1\na: *x\n", ".a.b", "f.yaml: .a.b cannot be created, since .a is an alias"},
 		{"a:\n- 1\n", ".a[2]", "f.yaml: .a[2] cannot be created, since .a has 1 items"},
 		{"a: {b: 1}\n", ".a[0]", "f.yaml: .a[0] cannot be created, since .a is a map"},
