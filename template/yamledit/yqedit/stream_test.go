@@ -80,6 +80,27 @@ func TestCommentsOfStreams(t *testing.T) {
 	}
 }
 
+// What is not as yq has it is said: a comment that is not copied, a style that the text cannot have, and yq's layout.
+func TestStyleAndCommentWarnings(t *testing.T) {
+	t.Parallel()
+	const src = "a: 1 # x\nb:   2\nc: |\n  y\n  z\n"
+	for _, tt := range []struct{ expr, old, new, warning string }{
+		{`.b = .a`, "b:   2", "b:   1", "f.yaml: a comment is lost that yq keeps: # x"},
+		{`.c style = "single"`, "|\n  y\n  z\n", `"y\nz\n"` + "\n", "f.yaml: a string of several lines, or with characters " +
+			"that need escapes, is in double quotes"},
+		{`.b style = "tagged"`, "b:   2", "b: !!int 2",
+			"f.yaml: document 0 is written anew, since it cannot be changed in place: look at its layout"},
+	} {
+		got, _, warnings, err := evaluateOne("f.yaml", src, tt.expr)
+		if want := strings.Replace(src, tt.old, tt.new, 1); got != want || err != nil {
+			t.Errorf("%s: %v:\n%s\nwant\n%s", tt.expr, err, got, want)
+		}
+		if strings.Join(warnings, "\n") != tt.warning {
+			t.Errorf("%s: %q", tt.expr, warnings)
+		}
+	}
+}
+
 // A comment that has no place is refused, and so is one in JSON.
 func TestCommentsWithoutPlace(t *testing.T) {
 	t.Parallel()
