@@ -86,8 +86,8 @@ func TestStyleAndCommentWarnings(t *testing.T) {
 	const src = "a: 1 # x\nb:   2\nc: |\n  y\n  z\n"
 	for _, tt := range []struct{ expr, old, new, warning string }{
 		{`.b = .a`, "b:   2", "b:   1", "f.yaml: a comment is lost that yq keeps: # x"},
-		{`.c style = "single"`, "|\n  y\n  z\n", `"y\nz\n"` + "\n", "f.yaml: a string of several lines, or with characters " +
-			"that need escapes, is in double quotes"},
+		{`.c style = "single"`, "|\n  y\n  z\n", `"y\nz\n"` + "\n",
+			"f.yaml: a string of several lines, or with characters that need escapes, is in double quotes"},
 		{`.b style = "tagged"`, "b:   2", "b: !!int 2",
 			"f.yaml: document 0 is written anew, since it cannot be changed in place: look at its layout"},
 	} {
@@ -204,8 +204,10 @@ func TestNothing(t *testing.T) {
 			t.Errorf("%s: %q, %v", tt.expr, warnings, err)
 		}
 	}
-	for _, expr := range []string{`.a = 2 | if .a == 7 then .q = 1 else .r = 2 end`, `.l[] |= with(select(.n == 7); .v = 3)`,
-		`.a = 2 | with(.l[] | select(.n == 2); .v = 3)`, `.a = 2 | .q.r = 3`, `.l |= map(select(.n == 7) |= 2)`} {
+	for _, expr := range []string{
+		`.a = 2 | if .a == 7 then .q = 1 else .r = 2 end`, `.l[] |= with(select(.n == 7); .v = 3)`,
+		`.a = 2 | with(.l[] | select(.n == 2); .v = 3)`, `.a = 2 | .q.r = 3`, `.l |= map(select(.n == 7) |= 2)`,
+	} {
 		if _, _, warnings, err := evaluateOne("f.yaml", src, expr); err != nil || warnings != nil {
 			t.Errorf("%s: %q, %v", expr, warnings, err)
 		}
