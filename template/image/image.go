@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"path"
 	"slices"
 
 	"update-gitops-repo/template/glob"
@@ -115,11 +116,11 @@ func setIn(name string, before []byte, targets []*target) ([]byte, []yamledit.Ch
 		_, err := yamledit.Check(name, before)
 		return before, nil, notYAML(name, before, targets, err)
 	}
-	p := newPlan(name, f, targets)
-	if err := p.make(); err != nil {
+	p := newPlan(context{name: name, targets: targets, overlays: &overlays{}}, path.Base(name), f)
+	if err := p.make(spot{}); err != nil {
 		return nil, nil, err
 	}
-	if err := p.checkOthers(); err != nil {
+	if err := p.finish(); err != nil {
 		return nil, nil, err
 	}
 	if p.isEmpty() {

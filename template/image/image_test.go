@@ -29,6 +29,8 @@ func TestParse(t *testing.T) {
 		"registry.example.com:5000/acme/shop=registry.example.com:5000/acme/shop:v1",
 		"docker.io/library/nginx=mirror.local/nginx:1",
 		"localhost/x=localhost:5000/x:1",
+		"nginx:1=nginx:2", "nginx:api-*=:api-2", "nginx=ghcr.io/acme/nginx:", "nginx=:@" + digestA, "nginx=:@",
+		"nginx=ghcr.io/acme/nginx:@" + digestA,
 	} {
 		name, ref, _ := strings.Cut(in, "=")
 		if got, err := Parse(in); err != nil || got != (Image{name, ref}) {
@@ -38,14 +40,15 @@ func TestParse(t *testing.T) {
 	tests := []struct{ in, want string }{
 		{"", `"" has no "=": it must be NAME=REF`},
 		{"nginx:1", `"nginx:1" has no "=": it must be NAME=REF`},
-		{"=nginx:1", `"" is no name of an image: it must be a repository, without tag and digest`},
-		{"nginx:1=nginx:2", `"nginx:1" is no name of an image: it must be a repository, without tag and digest`},
+		{"=nginx:1", `"" is no name of an image: it must be a repository, with or without a tag`},
+		{"nginx:=nginx:2", `"nginx:" is no name of an image: it must be a repository, with or without a tag`},
+		{"nginx:a/b=nginx:2", `"nginx:a/b" is no name of an image: it must be a repository, with or without a tag`},
 		{"nginx@" + digestA + "=:2",
-			`"nginx@` + digestA + `" is no name of an image: it must be a repository, without tag and digest`},
-		{"Nginx=:2", `"Nginx" is no name of an image: it must be a repository, without tag and digest`},
+			`"nginx@` + digestA + `" is no name of an image: it must be a repository, with or without a tag`},
+		{"Nginx=:2", `"Nginx" is no name of an image: it must be a repository, with or without a tag`},
 		{"nginx=", `image nginx: "": invalid reference format`},
 		{"nginx=1.7.0",
-			`image nginx: "1.7.0" has neither a tag nor a digest: it must be REPO:TAG, REPO@DIGEST, :TAG or @DIGEST`},
+			`image nginx: "1.7.0" has neither a tag nor a digest: it must be REPO:TAG, REPO@DIGEST, :TAG, @DIGEST, or REPO: to keep the tag`},
 		{"nginx=:", `image nginx: ":": invalid reference format`},
 		{"nginx=:a b", `image nginx: ":a b": invalid reference format`},
 		{"nginx=:1\n", "image nginx: \":1\\n\": invalid reference format"},

@@ -17,21 +17,30 @@ import (
 // changes.
 type plan struct {
 	*tree
-	name    string
-	file    *yamledit.File
-	targets []*target
+	context
+	base string // of the file's name; empty for a document in a string
+	file *yamledit.File
+	// Of a document in a string:
+	prefix string        // of the paths of its nodes
+	line   func(int) int // returns the line of the file for one of the document
 
 	values  map[*yaml.Node]value  // of scalars that change, and of keys
 	entries map[*yaml.Node]*entry // of kustomizations, changed or not
 	seen    map[use]bool          // what is seen to, changed or not
 	covered map[*yaml.Node]bool   // the maps that have it, and the aliases that lead to it
+
+	taken      map[*yaml.Node]bool  // what belongs to a site
+	understood map[*yaml.Node]bool  // the scalars of sites whose version is known
+	lent       map[*yaml.Node]*plan // nodes of documents in strings that are looked at together with others
+	inner      []inner              // documents in strings
 }
 
 // value is what a scalar becomes, for an image.
 type value struct {
 	*target
-	text  string
-	keyOf *yaml.Node // the value whose key the scalar is, if any
+	text    string
+	keyOf   *yaml.Node        // the value whose key the scalar is, if any
+	changes []yamledit.Change // of the document that the scalar holds, if any
 }
 
 // use is what an image has under a key.
@@ -40,39 +49,41 @@ type use struct {
 	key string
 }
 
-func newPlan(name string, f *yamledit.File, targets []*target) *plan {
+// context is what the plans of one file, and of the documents in it, have in common.
+type context struct {
+	name     string // of the file
+	targets  []*target
+	overlays *overlays
+	adds     bool // entries are added to kustomizations that have none
+}
+
+func newPlan(c context, base string, f *yamledit.File) *plan {
 	return &plan{
-		tree: newTree(f.Documents()), name: name, file: f, targets: targets,
+		tree: newTree(f.Documents()), context: c, base: base, file: f,
 		values: map[*yaml.Node]value{}, entries: map[*yaml.Node]*entry{},
 		seen: map[use]bool{}, covered: map[*yaml.Node]bool{},
+		taken: map[*yaml.Node]bool{}, understood: map[*yaml.Node]bool{}, lent: map[*yaml.Node]*plan{},
+		line: func(line int) int { return line },
 	}
 }
 
-// make finds the places, and plans what becomes of them.
-func (p *plan) make() error {
-	for _, m := range p.objects {
-		if err := p.checkKeys(m); err != nil {
-			return err
-		}
-		if err := p.image(m); err != nil {
-			return err
-		}
-	}
+// make finds the places, and plans what becomes of them. The documents are at a spot.
+func (p *plan) make(s spot) error {
 	for _, doc := range p.file.Documents() {
-		if err := p.kustomization(doc); err != nil {
+		if err := p.walk(doc, s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkKeys returns an error when m deploys one of the images and has one of knownKeys twice: parsers differ on which
+// checkKeys returns an error when m deploys one of the images and has a known key twice: parsers differ on which
 // one counts.
 func (p *plan) checkKeys(m *yaml.Node) error {
 	found := map[string]bool{}
 	for i := 0; i < len(m.Content); i += 2 {
 		key := m.Content[i]
-		if !slices.Contains(knownKeys, key.Value) {
+		if key.Kind != yaml.ScalarNode || !isKnown(key.Value) {
 			continue
 		}
 		if found[key.Value] {
@@ -90,19 +101,27 @@ func (p *plan) checkKeys(m *yaml.Node) error {
 
 // set plans that the scalar that m has under a key becomes a string: a tag that looks like a number is none.
 func (p *plan) set(t *target, m *yaml.Node, key, text string) error {
-	raw := p.fieldsOf(m)[key]
-	n := resolve(raw)
-	p.covered[raw] = true
 	p.cover(m, key)
+	return p.setNode(t, p.fieldsOf(m)[key], key, text)
+}
+
+// setNode does what set does, for a scalar or an alias of one. what is for messages.
+func (p *plan) setNode(t *target, raw *yaml.Node, what, text string) error {
+	n := resolve(raw)
+	if of := p.lent[n]; of != nil {
+		return of.setNode(t, raw, what, text)
+	}
+	p.covered[raw] = true
 	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 { // the line breaks at its end stay
 		text += n.Value[len(strings.TrimRight(n.Value, "\n")):]
 	}
 	planned, ok := p.values[n]
 	switch {
 	case n.Kind != yaml.ScalarNode:
-		return p.fail(n, t, key+" is not a scalar")
+		return p.fail(n, t, what+" is not a scalar")
 	case ok && planned.text != text:
-		return p.fail(n, t, fmt.Sprintf("%s would have to be both %q and %q", key, planned.text, text))
+		return p.fail(n, t, fmt.Sprintf("%s would have to be both %q and %q", what, planned.text, text))
+
 	case !reads(n, text):
 		p.values[n] = value{target: t, text: text}
 	}
@@ -124,8 +143,12 @@ func (p *plan) isEmpty() bool { return len(p.values) == 0 && len(p.entries) == 0
 // are compared with the file once it is parsed again.
 func (p *plan) apply() ([]byte, []yamledit.Change, error) {
 	at, t := p.first()
+	made := map[string][]yamledit.Change{} // by the path of the string that holds the document
 	entries := inOrder(maps.Keys(p.entries))
 	for _, n := range inOrder(maps.Keys(p.values)) {
+		if inside := p.values[n].changes; inside != nil {
+			made[p.pathOf(n)] = inside
+		}
 		if err := p.values[n].apply(n, p.file); err != nil {
 			return nil, nil, p.fail(n, p.values[n].target, reason(err))
 		}
@@ -144,7 +167,21 @@ func (p *plan) apply() ([]byte, []yamledit.Change, error) {
 	if err != nil {
 		return nil, nil, p.fail(at, t, reason(err))
 	}
-	return after, changes, nil
+	return after, p.spread(changes, made), nil
+}
+
+// spread returns the changes with those of documents in strings in place of those of the strings.
+func (p *plan) spread(changes []yamledit.Change, made map[string][]yamledit.Change) []yamledit.Change {
+	var out []yamledit.Change
+	for _, c := range changes {
+		c.File, c.Path = p.name, p.prefix+c.Path
+		if inside, ok := made[c.Path]; ok {
+			out = append(out, inside...)
+		} else {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // apply gives the scalar n its value, or its name when it is a key.
@@ -182,7 +219,7 @@ func (p *plan) first() (*yaml.Node, *target) {
 
 // fail returns the error for a place that cannot be set.
 func (p *plan) fail(n *yaml.Node, t *target, reason string) error {
-	return &yamledit.Error{File: p.name, Line: n.Line, Key: t.Name, Reason: t.Name + " cannot be set: " + reason,
+	return &yamledit.Error{File: p.name, Line: p.line(n.Line), Key: t.Name, Reason: t.Name + " cannot be set: " + reason,
 		Err: yamledit.ErrUneditable}
 }
 

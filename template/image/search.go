@@ -20,6 +20,11 @@ func (t *target) mayBeIn(text []byte) bool {
 	return hasWord(text, path.Base(t.name)) || t.newName != "" && hasWord(text, path.Base(t.newName))
 }
 
+// mayBeIn is the same for all images.
+func (c context) mayBeIn(text []byte) bool {
+	return slices.ContainsFunc(c.targets, func(t *target) bool { return t.mayBeIn(text) })
+}
+
 // mayBeUnder is the same for the text of n and of all that is below it.
 func (t *target) mayBeUnder(n *yaml.Node) bool {
 	return t.mayBeIn([]byte(n.Value)) || slices.ContainsFunc(n.Content, t.mayBeUnder)
@@ -115,8 +120,8 @@ func notYAML(name string, text []byte, targets []*target, err error) error {
 		ref := string(text[at[4]:at[5]])
 		repo, tag, digest := splitRef(ref)
 		for _, t := range targets {
-			mine := refSuffix.MatchString(ref[len(repo):]) && t.matches(fullName(repo), tag, digest)
-			if mine && (t.join(repo) != ref || t.newName != "") {
+			c := current{names: []string{fullName(repo)}, tag: tag, digest: digest}
+			if refSuffix.MatchString(ref[len(repo):]) && t.sees(c) && !t.isMade(c) {
 				line := 1 + bytes.Count(text[:at[4]], []byte("\n"))
 				const why = "%s is deployed here, but cannot be set, since the file is not YAML: %v"
 				reason := fmt.Sprintf(why, t.Name, err)

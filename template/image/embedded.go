@@ -1,0 +1,73 @@
+package image
+
+import (
+	"go.yaml.in/yaml/v4"
+
+	"update-gitops-repo/template/yamledit"
+)
+
+// inner is a document in a string of a file.
+type inner struct {
+	*plan
+	raw *yaml.Node // the string that holds it, or an alias of it
+}
+
+// embed looks for places in the document that a string holds. A string that holds none is left alone.
+func (p *plan) embed(raw *yaml.Node, s spot) error {
+	in := p.innerOf(raw)
+	if in == nil {
+		return nil
+	}
+	p.taken[raw] = true
+	return in.make(s)
+}
+
+// innerOf returns the plan for the document that a string holds, or nil if it deploys none of the images.
+func (p *plan) innerOf(raw *yaml.Node) *plan {
+	n := resolve(raw)
+	for _, in := range p.inner {
+		if resolve(in.raw) == n {
+			return in.plan
+		}
+	}
+	if n.Kind != yaml.ScalarNode || !p.mayBeIn([]byte(n.Value)) {
+		return nil
+	}
+	f, err := yamledit.Parse("", []byte(n.Value))
+	if err != nil || len(f.Documents()) == 0 || f.Documents()[0].Kind == yaml.ScalarNode {
+		return nil
+	}
+	in := newPlan(p.context, "", f)
+	in.prefix = p.pathOf(n) + " | from_yaml | "
+	in.line = func(line int) int {
+		if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+			return p.line(n.Line + line)
+		}
+		return p.line(n.Line)
+	}
+	p.inner = append(p.inner, inner{in, raw})
+	return in
+}
+
+// finish plans what becomes of the strings that hold documents, and checks what is planned.
+func (p *plan) finish() error {
+	for _, in := range p.inner {
+		if err := in.finish(); err != nil {
+			return err
+		}
+		if in.isEmpty() {
+			continue
+		}
+		_, t := in.first()
+		after, changes, err := in.apply()
+		if err != nil {
+			return err
+		}
+		p.covered[in.raw] = true
+		p.values[resolve(in.raw)] = value{target: t, text: string(after), changes: changes}
+	}
+	return p.checkOthers()
+}
+
+// pathOf returns the way to a node of the plan, also of one in a string.
+func (p *plan) pathOf(n *yaml.Node) string { return p.prefix + p.file.Path(n) }
