@@ -27,7 +27,7 @@ func newEdits(c *config, getenv func(string) string) (edits.Edits, error) {
 	if err != nil {
 		return edits.Edits{}, err
 	}
-	images, err := parseImages(c)
+	images, err := newImages(c)
 	if err != nil {
 		return edits.Edits{}, err
 	}
@@ -39,13 +39,9 @@ func newEdits(c *config, getenv func(string) string) (edits.Edits, error) {
 	if err != nil {
 		return edits.Edits{}, err
 	}
-	imageGlobs := c.imageFiles.values
-	if len(imageGlobs) == 0 {
-		imageGlobs = []string{image.DefaultFiles}
-	}
 	return edits.Edits{
 		Adds: c.adds.values, Renderer: renderer, Values: values, Local: local, Sets: sets,
-		Images: images, ImageGlobs: imageGlobs, Expressions: expressions,
+		Images: images, Expressions: expressions,
 	}, nil
 }
 
@@ -106,6 +102,29 @@ func parseSets(c *config) ([]yqedit.Assignment, error) {
 		sets = append(sets, a)
 	}
 	return sets, nil
+}
+
+// newImages returns which images to set, and where.
+func newImages(c *config) (image.Request, error) {
+	images, err := parseImages(c)
+	if err != nil {
+		return image.Request{}, err
+	}
+	req := image.Request{Images: images, Globs: c.imageFiles.values, Strict: c.imageStrict}
+	if c.imageMissing != "add" {
+		return req, nil
+	}
+	req.Missing = image.MissingAdd
+	if len(req.Globs) == 0 {
+		return req, usage.Errorf("give -image-files, such as -image-files=overlays/prod/kustomization.yaml",
+			"-image-missing=add would add the image to all kustomizations of the repository")
+	}
+	for _, img := range images {
+		if err := img.CheckAdd(); err != nil {
+			return req, usage.Errorf("leave out -image-missing, or give -image=NAME=:TAG", "-image-missing=add: %v", err)
+		}
+	}
+	return req, nil
 }
 
 func parseImages(c *config) ([]image.Image, error) {

@@ -182,6 +182,7 @@ var editHints = []struct {
 	// YAML files.
 	{"", as[*heapwatch.Error], nil, "simplify the expression, or edit a smaller file"},
 	{"", kind(image.ErrNotDeployed), nil, hintImage},
+	{"", kind(image.ErrLeft), nil, "set these by -set, leave their files out with -image-files, or drop -image-strict"},
 	{"-image", as[*yamledit.Error], nil, "set that place by hand, or leave its file out with -image-files"},
 	{"-yq", kind(yamledit.ErrNoNode), nil, "check the expression's paths against the file"},
 	{"-yq", kind(yamledit.ErrUneditable), nil,

@@ -14,6 +14,9 @@ type inner struct {
 
 // embed looks for places in the document that a string holds. A string that holds none is left alone.
 func (p *plan) embed(raw *yaml.Node, s spot) error {
+	if !p.mayBeIn([]byte(resolve(raw).Value)) {
+		return nil
+	}
 	in := p.innerOf(raw)
 	if in == nil {
 		return nil
@@ -22,7 +25,7 @@ func (p *plan) embed(raw *yaml.Node, s spot) error {
 	return in.make(s)
 }
 
-// innerOf returns the plan for the document that a string holds, or nil if it deploys none of the images.
+// innerOf returns the plan for the document that a string holds, or nil.
 func (p *plan) innerOf(raw *yaml.Node) *plan {
 	n := resolve(raw)
 	for _, in := range p.inner {
@@ -30,7 +33,7 @@ func (p *plan) innerOf(raw *yaml.Node) *plan {
 			return in.plan
 		}
 	}
-	if n.Kind != yaml.ScalarNode || !p.mayBeIn([]byte(n.Value)) {
+	if n.Kind != yaml.ScalarNode {
 		return nil
 	}
 	f, err := yamledit.Parse("", []byte(n.Value))
@@ -55,6 +58,7 @@ func (p *plan) finish() error {
 		if err := in.finish(); err != nil {
 			return err
 		}
+		p.left = append(p.left, in.mentions()...)
 		if in.isEmpty() {
 			continue
 		}

@@ -1,43 +1,68 @@
-// Package image sets where an image is deployed: in workloads, kustomizations and Helm values. Bytes come in through an
-// fs.FS and go out as a map from path to content, exactly edited by package yamledit.
+// Package image sets where an image is deployed: in the places of its table. Bytes come in through an fs.FS and go out
+// as a map from path to content, exactly edited by package yamledit.
+//
+// The table (table.go) has a row for each kind of places: which documents, where in them, and the shape in which the
+// image stands there. A shape finds the sites of images in a node; a site says which image is there now, and plans
+// another one. A document in a string is one more document, whose edits become an edit of the string.
 package image
 
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 
 	"update-gitops-repo/template/glob"
 	"update-gitops-repo/template/yamledit"
 )
 
 // DefaultFiles is the pattern of the files that images are looked for in, unless somebody says otherwise. It is one
-// pattern, so that a repository may well hold files of only one of these names.
+// pattern, so that a repository may well hold files of only one of these names. What Elsewhere matches is left out then.
 const DefaultFiles = "{**.{yaml,yml},**/Kustomization}"
+
+// Elsewhere are patterns of files that say how a repository is built and explained, and deploy nothing. They are looked
+// at only where somebody names them.
+var Elsewhere = []string{
+	".{github,gitlab,circleci,buildkite,woodpecker,semaphore}/**", "**/.gitlab-ci.{yaml,yml}",
+	".{drone,travis,woodpecker,cirrus,appveyor}.{yaml,yml}", "{azure,bitbucket}-pipelines.{yaml,yml}", "docs/**",
+}
 
 // ErrNotDeployed is the kind of the *yamledit.Error for an image that is deployed nowhere.
 var ErrNotDeployed = errors.New("not deployed")
 
+// ErrLeft is the kind of the *yamledit.Error for an image that is not set everywhere, of a strict Request.
+var ErrLeft = errors.New("not set everywhere")
+
+// Request says which images to set, and where.
+type Request struct {
+	Images  []Image
+	Globs   []string // of the files to look in; none: DefaultFiles without Elsewhere
+	Missing Missing  // what becomes of kustomizations without an entry; MissingAdd wants Globs
+	Strict  bool     // it is an error where an image is left
+}
+
+// Result is what Set made.
+type Result struct {
+	Files   map[string][]byte // path to contents, of those that changed
+	Changes []yamledit.Change // by file
+	Left    []Mention         // that may deploy one of the images, and are not set
+}
+
 // Progress is called before each step that may take much memory or time, with the file. The key is empty.
 type Progress func(file, key string)
 
-// Set sets the new references wherever the files that the globs match deploy the images, and returns the files whose
-// bytes changed, by path, and what changed in them, by file. All images are looked for in the files as they were, so
-// a=b:1 and b=c:1 are no chain. An image is deployed by:
+// Set sets the new references wherever the files that are looked at deploy the images. All images are looked for in the
+// files as they were, so a=b:1 and b=c:1 are no chain. An image is deployed by a place of the table:
 //
-//   - a scalar under the key image, at any depth. It gets the tag and digest of Ref, and no other. Without tag and
-//     digest it counts in containers only (of pods, Tekton or Argo Workflows): elsewhere, something else may say the
-//     tag.
-//   - an entry of images in a kustomization.yaml, or of images or spec.images in a document of kind Kustomization,
-//     whose name or newName is the image's. It gets newTag and digest, and no other, and newName where Ref names
-//     another repository. A key that is to go is replaced by one that comes, else its line goes; comments above stay.
-//   - a map as in the values of Helm charts, with repository (and registry) and with tag or digest. Its key or the one
-//     above has to end in image or images, or it has registry, digest, pullPolicy or imagePullPolicy: else it may be a
-//     source in git. No keys come or go: a digest that Ref lacks becomes empty, since it would win over the tag; a tag
-//     that Ref lacks stays; without the key digest, Ref's goes after the tag (1.7.0@sha256:…). A map with image,
-//     without a tag of its own, and tag or imageTag is the same; one with both image and repository is neither.
+//   - A whole reference gets the tag and digest of Ref, and no other.
+//   - An entry of a kustomization gets newTag and digest, and no other, and newName where Ref names another repository. A
+//     key that is to go is replaced by one that comes, else its line goes; comments above stay. What is overridden by
+//     all kustomizations further out is left: see overlays.
+//   - In a map with parts, no keys come or go: a digest that Ref lacks becomes empty, since it would win over the tag; a
+//     tag that Ref lacks stays; without the key digest, Ref's goes after the tag (1.7.0@sha256:…).
 //
 // The repository there has to be the image's, in full: acme/shop is neither acme/shop-worker nor ghcr.io/acme/shop. It
 // is written anew only where Ref names another one than Name. A tag that is a variable or an action of a template is
@@ -50,52 +75,101 @@ type Progress func(file, key string)
 // Files that are not YAML, such as a chart's templates, are passed over, unless a line like "image: acme/shop:1" shows
 // that the image is deployed there.
 //
-// A *yamledit.Error tells of an image that is deployed nowhere (ErrNotDeployed, with where it is named all the same),
-// of a file that is not YAML but deploys an image (yamledit.ErrSyntax), and of a place that cannot be set without
-// touching anything else, or a key that is there twice (yamledit.ErrUneditable). Where it is about one image, its Key
-// is the Name. Any other error is that of Check, that of a glob which matches nothing, or of the file system.
+// What names an image and may deploy it all the same is returned as left.
+//
+// A *yamledit.Error tells of an image that is deployed nowhere (ErrNotDeployed, with where it is named all the same), or
+// left somewhere in a strict Request (ErrLeft), of a file that is not YAML but deploys an image (yamledit.ErrSyntax), and
+// of a place that cannot be set without touching anything else, or a key that is there twice (yamledit.ErrUneditable).
+// Where it is about one image, its Key is the Name. Any other error is that of Check, that of a glob which matches
+// nothing, or of the file system.
 //
 // The YAML parser cannot be stopped, and a file needs little to take more memory than there is. Callers with
 // untrusted input must watch the memory; progress is called with each file that is about to be parsed.
-func Set(fsys fs.FS, globs []string, images []Image, progress Progress) (map[string][]byte, []yamledit.Change, error) {
-	targets, err := targetsOf(images)
+func Set(fsys fs.FS, req Request, progress Progress) (Result, error) {
+	targets, err := targetsOf(req.Images)
 	if err != nil {
-		return nil, nil, err
+		return Result{}, err
 	}
-	names, err := find(fsys, globs)
+	names, err := Find(fsys, req.Globs)
 	if err != nil {
-		return nil, nil, err
+		return Result{}, err
 	}
-	files := map[string][]byte{}
-	var changes []yamledit.Change
+	if err := glob.Prefetch(fsys, names); err != nil {
+		return Result{}, err
+	}
+	common := context{targets: targets, missing: req.Missing}
+	if common.overlays, err = newOverlays(fsys, names, targets); err != nil {
+		return Result{}, err
+	}
+	out := Result{Files: map[string][]byte{}}
 	for _, name := range names {
 		before, err := fs.ReadFile(fsys, name)
 		if err != nil {
-			return nil, nil, err
+			return Result{}, err
 		}
-		if !slices.ContainsFunc(targets, func(t *target) bool { return t.mayBeIn(before) }) {
+		common.name = name
+		if !common.mayBeIn(before) && (req.Missing != MissingAdd || !mayBeKustomization(name, before)) {
 			continue
 		}
 		progress(name, "")
-		after, made, err := setIn(name, before, targets)
-		if err != nil {
-			return nil, nil, err
+		if err := out.set(common, before); err != nil {
+			return Result{}, err
 		}
-		if !bytes.Equal(after, before) {
-			files[name] = after
-		}
-		changes = append(changes, made...)
 	}
 	for _, t := range targets {
 		if !t.found {
-			return nil, nil, t.notDeployed(fsys, globs, names)
+			return Result{}, t.notDeployed(fsys, strings.Join(req.Patterns(), ","), names, out.Left)
 		}
 	}
-	return files, changes, nil
+	if req.Strict && len(out.Left) > 0 {
+		return Result{}, leftError(out.Left)
+	}
+	return out, nil
 }
 
-// find returns the files that the globs match, sorted.
-func find(fsys fs.FS, globs []string) ([]string, error) {
+// leftError returns the error for what is left.
+func leftError(left []Mention) error {
+	first := left[0]
+	return &yamledit.Error{File: first.File, Line: first.Line, Key: first.Name, Err: ErrLeft, Reason: strings.Join(Warnings(left), "; ")}
+}
+
+// Patterns returns the globs of the files that are looked at, the default ones if none are given.
+func (r Request) Patterns() []string {
+	if len(r.Globs) == 0 {
+		return []string{DefaultFiles}
+	}
+	return r.Globs
+}
+
+// Warnings returns a sentence for each image that is left somewhere, with all places.
+func Warnings(left []Mention) []string {
+	byName := map[string][]Mention{}
+	for _, m := range left {
+		byName[m.Name] = append(byName[m.Name], m)
+	}
+	var out []string
+	for _, name := range sortedKeys(byName) {
+		out = append(out, describe(byName[name]))
+	}
+	return out
+}
+
+// describe returns where an image is left, as one sentence.
+func describe(left []Mention) string {
+	var places []string
+	for _, m := range left {
+		places = append(places, m.String())
+	}
+	return fmt.Sprintf("%s is not set everywhere: %s", left[0].Name, strings.Join(places, ", "))
+}
+
+// Find returns the files that the globs match, sorted; without globs, those of DefaultFiles without Elsewhere. Errors
+// are those of glob.Find.
+func Find(fsys fs.FS, globs []string) ([]string, error) {
+	if len(globs) == 0 {
+		names, err := glob.Find(fsys, DefaultFiles)
+		return slices.DeleteFunc(names, isElsewhere), err
+	}
 	var names []string
 	for _, pattern := range globs {
 		found, err := glob.Find(fsys, pattern)
@@ -105,26 +179,47 @@ func find(fsys fs.FS, globs []string) ([]string, error) {
 		names = append(names, found...)
 	}
 	slices.Sort(names)
-	names = slices.Compact(names)
-	return names, glob.Prefetch(fsys, names)
+	return slices.Compact(names), nil
 }
 
-// setIn sets the images in one file.
-func setIn(name string, before []byte, targets []*target) ([]byte, []yamledit.Change, error) {
-	f, err := yamledit.Parse(name, before)
+// isElsewhere reports whether one of the patterns of Elsewhere matches.
+func isElsewhere(name string) bool {
+	return slices.ContainsFunc(Elsewhere, func(pattern string) bool { return glob.Match(pattern, name) })
+}
+
+// mayBeKustomization is a quick look whether a file is a kustomization.
+func mayBeKustomization(name string, src []byte) bool {
+	return kustomizations.include(path.Base(name), object{}) || bytes.Contains(src, []byte("kustomize.config.k8s.io"))
+}
+
+// set sets the images in one file.
+func (r *Result) set(c context, before []byte) error {
+	f, err := yamledit.Parse(c.name, before)
 	if err != nil {
-		_, err := yamledit.Check(name, before)
-		return before, nil, notYAML(name, before, targets, err)
+		_, err := yamledit.Check(c.name, before)
+		if err := notYAML(c.name, before, c.targets, err); err != nil {
+			return err
+		}
+		r.Left = append(r.Left, c.namedInText(before)...)
+		return nil
 	}
-	p := newPlan(context{name: name, targets: targets, overlays: &overlays{}}, path.Base(name), f)
-	if err := p.make(spot{}); err != nil {
-		return nil, nil, err
+	p := newPlan(c, path.Base(c.name), f)
+	for _, step := range []func() error{func() error { return p.make(spot{}) }, p.planMissing, p.finish} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
-	if err := p.finish(); err != nil {
-		return nil, nil, err
-	}
+	r.Left = append(r.Left, p.mentions()...)
 	if p.isEmpty() {
-		return before, nil, nil
+		return nil
 	}
-	return p.apply()
+	after, made, err := p.apply()
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(after, before) {
+		r.Files[c.name] = after
+	}
+	r.Changes = append(r.Changes, made...)
+	return nil
 }

@@ -88,12 +88,13 @@ func setImage(file, src, images string) (string, string, error) {
 		}
 		parsed = append(parsed, img)
 	}
-	out, changes, err := Set(fstest.MapFS{file: {Data: []byte(src)}}, []string{"**"}, parsed, ignore)
-	if text, ok := out[file]; ok {
+	req := Request{Images: parsed, Globs: []string{"**"}}
+	out, err := Set(fstest.MapFS{file: {Data: []byte(src)}}, req, ignore)
+	if text, ok := out.Files[file]; ok {
 		src = string(text)
 	}
 	var said []string
-	for _, c := range changes {
+	for _, c := range out.Changes {
 		said = append(said, fmt.Sprintf("%s: %s -> %s", c.Path, c.Old, c.New))
 	}
 	return src, strings.Join(said, "; "), err
@@ -482,12 +483,12 @@ func TestSetErrors(t *testing.T) {
 		want                    string
 	}{
 		{"nowhere", "a.yaml", "image: acme/shop-worker:1\n", "acme/shop=:2", ErrNotDeployed,
-			"**: acme/shop is deployed nowhere"},
+			"**: acme/shop is deployed nowhere; there is acme/shop-worker"},
 		{"one of two", "a.yaml", "image: acme/shop:1\n", "acme/shop=:2 nginx=:2", ErrNotDeployed,
 			"**: nginx is deployed nowhere"},
 		{"a similar workload", "a.yaml", "x:\n- image: ghcr.io/acme/shop:1\n- image: acme/shop:$TAG\n", "acme/shop=:2",
 			ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3); " +
+			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop:$TAG (a.yaml:3, a placeholder); " +
 				"but there is ghcr.io/acme/shop:1 (a.yaml:2)"},
 		{"similar values", "a.yaml",
 			"x: {registry: ghcr.io, repository: acme/shop, tag: 1}\ny: {repository: shop, digest: x}\n", "acme/shop=:2",
@@ -500,7 +501,8 @@ func TestSetErrors(t *testing.T) {
 				"shop (kustomization.yaml:2)"},
 		{"many similar ones", "a.yaml", "- image: a/shop\n- image: b/shop\n- image: c/shop\n- image: d/shop\n",
 			"acme/shop=:2", ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; but there is a/shop (a.yaml:1), b/shop (a.yaml:2), c/shop (a.yaml:3)"},
+			"**: acme/shop is deployed nowhere; but there is a/shop (a.yaml:1), b/shop (a.yaml:2), c/shop (a.yaml:3), " +
+				"d/shop (a.yaml:4)"},
 		{"the new one at another tag", "a.yaml", "- image: acme/web:1\n- {repository: acme/web, tag: 1}\n",
 			"acme/shop=acme/web:2", ErrNotDeployed, "**: acme/shop is deployed nowhere"},
 
@@ -511,7 +513,7 @@ func TestSetErrors(t *testing.T) {
 			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3)"},
 		{"a template with a variable", "a.yaml", helmTemplate + "image: \"acme/shop:{{ .tag }}\"\n", "acme/shop=:2",
 			ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3)"},
+			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop:{{ .tag }} (a.yaml:3, a placeholder)"},
 		{"a template with the image", "a.yaml", helmTemplate + "  - \"image\": 'acme/shop:1' # c\n", "acme/shop=:2",
 			yamledit.ErrSyntax,
 			"a.yaml:3: acme/shop is deployed here, but cannot be set, since the file is not YAML: "},
@@ -531,8 +533,11 @@ func TestSetErrors(t *testing.T) {
 			"images:\n- {name: acme/shop, newTag: $TAG}\n- {name: acme/shop, digest: '{{ x }}'}\n---\n" +
 				"image: {repository: acme/shop, tag: <TAG>}\n---\nimage: {repository: acme/shop, digest: $(D)}\n",
 			"acme/shop=:2", ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (kustomization.yaml:2), " +
-				"acme/shop (kustomization.yaml:3), acme/shop (kustomization.yaml:5)"},
+			"**: acme/shop is deployed nowhere; it is named in another way: " +
+				"acme/shop:$TAG (kustomization.yaml:2, a placeholder), " +
+				"acme/shop@{{ x }} (kustomization.yaml:3, a placeholder), " +
+				"acme/shop:<TAG> (kustomization.yaml:5, a placeholder), " +
+				"acme/shop@$(D) (kustomization.yaml:7, a placeholder)"},
 		{"a name in two keys", "a.yaml",
 			"a: {repository: quay.io/x, image: acme/shop, tag: v1}\n" +
 				"bImage: {repository: acme/shop, image: worker, tag: v1}\n",
@@ -712,10 +717,11 @@ func TestSetFiles(t *testing.T) {
 		fsys.MapFS[name] = &fstest.MapFile{Data: []byte(src)}
 	}
 	images := []Image{{"acme/shop", "acme/shop:2"}}
-	files, changes, err := Set(fsys, []string{DefaultFiles, "a/*"}, images, ignore)
+	result, err := Set(fsys, Request{Images: images, Globs: []string{DefaultFiles, "a/*"}}, ignore)
 	if err != nil {
 		t.Fatal(err)
 	}
+	files, changes := result.Files, result.Changes
 	if want := map[string][]byte{"a/one.yaml": []byte("image: acme/shop:2\n"),
 		"b/two.yml": []byte("image:\n  repository: acme/shop\n  tag: \"2\"\n")}; !reflect.DeepEqual(files, want) {
 		t.Errorf("files: %q", files)
@@ -731,11 +737,11 @@ func TestSetFiles(t *testing.T) {
 	if len(fsys.prefetched) != 1 || !slices.Equal(fsys.prefetched[0], want) {
 		t.Errorf("prefetched: %v", fsys.prefetched)
 	}
-	if _, _, err := Set(fsys, []string{"a/*", "c/*"}, images, ignore); !errors.Is(err, glob.ErrNoMatch) ||
+	if _, err := Set(fsys, Request{Images: images, Globs: []string{"a/*", "c/*"}}, ignore); !errors.Is(err, glob.ErrNoMatch) ||
 		!strings.HasPrefix(err.Error(), "c/*: ") {
 		t.Errorf("a glob without a match: %v", err)
 	}
-	if _, _, err := Set(fsys, []string{"a/*"}, []Image{{"nginx", ":1"}, {"docker.io/nginx", ":2"}},
+	if _, err := Set(fsys, Request{Images: []Image{{"nginx", ":1"}, {"docker.io/nginx", ":2"}}},
 		ignore); err == nil || err.Error() != "image docker.io/nginx is given twice" {
 		t.Errorf("twice: %v", err)
 	}
@@ -746,11 +752,11 @@ func TestSetFiles(t *testing.T) {
 	if err := Check([]Image{{"nginx", ":1"}, {"acme/nginx", ":2"}}); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := Set(fsys, []string{"a/*"}, []Image{{"nginx", "1"}}, ignore); err == nil {
+	if _, err := Set(fsys, Request{Images: []Image{{"nginx", "1"}}}, ignore); err == nil {
 		t.Error("a bad reference is taken")
 	}
 	failing := failingFiles{fsys}
-	if _, _, err := Set(failing, []string{"a/*"}, images, ignore); !errors.Is(err, fs.ErrPermission) {
+	if _, err := Set(failing, Request{Images: images, Globs: []string{"a/*"}}, ignore); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("a file that cannot be read: %v", err)
 	}
 }

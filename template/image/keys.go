@@ -60,11 +60,25 @@ func roleOf(key string) (prefix string, r role) {
 // maxKey is the length of the longest key that is looked at.
 const maxKey = 100
 
-// otherKeys are keys that are looked up besides those with a role.
-var otherKeys = map[string]bool{
-	"pullPolicy": true, "imagePullPolicy": true, "apiVersion": true, "kind": true, "spec": true, "images": true,
-	"newName": true, "newTag": true, "tagSuffix": true, "global": true, "value": true, "build": true, "reference": true,
-}
+// otherKeys are keys that are looked up besides those with a role: of the table's places, and what is asked for there.
+var otherKeys = func() map[string]bool {
+	keys := map[string]bool{
+		"pullPolicy": true, "imagePullPolicy": true, "apiVersion": true, "kind": true, "spec": true, "images": true,
+		"newName": true, "newTag": true, "global": true, "build": true,
+	}
+	for _, row := range table {
+		if _, ok := row.shape.(wholeRef); !ok {
+			continue
+		}
+		at := way(row.at)
+		for _, glob := range at[len(at)-1].globs {
+			if !strings.Contains(glob, "*") {
+				keys[glob] = true
+			}
+		}
+	}
+	return keys
+}()
 
 // isKnown reports whether a key may say what is deployed.
 func isKnown(key string) bool {

@@ -43,7 +43,10 @@ func newEntry(p *plan, m *yaml.Node) *entry {
 	if tag+digest == "" {
 		c.tag = oldTag
 	}
-	c.placeholder = isVariable(tag) || isVariable(digest)
+	if isVariable(tag) || isVariable(digest) {
+		c.placeholder = version{tag, digest}.suffix()
+	}
+	c.rendered, c.made = cmp.Or(repo, old)+version{tag, digest}.suffix(), true
 	for _, key := range []string{"name", "newName", "newTag", "digest"} {
 		if n := p.fieldsOf(m)[key]; n != nil {
 			c.nodes = append(c.nodes, n)

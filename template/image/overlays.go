@@ -1,5 +1,236 @@
 package image
 
-type overlays struct{}
+import (
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
 
-func (*overlays) override(file, ref string, t *target) bool { return false }
+	"go.yaml.in/yaml/v4"
+
+	"update-gitops-repo/template/yamledit"
+)
+
+// overlays knows which kustomizations change an image after the place that names it. Such a place has no effect: its
+// image is set in the overlay, which may even miss the image once the place has another name or tag.
+//
+// Rules of kustomize: resources, then patches, then images, from the innermost kustomization outwards; images change
+// what stands under image in containers and initContainers (api/filters/imagetag).
+type overlays struct {
+	fsys    fs.FS
+	names   []string            // files of kustomizations
+	active  bool                // one of them may change one of the images
+	parents map[string][]parent // by the file or folder that they take
+	byFile  map[string]*layer
+	byDir   map[string]*layer
+}
+
+// layer is a kustomization.
+type layer struct {
+	dir        string
+	entries    []*entry
+	components []string // folders; their images change the resources, but not the patches
+}
+
+// parent is a kustomization that takes a file or folder, and as what.
+type parent struct {
+	*layer
+	as takenAs
+}
+
+type takenAs int
+
+const (
+	resource takenAs = iota
+	patch
+)
+
+// takes are the fields of a kustomization with files and folders.
+var takes = []struct {
+	key string
+	as  takenAs
+}{
+	{"resources", resource}, {"bases", resource}, {"components", resource},
+	{"patches", patch}, {"patchesStrategicMerge", patch}, {"patchesJson6902", patch},
+}
+
+// newOverlays returns those among files.
+func newOverlays(fsys fs.FS, files []string, targets []*target) (*overlays, error) {
+	o := &overlays{fsys: fsys}
+	for _, name := range files {
+		if !kustomizations.include(path.Base(name), object{}) {
+			continue
+		}
+		o.names = append(o.names, name)
+		if o.active {
+			continue
+		}
+		src, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		o.active = context{targets: targets}.mayBeIn(src)
+	}
+	return o, nil
+}
+
+// override reports whether every way out of a file has a kustomization that sets t in place of ref, which the file
+// deploys. The images of a kustomization do not see what they make themselves.
+func (o *overlays) override(file string, c current, t *target) bool {
+	if !o.active || c.rendered == "" {
+		return false
+	}
+	o.load()
+	own := o.byFile[file]
+	ask := question{c.rendered, t, own}
+	switch {
+	case own == nil:
+		return o.covered(file, ask, map[string]bool{})
+	case !c.made && own.sets(ask):
+		return true // in a patch
+	}
+	return o.covered(own.dir, ask, map[string]bool{})
+}
+
+// question is whether kustomizations other than one set t in place of ref.
+type question struct {
+	ref    string
+	t      *target
+	except *layer
+}
+
+// covered reports whether every way from a file or folder outwards has a kustomization that does that.
+func (o *overlays) covered(from string, ask question, seen map[string]bool) bool {
+	parents := o.parents[from]
+	if len(parents) == 0 || seen[from] {
+		return false
+	}
+	seen[from] = true
+	for _, to := range parents {
+		if !o.changes(to, ask) && !o.covered(to.dir, ask, seen) {
+			return false
+		}
+	}
+	delete(seen, from)
+	return true
+}
+
+// misses reports whether any kustomization out of a file sets t in place of what the file deploys.
+func (o *overlays) misses(file string, c current, t *target) bool {
+	if !o.active || c.rendered == "" {
+		return false
+	}
+	o.load()
+	if own := o.byFile[file]; own != nil {
+		file = own.dir
+	}
+	return o.anySets(file, question{c.rendered, t, nil}, map[string]bool{})
+}
+
+func (o *overlays) anySets(from string, ask question, seen map[string]bool) bool {
+	if seen[from] {
+		return false
+	}
+	seen[from] = true
+	return slices.ContainsFunc(o.parents[from], func(to parent) bool {
+		return o.changes(to, ask) || o.anySets(to.dir, ask, seen)
+	})
+}
+
+// changes reports whether a kustomization, or one of its components, does that to what it takes.
+func (o *overlays) changes(to parent, ask question) bool {
+	return to.sets(ask) || to.as == resource && o.componentsSet(to.layer, ask, map[*layer]bool{ask.except: true})
+}
+
+func (o *overlays) componentsSet(l *layer, ask question, seen map[*layer]bool) bool {
+	seen[l] = true
+	return slices.ContainsFunc(l.components, func(dir string) bool {
+		c := o.byDir[dir]
+		return c != nil && !seen[c] && (c.sets(ask) || o.componentsSet(c, ask, seen))
+	})
+}
+
+// sets reports whether an entry of a kustomization does that.
+func (l *layer) sets(ask question) bool {
+	t := ask.t
+	for _, e := range l.entries {
+		mine := e.now.placeholder == "" && t.chooses(e.now.tag) &&
+			(e.now.names[0] == t.name || e.now.names[1] == t.name)
+		if mine && isChanged(ask.ref, e.name) {
+			return true
+		}
+	}
+	return false
+}
+
+// isChanged reports whether kustomize applies an entry with a name to a reference, as IsImageMatched does: the name has
+// to be what the reference begins with, letter by letter.
+func isChanged(ref, name string) bool {
+	rest, ok := strings.CutPrefix(ref, name)
+	return ok && versionOnly.MatchString(rest)
+}
+
+var versionOnly = regexp.MustCompile(`^(?::[a-zA-Z0-9_.{}-]*)?(?:@sha256:[a-zA-Z0-9_.{}-]*)?$`)
+
+// load reads the kustomizations. One that does not parse changes nothing.
+func (o *overlays) load() {
+	if o.parents != nil {
+		return
+	}
+	o.parents, o.byFile, o.byDir = map[string][]parent{}, map[string]*layer{}, map[string]*layer{}
+	for _, name := range o.names {
+		src, err := fs.ReadFile(o.fsys, name)
+		if err != nil {
+			continue
+		}
+		f, err := yamledit.Parse(name, src)
+		if err != nil || len(f.Documents()) == 0 || f.Documents()[0].Kind != yaml.MappingNode {
+			continue
+		}
+		o.add(name, f)
+	}
+}
+
+// add notes what a kustomization takes, and what it changes.
+func (o *overlays) add(name string, f *yamledit.File) {
+	p := newPlan(context{}, "", f)
+	l := &layer{dir: path.Dir(name)}
+	o.byFile[name], o.byDir[l.dir] = l, l
+	root := f.Documents()[0]
+	for _, field := range takes {
+		_, list := own(root, field.key)
+		for _, n := range items(list) {
+			if n.Kind == yaml.MappingNode {
+				_, n = own(n, "path")
+			}
+			at := text(resolve(n))
+			if at == "" || strings.Contains(at, "\n") {
+				continue
+			}
+			at = path.Join(l.dir, at)
+			o.parents[at] = append(o.parents[at], parent{l, field.as})
+			if field.key == "components" {
+				l.components = append(l.components, at)
+			}
+		}
+	}
+	_, images := own(root, "images")
+	for _, n := range items(images) {
+		if e := newEntry(p, n); e != nil {
+			l.entries = append(l.entries, e)
+		}
+	}
+}
+
+// items returns the items of a list, without aliases.
+func items(list *yaml.Node) []*yaml.Node {
+	if list = resolve(list); list == nil || list.Kind != yaml.SequenceNode {
+		return nil
+	}
+	out := make([]*yaml.Node, len(list.Content))
+	for i, n := range list.Content {
+		out[i] = resolve(n)
+	}
+	return out
+}

@@ -66,7 +66,7 @@ func (p *plan) partsOf(m *yaml.Node, s spot, prefix string, g *group) site {
 	if out.name == "" {
 		return nil
 	}
-	for _, key := range preferred(g.tags) {
+	for _, key := range preferred(out.name, g.tags) {
 		if !strings.EqualFold(key, "version") || namesImage(s.keys) {
 			out.tag = key
 			break
@@ -86,15 +86,18 @@ func (p *plan) partsOf(m *yaml.Node, s spot, prefix string, g *group) site {
 	return out
 }
 
-// preferred returns the keys of tags in the order in which they count.
-func preferred(keys []string) []string {
+// preferred returns the keys of tags in the order in which they count for a key with the name: those that are named like
+// it come first, and a version last.
+func preferred(name string, keys []string) []string {
+	name = strings.ToLower(name)
+	long := strings.Contains(name, "image") && !strings.HasSuffix(name, "image") // imageName, and so imageTag
 	rank := func(key string) int {
-		small := strings.ToLower(key)
+		small := separators.Replace(strings.ToLower(key))
 		switch {
-		case small == "tag":
-			return 0
 		case strings.HasSuffix(small, "version"):
 			return 2
+		case strings.HasSuffix(small, "imagetag") == long:
+			return 0
 		}
 		return 1
 	}
@@ -186,10 +189,14 @@ func (s *partsSite) read(p *plan, at spot) {
 	ref := text(resolve(fields[s.name]))
 	repo, tag, digest := splitRef(ref)
 	if s.inline() {
-		s.now.placeholder = !refSuffix.MatchString(ref[len(repo):])
+		if !refSuffix.MatchString(ref[len(repo):]) {
+			s.now.placeholder = ref[len(repo):]
+		}
 	} else {
 		tag, digest = text(p.lookup(s.m, s.tag)), text(p.lookup(s.m, s.digest))
-		s.now.placeholder = isVariable(tag) || isVariable(digest)
+		if isVariable(tag) || isVariable(digest) {
+			s.now.placeholder = version{tag, digest}.suffix()
+		}
 		if digest == "" {
 			tag, digest, _ = strings.Cut(tag, "@")
 		} else if s.digest == "sha" {

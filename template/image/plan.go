@@ -33,6 +33,10 @@ type plan struct {
 	understood map[*yaml.Node]bool  // the scalars of sites whose version is known
 	lent       map[*yaml.Node]*plan // nodes of documents in strings that are looked at together with others
 	inner      []inner              // documents in strings
+	unlisted   map[*yaml.Node]bool  // below which a mention need not deploy
+	named      map[*target]bool     // those that an entry of a kustomization names
+	added      []*target            // those that get an entry
+	left       []Mention            // in documents in strings, and at sites whose version is a placeholder
 }
 
 // value is what a scalar becomes, for an image.
@@ -54,7 +58,7 @@ type context struct {
 	name     string // of the file
 	targets  []*target
 	overlays *overlays
-	adds     bool // entries are added to kustomizations that have none
+	missing  Missing
 }
 
 func newPlan(c context, base string, f *yamledit.File) *plan {
@@ -63,6 +67,7 @@ func newPlan(c context, base string, f *yamledit.File) *plan {
 		values: map[*yaml.Node]value{}, entries: map[*yaml.Node]*entry{},
 		seen: map[use]bool{}, covered: map[*yaml.Node]bool{},
 		taken: map[*yaml.Node]bool{}, understood: map[*yaml.Node]bool{}, lent: map[*yaml.Node]*plan{},
+		unlisted: map[*yaml.Node]bool{}, named: map[*target]bool{},
 		line: func(line int) int { return line },
 	}
 }
@@ -137,7 +142,7 @@ func (p *plan) cover(m *yaml.Node, key string) {
 }
 
 // isEmpty reports whether nothing changes.
-func (p *plan) isEmpty() bool { return len(p.values) == 0 && len(p.entries) == 0 }
+func (p *plan) isEmpty() bool { return len(p.values) == 0 && len(p.entries) == 0 && len(p.added) == 0 }
 
 // apply changes the file: scalars and the names of keys first, then lines that go, then those that come. All of them
 // are compared with the file once it is parsed again.
@@ -158,6 +163,11 @@ func (p *plan) apply() ([]byte, []yamledit.Change, error) {
 			if err := do(p.entries[n], p.file); err != nil {
 				return nil, nil, p.fail(at, t, reason(err))
 			}
+		}
+	}
+	for _, t := range p.added {
+		if err := p.addEntry(t); err != nil {
+			return nil, nil, p.fail(at, t, reason(err))
 		}
 	}
 	after, changes, err := p.file.Bytes()
@@ -208,6 +218,9 @@ func (p *plan) first() (*yaml.Node, *target) {
 	}
 	for n := range p.entries {
 		all = append(all, n)
+	}
+	if len(all) == 0 {
+		return &yaml.Node{Line: 1}, p.added[0]
 	}
 	at := inOrder(slices.Values(all))[0]
 	copied := *at

@@ -72,7 +72,9 @@ func (kustomizeString) read(_ *plan, raw *yaml.Node, _ spot) ([]site, error) {
 		names = names[1:]
 	}
 	c := current{nodes: []*yaml.Node{raw}, names: names, tag: tag, digest: digest}
-	c.placeholder = !refSuffix.MatchString(ref[len(repo):])
+	if !refSuffix.MatchString(ref[len(repo):]) {
+		c.placeholder = ref[len(repo):]
+	}
 	return []site{&stringSite{raw: raw, left: left, old: old, repo: repo, now: c}}, nil
 }
 
@@ -114,5 +116,15 @@ func (entryShape) read(p *plan, raw *yaml.Node, _ spot) ([]site, error) {
 	if e := newEntry(p, resolve(raw)); e != nil {
 		return []site{e}, nil
 	}
+	return nil, nil
+}
+
+// unlisted is the shape of what names images, but deploys them only where another place says so.
+type unlisted struct{}
+
+func (unlisted) takes(n *yaml.Node) bool { return n.Kind == yaml.MappingNode }
+
+func (unlisted) read(p *plan, raw *yaml.Node, _ spot) ([]site, error) {
+	p.unlisted[raw] = true
 	return nil, nil
 }

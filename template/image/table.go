@@ -33,6 +33,9 @@ var (
 var table = []place{
 	{"Flux image automation", "it watches images, and deploys none",
 		documents{kinds: "*.image.toolkit.fluxcd.io"}, "", "", ignored{}},
+	{"Kubernetes", "what is said of an object, not what it is", documents{}, "metadata.{annotations,labels}", "", unlisted{}},
+	{"Kubernetes", "what became of an object", documents{kinds: "*.*"}, "status", "", unlisted{}},
+	{"Kubernetes", "schemas, with examples", documents{kinds: "CustomResourceDefinition.*"}, "spec", "", unlisted{}},
 
 	{"kustomize", "`name`, `newName`, `newTag`, `digest`", kustomizations, "images[]", "", entryShape{}},
 	{"kustomize", "the same, of a builtin transformer",
@@ -80,7 +83,7 @@ var table = []place{
 	{"Helm", "values in parts: `{registry, repository, tag, digest}`, `{name, tag}`, `fooImage` and `fooTag`",
 		documents{}, "**", "", parts{}},
 	{"Everywhere", "an image with a tag or digest; of custom resources, operators (`relatedImages`), Helm values",
-		documents{}, "**.{image,*[iI]mage,*IMAGE}", "", wholeRef{tagged}},
+		documents{}, "**.{*image,*Image,*IMAGE}", "", wholeRef{tagged}},
 }
 
 // patterns has the ways of the table's places.

@@ -53,8 +53,9 @@ type current struct {
 	nodes       []*yaml.Node // that say so
 	names       []string     // of the repository, in full; kustomize goes by two
 	tag, digest string
-	placeholder bool   // the tag or digest is for something else to fill in
-	rendered    string // the reference as kustomize sees it; empty where it does not look
+	placeholder string // the tag or digest, where it is for something else to fill in
+	rendered    string // the reference as kustomizations further out see it; empty where they do not look
+	made        bool   // rendered is what a kustomization makes of others
 }
 
 // walk looks for places at a node and below it.
@@ -168,24 +169,35 @@ func (p *plan) plan(s site) error {
 	for _, n := range c.nodes {
 		p.taken[n] = true
 	}
-	if c.placeholder {
-		return nil
-	}
 	for _, n := range c.nodes {
 		p.understood[resolve(n)] = true
 	}
 	for _, t := range p.targets {
-		if !t.sees(c) {
+		if c.placeholder != "" {
+			p.leavePlaceholder(c, t)
 			continue
 		}
-		if c.rendered != "" && p.overlays.override(p.name, c.rendered, t) {
+		p.noteEntry(c, t)
+		if !t.sees(c) || p.overlays.override(p.name, c, t) {
 			continue
+		}
+		if err := p.checkOverlays(c, t); err != nil {
+			return err
 		}
 		if err := s.set(p, t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// checkOverlays returns an error when a kustomization would miss the image once it has another name, and the version
+// that stays is not the one that this kustomization says.
+func (p *plan) checkOverlays(c current, t *target) error {
+	if t.newName == "" || !t.keepTag || !p.overlays.misses(p.name, c, t) {
+		return nil
+	}
+	return p.fail(resolve(c.nodes[0]), t, "a kustomization changes it by its old name, and another one takes it as it is")
 }
 
 // objectOf returns what a map says that it is.
