@@ -52,7 +52,7 @@ func (p *plan) isKustomizeFile() bool {
 }
 
 // kustomizeFile are the kustomizations in files of any name.
-var kustomizeFile = documents{kinds: "*.kustomize.config.k8s.io"}
+var kustomizeFile = documents{kinds: []string{"*.kustomize.config.k8s.io"}}
 
 // errImages is the error for a kustomization whose images are no list.
 var errImages = errors.New("images is no list")

@@ -20,14 +20,17 @@ import (
 )
 
 // DefaultFiles is the pattern of the files that images are looked for in, unless somebody says otherwise. It is one
-// pattern, so that a repository may well hold files of only one of these names. What Elsewhere matches is left out then.
+// pattern, so that a repository may well hold files of only one of these names. What is elsewhere is left out then.
 const DefaultFiles = "{**.{yaml,yml},**/Kustomization}"
 
-// Elsewhere are patterns of files that say how a repository is built and explained, and deploy nothing. They are looked
-// at only where somebody names them.
-var Elsewhere = []string{
-	".{github,gitlab,circleci,buildkite,woodpecker,semaphore}/**", "**/.gitlab-ci.{yaml,yml}",
-	".{drone,travis,woodpecker,cirrus,appveyor}.{yaml,yml}", "{azure,bitbucket}-pipelines.{yaml,yml}", "docs/**",
+// elsewhere are the files that say how a repository is built and explained, and deploy nothing. They are looked at only
+// where somebody names them.
+var elsewhere = struct{ folders, files []string }{
+	folders: []string{".buildkite", ".circleci", ".github", ".gitlab", ".semaphore", ".woodpecker", "docs"},
+	files: []string{
+		".appveyor.yml", ".cirrus.yml", ".drone.yml", ".gitlab-ci.yml", ".travis.yml", ".woodpecker.yml",
+		"azure-pipelines.yml", "bitbucket-pipelines.yml",
+	},
 }
 
 // ErrNotDeployed is the kind of the *yamledit.Error for an image that is deployed nowhere.
@@ -39,7 +42,7 @@ var ErrLeft = errors.New("not set everywhere")
 // Request says which images to set, and where.
 type Request struct {
 	Images  []Image
-	Globs   []string // of the files to look in; none: DefaultFiles without Elsewhere
+	Globs   []string // of the files to look in; none: DefaultFiles, without those elsewhere
 	Missing Missing  // what becomes of kustomizations without an entry; MissingAdd wants Globs
 	Strict  bool     // it is an error where an image is left
 }
@@ -163,7 +166,7 @@ func describe(left []Mention) string {
 	return fmt.Sprintf("%s is not set everywhere: %s", left[0].Name, strings.Join(places, ", "))
 }
 
-// Find returns the files that the globs match, sorted; without globs, those of DefaultFiles without Elsewhere. Errors
+// Find returns the files that the globs match, sorted; without globs, those of DefaultFiles, without those elsewhere. Errors
 // are those of glob.Find.
 func Find(fsys fs.FS, globs []string) ([]string, error) {
 	if len(globs) == 0 {
@@ -182,9 +185,11 @@ func Find(fsys fs.FS, globs []string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// isElsewhere reports whether one of the patterns of Elsewhere matches.
+// isElsewhere reports whether a file deploys nothing by where it is.
 func isElsewhere(name string) bool {
-	return slices.ContainsFunc(Elsewhere, func(pattern string) bool { return glob.Match(pattern, name) })
+	folder, _, below := strings.Cut(name, "/")
+	base := strings.TrimSuffix(path.Base(name), path.Ext(name)) + ".yml"
+	return below && slices.Contains(elsewhere.folders, folder) || slices.Contains(elsewhere.files, base)
 }
 
 // mayBeKustomization is a quick look whether a file is a kustomization.

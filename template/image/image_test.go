@@ -458,7 +458,7 @@ func TestSet(t *testing.T) {
 // In the files, v1 is the version that acme/shop has wherever it is deployed, and nothing else has.
 func TestSetShapes(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*")
+	files, err := filepath.Glob("testdata/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}

@@ -18,17 +18,20 @@ import (
 // Rules of kustomize: resources, then patches, then images, from the innermost kustomization outwards; images change
 // what stands under image in containers and initContainers (api/filters/imagetag).
 type overlays struct {
-	fsys    fs.FS
-	names   []string            // files of kustomizations
-	active  bool                // one of them may change one of the images
-	parents map[string][]parent // by the file or folder that they take
-	byFile  map[string]*layer
-	byDir   map[string]*layer
+	fsys   fs.FS
+	names  []string // files of kustomizations
+	active bool     // one of them may change one of the images
+
+	known  map[string]bool     // the files that are looked at, and the folders with a kustomization
+	namers map[string][]string // by one of those, the kustomizations that name it anywhere
+	layers map[string]*layer   // by the file; nil where it is none
+	byDir  map[string]string   // the file of the kustomization in a folder
 }
 
 // layer is a kustomization.
 type layer struct {
 	dir        string
+	takes      map[string]takenAs // by file or folder
 	entries    []*entry
 	components []string // folders; their images change the resources, but not the patches
 }
@@ -46,8 +49,8 @@ const (
 	patch
 )
 
-// takes are the fields of a kustomization with files and folders.
-var takes = []struct {
+// taking are the fields of a kustomization with files and folders.
+var taking = []struct {
 	key string
 	as  takenAs
 }{
@@ -57,12 +60,12 @@ var takes = []struct {
 
 // newOverlays returns those among files.
 func newOverlays(fsys fs.FS, files []string, targets []*target) (*overlays, error) {
-	o := &overlays{fsys: fsys}
+	o := &overlays{fsys: fsys, known: map[string]bool{}, layers: map[string]*layer{}, byDir: map[string]string{}}
 	for _, name := range files {
 		if !kustomizations.include(path.Base(name), object{}) {
 			continue
 		}
-		o.names = append(o.names, name)
+		o.names, o.byDir[path.Dir(name)], o.known[path.Dir(name)] = append(o.names, name), name, true
 		if o.active {
 			continue
 		}
@@ -71,6 +74,11 @@ func newOverlays(fsys fs.FS, files []string, targets []*target) (*overlays, erro
 			return nil, err
 		}
 		o.active = context{targets: targets}.mayBeIn(src)
+	}
+	if o.active {
+		for _, name := range files {
+			o.known[name] = true
+		}
 	}
 	return o, nil
 }
@@ -81,8 +89,7 @@ func (o *overlays) override(file string, c current, t *target) bool {
 	if !o.active || c.rendered == "" {
 		return false
 	}
-	o.load()
-	own := o.byFile[file]
+	own := o.layer(file)
 	ask := question{c.rendered, t, own}
 	switch {
 	case own == nil:
@@ -102,7 +109,7 @@ type question struct {
 
 // covered reports whether every way from a file or folder outwards has a kustomization that does that.
 func (o *overlays) covered(from string, ask question, seen map[string]bool) bool {
-	parents := o.parents[from]
+	parents := o.parents(from)
 	if len(parents) == 0 || seen[from] {
 		return false
 	}
@@ -121,8 +128,7 @@ func (o *overlays) misses(file string, c current, t *target) bool {
 	if !o.active || c.rendered == "" {
 		return false
 	}
-	o.load()
-	if own := o.byFile[file]; own != nil {
+	if own := o.layer(file); own != nil {
 		file = own.dir
 	}
 	return o.anySets(file, question{c.rendered, t, nil}, map[string]bool{})
@@ -133,7 +139,7 @@ func (o *overlays) anySets(from string, ask question, seen map[string]bool) bool
 		return false
 	}
 	seen[from] = true
-	return slices.ContainsFunc(o.parents[from], func(to parent) bool {
+	return slices.ContainsFunc(o.parents(from), func(to parent) bool {
 		return o.changes(to, ask) || o.anySets(to.dir, ask, seen)
 	})
 }
@@ -146,7 +152,7 @@ func (o *overlays) changes(to parent, ask question) bool {
 func (o *overlays) componentsSet(l *layer, ask question, seen map[*layer]bool) bool {
 	seen[l] = true
 	return slices.ContainsFunc(l.components, func(dir string) bool {
-		c := o.byDir[dir]
+		c := o.layer(o.byDir[dir])
 		return c != nil && !seen[c] && (c.sets(ask) || o.componentsSet(c, ask, seen))
 	})
 }
@@ -173,32 +179,70 @@ func isChanged(ref, name string) bool {
 
 var versionOnly = regexp.MustCompile(`^(?::[a-zA-Z0-9_.{}-]*)?(?:@sha256:[a-zA-Z0-9_.{}-]*)?$`)
 
-// load reads the kustomizations. One that does not parse changes nothing.
-func (o *overlays) load() {
-	if o.parents != nil {
+// parents returns the kustomizations that take a file or folder. Few are parsed: those that name it.
+func (o *overlays) parents(of string) []parent {
+	o.index()
+	var out []parent
+	for _, name := range o.namers[of] {
+		if l := o.layer(name); l != nil {
+			if as, ok := l.takes[of]; ok {
+				out = append(out, parent{l, as})
+			}
+		}
+	}
+	return out
+}
+
+// index notes which kustomizations name which of the files and folders, without parsing them.
+func (o *overlays) index() {
+	if o.namers != nil {
 		return
 	}
-	o.parents, o.byFile, o.byDir = map[string][]parent{}, map[string]*layer{}, map[string]*layer{}
+	o.namers = map[string][]string{}
 	for _, name := range o.names {
 		src, err := fs.ReadFile(o.fsys, name)
 		if err != nil {
 			continue
 		}
-		f, err := yamledit.Parse(name, src)
-		if err != nil || len(f.Documents()) == 0 || f.Documents()[0].Kind != yaml.MappingNode {
-			continue
+		for line := range strings.Lines(string(src)) {
+			words := append(strings.FieldsFunc(line, endsWord), strings.Trim(line, " -\r\n\"'"))
+			for _, word := range words {
+				at := path.Join(path.Dir(name), word)
+				if o.known[at] && !slices.Contains(o.namers[at], name) {
+					o.namers[at] = append(o.namers[at], name)
+				}
+			}
 		}
-		o.add(name, f)
 	}
 }
 
-// add notes what a kustomization takes, and what it changes.
-func (o *overlays) add(name string, f *yamledit.File) {
+// endsWord reports whether a character may stand next to a path.
+func endsWord(r rune) bool { return r <= ' ' || strings.ContainsRune("\"',[]{}", r) }
+
+// layer returns the kustomization in a file, or nil. One that does not parse changes nothing.
+func (o *overlays) layer(name string) *layer {
+	if l, ok := o.layers[name]; ok {
+		return l
+	}
+	var l *layer
+	if o.byDir[path.Dir(name)] == name {
+		if src, err := fs.ReadFile(o.fsys, name); err == nil {
+			f, err := yamledit.Parse(name, src)
+			if err == nil && len(f.Documents()) > 0 && f.Documents()[0].Kind == yaml.MappingNode {
+				l = newLayer(name, f)
+			}
+		}
+	}
+	o.layers[name] = l
+	return l
+}
+
+// newLayer reads what a kustomization takes, and what it changes.
+func newLayer(name string, f *yamledit.File) *layer {
 	p := newPlan(context{}, "", f)
-	l := &layer{dir: path.Dir(name)}
-	o.byFile[name], o.byDir[l.dir] = l, l
+	l := &layer{dir: path.Dir(name), takes: map[string]takenAs{}}
 	root := f.Documents()[0]
-	for _, field := range takes {
+	for _, field := range taking {
 		_, list := own(root, field.key)
 		for _, n := range items(list) {
 			if n.Kind == yaml.MappingNode {
@@ -209,7 +253,7 @@ func (o *overlays) add(name string, f *yamledit.File) {
 				continue
 			}
 			at = path.Join(l.dir, at)
-			o.parents[at] = append(o.parents[at], parent{l, field.as})
+			l.takes[at] = field.as
 			if field.key == "components" {
 				l.components = append(l.components, at)
 			}
@@ -221,6 +265,7 @@ func (o *overlays) add(name string, f *yamledit.File) {
 			l.entries = append(l.entries, e)
 		}
 	}
+	return l
 }
 
 // items returns the items of a list, without aliases.

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// documents says which documents of which files a place is in.
+// documents says which documents of which files a place is in. The zero documents are all.
 type documents struct {
-	files string // globs of base names, separated by spaces
-	kinds string // globs of KIND.GROUP, separated by spaces; of an object without apiVersion, the kind alone counts
+	files []string // globs of base names
+	kinds []string // globs of KIND.GROUP; of an object without apiVersion, the kind alone counts
 }
 
 // object is what a Kubernetes resource says it is.
@@ -23,22 +23,22 @@ func (o object) group() string {
 	return group
 }
 
-// include reports whether a document of a file with this base name, or this object in it, is among d. The zero d has
-// all of them.
+// include reports whether a document of a file with this base name, or this object in it, is among d.
 func (d documents) include(file string, o object) bool {
-	if d == (documents{}) {
+	if len(d.files)+len(d.kinds) == 0 {
 		return true
 	}
-	for _, pattern := range strings.Fields(d.files) {
-		if ok, _ := path.Match(pattern, file); ok && file != "" {
+	for _, glob := range d.files {
+		if ok, _ := path.Match(glob, file); ok && file != "" {
 			return true
 		}
 	}
-	for _, pattern := range strings.Fields(d.kinds) {
+	for _, pattern := range d.kinds {
 		kind, group, _ := strings.Cut(pattern, ".")
-		sameKind, _ := path.Match(kind, o.kind)
-		sameGroup, _ := path.Match(group, o.group())
-		if sameKind && (sameGroup && o.kind != "" || o.apiVersion == "" && kind != "*" && o.kind != "") {
+		if o.kind == "" || !matchKey(kind, o.kind) {
+			continue
+		}
+		if o.apiVersion == "" && kind != "*" || o.apiVersion != "" && matchKey(group, o.group()) {
 			return true
 		}
 	}
@@ -88,17 +88,23 @@ func (p pattern) matches(keys []string) bool {
 
 func (s segment) matches(key string) bool {
 	for _, glob := range s.globs {
-		if glob == key {
-			return true
-		}
-		if key == item || glob == item || !strings.ContainsAny(glob, "*[") {
-			continue
-		}
-		if ok, _ := path.Match(glob, key); ok {
+		if matchKey(glob, key) {
 			return true
 		}
 	}
 	return false
+}
+
+// matchKey reports whether a glob has a key. Items of lists match their own only.
+func matchKey(glob, key string) bool {
+	if glob == key {
+		return true
+	}
+	if key == item || glob == item || !strings.Contains(glob, "*") {
+		return false
+	}
+	ok, _ := path.Match(glob, key)
+	return ok
 }
 
 // item stands for the index of an item in a way.

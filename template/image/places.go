@@ -29,18 +29,18 @@ func Places() []Place {
 // where returns where a place is, in Markdown.
 func (row place) where() string {
 	var in []string
-	for _, pattern := range strings.Fields(row.in.files) {
+	for _, pattern := range row.in.files {
 		if base := strings.TrimSuffix(pattern, path.Ext(pattern)); !strings.ContainsAny(base, "*") {
 			in = append(in, "`"+base+".yaml`")
 		}
 	}
 	in = slices.Compact(slices.DeleteFunc(in, func(s string) bool { return s == "`Kustomization.yaml`" }))
-	for _, pattern := range strings.Fields(row.in.kinds) {
+	for _, pattern := range row.in.kinds {
 		kind, group, _ := strings.Cut(pattern, ".")
 		switch {
 		case kind == "*":
 			in = append(in, "`"+group+"`")
-		case len(in) == 0 || row.in.files == "":
+		case len(in) == 0 || len(row.in.files) == 0:
 			in = append(in, "`"+kind+"`")
 		}
 	}
