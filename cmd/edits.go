@@ -121,7 +121,8 @@ func newImages(c *config) (image.Request, error) {
 	}
 	for _, img := range images {
 		if err := img.CheckAdd(); err != nil {
-			return req, usage.Errorf("leave out -image-missing, or give -image=NAME=:TAG", "-image-missing=add: %v", err)
+			return req, usage.Errorf("leave out -image-missing, or give -image=NAME=:TAG",
+				"-image-missing=add: %v", err)
 		}
 	}
 	return req, nil

@@ -80,8 +80,8 @@ func (c *config) editFlags() []flagSpec {
 		{name: "set-missing", into: &c.setMissing, preset: "error", choices: []string{"error", "create"}, needs: "set",
 			usage: "`action` if the path of -set selects nothing: error or create"},
 		{name: "image", into: &c.images,
-			usage: "`NAME=REF`: set the image NAME, wherever it is deployed, to REF; NAME:OLDTAG is only what has that tag " +
-				"now, REF may be REPO:TAG, REPO@DIGEST, :TAG, @DIGEST, or REPO: to keep the tag"},
+			usage: "`NAME=REF`: set the image NAME, wherever it is deployed, to REF; NAME:OLDTAG is only what has " +
+				"that tag now, REF may be REPO:TAG, REPO@DIGEST, :TAG, @DIGEST, or REPO: to keep the tag"},
 		{name: "image-files", into: &c.imageFiles, needs: "image", check: checkGlob,
 			fallback: image.DefaultFiles + ", without those of CI systems and docs/",
 			usage:    "`glob` of the files in which -image looks"},

@@ -87,8 +87,8 @@ func (p *plan) addEntry(t *target) error {
 // plain returns a string.
 func plain(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s} }
 
-// CheckAdd returns an error for an image that no kustomization can get an entry for: one whose tag decides whether it is
-// meant, or shall stay beside another digest.
+// CheckAdd returns an error for an image that no kustomization can get an entry for: one whose tag decides whether it
+// is meant, or shall stay beside another digest.
 func (img Image) CheckAdd() error {
 	t, err := img.target()
 	switch {

@@ -9,29 +9,13 @@ package image
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"update-gitops-repo/template/glob"
 	"update-gitops-repo/template/yamledit"
 )
-
-// DefaultFiles is the pattern of the files that images are looked for in, unless somebody says otherwise. It is one
-// pattern, so that a repository may well hold files of only one of these names. What is elsewhere is left out then.
-const DefaultFiles = "{**.{yaml,yml},**/Kustomization}"
-
-// elsewhere are the files that say how a repository is built and explained, and deploy nothing. They are looked at only
-// where somebody names them.
-var elsewhere = struct{ folders, files []string }{
-	folders: []string{".buildkite", ".circleci", ".github", ".gitlab", ".semaphore", ".woodpecker", "docs"},
-	files: []string{
-		".appveyor.yml", ".cirrus.yml", ".drone.yml", ".gitlab-ci.yml", ".travis.yml", ".woodpecker.yml",
-		"azure-pipelines.yml", "bitbucket-pipelines.yml",
-	},
-}
 
 // ErrNotDeployed is the kind of the *yamledit.Error for an image that is deployed nowhere.
 var ErrNotDeployed = errors.New("not deployed")
@@ -61,11 +45,11 @@ type Progress func(file, key string)
 // files as they were, so a=b:1 and b=c:1 are no chain. An image is deployed by a place of the table:
 //
 //   - A whole reference gets the tag and digest of Ref, and no other.
-//   - An entry of a kustomization gets newTag and digest, and no other, and newName where Ref names another repository. A
-//     key that is to go is replaced by one that comes, else its line goes; comments above stay. What is overridden by
-//     all kustomizations further out is left: see overlays.
-//   - In a map with parts, no keys come or go: a digest that Ref lacks becomes empty, since it would win over the tag; a
-//     tag that Ref lacks stays; without the key digest, Ref's goes after the tag (1.7.0@sha256:…).
+//   - An entry of a kustomization gets newTag and digest, and no other, and newName where Ref names another
+//     repository. A key that is to go is replaced by one that comes, else its line goes; comments above stay. What all
+//     kustomizations further out override is left: see overlays.
+//   - In a map with parts, no keys come or go: a digest that Ref lacks becomes empty, since it would win over the tag;
+//     a tag that Ref lacks stays; without the key digest, Ref's goes after the tag (1.7.0@sha256:…).
 //
 // The repository there has to be the image's, in full: acme/shop is neither acme/shop-worker nor ghcr.io/acme/shop. It
 // is written anew only where Ref names another one than Name. A tag that is a variable or an action of a template is
@@ -80,11 +64,11 @@ type Progress func(file, key string)
 //
 // What names an image and may deploy it all the same is returned as left.
 //
-// A *yamledit.Error tells of an image that is deployed nowhere (ErrNotDeployed, with where it is named all the same), or
-// left somewhere in a strict Request (ErrLeft), of a file that is not YAML but deploys an image (yamledit.ErrSyntax), and
-// of a place that cannot be set without touching anything else, or a key that is there twice (yamledit.ErrUneditable).
-// Where it is about one image, its Key is the Name. Any other error is that of Check, that of a glob which matches
-// nothing, or of the file system.
+// A *yamledit.Error tells of an image that is deployed nowhere (ErrNotDeployed, with where it is named all the same),
+// or left somewhere in a strict Request (ErrLeft), of a file that is not YAML but deploys an image
+// (yamledit.ErrSyntax), and of a place that cannot be set without touching anything else, or a key that is there twice
+// (yamledit.ErrUneditable). Where it is about one image, its Key is the Name. Any other error is that of Check, that of
+// a glob which matches nothing, or of the file system.
 //
 // The YAML parser cannot be stopped, and a file needs little to take more memory than there is. Callers with
 // untrusted input must watch the memory; progress is called with each file that is about to be parsed.
@@ -128,73 +112,6 @@ func Set(fsys fs.FS, req Request, progress Progress) (Result, error) {
 		return Result{}, leftError(out.Left)
 	}
 	return out, nil
-}
-
-// leftError returns the error for what is left.
-func leftError(left []Mention) error {
-	first := left[0]
-	return &yamledit.Error{File: first.File, Line: first.Line, Key: first.Name, Err: ErrLeft, Reason: strings.Join(Warnings(left), "; ")}
-}
-
-// Patterns returns the globs of the files that are looked at, the default ones if none are given.
-func (r Request) Patterns() []string {
-	if len(r.Globs) == 0 {
-		return []string{DefaultFiles}
-	}
-	return r.Globs
-}
-
-// Warnings returns a sentence for each image that is left somewhere, with all places.
-func Warnings(left []Mention) []string {
-	byName := map[string][]Mention{}
-	for _, m := range left {
-		byName[m.Name] = append(byName[m.Name], m)
-	}
-	var out []string
-	for _, name := range sortedKeys(byName) {
-		out = append(out, describe(byName[name]))
-	}
-	return out
-}
-
-// describe returns where an image is left, as one sentence.
-func describe(left []Mention) string {
-	var places []string
-	for _, m := range left {
-		places = append(places, m.String())
-	}
-	return fmt.Sprintf("%s is not set everywhere: %s", left[0].Name, strings.Join(places, ", "))
-}
-
-// Find returns the files that the globs match, sorted; without globs, those of DefaultFiles, without those elsewhere. Errors
-// are those of glob.Find.
-func Find(fsys fs.FS, globs []string) ([]string, error) {
-	if len(globs) == 0 {
-		names, err := glob.Find(fsys, DefaultFiles)
-		return slices.DeleteFunc(names, isElsewhere), err
-	}
-	var names []string
-	for _, pattern := range globs {
-		found, err := glob.Find(fsys, pattern)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, found...)
-	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
-}
-
-// isElsewhere reports whether a file deploys nothing by where it is.
-func isElsewhere(name string) bool {
-	folder, _, below := strings.Cut(name, "/")
-	base := strings.TrimSuffix(path.Base(name), path.Ext(name)) + ".yml"
-	return below && slices.Contains(elsewhere.folders, folder) || slices.Contains(elsewhere.files, base)
-}
-
-// mayBeKustomization is a quick look whether a file is a kustomization.
-func mayBeKustomization(name string, src []byte) bool {
-	return kustomizations.include(path.Base(name), object{}) || bytes.Contains(src, []byte("kustomize.config.k8s.io"))
 }
 
 // set sets the images in one file.

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"update-gitops-repo/template/yamledit"
 )
 
 // Mention is where a file names an image that may be deployed by that, and was not set there.
@@ -30,6 +32,35 @@ func (m Mention) String() string {
 
 // at returns file and line.
 func (m Mention) at() string { return fmt.Sprintf("%s:%d", m.File, m.Line) }
+
+// Warnings returns a sentence for each image that is left somewhere, with all places.
+func Warnings(left []Mention) []string {
+	byName := map[string][]Mention{}
+	for _, m := range left {
+		byName[m.Name] = append(byName[m.Name], m)
+	}
+	var out []string
+	for _, name := range sortedKeys(byName) {
+		out = append(out, describe(byName[name]))
+	}
+	return out
+}
+
+// describe returns where an image is left, as one sentence.
+func describe(left []Mention) string {
+	var places []string
+	for _, m := range left {
+		places = append(places, m.String())
+	}
+	return fmt.Sprintf("%s is not set everywhere: %s", left[0].Name, strings.Join(places, ", "))
+}
+
+// leftError returns the error for what is left.
+func leftError(left []Mention) error {
+	first := left[0]
+	return &yamledit.Error{File: first.File, Line: first.Line, Key: first.Name, Err: ErrLeft,
+		Reason: strings.Join(Warnings(left), "; ")}
+}
 
 // leavePlaceholder notes a site of t whose version is for something else to fill in.
 func (p *plan) leavePlaceholder(c current, t *target) {
@@ -94,7 +125,7 @@ func (p *plan) mentionsIn(t *target, key, n *yaml.Node) []Mention {
 		if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 			at = p.line(n.Line + 1 + i)
 		}
-		for _, m := range t.named(line, inKey && n.Value == line) {
+		for _, m := range t.named(line, inKey && n.Value == line || keyAndName.MatchString(line)) {
 			m.File, m.Line = p.name, at
 			out = append(out, m)
 		}
@@ -122,7 +153,7 @@ func (t *target) named(line string, inKey bool) []Mention {
 		_, tag, digest := splitRef(ref)
 		placeholder := !refSuffix.MatchString(suffix)
 		switch {
-		case suffix == "" && (!inKey || strings.TrimSpace(line) != ref || t.oldTag != ""):
+		case suffix == "" && (!inKey || !strings.HasSuffix(strings.TrimRight(line, " \t\r\"'"), ref) || t.oldTag != ""):
 		case suffix != "" && !placeholder && (!t.chooses(tag) || t.isMade(current{names: []string{t.name},
 			tag: tag, digest: digest})):
 		case !inKey && isPort.MatchString(suffix) && !strings.Contains(repo, "/"):
@@ -132,6 +163,10 @@ func (t *target) named(line string, inKey bool) []Mention {
 	}
 	return out
 }
+
+// keyAndName matches a line of a text that may be YAML, with a key and the name of an image.
+var keyAndName = regexp.MustCompile(
+	`(?i)^\s*(?:- +)?["']?[\w-]*(?:image|repository|newName)["']?: *["']?[^\s"']+["']?\s*$`)
 
 // isPort matches what may be a port of a host instead of a tag.
 var isPort = regexp.MustCompile(`^:[0-9]+$`)
@@ -153,7 +188,7 @@ func (c context) namedInText(src []byte) []Mention {
 			continue
 		}
 		for _, t := range c.targets {
-			for _, m := range t.named(line, false) {
+			for _, m := range t.named(line, keyAndName.MatchString(line)) {
 				m.File, m.Line = c.name, i+1
 				out = append(out, m)
 			}

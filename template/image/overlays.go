@@ -22,7 +22,9 @@ type overlays struct {
 	names  []string // files of kustomizations
 	active bool     // one of them may change one of the images
 
-	known  map[string]bool     // the files that are looked at, and the folders with a kustomization
+	files  []string            // that are looked at
+	known  map[string]bool     // those, and the folders with a kustomization
+	roots  map[string]bool     // folders that something other than a kustomization takes
 	namers map[string][]string // by one of those, the kustomizations that name it anywhere
 	layers map[string]*layer   // by the file; nil where it is none
 	byDir  map[string]string   // the file of the kustomization in a folder
@@ -76,9 +78,7 @@ func newOverlays(fsys fs.FS, files []string, targets []*target) (*overlays, erro
 		o.active = context{targets: targets}.mayBeIn(src)
 	}
 	if o.active {
-		for _, name := range files {
-			o.known[name] = true
-		}
+		o.files = files
 	}
 	return o, nil
 }
@@ -110,7 +110,7 @@ type question struct {
 // covered reports whether every way from a file or folder outwards has a kustomization that does that.
 func (o *overlays) covered(from string, ask question, seen map[string]bool) bool {
 	parents := o.parents(from)
-	if len(parents) == 0 || seen[from] {
+	if len(parents) == 0 || seen[from] || o.roots[from] {
 		return false
 	}
 	seen[from] = true
@@ -193,24 +193,43 @@ func (o *overlays) parents(of string) []parent {
 	return out
 }
 
-// index notes which kustomizations name which of the files and folders, without parsing them.
+// index notes, without parsing, which kustomizations name which of the files and folders, and which folders an
+// Application or a Kustomization of Flux takes: under the key path.
 func (o *overlays) index() {
 	if o.namers != nil {
 		return
 	}
-	o.namers = map[string][]string{}
-	for _, name := range o.names {
+	o.namers, o.roots = map[string][]string{}, map[string]bool{}
+	for _, name := range o.files {
+		o.known[name] = true
+	}
+	for _, name := range o.files {
 		src, err := fs.ReadFile(o.fsys, name)
 		if err != nil {
 			continue
 		}
-		for line := range strings.Lines(string(src)) {
-			words := append(strings.FieldsFunc(line, endsWord), strings.Trim(line, " -\r\n\"'"))
-			for _, word := range words {
-				at := path.Join(path.Dir(name), word)
-				if o.known[at] && !slices.Contains(o.namers[at], name) {
-					o.namers[at] = append(o.namers[at], name)
-				}
+		if o.byDir[path.Dir(name)] == name {
+			o.indexWords(name, string(src))
+			continue
+		}
+		for _, at := range takenFolder.FindAllSubmatch(src, -1) {
+			if dir := path.Clean(string(at[1])); o.byDir[dir] != "" {
+				o.roots[dir] = true
+			}
+		}
+	}
+}
+
+// takenFolder finds the folders under the key path, from the top of the repository.
+var takenFolder = regexp.MustCompile(`(?m)\bpath["']?:[ \t]*["']?([\w./-]+)`)
+
+// indexWords notes what of the files and folders a kustomization names.
+func (o *overlays) indexWords(name, src string) {
+	for line := range strings.Lines(src) {
+		for _, word := range append(strings.FieldsFunc(line, endsWord), strings.Trim(line, " -\r\n\"'")) {
+			at := path.Join(path.Dir(name), word)
+			if o.known[at] && !slices.Contains(o.namers[at], name) {
+				o.namers[at] = append(o.namers[at], name)
 			}
 		}
 	}

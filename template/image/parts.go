@@ -86,8 +86,8 @@ func (p *plan) partsOf(m *yaml.Node, s spot, prefix string, g *group) site {
 	return out
 }
 
-// preferred returns the keys of tags in the order in which they count for a key with the name: those that are named like
-// it come first, and a version last.
+// preferred returns the keys of tags in the order in which they count for a key with the name: those that are named
+// like it come first, and a version last.
 func preferred(name string, keys []string) []string {
 	name = strings.ToLower(name)
 	long := strings.Contains(name, "image") && !strings.HasSuffix(name, "image") // imageName, and so imageTag

@@ -232,8 +232,8 @@ func (p *plan) first() (*yaml.Node, *target) {
 
 // fail returns the error for a place that cannot be set.
 func (p *plan) fail(n *yaml.Node, t *target, reason string) error {
-	return &yamledit.Error{File: p.name, Line: p.line(n.Line), Key: t.Name, Reason: t.Name + " cannot be set: " + reason,
-		Err: yamledit.ErrUneditable}
+	return &yamledit.Error{File: p.name, Line: p.line(n.Line), Key: t.Name,
+		Reason: t.Name + " cannot be set: " + reason, Err: yamledit.ErrUneditable}
 }
 
 // inOrder returns nodes in the order of the file.

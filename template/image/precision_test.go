@@ -22,7 +22,7 @@ var alike = []string{
 // sources returns documents that deploy acme/shop, by name.
 func sources(t *testing.T) []placeCase {
 	t.Helper()
-	cases := placeCases
+	cases := placeCases(t)
 	names, err := filepath.Glob("testdata/*.yaml")
 	if err != nil || len(names) == 0 {
 		t.Fatal(names, err)

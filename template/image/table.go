@@ -33,15 +33,18 @@ func files(globs ...string) documents { return documents{files: globs} }
 //
 // The rules are those of the systems. kustomize: api/filters/imagetag, api/types.Image and plugin/builtin, as of v5.
 // Argo CD: ApplicationSourceKustomize.Images, which is handed to "kustomize edit set image", and HelmParameter of
-// pkg/apis/application/v1alpha1. Flux: the API types of kustomize-controller and helm-controller. OpenShift: TagReference
-// of image.openshift.io/v1. Kubernetes: ImageVolumeSource of core/v1. Tekton: the bundles resolver. Crossplane:
-// PackageSpec of pkg.crossplane.io. JSON patches: RFC 6902. The shapes of Helm values are those of public charts.
+// pkg/apis/application/v1alpha1. Flux: the API types of kustomize-controller and helm-controller. OpenShift:
+// TagReference of image.openshift.io/v1. Kubernetes: ImageVolumeSource of core/v1. Tekton: the bundles resolver.
+// Crossplane: PackageSpec of pkg.crossplane.io. JSON patches: RFC 6902. The shapes of Helm values are those of public
+// charts.
 var table = []place{
 	{"Flux image automation", "it watches images, and deploys none",
 		kinds("*.image.toolkit.fluxcd.io"), "", "", ignored{}},
-	{"Kubernetes", "what is said of an object, not what it is", everywhere, "metadata.{annotations,labels}", "", unlisted{}},
+	{"Kubernetes", "what is said of an object", everywhere, "metadata.{annotations,labels}", "", unlisted{}},
 	{"Kubernetes", "what became of an object", kinds("*.*"), "status", "", unlisted{}},
 	{"Kubernetes", "schemas, with examples", kinds("CustomResourceDefinition.*"), "spec", "", unlisted{}},
+
+	{"Helm", "what a chart says of itself", files("Chart.yaml"), "", "", unlisted{}},
 
 	{"kustomize", "`name`, `newName`, `newTag`, `digest`", kustomizations, "images[]", "", entryShape{}},
 	{"kustomize", "the same, of a builtin transformer",

@@ -197,7 +197,8 @@ func (p *plan) checkOverlays(c current, t *target) error {
 	if t.newName == "" || !t.keepTag || !p.overlays.misses(p.name, c, t) {
 		return nil
 	}
-	return p.fail(resolve(c.nodes[0]), t, "a kustomization changes it by its old name, and another one takes it as it is")
+	const reason = "a kustomization changes it by its old name, and another one takes it as it is"
+	return p.fail(resolve(c.nodes[0]), t, reason)
 }
 
 // objectOf returns what a map says that it is.
