@@ -54,10 +54,19 @@ func (k check) run(ctx context.Context) (auth.Access, error) {
 	return access, both(err, apiErr)
 }
 
-// printAccess writes what was found, for people or as JSON.
-func printAccess(w io.Writer, a auth.Access, format string) error {
+// access is what was found; empty: nothing was asked.
+type access struct{ *auth.Access }
+
+// Print implements account.
+func (a access) Print(w io.Writer, format string, failure *report.Failure) error {
 	if format == "json" {
-		return report.PrintJSON(w, a)
+		return report.PrintJSON(w, struct {
+			*auth.Access
+			*report.Failure
+		}{a.Access, failure})
+	}
+	if a.Access == nil {
+		return nil
 	}
 	_, err := io.WriteString(w, escape.Output(a.String()))
 	return err

@@ -128,8 +128,10 @@ refuses something after the push.
 	}
 	fmt.Fprintf(&b, `.SH ENVIRONMENT
 Every flag can be given as a variable: %s_ and its name in upper snake case. The variable of a repeatable flag holds
-one entry a line. The command line counts before variables, and they before the file of
-.BR \-config .
+one entry a line. An empty variable is not given; any other empty value is an error.
+The command line wins over variables, and variables over the file of
+.BR \-config ;
+a repeatable flag has the entries of all three, those of the file first.
 .SH EXIT STATUS
 0 when all is done or nothing was to do, 1 when something failed, 2 when the command line is wrong.
 .SH EXAMPLES

@@ -1,15 +1,13 @@
 package cmd
 
 import (
-	"path"
-	"path/filepath"
+	"errors"
+	"regexp"
 	"strings"
 
 	"update-gitops-repo/cmd/internal/edits"
 	"update-gitops-repo/cmd/internal/usage"
-	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/template"
-	"update-gitops-repo/template/image"
 	"update-gitops-repo/template/yamledit/yqedit"
 )
 
@@ -45,115 +43,100 @@ func newEdits(c *config, getenv func(string) string) (edits.Edits, error) {
 	}, nil
 }
 
-// parseValues returns the values for templates.
-func parseValues(c *config, getenv func(string) string) (template.Values, error) {
-	values := template.Values{}
-	for _, s := range c.substitutes.values {
-		key, value, ok := strings.Cut(s, "=")
-		if !ok {
-			return nil, usage.Errorf("give -substitute=KEY=VALUE", "-substitute %q has no =", s)
-		}
-		if err := values.Set(key, value); err != nil {
-			return nil, usage.Errorf("give -substitute=KEY=VALUE", "-substitute: %v", err)
-		}
-	}
-	for _, name := range c.substituteEnvs.values {
-		value := getenv(name)
-		if value == "" {
-			return nil, usage.Errorf("set the variable, or give -substitute=NAME=VALUE",
-				"-substitute-env: the variable %q is not set or empty", name)
-		}
-		if err := values.Set(name, value); err != nil {
-			return nil, usage.Errorf("give the name of a variable", "-substitute-env: %v", err)
-		}
-	}
-	return values, nil
-}
-
-// parseLocal returns the local templates.
-func parseLocal(c *config) ([]edits.LocalTemplate, error) {
-	var local []edits.LocalTemplate
-	for _, s := range c.templates.values {
-		src, dest, ok := strings.Cut(s, ":")
-		if !ok || src == "" || dest == "" {
-			return nil, usage.Errorf("give -template=SRC:DEST", "-template %q is not a source and a destination", s)
-		}
-		if !filepath.IsAbs(src) {
-			src = filepath.Join(c.workdir, src)
-		}
-		dest = path.Clean(dest)
-		if err := gitrepo.CheckPath(dest); err != nil {
-			return nil, usage.Errorf("give a path in the repository, such as apps/shop.yaml", "-template: %v", err)
-		}
-		local = append(local, edits.LocalTemplate{Source: src, Dest: dest})
-	}
-	return local, nil
+// setMissing says what each choice of -set-missing does.
+var setMissing = map[string]yqedit.Missing{
+	"error": yqedit.RefuseMissing, "create": yqedit.CreateMissing, "skip": yqedit.SkipMissing,
 }
 
 func parseSets(c *config) ([]yqedit.Assignment, error) {
 	var sets []yqedit.Assignment
 	for _, s := range c.sets.values {
-		a, err := yqedit.ParseAssignment(s)
+		a, err := parseSet(s)
 		if err != nil {
-			return nil, usage.Errorf("give -set=FILE:PATH=VALUE, such as values.yaml:.image.tag=1.2",
-				"-set %q: %v", s, err)
+			return nil, err
 		}
-		a.Create = c.setMissing == "create"
+		if !a.Text {
+			c.warnUnfilled("-set "+a.File+":"+a.Path, a.Value)
+		}
+		a.Missing = setMissing[c.setMissing]
 		sets = append(sets, a)
 	}
 	return sets, nil
 }
 
-// newImages returns which images to set, and where.
-func newImages(c *config) (image.Request, error) {
-	images, err := parseImages(c)
+// parseSet reads one entry of -set.
+func parseSet(s string) (yqedit.Assignment, error) {
+	const hint = "give -set=FILE:PATH=VALUE, such as values.yaml:.image.tag=1.2"
+	if err := checkParts("-set", s, hint, part{"path", pathOf(s)}); err != nil {
+		return yqedit.Assignment{}, err
+	}
+	a, err := yqedit.ParseAssignment(s)
+	if operator, ok := errors.AsType[*yqedit.OperatorError](err); ok {
+		return a, usage.Errorf(operator.Instead, "-set %q: %v", s, err)
+	}
+	if value, ok := errors.AsType[*yqedit.ValueError](err); ok {
+		return a, usage.Errorf("close the quotes, with escapes as in JSON; if the quotes are part of the value, "+
+			"give "+value.Literal, "-set %q: %v", s, err)
+	}
 	if err != nil {
-		return image.Request{}, err
+		return a, usage.Errorf(hint, "-set %q: %v", s, err)
 	}
-	req := image.Request{Images: images, Globs: c.imageFiles.values, Strict: c.imageStrict}
-	if c.imageMissing != "add" {
-		return req, nil
+	if a.Text {
+		return a, nil
 	}
-	req.Missing = image.MissingAdd
-	if len(req.Globs) == 0 {
-		return req, usage.Errorf("give -image-files, such as -image-files=overlays/prod/kustomization.yaml",
-			"-image-missing=add would add the image to all kustomizations of the repository")
+	err = refuseBlank("-set", s, `to write that on purpose, give it in double quotes: -set='FILE:PATH=""'`,
+		part{"value", a.Value})
+	if err != nil {
+		return a, err
 	}
-	for _, img := range images {
-		if err := img.CheckAdd(); err != nil {
-			return req, usage.Errorf("leave out -image-missing, or give -image=NAME=:TAG",
-				"-image-missing=add: %v", err)
-		}
-	}
-	return req, nil
-}
-
-func parseImages(c *config) ([]image.Image, error) {
-	var images []image.Image
-	for _, s := range c.images.values {
-		i, err := image.Parse(s)
-		if err != nil {
-			return nil, usage.Errorf("give -image=NAME=REF, such as acme/shop=acme/shop:1.2", "-image %q: %v", s, err)
-		}
-		images = append(images, i)
-	}
-	if err := image.Check(images); err != nil {
-		return nil, usage.Errorf("give each image once", "-image: %v", err)
-	}
-	return images, nil
+	const hintImage = "give the image's tag or digest; a text that ends so on purpose goes in double quotes"
+	return a, refuseCutImage("-set", s, hintImage, a.Value)
 }
 
 func parseExpressions(c *config) ([]yqedit.Expression, error) {
 	var expressions []yqedit.Expression
+	const hint = "give -yq=FILE:EXPRESSION, such as values.yaml:.replicas += 1"
 	for _, s := range c.expressions.values {
+		_, expr, _ := strings.Cut(s, ":")
+		if err := checkParts("-yq", s, hint, part{"expression", expr}); err != nil {
+			return nil, err
+		}
 		x, err := yqedit.ParseExpression(s)
+		if operator, ok := errors.AsType[*yqedit.OperatorError](err); ok {
+			return nil, usage.Errorf(operator.Instead, "-yq %q: %v", s, err)
+		}
 		if err != nil {
-			return nil, usage.Errorf("give -yq=FILE:EXPRESSION, such as values.yaml:.replicas += 1",
-				"-yq %q: %v", s, err)
+			return nil, usage.Errorf(hint, "-yq %q: %v", s, err)
 		}
 		expressions = append(expressions, x)
 	}
 	return expressions, nil
+}
+
+// checkParts refuses "FILE:REST" if FILE has nothing in it, or an empty component, or if the other part is blank.
+func checkParts(flag, text, hint string, other part) error {
+	file, _, ok := strings.Cut(text, ":")
+	if !ok {
+		return nil // The parser says so.
+	}
+	if err := refuseBlank(flag, text, hint, part{"file", file}, other); err != nil {
+		return err
+	}
+	if hasGap(file) {
+		return errGap(flag, text, "file")
+	}
+	return nil
+}
+
+// noPath finds "FILE:=VALUE".
+var noPath = regexp.MustCompile(`^[^:]*:(\s*)=`)
+
+// pathOf returns the path in "FILE:PATH=VALUE" as far as it says whether it is blank.
+func pathOf(text string) string {
+	if m := noPath.FindStringSubmatch(text); m != nil {
+		return m[1]
+	}
+	return text
 }
 
 // newRenderer returns the renderer of templates: of which files, and between which delimiters.

@@ -67,13 +67,15 @@ func TestPrecedence(t *testing.T) {
 	file := t.TempDir() + "/flags.yaml"
 	write(t, file, "app: file\nbase: file\nbranch: file\npr-label: [x, y]\n"+
 		"wait: true\nsequence: 3\ntimeout: 3m\nmax-fetch: 3MiB\n")
-	for name, value := range map[string]string{
-		"BASE": "variable", "BRANCH": "variable", "PR_REVIEWER": "a\r\n\nb\n", "VERSION": "1.2",
+	var environ []string
+	for _, v := range []string{
+		"BASE=variable", "BRANCH=variable", "PR_REVIEWER=a\r\n \n\nb\n", "VERSION=1.2",
+		"ADD=d\ne", "PR_LABEL=z", "APP=",
 	} {
-		t.Setenv(envPrefix+"_"+name, value)
+		environ = append(environ, envPrefix+"_"+v)
 	}
 	args := []string{"-config=" + file, "--branch", "argument", "-add=a,b", "-add=c"}
-	c, err := parseConfig(args, &secret.Redactor{})
+	c, err := parseConfig(args, environ, &secret.Redactor{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,9 +86,9 @@ func TestPrecedence(t *testing.T) {
 		{"app", []string{"file"}},
 		{"base", []string{"variable"}},
 		{"branch", []string{"argument"}},
-		{"pr-label", []string{"x", "y"}},
+		{"pr-label", []string{"x", "y", "z"}},
 		{"pr-reviewer", []string{"a", "b"}},
-		{"add", []string{"a,b", "c"}},
+		{"add", []string{"d", "e", "a,b", "c"}},
 		{"wait", []string{"true"}},
 		{"sequence", []string{"3"}},
 		{"timeout", []string{"3m0s"}},
@@ -107,7 +109,7 @@ func TestURLSecrets(t *testing.T) {
 	for _, flag := range []string{"-repo", "-scm-url"} {
 		var secrets secret.Redactor
 		url := "https://x:" + password + "@git.example.com/a"
-		if _, err := parseConfig([]string{flag + "=" + url}, &secrets); err != nil {
+		if _, err := parseConfig([]string{flag + "=" + url}, nil, &secrets); err != nil {
 			t.Fatal(err)
 		}
 		if !secrets.Finds([]byte(password)) {
@@ -133,7 +135,7 @@ func TestIdle(t *testing.T) {
 			"-supersede does nothing with -create-pull-request=false",
 		}},
 	} {
-		c, err := parseConfig(strings.Fields(test.args), &secret.Redactor{})
+		c, err := parseConfig(strings.Fields(test.args), nil, &secret.Redactor{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,27 +164,29 @@ func TestHelp(t *testing.T) {
 }
 
 func TestParseYAML(t *testing.T) {
-	var got []string
-	set := func(name, value string) error {
-		got = append(got, name+"="+value)
-		return nil
-	}
 	const number = "1234567890123456789012345678901234567890"
 	const file = "git-revision: 0123456\nbranch: 1.10\napp: " + number + "\nset: [a:.b=1, \"c,d\"]\ndry-run: true\n"
-	if err := parseYAML(strings.NewReader(file), set); err != nil {
+	entries, err := parseYAML(strings.NewReader(file))
+	if err != nil {
 		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.key+"="+e.value)
 	}
 	want := "git-revision=0123456|branch=1.10|app=" + number + "|set=a:.b=1|set=c,d|dry-run=true"
 	if strings.Join(got, "|") != want {
 		t.Errorf("got %q, want %s", got, want)
 	}
-	for _, bad := range []string{"[a]", "a: {b: c}", "a: [[b]]", "a: [", "x"} {
-		if err := parseYAML(strings.NewReader(bad), set); err == nil {
+	for _, bad := range []string{
+		"[a]", "a: {b: c}", "a: [[b]]", "a: [", "x", "a: 1\na: 2", "a: 1\n---\nb: 2", "a: &x 1\nb: *x",
+	} {
+		if _, err := parseYAML(strings.NewReader(bad)); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}
-	if err := parseYAML(strings.NewReader(""), set); err != nil {
-		t.Errorf("an empty file: %v", err)
+	if entries, err := parseYAML(strings.NewReader("")); err != nil || len(entries) > 0 {
+		t.Errorf("an empty file: %v, %v", entries, err)
 	}
 }
 

@@ -30,6 +30,7 @@ type flagSpec struct {
 	because     string // why, where that is not plain
 	interactive bool   // for people at a terminal: variables and the file do not set it
 	isURL       bool   // it may hold credentials
+	isText      bool   // people read it as it is
 	check       func(flag, value string) error
 	usage       string // what it is for; the name of its value between backquotes, as package flag has it
 }
@@ -161,21 +162,13 @@ func all(groups []flagGroup) iter.Seq[flagSpec] {
 	}
 }
 
-// perLine calls parse, in which repeatable flags take one value per line.
-func perLine(groups []flagGroup, parse func() error) error {
-	for f := range all(groups) {
-		if l, ok := f.into.(*list); ok {
-			l.perLine = true
-			defer func() { l.perLine = false }()
-		}
-	}
-	return parse()
-}
-
-// list is a repeatable flag.
+// list is a repeatable flag. The sources come in turn, the one that wins first; its entries stay the last.
 type list struct {
-	values  []string
-	perLine bool // Set takes several values, one per line
+	values []string
+	places []place // of the values
+
+	at    int    // where the next value goes
+	place *place // of the next value; nil: nowhere in particular
 }
 
 // String implements flag.Value.
@@ -183,15 +176,12 @@ func (l *list) String() string { return strings.Join(l.values, "\n") }
 
 // Set implements flag.Value.
 func (l *list) Set(s string) error {
-	if !l.perLine {
-		l.values = append(l.values, s)
-		return nil
+	var p place
+	if l.place != nil {
+		p = *l.place
 	}
-	for line := range strings.Lines(s) {
-		if line = strings.TrimRight(line, "\r\n"); line != "" {
-			l.values = append(l.values, line)
-		}
-	}
+	l.values, l.places = slices.Insert(l.values, l.at, s), slices.Insert(l.places, l.at, p)
+	l.at++
 	return nil
 }
 

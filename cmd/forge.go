@@ -3,6 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"strings"
 
 	"update-gitops-repo/cmd/internal/auth"
@@ -35,13 +36,8 @@ type forgeAPI struct {
 // newForgeAPI finds the forge's API and what to authenticate with there. Only apps and credential helpers are asked for
 // that, over the network or as programs.
 func newForgeAPI(ctx context.Context, w auth.Wallet) (forgeAPI, error) {
-	switch {
-	case w.Repo.Scheme == "file":
-		return forgeAPI{}, usage.Errorf("give -create-pull-request=false", "a repository on disk has no pull requests")
-	case w.Forge.Name == "":
-		names, titles := strings.Join(forges.Names(), " or -scm-provider="), strings.Join(forges.Titles(), " or a ")
-		return forgeAPI{}, usage.Errorf("give -scm-provider="+names+", or -create-pull-request=false",
-			"cannot tell whether %s is a %s", w.Repo.HostPort(), titles)
+	if err := checkForge(w); err != nil {
+		return forgeAPI{}, err
 	}
 	api, err := w.API(ctx)
 	if err != nil || api.Source == "" {
@@ -54,10 +50,25 @@ func newForgeAPI(ctx context.Context, w auth.Wallet) (forgeAPI, error) {
 	return forgeAPI{api, provider}, nil
 }
 
+// checkForge refuses a repository of which it is not known which forge it is on.
+func checkForge(w auth.Wallet) error {
+	switch {
+	case w.Repo.Scheme == "file":
+		return usage.Errorf("give -create-pull-request=false", "a repository on disk has no pull requests")
+	case w.Forge.Name == "":
+		names, titles := strings.Join(forges.Names(), " or -scm-provider="), strings.Join(forges.Titles(), " or a ")
+		return usage.Errorf("give -scm-provider="+names+", or -create-pull-request=false",
+			"cannot tell whether %s is a %s", w.Repo.HostPort(), titles)
+	}
+	return nil
+}
+
 // forgeRoles is what the forge does in a run.
 type forgeRoles struct {
 	pulls   scm.Provider  // nil: no pull request is asked for, or a dry run does without
 	commits scm.Committer // nil: commits are made here
+
+	obstacle string // why a dry run is refused when it is none; empty: it is not
 }
 
 // needsForge reports whether a run talks to the forge's API. A dry run does without where it is not known which that
@@ -70,17 +81,34 @@ func (d draft) needsForge() bool {
 	return c.createPull || c.commitViaAPI
 }
 
+// obstacle returns why a run that does without the forge, since it is a dry one, would be refused otherwise; empty: it
+// would not be, or nothing but the forge could say.
+func (d draft) obstacle() string {
+	if d.config.createPull || d.config.commitViaAPI {
+		return inWords(checkForge(d.wallet))
+	}
+	return ""
+}
+
+// inWords returns an error of the command line with its hint; empty for nil.
+func inWords(err error) string {
+	if hint, ok := usage.Hint(err); ok {
+		return fmt.Sprintf("%v (%s)", err, hint)
+	}
+	return ""
+}
+
 // findForge returns what the run uses of the forge's API, and refuses what the forge cannot do.
 func (d draft) findForge(ctx context.Context) (forgeRoles, error) {
 	if !d.needsForge() {
-		return forgeRoles{}, nil
+		return forgeRoles{obstacle: d.obstacle()}, nil
 	}
 	api, err := newForgeAPI(ctx, d.wallet)
 	switch {
 	case err != nil:
 		return forgeRoles{}, err
 	case api.provider == nil && d.config.dryRun:
-		return forgeRoles{}, nil
+		return forgeRoles{obstacle: inWords(noToken(d.wallet, api.API))}, nil
 	case api.provider == nil:
 		return forgeRoles{}, noToken(d.wallet, api.API)
 	}

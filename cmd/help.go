@@ -4,9 +4,17 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"update-gitops-repo/cmd/internal/report"
 )
 
-// printHelp writes the whole command line, grouped.
+// help is the whole command line, grouped.
+type help struct{}
+
+// Print implements account. Help is for people, in any format.
+func (help) Print(w io.Writer, _ string, _ *report.Failure) error { return printHelp(w) }
+
+// printHelp writes the help.
 func printHelp(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(`update-gitops-repo changes a GitOps repository and opens a pull request.
@@ -15,6 +23,9 @@ Usage: update-gitops-repo [flags]
 
 Every flag can be given as an environment variable too: ` + envPrefix + `_ and the
 flag's name in upper snake case; a repeatable flag's variable holds one entry a line.
+The command line wins over variables, and variables over the file of -config, whose
+keys are the flags' names; a repeatable flag has the entries of all three. An empty
+variable is not given; any other empty value is an error.
 `)
 	for _, g := range new(config).flags() {
 		fmt.Fprintf(&b, "\n%s:\n", g.title)

@@ -6,13 +6,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 
 	"update-gitops-repo/cmd/internal/auth"
 	"update-gitops-repo/cmd/internal/edits"
-	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/cmd/internal/heapwatch"
 	"update-gitops-repo/cmd/internal/report"
 	"update-gitops-repo/cmd/internal/retry"
@@ -35,13 +33,6 @@ func exitCode(err error) int {
 	return 1
 }
 
-// printError writes the two lines that every failure ends in.
-func printError(w io.Writer, err error) error {
-	line := func(s string) string { return escape.Output(escape.OneLine(s)) }
-	_, writeErr := fmt.Fprintf(w, "error: %s\nhint: %s\n", line(err.Error()), line(hint(err)))
-	return writeErr
-}
-
 // both joins two errors, either of which may be nil, on one line; errors.Join would make two.
 func both(first, second error) error {
 	if first == nil || second == nil {
@@ -52,6 +43,15 @@ func both(first, second error) error {
 
 // hint returns what to do about err.
 func hint(err error) string {
+	hint := hintFor(err)
+	if as[*update.UnfinishedError](err) && !strings.Contains(hint, hintGoesOn) {
+		return hint + "; the next run goes on from there"
+	}
+	return hint
+}
+
+// hintFor returns what to do about the kind of err.
+func hintFor(err error) string {
 	if hint, ok := usage.Hint(err); ok {
 		return hint
 	}
@@ -81,6 +81,7 @@ func hint(err error) string {
 const (
 	hintSameBranch = "give another -branch, or -create-pull-request=false to push directly"
 	hintImage      = "check the image's name, and with -image-files where it is looked for"
+	hintGoesOn     = "picks up where it was"
 	hintGeneral    = "run it again with -verbose to see each step"
 )
 
@@ -94,10 +95,11 @@ var hints = []struct {
 	{kind(update.ErrNoDefault), "give -base"},
 	{kind(update.ErrSecret), "leave it out: what is pushed cannot be taken back"},
 	{kind(update.ErrSameBranch), hintSameBranch},
+	{kind(update.ErrBranchLeft), "delete the branch by hand, or run it again once the token may"},
 
 	// Time.
 	{kind(context.DeadlineExceeded), "give it more time with -timeout, or see with -verbose where it goes"},
-	{kind(context.Canceled), "it was interrupted; run it again, it picks up where it was"},
+	{kind(context.Canceled), "it was interrupted; run it again, it " + hintGoesOn},
 	{asksForPause, "run it again then, or give it more time with -timeout"},
 
 	// Git.
@@ -118,6 +120,7 @@ var hints = []struct {
 	{kind(gitrepo.ErrNoBranch), "check -base (or the remote's default branch), and that the branch was pushed"},
 	{kind(checkout.ErrNoCheckout), "give -repo, or -workdir with a checkout of the GitOps repository"},
 	{kind(gitrepo.ErrPath), "choose another path; only regular files in the repository's own folders are written"},
+	{kind(gitrepo.ErrNoRoom), "choose another -branch, or delete the one that is there"},
 	{kind(gitrepo.ErrRejected), "see the server's message; " +
 		"a change to a protected branch can go through a pull request"},
 	{kind(gitrepo.ErrMoved), "the branch is very busy; run it again"},
@@ -125,13 +128,14 @@ var hints = []struct {
 	// The forge's API.
 	{kind(scm.ErrAuth), "the token needs the right to read and write pull requests"},
 	{kind(scm.ErrNoRepository), "check -scm-provider and -scm-url, and that the token may see the repository"},
+	{kind(scm.ErrClosed), "if it was closed by mistake, run it again: it opens another one"},
 	{kind(scm.ErrNotMergeable), "the pull request is open; if its base has just moved, run it again, " +
 		"else see there what it waits for"},
 	{kind(scm.ErrRefused), "see the forge's message; mend that and run it again"},
 
 	// The rest.
 	{kind(report.ErrResults), "check that the folder is there, and that the user of the step may write to it"},
-	{failedTransiently, "the network or the server has failed; run it again, it picks up where it was"},
+	{failedTransiently, "the network or the server has failed; run it again, it " + hintGoesOn},
 	{as[*fs.PathError], "check the path, and who may read it; the sources of -template start at -workdir"},
 }
 
@@ -183,13 +187,24 @@ var editHints = []struct {
 	{"", as[*heapwatch.Error], nil, "simplify the expression, or edit a smaller file"},
 	{"", kind(image.ErrNotDeployed), nil, hintImage},
 	{"", kind(image.ErrLeft), nil, "set these by -set, leave their files out with -image-files, or drop -image-strict"},
+	{"-image", kind(yamledit.ErrSyntax), ownHint, "%s"},
 	{"-image", as[*yamledit.Error], nil, "set that place by hand, or leave its file out with -image-files"},
 	{"-yq", kind(yamledit.ErrNoNode), nil, "check the expression's paths against the file"},
 	{"-yq", kind(yamledit.ErrUneditable), nil,
 		"check the expression: it has to yield the whole document, as assignments and del() do"},
+	{"-set", as[*yamledit.Error], ownHint, "%s"},
 	{"", kind(yamledit.ErrSyntax), nil, "correct the file; it has to be valid YAML"},
 	{"", kind(yamledit.ErrNoNode), nil, "check the path against the file; -set-missing=create adds what is not there"},
 	{"", as[*yamledit.Error], nil, "choose a path to single values"},
+}
+
+// ownHint returns the hint that an error of yamledit has.
+func ownHint(err error) string {
+	e, ok := errors.AsType[*yamledit.Error](err)
+	if !ok {
+		return ""
+	}
+	return e.Hint
 }
 
 // key returns the key that a template lacks.

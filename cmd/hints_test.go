@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"io/fs"
 	"regexp"
 	"strings"
@@ -23,11 +24,17 @@ import (
 	"update-gitops-repo/gitrepo"
 	"update-gitops-repo/gitrepo/checkout"
 	"update-gitops-repo/scm"
+	"update-gitops-repo/secret"
 	"update-gitops-repo/template"
 	"update-gitops-repo/template/glob"
 	"update-gitops-repo/template/image"
 	"update-gitops-repo/template/yamledit"
 )
+
+// printError writes an error as the program does.
+func printError(w io.Writer, err error) error {
+	return program{secrets: new(secret.Redactor)}.failure(err).Print(w)
+}
 
 // FuzzPrintError checks that an error is two lines, whatever it holds.
 func FuzzPrintError(f *testing.F) {
@@ -57,6 +64,7 @@ func TestHints(t *testing.T) {
 		checkout.ErrNoCheckout, checkout.ErrNoFile, checkout.ErrFiltered,
 		scm.ErrAuth, scm.ErrNoRepository, scm.ErrRefused, scm.ErrNotMergeable,
 		update.ErrNoDefault, update.ErrSameBranch, update.ErrSecret, &update.ForeignError{},
+		update.ErrBranchLeft, scm.ErrClosed,
 		context.DeadlineExceeded, context.Canceled,
 		&fs.PathError{Err: fs.ErrNotExist}, &tls.CertificateVerificationError{}, auth.ErrAccess, report.ErrResults,
 		&retry.GaveUpError{}, &retry.GaveUpError{Wait: time.Hour},

@@ -38,9 +38,9 @@ func newPlan(ctx context.Context, c *config, s surroundings) (update.Plan, error
 	return update.Plan{
 		Remote: d.remote, Base: c.base, Branch: d.names.branch, ReplaceForeign: c.forcePush,
 		Edits: d.edits, Composer: d.composer(),
-		Author: author, Committer: committer, Signer: d.signer, CommitAPI: forge.commits,
+		Author: author, Committer: committer, Signer: d.signer, CommitAPI: forge.commits, OnlyRegular: c.commitViaAPI,
 		Pull: d.pull, Forge: forge.pulls,
-		DryRun: c.dryRun, WantDiff: s.wantDiff,
+		DryRun: c.dryRun, Obstacle: forge.obstacle, WantDiff: s.wantDiff,
 	}, nil
 }
 
@@ -62,6 +62,7 @@ func newDraft(ctx context.Context, c *config, s surroundings) (draft, error) {
 	if err := refuse(c); err != nil {
 		return draft{}, err
 	}
+	c.warnOfTexts()
 	changes, err := newEdits(c, s.getenv)
 	if err != nil {
 		return draft{}, err
@@ -107,12 +108,16 @@ func newPull(c *config, head string) (*update.Pull, error) {
 		if err != nil {
 			return nil, fmt.Errorf("-pr-body-file: %w", err)
 		}
-		body = string(text)
+		if body = string(text); isBlank(body) {
+			return nil, usage.Errorf("write the text into it, or leave the flag out for what changed",
+				"-pr-body-file: %s is empty", c.pullBodyFile)
+		}
 	}
 	return &update.Pull{
 		Request: scm.Request{
 			Head: head, Base: c.base, Title: c.pullTitle, Body: body, Draft: c.draft,
-			Labels: c.labels.values, Reviewers: c.reviewers.values, Assignees: c.assignees.values,
+			Labels: unique(c.labels.values), Reviewers: unique(c.reviewers.values),
+			Assignees: unique(c.assignees.values),
 			Milestone: c.milestone, Merge: c.mergePull, AutoMerge: c.autoMerge, MergeMethod: c.mergeMethod,
 		},
 		Supersede: c.supersede, Wait: c.wait, DeleteBranch: c.deleteBranch,

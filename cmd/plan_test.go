@@ -27,7 +27,7 @@ func environment(vars ...string) func(string) string {
 
 func mustPlan(t *testing.T, getenv func(string) string, args ...string) update.Plan {
 	t.Helper()
-	c, err := parseConfig(args, &secret.Redactor{})
+	c, err := parseConfig(args, nil, &secret.Redactor{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,13 +40,6 @@ func (s flagSpec) refuse() error {
 	return nil
 }
 
-func checkBranch(flag, value string) error {
-	if err := gitrepo.CheckBranch(value); err != nil {
-		return usage.Errorf("see git check-ref-format for what a branch may be called", "-%s: %v", flag, err)
-	}
-	return nil
-}
-
 func checkIdentity(flag, value string) error {
 	if err := gitrepo.CheckIdentity(value, ""); err != nil {
 		return usage.Errorf("give a plain name and address", "-%s %v", flag, err)
@@ -64,6 +57,9 @@ func checkLine(flag, value string) error {
 }
 
 func checkGlob(flag, value string) error {
+	if hasGap(value) {
+		return errGap("-"+flag, value, "glob")
+	}
 	if err := glob.Check(value); err != nil {
 		return usage.Errorf("give -"+flag+" a glob such as production/**.yaml", "-%s %q: %v", flag, value, err)
 	}

@@ -3,7 +3,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log"
 	"log/slog"
@@ -26,21 +25,32 @@ func Main() int {
 	// net/http logs what a server sends unasked, past the redactor.
 	log.SetOutput(io.Discard)
 	context.AfterFunc(ctx, stop) // The first signal ends the run in order, a second one kills the process.
-	return Run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	return Run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 }
 
-// Run is Main without globals, so that tests can run several at once. It stops cleanly when ctx is done. What it hands
-// to git's ssh, and where that finds its keys, are the process's own.
-func Run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+// Run is Main without globals, so that tests can run several at once. environ has the variables, each NAME=VALUE. It
+// stops cleanly when ctx is done. What it hands to git's ssh, and where that finds its keys, are the process's own.
+func Run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	var secrets secret.Redactor
 	out, errs := secrets.Writer(stdout), secrets.Writer(stderr)
-	p := program{getenv: getenv, secrets: &secrets, stdout: out, stderr: errs}
-	err := both(p.run(ctx, args), out.Flush())
+	getenv := lookup(environ)
+	p := program{getenv: getenv, secrets: &secrets, stderr: errs}
+	secrets.Add(auth.SecretsInEnvironment(getenv, urlVariables()...)...)
+	c, err := parseConfig(args, environ, &secrets)
+	if err != nil {
+		c.readFormats(args, getenv)
+	}
+	p.log, p.screen = report.NewLogger(errs, report.LogOptions{
+		Verbose: c.verbose, JSON: c.logsJSON(), Secrets: &secrets,
+	})
+	done, err := p.run(ctx, c, err)
+	err = both(err, p.screen.Clear())
+	err = both(err, both(done.Print(out, c.output, p.failure(err)), out.Flush()))
 	if err == nil {
 		_ = errs.Flush() // A log that cannot be written is no reason to fail.
 		return 0
 	}
-	if both(printError(errs, err), errs.Flush()) != nil {
+	if both(p.printFailure(ctx, c, done, err), errs.Flush()) != nil {
 		return 1 // Nobody is left to tell.
 	}
 	return exitCode(err)
@@ -48,43 +58,50 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout,
 
 // program is what a run has of its surroundings.
 type program struct {
-	getenv         func(string) string
-	secrets        *secret.Redactor // every secret is registered with it as soon as it is read
-	stdout, stderr io.Writer        // redacted
+	getenv  func(string) string // over the environment
+	secrets *secret.Redactor    // every secret is registered with it as soon as it is read
+	stderr  io.Writer           // redacted
 
 	log    *slog.Logger // on stderr
 	screen *report.Screen
 }
 
-// run is the whole program: flags -> config -> plan -> report.
-func (p program) run(ctx context.Context, args []string) error {
-	p.secrets.Add(auth.SecretsInEnvironment(p.getenv, urlVariables()...)...)
-	c, err := parseConfig(args, p.secrets)
+// account is what the program tells on stdout.
+type account interface {
+	// Print writes it in a format, "text" or "json", and in the latter the failure, too; nil: there is none.
+	Print(w io.Writer, format string, failure *report.Failure) error
+}
+
+// run is the whole program: config -> plan -> account. refusal is what is wrong with the command line; nil: nothing.
+// The account is never nil: it has what is known, also with an error.
+func (p program) run(ctx context.Context, c *config, refusal error) (account, error) {
 	switch {
-	case err != nil:
-		return err
+	case refusal != nil:
+		done := report.Report{Base: c.base, Branch: c.branch, DryRun: c.dryRun}
+		if results, err := report.OpenResults(places(c, p.getenv), p.secrets); err == nil {
+			return done, both(refusal, results.Write(done, p.failure(refusal)))
+		}
+		return done, refusal // The places may be wrong as well.
 	case c.help:
-		return printHelp(p.stdout)
+		return help{}, nil
 	case c.version:
-		return printVersion(p.stdout)
-	}
-	p.log, p.screen = report.NewLogger(p.stderr, report.LogOptions{
-		Verbose: c.verbose, JSON: c.logFormat == "json", Secrets: p.secrets,
-	})
-	if c.checkAuth {
+		return readBuild(), nil
+	case c.checkAuth:
 		return p.checkAuth(ctx, c)
 	}
 	results, err := report.OpenResults(places(c, p.getenv), p.secrets)
 	if err != nil {
-		return err
+		return report.Report{Base: c.base, Branch: c.branch, DryRun: c.dryRun}, err
 	}
-	r, err := p.update(ctx, c, results)
-	outputErr := errors.Join(p.screen.Clear(), results.Write(r, err))
-	if err == nil || r.PullRequest != nil {
-		// A pull request may be open although merging it failed: its URL is worth having.
-		outputErr = errors.Join(outputErr, r.Print(p.stdout, c.output))
+	done, err := p.update(ctx, c, results)
+	if why := done.Altered(c.output); why != "" && err == nil {
+		p.log.Warn(why)
 	}
-	return both(err, outputErr)
+	if writeErr := results.Write(done, p.failure(err)); err == nil && writeErr != nil {
+		return done, update.Unfinished(done, writeErr)
+	} else {
+		return done, both(err, writeErr)
+	}
 }
 
 // places returns where the flags and the CI system want the results.
@@ -112,30 +129,30 @@ func (p program) update(ctx context.Context, c *config, results report.Results) 
 	if err != nil {
 		return refused, err
 	}
-	p.warnOfIdle(c)
+	p.warn(c)
 	return update.Run(ctx, plan, p.log, p.secrets)
 }
 
 // checkAuth does what -check-auth asks for.
-func (p program) checkAuth(ctx context.Context, c *config) error {
+func (p program) checkAuth(ctx context.Context, c *config) (account, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	client, err := newClient(c.caFile, c.timeout, p.log, p.secrets)
 	if err != nil {
-		return err
+		return access{}, err
 	}
 	k, err := newCheck(ctx, c, surroundings{getenv: p.getenv, client: client, received: p.screen.Received})
 	if err != nil {
-		return err
+		return access{}, err
 	}
-	p.warnOfIdle(c)
+	p.warn(c)
 	found, err := k.run(ctx)
-	return both(err, printAccess(p.stdout, found, c.output))
+	return access{&found}, err
 }
 
-// warnOfIdle logs the flags that have no effect.
-func (p program) warnOfIdle(c *config) {
-	for _, w := range idle(c.flags()) {
+// warn logs what is done otherwise than it is given, and the flags that have no effect.
+func (p program) warn(c *config) {
+	for _, w := range append(c.warnings, idle(c.flags())...) {
 		p.log.Warn(w)
 	}
 }

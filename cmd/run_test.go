@@ -53,14 +53,16 @@ func newWorld(t *testing.T, kind forge.Kind) world {
 // run runs the program with the forge's token and the further arguments.
 func (w world) run(args ...string) (code int, stdout, stderr string) {
 	w.t.Helper()
-	getenv := environment("HOME="+w.home, "GIT_CONFIG_NOSYSTEM=1", "GITHUB_TOKEN="+writes, "GITLAB_TOKEN="+writes)
+	environ := []string{
+		"HOME=" + w.home, "GIT_CONFIG_NOSYSTEM=1", "GITHUB_TOKEN=" + writes, "GITLAB_TOKEN=" + writes,
+	}
 	kind := "github"
 	if strings.HasSuffix(w.APIURL(), "/v4") || strings.HasSuffix(w.APIURL(), "/v4/") {
 		kind = "gitlab"
 	}
 	args = append([]string{"-repo=" + w.CloneURL(gitops), "-scm-provider=" + kind, "-workdir=" + w.home}, args...)
 	var out, errs bytes.Buffer
-	code = Run(w.t.Context(), args, getenv, &out, &errs)
+	code = Run(w.t.Context(), args, environ, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -213,11 +215,11 @@ func TestNoToken(t *testing.T) {
 	}
 }
 
-// TestPrintAccess: as JSON, it is one line that parses.
-func TestPrintAccess(t *testing.T) {
+// TestAccessPrint: as JSON, it is one line that parses.
+func TestAccessPrint(t *testing.T) {
 	var b bytes.Buffer
 	want := auth.Access{Git: auth.GitAccess{URL: "https://git.example.com/a", Credential: "::x::", Push: true}}
-	if err := printAccess(&b, want, "json"); err != nil {
+	if err := (access{&want}).Print(&b, "json", nil); err != nil {
 		t.Fatal(err)
 	}
 	var got auth.Access

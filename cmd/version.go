@@ -1,11 +1,14 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"update-gitops-repo/cmd/internal/report"
 )
 
 // The linker sets these (-X) where Go cannot read them from a repository, as when the image is built.
@@ -26,21 +29,39 @@ func version() string {
 	return "devel"
 }
 
-func printVersion(w io.Writer) error {
-	revision := ""
+// build is what -version tells.
+type build struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"` // empty where the version has it, or nobody knows
+	Go       string `json:"go"`
+}
+
+// readBuild returns what is known of this program.
+func readBuild() build {
+	b := build{Version: version(), Go: runtime.Version()}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				revision = " (" + s.Value + ")"
+				b.Revision = s.Value
 			}
 		}
 	}
-	if strings.Contains(version(), "-") {
-		revision = "" // A pseudo-version has it already.
+	if strings.Contains(b.Version, "-") {
+		b.Revision = "" // A pseudo-version has it already.
 	}
-	if buildRevision != "" {
-		revision = " (" + buildRevision + ")"
+	b.Revision = cmp.Or(buildRevision, b.Revision)
+	return b
+}
+
+// Print implements account.
+func (b build) Print(w io.Writer, format string, _ *report.Failure) error {
+	if format == "json" {
+		return report.PrintJSON(w, b)
 	}
-	_, err := fmt.Fprintf(w, "update-gitops-repo %s%s %s\n", version(), revision, runtime.Version())
+	revision := ""
+	if b.Revision != "" {
+		revision = " (" + b.Revision + ")"
+	}
+	_, err := fmt.Fprintf(w, "update-gitops-repo %s%s %s\n", b.Version, revision, b.Go)
 	return err
 }

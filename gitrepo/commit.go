@@ -95,11 +95,11 @@ type pusher interface {
 // branch as well as to extend it. Other errors: ErrRejected with the server's words, ErrAuth.
 func (s *Snapshot) Push(ctx context.Context, c Commit, branch string) error {
 	u := transport.Update{Branch: branch, Old: s.repo.refs.Branches[branch], New: c.hash}
-	if other := s.repo.refs.Conflict(branch); other != "" {
-		return fmt.Errorf("%s: push to branch %q: %w: there is a branch %q, and git has no room for both names",
-			s.repo.url, branch, ErrRejected, other)
+	err := s.repo.checkRoom(branch)
+	if err == nil {
+		err = s.repo.conn.Push(ctx, s.store, c.objects, u)
 	}
-	if err := s.repo.conn.Push(ctx, s.store, c.objects, u); err != nil {
+	if err != nil {
 		return fmt.Errorf("%s: push to branch %q: %w", s.repo.url, branch, err)
 	}
 	return nil

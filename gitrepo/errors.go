@@ -32,6 +32,8 @@ var (
 	// ErrFault: the connection broke, or what came over it is damaged. Another attempt may succeed; what was pushed may
 	// have arrived.
 	ErrFault = transport.ErrFault
+	// ErrNoRoom: there is a branch whose name begins with the other's and a slash, or the other way round.
+	ErrNoRoom = errors.New("git has no room for both names")
 	// ErrConflict: a file was changed differently in the checkout and on the branch.
 	ErrConflict = errors.New("changed differently in the checkout and on the branch")
 )

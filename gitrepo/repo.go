@@ -154,8 +154,8 @@ func (r *Repo) move(ctx context.Context, branch, from, to string) error {
 	if to == "" {
 		return errors.New("no commit to move it to")
 	}
-	if other := r.refs.Conflict(branch); other != "" && from == "" {
-		return fmt.Errorf("%w: there is a branch %q, and git has no room for both names", ErrRejected, other)
+	if err := r.checkRoom(branch); err != nil && from == "" {
+		return err
 	}
 	return r.update(ctx, branch, from, to)
 }

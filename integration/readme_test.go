@@ -13,31 +13,6 @@ import (
 	"testing"
 )
 
-// TestREADME holds every command in the README against the scripts: it must be a line of one of them, word for word.
-func TestREADME(t *testing.T) {
-	run := map[string]bool{}
-	background := regexp.MustCompile(` &\w*&?$`)
-	for _, line := range scriptLines(t) {
-		if command, ok := strings.CutPrefix(line, "exec "); ok {
-			run[background.ReplaceAllString(command, "")] = true
-		}
-	}
-	commands := 0
-	for line := range strings.Lines(read(t, "../README.md")) {
-		line = strings.TrimSpace(line)
-		if !strings.HasPrefix(line, "update-gitops-repo ") {
-			continue
-		}
-		commands++
-		if !run[line] {
-			t.Errorf("no script runs this command of the README:\n%s", line)
-		}
-	}
-	if commands == 0 {
-		t.Error("the README has no commands")
-	}
-}
-
 // TestLinks: what the README links to is there, be it a file or one of its own headings, and so is what the examples'
 // pages link to.
 func TestLinks(t *testing.T) {

@@ -3,11 +3,13 @@ package integration
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -17,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +81,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"redirect":    redirect,
 	"seed":        seed,
 	"seed-empty":  seedEmpty,
+	"shows":       shows,
 	"start-proxy": startProxy,
 	"start-tls":   startTLS,
 	"unmoved":     unmoved,
@@ -357,15 +361,17 @@ func tellForge(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// waitForPull waits until the branch has an open pull request, for a minute.
+// waitForPull waits until the branch has an open pull request, as long as the program may take, or a minute.
 func waitForPull(ts *testscript.TestScript, branch string) {
-	for range 1200 {
+	limit, err := time.ParseDuration(cmp.Or(ts.Getenv("UPDATE_GITOPS_REPO_TIMEOUT"), "1m"))
+	ts.Check(err)
+	for end := time.Now().Add(limit); time.Now().Before(end); {
 		if strings.Contains(listPulls(ts), " open "+branch+" -> ") {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	ts.Fatalf("waited a minute for an open pull request of %s; there are:\n%s", branch, listPulls(ts))
+	ts.Fatalf("waited for an open pull request of %s; there are:\n%s", branch, listPulls(ts))
 }
 
 // env-lines NAME LINE... sets a variable to several lines.
@@ -386,7 +392,8 @@ func write(ts *testscript.TestScript, neg bool, args []string) {
 
 // exits CODE ARGS... runs the program, which has to fail with that code and as every failure does: nothing on stdout,
 // an error and a hint at the end of stderr, the token on neither. Before them stands what the run was at; a wrong
-// command line, code 2, is refused before it is at anything.
+// command line, code 2, is refused before it is at anything. Where -output=json or -log-format=json is among the
+// arguments, stdout is one object of JSON that has the error, or stderr has only such objects, the error last.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: exits CODE ARGS...")
@@ -397,17 +404,39 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("want exit code %s, got: %v", args[0], err)
 	}
 	stdout, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
-	phases := `(?:(?:opening|fetching|editing|pushing|lost a race|warning:).+\n)*`
+	const forCI = `(?:(?:::error |##vso\[task.logissue ).+\n)?`
+	phases := `(?:(?:opening|fetching|editing|pushing|lost a race|warning:).+\n)*` + forCI
 	if args[0] == "2" {
-		phases = ""
+		phases = forCI
 	}
-	if stdout != "" || !regexp.MustCompile(`^`+phases+`error: .+\nhint: .+\n$`).MatchString(stderr) {
-		ts.Fatalf("want an error and a hint on stderr alone")
+	if slices.Contains(args, "-output=json") {
+		checkJSONFailure(ts, stdout, args[0])
+	} else if stdout != "" {
+		ts.Fatalf("want nothing on stdout")
+	}
+	if slices.Contains(args, "-log-format=json") {
+		lines := strings.SplitAfter(strings.TrimSuffix(stderr, "\n"), "\n")
+		checkJSONFailure(ts, lines[len(lines)-1]+"\n", args[0])
+	} else if !regexp.MustCompile(`^` + phases + `error: .+\nhint: .+\n$`).MatchString(stderr) {
+		ts.Fatalf("want an error and a hint at the end of stderr")
 	}
 	for _, t := range []string{token, jobToken, readToken} {
-		if strings.Contains(stderr, t) {
+		if strings.Contains(stdout+stderr, t) {
 			ts.Fatalf("the token was printed")
 		}
+	}
+}
+
+// checkJSONFailure checks that the text is one line of JSON, with an error, a hint and the exit code.
+func checkJSONFailure(ts *testscript.TestScript, text, code string) {
+	var failure struct {
+		Error, Hint string
+		ExitCode    int
+	}
+	err := json.Unmarshal([]byte(text), &failure)
+	if err != nil || strings.Count(text, "\n") != 1 || failure.Error == "" || failure.Hint == "" ||
+		fmt.Sprint(failure.ExitCode) != code {
+		ts.Fatalf("want a failure with exit code %s as one line of JSON, got: %v, %s", code, err, text)
 	}
 }
 

@@ -145,15 +145,7 @@ type result struct {
 // runProgram runs the program in this process, with no environment but env.
 func runProgram(ctx context.Context, env []string, args ...string) result {
 	var stdout, stderr bytes.Buffer
-	getenv := func(name string) string {
-		for _, v := range env {
-			if value, ok := strings.CutPrefix(v, name+"="); ok {
-				return value
-			}
-		}
-		return ""
-	}
-	code := cmd.Run(ctx, args, getenv, &stdout, &stderr)
+	code := cmd.Run(ctx, args, env, &stdout, &stderr)
 	return result{code, stdout.String(), stderr.String()}
 }
 

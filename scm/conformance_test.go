@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -138,7 +139,7 @@ func each(t *testing.T, test func(t *testing.T, w world)) {
 	}
 }
 
-// checkError checks what holds for all errors of a provider, and the kind.
+// checkError checks what holds for all errors of a provider, and the kind. Open names the step before it.
 func checkError(t *testing.T, w world, err, kind error) {
 	t.Helper()
 	subject := string(w.kind) + ": " + repo + ": "
@@ -147,7 +148,8 @@ func checkError(t *testing.T, w world, err, kind error) {
 		t.Fatalf("no error, want %v", kind)
 	case kind != nil && !errors.Is(err, kind):
 		t.Errorf("got error %v, want %v", err, kind)
-	case strings.Count(err.Error(), subject) != 1 || !strings.HasPrefix(err.Error(), subject):
+	case strings.Count(err.Error(), subject) != 1 ||
+		!regexp.MustCompile(`^([a-z][^:]* failed: )?`+subject).MatchString(err.Error()):
 		t.Errorf("error %q does not begin with %q, once", err, subject)
 	case strings.Contains(err.Error(), token):
 		t.Errorf("error %q holds the token", err)

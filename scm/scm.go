@@ -294,9 +294,10 @@ var sha1Hex = regexp.MustCompile(`^[0-9a-f]{40}$`)
 // has just returned for r's head and base, or nil for ErrNotFound: a caller that has called Find already, to test the
 // token before it pushes, saves the second request.
 //
-// If anything fails once the pull request exists, Open returns the error together with the pull request, which has a
-// URL. All other errors come with a zero PullRequest. Errors are those of the provider and, before any I/O, those of
-// [Check] and errors for an empty base and for a merge without a full HeadSHA.
+// If anything fails once the pull request exists, Open returns the error, which names the step ("adding the label nope
+// failed: …"), together with the pull request, which has a URL and a state. All other errors come with a zero
+// PullRequest. Errors are those of the provider and, before any I/O, those of [Check] and errors for an empty base and
+// for a merge without a full HeadSHA.
 func Open(ctx context.Context, p Provider, r Request, found *PullRequest) (PullRequest, error) {
 	if err := Check(p, r); err != nil {
 		return PullRequest{}, err
@@ -311,16 +312,15 @@ func Open(ctx context.Context, p Provider, r Request, found *PullRequest) (PullR
 	if err != nil {
 		return pr, err
 	}
-	another := r.Milestone != "" && pr.Milestone != r.Milestone
-	if another || lacks(pr.Labels, r.Labels) || lacks(pr.Assignees, r.Assignees) {
+	if step := annotating(pr, r); step != "" {
 		if err := p.(Annotator).Annotate(ctx, pr, r); err != nil {
-			return pr, err
+			return pr, failed(step, err)
 		}
 		pr.touched()
 	}
-	if lacks(pr.Reviewers, r.Reviewers) {
+	if ask := missing(pr.Reviewers, r.Reviewers); len(ask) > 0 {
 		if err := p.(ReviewRequester).RequestReview(ctx, pr, r.Reviewers); err != nil {
-			return pr, err
+			return pr, failed("asking "+strings.Join(ask, ", ")+" for a review", err)
 		}
 		pr.touched()
 	}
@@ -330,16 +330,43 @@ func Open(ctx context.Context, p Provider, r Request, found *PullRequest) (PullR
 	// Only the commit that was pushed may be merged. The forge's own may be another: somebody may have pushed since.
 	pr.HeadSHA = r.HeadSHA
 	how := Merge{Method: r.MergeMethod, Message: r.Message}
-	merged := r.Merge
 	if r.Merge {
-		err = p.(Merger).Merge(ctx, pr, how)
-	} else {
-		merged, err = p.(AutoMerger).AutoMerge(ctx, pr, how)
+		if err := p.(Merger).Merge(ctx, pr, how); err != nil {
+			return pr, failed("merging it", err)
+		}
+		pr.State = Merged
+		return pr, nil
 	}
-	if merged && err == nil {
+	merged, err := p.(AutoMerger).AutoMerge(ctx, pr, how)
+	if err != nil {
+		return pr, failed("enabling auto-merge", err)
+	}
+	if merged {
 		pr.State = Merged
 	}
-	return pr, err
+	return pr, nil
+}
+
+// failed returns err as that of a step, "merging it".
+func failed(step string, err error) error { return fmt.Errorf("%s failed: %w", step, err) }
+
+// annotating names what Annotate does for r to pr, "adding the label deploy and assigning kim"; empty for nothing.
+func annotating(pr PullRequest, r Request) string {
+	var steps []string
+	switch labels := missing(pr.Labels, r.Labels); len(labels) {
+	case 0:
+	case 1:
+		steps = append(steps, "adding the label "+labels[0])
+	default:
+		steps = append(steps, "adding the labels "+strings.Join(labels, ", "))
+	}
+	if people := missing(pr.Assignees, r.Assignees); len(people) > 0 {
+		steps = append(steps, "assigning "+strings.Join(people, ", "))
+	}
+	if r.Milestone != "" && pr.Milestone != r.Milestone {
+		steps = append(steps, fmt.Sprintf("setting the milestone %q", r.Milestone))
+	}
+	return strings.Join(steps, " and ")
 }
 
 // touched records that something was added to a pull request that was open.
@@ -349,10 +376,10 @@ func (pr *PullRequest) touched() {
 	}
 }
 
-// lacks reports whether one of want is not in have. Forges ignore case there.
-func lacks(have, want []string) bool {
-	return slices.ContainsFunc(want, func(w string) bool {
-		return !slices.ContainsFunc(have, func(h string) bool { return strings.EqualFold(h, w) })
+// missing returns those of want that are not in have. Forges ignore case there.
+func missing(have, want []string) []string {
+	return slices.DeleteFunc(slices.Clone(want), func(w string) bool {
+		return slices.ContainsFunc(have, func(h string) bool { return strings.EqualFold(h, w) })
 	})
 }
 
@@ -383,12 +410,13 @@ func ensure(ctx context.Context, p Provider, r Request, found *PullRequest) (Pul
 		pr.State = Unchanged
 		return pr, nil
 	}
-	pr, err := p.Update(ctx, pr, r)
+	updated, err := p.Update(ctx, pr, r)
 	if err != nil {
-		return *found, err
+		pr.State = Unchanged
+		return pr, failed("updating its title and text", err)
 	}
-	pr.State = Updated
-	return pr, nil
+	updated.State = Updated
+	return updated, nil
 }
 
 var draftMark = regexp.MustCompile(`(?i)^(?:draft:|\[draft\]|\(draft\))\s*`)

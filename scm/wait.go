@@ -14,15 +14,21 @@ import (
 // [Merger] if m is not nil.
 //
 // Errors are ErrNotMergeable with ErrClosed if pr is closed without being merged, ErrNotMergeable if waiting does not
-// help, and those of the provider and of the context.
+// help, and those of the provider and of the context. As those of [Open], they name the step, and not the pull request.
 func Wait(ctx context.Context, p Provider, pr PullRequest, m *Merge, report func(waits string)) error {
 	err := wait(ctx, p, pr, m, report)
 	// The time may be up during a pause or during a request, whose error would not say what it was for.
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("%s: pull request #%d: waiting for it to be merged: %w", p.Name(), pr.Number, ctx.Err())
+		return fmt.Errorf("%s: %w", waiting, ctx.Err())
 	}
-	return err
+	if err != nil {
+		return failed(waiting, err)
+	}
+	return nil
 }
+
+// waiting is the step of [Wait].
+const waiting = "waiting for it to be merged"
 
 func wait(ctx context.Context, p Provider, pr PullRequest, m *Merge, report func(waits string)) error {
 	pause := &backoff.ExponentialBackOff{InitialInterval: time.Second, MaxInterval: 15 * time.Second, Multiplier: 1.5}
@@ -37,9 +43,9 @@ func wait(ctx context.Context, p Provider, pr PullRequest, m *Merge, report func
 		case s.Merged:
 			return nil
 		case s.Closed:
-			return fmt.Errorf("%s: pull request #%d: %w: %w", p.Name(), pr.Number, ErrNotMergeable, ErrClosed)
+			return fmt.Errorf("%s: %w: %w", p.Name(), ErrNotMergeable, ErrClosed)
 		case s.Final:
-			return fmt.Errorf("%s: pull request #%d: %w: %s", p.Name(), pr.Number, ErrNotMergeable, s.Waits)
+			return fmt.Errorf("%s: %w: %s", p.Name(), ErrNotMergeable, s.Waits)
 		}
 		if s.Waits != last && s.Waits != "" {
 			report(s.Waits)

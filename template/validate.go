@@ -20,7 +20,7 @@ const (
 
 // foreign finds what templates of other languages hold (Helm, Jinja, ERB; Levant; envsubst and Terraform; Maven), and
 // comments of what is more than JSON.
-var foreign = regexp.MustCompile(`\{\{|\{%|<%|\[\[|\$\{|@[\w.]+@|(?m:^|[\s,{\[])(?://|/\*)`)
+var foreign = regexp.MustCompile(`\{\{|\{%|\{#|<%|\[\[|\$\{|@[\w.]+@|%[\w.]+%|(?m:^|[\s,{\[])(?://|/\*)`)
 
 // check returns an error when out, which a template was rendered to, is to be YAML or JSON by the name of its file, and
 // does not parse. Text that is a template for another program, such as a Helm chart's, need not: that is one which

@@ -45,6 +45,8 @@ func TestValidate(t *testing.T) {
 		{"ERB", "a.yaml", "<% if a %>\na: b: $(< .v >)\n<% end %>\n", Values{"v": "x"}, ""},
 		{"Levant", "a.yaml", "a: [[ .x ]]-b\nc: $(< .v >)\n", Values{"v": "x"}, ""},
 		{"Maven", "application.yml", "version: @project.version@\nb: $(< .v >)\n", Values{"v": "x"}, ""},
+		{"a comment of Jinja", "a.yaml", "{# a #}\na: $(< .v >)\n", Values{"v": "x"}, ""},
+		{"a variable in percents", "a.yaml", "a: %a%\nb: $(< .v >)\n", Values{"v": "x"}, ""},
 		{"envsubst in JSON", "a.json", `{"a": ${PORT}, "b": "$(< .v >)"}`, Values{"v": "x"}, ""},
 		{"a script, and a slip", "a.yaml", "a: echo ${x} [[ y ]]\nb: x $(< .v >)\n", Values{"v": "y: z"},
 			"a.yaml:2: is no YAML once a.tmpl is rendered: …"},

@@ -30,7 +30,7 @@ _update_gitops_repo() {
 	-template | -template=) return ;;
 	-validate=) words='true false' ;;
 	-set | -set=) return ;;
-	-set-missing | -set-missing=) words='error create' ;;
+	-set-missing | -set-missing=) words='error create skip' ;;
 	-image | -image=) return ;;
 	-image-files | -image-files=) return ;;
 	-image-missing | -image-missing=) words='ignore add' ;;

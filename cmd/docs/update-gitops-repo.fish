@@ -20,7 +20,7 @@ complete -c update-gitops-repo -o delims -r -F -d 'LEFT,RIGHT: delimiters of the
 complete -c update-gitops-repo -o template -r -F -d 'SRC:DEST: render the local file SRC to DEST in the repository'
 complete -c update-gitops-repo -o validate -d 'refuse to commit a rendered YAML or JSON file that does not parse'
 complete -c update-gitops-repo -o set -r -F -d 'FILE:PATH=VALUE: set the YAML value that the yq path selects'
-complete -c update-gitops-repo -o set-missing -x -a 'error create' -d 'action if the path of -set selects nothing: error or create'
+complete -c update-gitops-repo -o set-missing -x -a 'error create skip' -d 'action for a file in which the path of -set selects nothing: error, create it, or skip the file if another one has it'
 complete -c update-gitops-repo -o image -r -F -d 'NAME=REF: set the image NAME, wherever it is deployed, to REF'
 complete -c update-gitops-repo -o image-files -r -F -d 'glob of the files in which -image looks'
 complete -c update-gitops-repo -o image-missing -x -a 'ignore add' -d 'action if a kustomization that -image-files names has no entry for the image: ignore or add'

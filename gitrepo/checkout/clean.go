@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"regexp"
@@ -9,13 +10,17 @@ import (
 )
 
 // clean returns a file's contents as git would store them (https://git-scm.com/docs/gitattributes).
-func (w *worktree) clean(name string, data []byte, head Entry) ([]byte, error) {
+func (w *worktree) clean(ctx context.Context, name string, data []byte, head Entry) ([]byte, error) {
 	a, err := w.attributesOf(name)
 	if err != nil {
 		return nil, err
 	}
 	if filter, ok := a.value("filter"); ok {
-		if pointer, ok := w.blob(head.Hash); ok && filter == "lfs" && isPointer(pointer, data) {
+		pointer, err := w.blob(ctx, head.Hash)
+		if err != nil {
+			return nil, err
+		}
+		if filter == "lfs" && isPointer(pointer, data) {
 			return pointer, nil
 		}
 		return nil, fmt.Errorf("%w: only git can run the filter %q for it", ErrFiltered, filter)
@@ -23,7 +28,11 @@ func (w *worktree) clean(name string, data []byte, head Entry) ([]byte, error) {
 	if encoding, ok := a.value("working-tree-encoding"); ok && !strings.EqualFold(encoding, "UTF-8") {
 		return nil, fmt.Errorf("%w: only git can convert it from %s (working-tree-encoding)", ErrFiltered, encoding)
 	}
-	if w.normalizes(name, a, data) {
+	normalizes, err := w.normalizes(ctx, name, a, data)
+	if err != nil {
+		return nil, err
+	}
+	if normalizes {
 		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	}
 	if a["ident"] == isSet {
@@ -42,29 +51,30 @@ func isPointer(pointer, contents []byte) bool {
 }
 
 // normalizes reports whether git would store CRLF as LF.
-func (w *worktree) normalizes(name string, a attributes, data []byte) bool {
+func (w *worktree) normalizes(ctx context.Context, name string, a attributes, data []byte) (bool, error) {
 	text := a["text"]
 	if text == "" {
 		text = a["crlf"] // the old name
 	}
 	switch {
 	case text == isUnset:
-		return false
+		return false, nil
 	case text == isSet, text == "input":
-		return true
+		return true, nil
 	case text == "auto":
 	case a["eol"] == "lf", a["eol"] == "crlf":
-		return true
+		return true, nil
 	case !w.autoCRLF():
-		return false
+		return false, nil
 	}
 	// Git guesses: what looks binary stays as it is, and so does what has CRLF in the index already.
 	if e := w.index.entries[name]; e != nil {
-		if stored, ok := w.blob(e.Hash); ok && bytes.Contains(stored, []byte("\r\n")) && !looksBinary(stored) {
-			return false
+		stored, err := w.blob(ctx, e.Hash)
+		if err != nil || bytes.Contains(stored, []byte("\r\n")) && !looksBinary(stored) {
+			return false, err
 		}
 	}
-	return !looksBinary(data)
+	return !looksBinary(data), nil
 }
 
 // autoCRLF reports whether core.autocrlf asks for LF in the repository.

@@ -72,7 +72,7 @@ func (c *Checkout) Edited(ctx context.Context, s *settings.Settings, match func(
 	}
 	var out []File
 	for _, name := range names {
-		f, err := w.file(name)
+		f, err := w.file(ctx, name)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}

@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,23 +10,36 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
+
+	"update-gitops-repo/gitrepo/internal/paths"
 )
 
 // file compares a file with HEAD. It returns nil if no difference is known.
-func (w *worktree) file(name string) (*File, error) {
+func (w *worktree) file(ctx context.Context, name string) (*File, error) {
 	info, err := w.lstat(name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case info == nil:
+	}
+	if info == nil {
 		return w.missing(name)
+	}
+	f, err := w.present(ctx, name, info)
+	if paths.Absent(err) { // It has just gone.
+		return w.missing(name)
+	}
+	return f, err
+}
+
+// present compares a file that is in the working tree.
+func (w *worktree) present(ctx context.Context, name string, info fs.FileInfo) (*File, error) {
+	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
 		target, err := os.Readlink(w.path(name))
 		return &File{Path: name, Contents: []byte(target), Mode: fs.ModeSymlink, Head: w.head[name]}, err
 	case !info.Mode().IsRegular():
 		return nil, nil
 	}
-	return w.regular(name, info)
+	return w.regular(ctx, name, info)
 }
 
 // missing returns a file that is not in the working tree: deleted, unless a sparse checkout leaves it out.
@@ -42,7 +56,7 @@ func (w *worktree) missing(name string) (*File, error) {
 }
 
 // regular reads a regular file, unless the index says that it is as in HEAD.
-func (w *worktree) regular(name string, info fs.FileInfo) (*File, error) {
+func (w *worktree) regular(ctx context.Context, name string, info fs.FileInfo) (*File, error) {
 	f := &File{Path: name, Head: w.head[name]}
 	indexed := w.index.entries[name]
 	f.Mode = w.mode(f.Head, indexed, info)
@@ -56,7 +70,7 @@ func (w *worktree) regular(name string, info fs.FileInfo) (*File, error) {
 	if f.Entry().Hash == f.Head.Hash || f.Mode == fs.ModeSymlink {
 		return f, nil // The same bytes are no change, even if git would store other line ends.
 	}
-	f.Contents, err = w.clean(name, f.Contents, f.Head)
+	f.Contents, err = w.clean(ctx, name, f.Contents, f.Head)
 	return f, err
 }
 
@@ -89,11 +103,12 @@ func (w *worktree) mode(head Entry, indexed *index.Entry, info fs.FileInfo) fs.F
 
 // lstat returns nil if there is no file of that name, or only behind a symlink.
 func (w *worktree) lstat(name string) (fs.FileInfo, error) {
-	if !w.reachable(path.Dir(name)) {
-		return nil, nil
+	reachable, err := w.reachable(path.Dir(name))
+	if err != nil || !reachable {
+		return nil, err
 	}
 	info, err := os.Lstat(w.path(name))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
+	if paths.Absent(err) || err == nil && info.IsDir() {
 		return nil, nil
 	}
 	return info, err
@@ -101,12 +116,23 @@ func (w *worktree) lstat(name string) (fs.FileInfo, error) {
 
 // reachable reports whether a path leads through folders only, and not through symlinks. A folder that this user may
 // not search counts: then the file itself is an error.
-func (w *worktree) reachable(dir string) bool {
-	is, known := w.isFolder[dir]
-	if !known {
-		info, err := os.Lstat(w.path(dir))
-		is = w.reachable(path.Dir(dir)) && (err == nil && info.IsDir() || errors.Is(err, fs.ErrPermission))
-		w.isFolder[dir] = is
+func (w *worktree) reachable(dir string) (bool, error) {
+	if is, known := w.isFolder[dir]; known {
+		return is, nil
 	}
-	return is
+	is, err := w.reachable(path.Dir(dir))
+	if err != nil {
+		return false, err
+	}
+	info, err := os.Lstat(w.path(dir))
+	switch {
+	case err == nil:
+		is = is && info.IsDir()
+	case paths.Absent(err):
+		is = false
+	case !errors.Is(err, fs.ErrPermission):
+		return false, err
+	}
+	w.isFolder[dir] = is
+	return is, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 
 	"update-gitops-repo/gitrepo/internal/layout"
+	"update-gitops-repo/gitrepo/internal/paths"
 )
 
 // visitor is called for each untracked file and symlink.
@@ -55,6 +56,9 @@ func (w walker) folder(ctx context.Context, dir string, patterns []pattern) erro
 	entries, err := os.ReadDir(w.path(dir))
 	if errors.Is(err, fs.ErrPermission) && dir != "" && !w.folders[path.Clean(dir)] {
 		return nil // such as a volume's lost+found; git skips it, too
+	}
+	if paths.Absent(err) && dir != "" {
+		return nil // It has just gone.
 	}
 	if err != nil {
 		return err

@@ -12,19 +12,15 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/plumbing/storer"
-	"github.com/go-git/go-git/v5/storage/filesystem"
-	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 	"github.com/go-git/go-git/v5/storage/memory"
 
 	"update-gitops-repo/gitrepo/internal/objectdb"
 	"update-gitops-repo/gitrepo/internal/paths"
+	"update-gitops-repo/gitrepo/internal/refs"
 	"update-gitops-repo/gitrepo/settings"
 )
 
@@ -90,18 +86,17 @@ func (w *worktree) track(name string, mode filemode.FileMode) {
 
 // readHead lists the files of HEAD's tree; none while HEAD's branch has no commit.
 func (w *worktree) readHead(ctx context.Context, gitDir string) error {
-	dirs := dotgit.NewRepositoryFilesystem(osfs.New(gitDir), osfs.New(w.commonDir))
-	head, err := storer.ResolveReference(filesystem.NewStorage(dirs, cache.NewObjectLRUDefault()), plumbing.HEAD)
+	head, err := refs.Store{GitDir: gitDir, CommonDir: w.commonDir}.Resolve()
 	if errors.Is(err, plumbing.ErrReferenceNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := w.need(head.Hash()); err != nil {
+	if err := w.need(ctx, head); err != nil {
 		return err
 	}
-	commit, err := object.GetCommit(w.store, head.Hash())
+	commit, err := object.GetCommit(w.store, head)
 	if err != nil {
 		return err
 	}
@@ -110,7 +105,7 @@ func (w *worktree) readHead(ctx context.Context, gitDir string) error {
 
 // readTree lists the files of a tree below dir, "" or "a/b/".
 func (w *worktree) readTree(ctx context.Context, hash plumbing.Hash, dir string) error {
-	if err := errors.Join(w.need(hash), ctx.Err()); err != nil {
+	if err := w.need(ctx, hash); err != nil {
 		return err
 	}
 	t, err := object.GetTree(w.store, hash)
@@ -128,40 +123,44 @@ func (w *worktree) readTree(ctx context.Context, hash plumbing.Hash, dir string)
 }
 
 // need reads an object into the store.
-func (w *worktree) need(hash plumbing.Hash) error {
-	if !w.objects.Copy(w.store, hash) {
-		return fmt.Errorf("object %s is not in the checkout", hash)
+func (w *worktree) need(ctx context.Context, hash plumbing.Hash) error {
+	missing, err := w.objects.Copy(ctx, w.store, hash)
+	if err == nil && len(missing) > 0 {
+		err = fmt.Errorf("%w: %s is not in the checkout", plumbing.ErrObjectNotFound, hash)
 	}
-	return nil
+	return err
 }
 
-// blob returns a file's contents; false if they are not in the checkout.
-func (w *worktree) blob(hash plumbing.Hash) ([]byte, bool) {
-	if hash.IsZero() || w.need(hash) != nil {
-		return nil, false
+// blob returns a file's contents; none if they are not in the checkout, as in a partial clone.
+func (w *worktree) blob(ctx context.Context, hash plumbing.Hash) (_ []byte, err error) {
+	if hash.IsZero() {
+		return nil, nil
+	}
+	err = w.need(ctx, hash)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	b, err := object.GetBlob(w.store, hash)
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
 	r, err := b.Reader()
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
-	data, err := io.ReadAll(r)
-	return data, errors.Join(err, r.Close()) == nil
+	defer func() { err = errors.Join(err, r.Close()) }()
+	return io.ReadAll(r)
 }
 
 // readIndex reads the index (https://git-scm.com/docs/index-format). Without a commit there may be none.
 func (w *worktree) readIndex(name string) stat {
-	data, err := os.ReadFile(name)
+	data, info, err := readFile(name)
 	if errors.Is(err, fs.ErrNotExist) && len(w.head) == 0 {
 		return stat{}
 	}
-	if err != nil {
-		return stat{err: err}
-	}
-	info, err := os.Stat(name)
 	if err != nil {
 		return stat{err: err}
 	}
@@ -178,6 +177,20 @@ func (w *worktree) readIndex(name string) stat {
 		}
 	}
 	return stat{entries: entries, written: info.ModTime()}
+}
+
+// readFile reads a file, and says when that very file was written: git may put another one in its place meanwhile.
+func readFile(name string) (data []byte, info fs.FileInfo, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if info, err = f.Stat(); err != nil {
+		return nil, nil, err
+	}
+	data, err = io.ReadAll(f)
+	return data, info, err
 }
 
 // lacksChecksum reports whether an index was written with index.skipHash. The library complains only after it has read
@@ -217,8 +230,11 @@ func (w *worktree) readInfo(name string) ([]byte, error) {
 // readOwn reads a folder's .gitignore or .gitattributes, if it is there. Like git, it does not follow symlinks.
 func (w *worktree) readOwn(dir, name string) ([]byte, error) {
 	info, err := os.Lstat(w.path(dir + name))
-	if err != nil || !info.Mode().IsRegular() {
+	if paths.Absent(err) || err == nil && !info.Mode().IsRegular() {
 		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	return readIfThere(w.path(dir + name))
 }

@@ -57,18 +57,18 @@ func (s *Server) gitHubIssue(r *http.Request, p *pull, _ map[string]string) repl
 	}}
 }
 
-// https://docs.github.com/rest/issues/labels#add-labels-to-an-issue
+// https://docs.github.com/rest/issues/labels#add-labels-to-an-issue, as GitHub's description of its API has it: a list
+// alone, which the real one takes too, is refused here.
 func (s *Server) gitHubLabels(r *http.Request, p *pull, _ map[string]string) reply {
 	var in json.RawMessage
-	var labels []string
-	var wrapped struct{ Labels []string }
+	var wanted struct{ Labels []string }
 	if err := decode(r, &in); err != nil {
 		return gitHubError(http.StatusBadRequest, "Problems parsing JSON")
 	}
-	if json.Unmarshal(in, &labels) != nil && json.Unmarshal(in, &wrapped) != nil {
+	if json.Unmarshal(in, &wanted) != nil || wanted.Labels == nil {
 		return gitHubError(http.StatusUnprocessableEntity, "Invalid request.")
 	}
-	p.Labels = unique(slices.Concat(p.Labels, labels, wrapped.Labels))
+	p.Labels = unique(slices.Concat(p.Labels, wanted.Labels))
 	return reply{status: http.StatusOK, body: objects("name", p.Labels)}
 }
 

@@ -58,7 +58,10 @@ func TestGitHubIssueAnswers(t *testing.T) {
 	)
 	tip := at(t, s, "rev-parse", "topic")
 	converse(t, s, []exchanged{
-		{"labels", "POST", issue + "/labels", []string{"x", "X", "y"}, 200, `[{"name":"x"},{"name":"y"}]`},
+		{"labels", "POST", issue + "/labels", object{"labels": []string{"x", "X", "y"}}, 200,
+			`[{"name":"x"},{"name":"y"}]`},
+		{"labels as a list", "POST", issue + "/labels", []string{"x"}, 422, "Invalid request"},
+		{"labels without a name", "POST", issue + "/labels", object{}, 422, "Invalid request"},
 		{"more labels", "POST", issue + "/labels", object{"labels": []string{"z"}}, 200, `{"name":"y"},{"name":"z"}`},
 		{"no labels", "POST", issue + "/labels", "x", 422, "Invalid request"},
 		{"other labels", "PATCH", issue, object{"labels": []string{"w"}}, 200, `"labels":[{"name":"w"}]`},

@@ -2,6 +2,8 @@ package github
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -20,13 +22,7 @@ func (c *Client) Annotate(ctx context.Context, pr scm.PullRequest, r scm.Request
 		return nil
 	}
 	if assignees == nil && !set {
-		// This one keeps what somebody else adds at the same time.
-		// https://docs.github.com/rest/issues/labels#add-labels-to-an-issue
-		_, resp, err := c.issues.AddLabelsToIssue(ctx, c.owner, c.name, pr.Number, labels)
-		if err != nil {
-			return c.error(nil, resp, err)
-		}
-		return nil
+		return c.addLabels(ctx, pr.Number, labels)
 	}
 	var ask github.UpdateIssueRequest // its lists replace the present ones
 	if labels != nil {
@@ -53,6 +49,25 @@ func (c *Client) Annotate(ctx context.Context, pr scm.PullRequest, r scm.Request
 	}
 	if left := rest.Missing(rest.Names(issue.GetAssignees(), (*github.User).GetLogin), assignees); left != nil {
 		return c.api.Fail(scm.ErrRefused, "GitHub did not assign %s", strings.Join(left, ", "))
+	}
+	return nil
+}
+
+// addLabels adds labels, and keeps what somebody else adds at the same time.
+// https://docs.github.com/rest/issues/labels#add-labels-to-an-issue
+//
+// The SDK's own method sends the bare list, which GitHub's description of its API does not have.
+func (c *Client) addLabels(ctx context.Context, number int, labels []string) error {
+	path := fmt.Sprintf("repos/%s/%s/issues/%d/labels", c.owner, c.name, number)
+	body := struct {
+		Labels []string `json:"labels"`
+	}{labels}
+	req, err := c.sdk.NewRequest(ctx, http.MethodPost, path, body)
+	if err != nil {
+		return c.api.Error(nil, nil, "", err)
+	}
+	if resp, err := c.sdk.Do(req, nil); err != nil {
+		return c.error(nil, resp, err)
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ type Config = scm.Config
 // Client is one GitHub repository. It implements scm.Provider and the optional interfaces that its methods name.
 type Client struct {
 	api         *rest.API
+	sdk         *github.Client
 	pulls       *github.PullRequestsService
 	issues      *github.IssuesService
 	checks      *github.ChecksService
@@ -61,8 +62,8 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("github: %w", err)
 	}
 	return &Client{
-		api: api, pulls: sdk.PullRequests, issues: sdk.Issues, checks: sdk.Checks, repos: sdk.Repositories,
-		apps: sdk.Apps, owner: owner, name: name,
+		api: api, sdk: sdk, pulls: sdk.PullRequests, issues: sdk.Issues, checks: sdk.Checks,
+		repos: sdk.Repositories, apps: sdk.Apps, owner: owner, name: name,
 	}, nil
 }
 

@@ -24,7 +24,7 @@ func TestChoosing(t *testing.T) {
 			"a: {image: acme/mono:api-2}\nb: {image: acme/mono:web-2}\n"},
 		{"by a tag, set before", "acme/mono:api-1=:api-2",
 			"a: {image: acme/mono:api-2}\n", "a: {image: acme/mono:api-2}\n"},
-		{"another registry, the tag kept", "acme/shop=ghcr.io/acme/shop:",
+		{"another registry, the tag kept", "acme/shop=ghcr.io/acme/shop:*",
 			"a: {image: acme/shop:v1}\nb: {image: \"acme/shop:v1" + atA + "\"}\n" +
 				"image: {repository: acme/shop, tag: v1}\n" +
 				"c: {image: \"acme/shop" + atA + "\"}\ncontainers: [{image: acme/shop}]\n" +
@@ -32,19 +32,22 @@ func TestChoosing(t *testing.T) {
 			"a: {image: ghcr.io/acme/shop:v1}\nb: {image: \"ghcr.io/acme/shop:v1" + atA + "\"}\n" +
 				"image: {repository: ghcr.io/acme/shop, tag: v1}\nc: {image: \"ghcr.io/acme/shop" + atA + "\"}\n" +
 				"containers: [{image: ghcr.io/acme/shop}]\nd: {registry: ghcr.io, repository: acme/shop, tag: v3}\n"},
-		{"a digest added", "acme/shop=:" + atB,
+		{"a digest added", "acme/shop=:*" + atB,
 			"a: {image: acme/shop:v1}\nb: {image: \"acme/shop:v1" + atA + "\"}\n" +
 				"image: {repository: acme/shop, tag: v1}\n" +
 				"xImage: {repository: acme/shop, tag: v1, digest: ''}\n",
 			"a: {image: acme/shop:v1" + atB + "}\nb: {image: \"acme/shop:v1" + atB + "\"}\n" +
 				"image: {repository: acme/shop, tag: v1" + atB + "}\n" +
 				"xImage: {repository: acme/shop, tag: v1, digest: '" + digestB + "'}\n"},
-		{"a digest removed", "acme/shop=:@",
+		{"a digest removed", "acme/shop:v1=:v1",
 			"a: {image: acme/shop:v1}\nb: {image: \"acme/shop:v1" + atA + "\"}\n" +
 				"image: {repository: acme/shop, tag: v1, digest: '" + digestA + "'}\n" +
-				"xImage: {repository: acme/shop, tag: 'v1" + atA + "'}\n",
+				"xImage: {repository: acme/shop, tag: 'v1" + atA + "'}\nc: {image: acme/shop:v2" + atA + "}\n",
 			"a: {image: acme/shop:v1}\nb: {image: \"acme/shop:v1\"}\n" +
-				"image: {repository: acme/shop, tag: v1, digest: ''}\nxImage: {repository: acme/shop, tag: 'v1'}\n"},
+				"image: {repository: acme/shop, tag: v1, digest: ''}\nxImage: {repository: acme/shop, tag: 'v1'}\n" +
+				"c: {image: acme/shop:v2" + atA + "}\n"},
+		{"a digest added where there is no tag", "acme/shop=:*" + atB, "a: {image: acme/shop" + atA + "}\n",
+			"a: {image: acme/shop" + atB + "}\n"},
 		{"a digest without its algorithm", "acme/shop=:v2" + atB,
 			"image: {repository: acme/shop, tag: v1, sha: \"\"}\nxImage: {repository: acme/shop, tag: v1, sha: aa}\n",
 			"image: {repository: acme/shop, tag: v2, sha: \"" + digestB[7:] + "\"}\n" +
@@ -78,8 +81,6 @@ func TestChoosingErrors(t *testing.T) {
 	}{
 		{"acme/mono:api-1=:api-2", "image: acme/mono:web-1\n", ErrNotDeployed,
 			"acme/mono:api-1 is deployed nowhere; it is named in another way: acme/mono:web-1 (a.yaml:1)"},
-		{"acme/shop=:@", "image: acme/shop@" + digestA + "\n", yamledit.ErrUneditable,
-			"acme/shop cannot be set: there is no tag here that could stay without the digest"},
 		{"ghcr.io/acme/shop=quay.io/acme/shop:v2",
 			"global: {imageRegistry: ghcr.io}\nimage: {repository: acme/shop, tag: v1}\n", yamledit.ErrUneditable,
 			"ghcr.io/acme/shop cannot be set: its registry is that of global.imageRegistry"},

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"update-gitops-repo/template/glob"
@@ -36,7 +37,11 @@ type Result struct {
 	Files   map[string][]byte // path to contents, of those that changed
 	Changes []yamledit.Change // by file
 	Left    []Mention         // that may deploy one of the images, and are not set
+	over    passed
 }
+
+// Warnings returns a sentence for each kind of files that were passed over, and for each image that is left somewhere.
+func (r Result) Warnings() []string { return append(r.over.warnings(), describeAll(r.Left)...) }
 
 // Progress is called before each step that may take much memory or time, with the file. The key is empty.
 type Progress func(file, key string)
@@ -52,21 +57,27 @@ type Progress func(file, key string)
 //     a tag that Ref lacks stays; without the key digest, Ref's goes after the tag (1.7.0@sha256:…).
 //
 // The repository there has to be the image's, in full: acme/shop is neither acme/shop-worker nor ghcr.io/acme/shop. It
-// is written anew only where Ref names another one than Name. A tag that is a variable or an action of a template is
-// left alone, and so is what Flux's image automation watches (image.toolkit.fluxcd.io). Values are written as
+// is written anew only where Ref names another one than Name. A tag that is a variable or an action of a template, in
+// quotes or not, is left, and so is what Flux's image automation watches (image.toolkit.fluxcd.io). Values are written as
 // yamledit.File.Set does it, always as strings: a tag 1.10 is "1.10".
 //
 // Aliases and merge keys are followed, and the value is set at its anchor, if nothing but the images takes it from
 // there.
 //
-// Files that are not YAML, such as a chart's templates, are passed over, unless a line like "image: acme/shop:1" shows
-// that the image is deployed there.
+// A file that does not parse as YAML, and has the last part of an image's name in it, is
+//
+//   - an error, if a line like "image: acme/shop:1" shows that the image is deployed there at another tag;
+//   - passed over, if it is a template of another language (Helm, gomplate, Jinja, ERB, Levant, envsubst, Maven): it
+//     would parse without its actions, or has lines that are nothing but actions. One warning names the first of them,
+//     and the lines that name the image are left;
+//   - an error, if it is broken and names the image outside of comments: half a deployment is worse than none;
+//   - passed over with a warning, if it is broken and does not name the image in full;
+//   - an error in any case, if one of the globs is its very name.
 //
 // What names an image and may deploy it all the same is returned as left.
 //
 // A *yamledit.Error tells of an image that is deployed nowhere (ErrNotDeployed, with where it is named all the same),
-// or left somewhere in a strict Request (ErrLeft), of a file that is not YAML but deploys an image
-// (yamledit.ErrSyntax), and of a place that cannot be set without touching anything else, or a key that is there twice
+// or left somewhere in a strict Request (ErrLeft), of a file that is not YAML as above (yamledit.ErrSyntax), and of a place that cannot be set without touching anything else, or a key that is there twice
 // (yamledit.ErrUneditable). Where it is about one image, its Key is the Name. Any other error is that of Check, that of
 // a glob which matches nothing, or of the file system.
 //
@@ -94,7 +105,7 @@ func Set(fsys fs.FS, req Request, progress Progress) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		common.name = name
+		common.name, common.explicit = name, slices.Contains(req.Globs, name)
 		if !common.mayBeIn(before) && (req.Missing != MissingAdd || !mayBeKustomization(name, before)) {
 			continue
 		}
@@ -118,12 +129,8 @@ func Set(fsys fs.FS, req Request, progress Progress) (Result, error) {
 func (r *Result) set(c context, before []byte) error {
 	f, err := yamledit.Parse(c.name, before)
 	if err != nil {
-		_, err := yamledit.Check(c.name, before)
-		if err := notYAML(c.name, before, c.targets, err); err != nil {
-			return err
-		}
-		r.Left = append(r.Left, c.namedInText(before)...)
-		return nil
+		line, err := yamledit.Check(c.name, before)
+		return r.pass(c, unparsed{c.name, before, line, err, c.explicit})
 	}
 	p := newPlan(c, path.Base(c.name), f)
 	for _, step := range []func() error{func() error { return p.make(spot{}) }, p.planMissing, p.finish} {

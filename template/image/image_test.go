@@ -29,8 +29,8 @@ func TestParse(t *testing.T) {
 		"registry.example.com:5000/acme/shop=registry.example.com:5000/acme/shop:v1",
 		"docker.io/library/nginx=mirror.local/nginx:1",
 		"localhost/x=localhost:5000/x:1",
-		"nginx:1=nginx:2", "nginx:api-*=:api-2", "nginx=ghcr.io/acme/nginx:", "nginx=:@" + digestA, "nginx=:@",
-		"nginx=ghcr.io/acme/nginx:@" + digestA,
+		"nginx:1=nginx:2", "nginx:api-*=:api-2", "nginx=ghcr.io/acme/nginx:*", "nginx=:*@" + digestA,
+		"nginx=ghcr.io/acme/nginx:*@" + digestA,
 	} {
 		name, ref, _ := strings.Cut(in, "=")
 		if got, err := Parse(in); err != nil || got != (Image{name, ref}) {
@@ -48,8 +48,11 @@ func TestParse(t *testing.T) {
 		{"Nginx=:2", `"Nginx" is no name of an image: it must be a repository, with or without a tag`},
 		{"nginx=", `image nginx: "": invalid reference format`},
 		{"nginx=1.7.0",
-			`image nginx: "1.7.0" has neither a tag nor a digest: it must be REPO:TAG, REPO@DIGEST, :TAG, @DIGEST, or REPO: to keep the tag`},
+			`image nginx: "1.7.0" has neither a tag nor a digest: it must be REPO:TAG, REPO@DIGEST, :TAG, @DIGEST, or REPO:* to keep the tag`},
 		{"nginx=:", `image nginx: ":": invalid reference format`},
+		{"nginx=ghcr.io/nginx:", `image nginx: "ghcr.io/nginx:": invalid reference format`},
+		{"nginx=:*", `image nginx: ":*" has neither a tag nor a digest: it must be `},
+		{"nginx=:v*", `image nginx: ":v*": invalid reference format`},
 		{"nginx=:a b", `image nginx: ":a b": invalid reference format`},
 		{"nginx=:1\n", "image nginx: \":1\\n\": invalid reference format"},
 		{"nginx=@sha256:4b9d", `image nginx: "@sha256:4b9d": invalid reference format`},
@@ -722,6 +725,12 @@ func TestSetFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, changes := result.Files, result.Changes
+	if want := []string{
+		"passed over 2 files of another template language: chart/made.yaml, chart/templates.yaml",
+		"passed over 1 file that cannot be read as YAML: chart/latin.yaml",
+	}; !slices.Equal(result.Warnings(), want) {
+		t.Errorf("warnings: %q", result.Warnings())
+	}
 	if want := map[string][]byte{"a/one.yaml": []byte("image: acme/shop:2\n"),
 		"b/two.yml": []byte("image:\n  repository: acme/shop\n  tag: \"2\"\n")}; !reflect.DeepEqual(files, want) {
 		t.Errorf("files: %q", files)

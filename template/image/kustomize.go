@@ -36,7 +36,7 @@ func newEntry(p *plan, m *yaml.Node) *entry {
 		return nil
 	}
 	repo, tag, digest := splitRef(text(p.lookup(m, "newName")))
-	if newTag, newDigest := text(p.lookup(m, "newTag")), text(p.lookup(m, "digest")); newTag+newDigest != "" {
+	if newTag, newDigest := said(p.lookup(m, "newTag")), said(p.lookup(m, "digest")); newTag+newDigest != "" {
 		tag, digest = newTag, newDigest
 	}
 	c := current{names: []string{fullName(cmp.Or(repo, old)), fullName(old)}, tag: tag, digest: digest}
@@ -65,10 +65,7 @@ func (e *entry) set(p *plan, t *target) error {
 		return p.fail(e.node, t, "its entry is that of "+other.Name+" too")
 	}
 	e.target, p.entries[e.node] = t, e
-	v, err := t.versionFor(e.now)
-	if err != nil {
-		return p.fail(e.node, t, err.Error())
-	}
+	v := t.versionFor(e.now)
 	newName, inName, _ := splitRef(text(p.lookup(e.node, "newName")))
 	repo := ""
 	switch {

@@ -33,8 +33,8 @@ func (m Mention) String() string {
 // at returns file and line.
 func (m Mention) at() string { return fmt.Sprintf("%s:%d", m.File, m.Line) }
 
-// Warnings returns a sentence for each image that is left somewhere, with all places.
-func Warnings(left []Mention) []string {
+// describeAll returns a sentence for each image that is left somewhere, with all places.
+func describeAll(left []Mention) []string {
 	byName := map[string][]Mention{}
 	for _, m := range left {
 		byName[m.Name] = append(byName[m.Name], m)
@@ -59,7 +59,7 @@ func describe(left []Mention) string {
 func leftError(left []Mention) error {
 	first := left[0]
 	return &yamledit.Error{File: first.File, Line: first.Line, Key: first.Name, Err: ErrLeft,
-		Reason: strings.Join(Warnings(left), "; ")}
+		Reason: strings.Join(describeAll(left), "; ")}
 }
 
 // leavePlaceholder notes a site of t whose version is for something else to fill in.
@@ -181,12 +181,7 @@ func hasScheme(s string) bool {
 func (c context) namedInText(src []byte) []Mention {
 	var out []Mention
 	for i, line := range strings.Split(string(src), "\n") {
-		if before, _, ok := strings.Cut(line, " #"); ok {
-			line = before
-		}
-		if !likelyKey.MatchString(line) {
-			continue
-		}
+		line = control.ReplaceAllString(line, " ")
 		for _, t := range c.targets {
 			for _, m := range t.named(line, keyAndName.MatchString(line)) {
 				m.File, m.Line = c.name, i+1
@@ -196,3 +191,6 @@ func (c context) namedInText(src []byte) []Mention {
 	}
 	return out
 }
+
+// control finds the actions of templates that say which of the text around them counts.
+var control = regexp.MustCompile(`\{[{%]-? *(?:if|else|end\w*|range|with|for)\b.*?[%}]\}`)

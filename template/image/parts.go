@@ -193,8 +193,8 @@ func (s *partsSite) read(p *plan, at spot) {
 			s.now.placeholder = ref[len(repo):]
 		}
 	} else {
-		tag, digest = text(p.lookup(s.m, s.tag)), text(p.lookup(s.m, s.digest))
-		if isVariable(tag) || isVariable(digest) {
+		tag, digest = said(p.lookup(s.m, s.tag)), said(p.lookup(s.m, s.digest))
+		if isVariable(tag) || isVariable(digest) || isAction(p.lookup(s.m, s.registry)) {
 			s.now.placeholder = version{tag, digest}.suffix()
 		}
 		if digest == "" {
@@ -238,10 +238,7 @@ func hasDomain(repo string) bool {
 // set plans the parts of an image.
 func (s *partsSite) set(p *plan, t *target) error {
 	name := p.lookup(s.m, s.name)
-	v, err := t.versionFor(s.now)
-	if err != nil {
-		return p.fail(name, t, err.Error())
-	}
+	v := t.versionFor(s.now)
 	if s.inline() {
 		return s.setInline(p, t, v)
 	}

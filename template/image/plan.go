@@ -59,6 +59,7 @@ type context struct {
 	targets  []*target
 	overlays *overlays
 	missing  Missing
+	explicit bool // the file was asked for by its name
 }
 
 func newPlan(c context, base string, f *yamledit.File) *plan {

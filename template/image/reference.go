@@ -2,7 +2,6 @@ package image
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -17,8 +16,8 @@ type Image struct {
 	// Name is the repository of the image as it is deployed now (nginx, ghcr.io/acme/shop), and may have a tag: then,
 	// only what is deployed with that tag counts. In the tag, "*" is any characters, "?" is one.
 	Name string
-	// Ref is REPO:TAG, REPO@DIGEST or REPO:TAG@DIGEST. Without REPO, the repository stays. Without TAG, as in "REPO:",
-	// tag and digest stay; in ":@DIGEST" the tag stays, and in ":@" it does and the digest goes.
+	// Ref is REPO:TAG, REPO@DIGEST or REPO:TAG@DIGEST. Without REPO, the repository stays. "*" stands for the tag that
+	// is there, as for "kustomize edit set image": with "REPO:*" tag and digest stay, with ":*@DIGEST" the tag does.
 	Ref string
 }
 
@@ -32,6 +31,17 @@ func Parse(s string) (Image, error) {
 	img := Image{Name: name, Ref: ref}
 	_, err := img.target()
 	return img, err
+}
+
+// Key returns what tells apart images that are set apart: the name of the repository in full, docker.io/library/nginx
+// for nginx, and the tag if Name has one. It is empty when Name is no such name.
+func (img Image) Key() string {
+	repo, tag, _ := splitRef(img.Name)
+	full := fullName(repo)
+	if full == "" || tag == "" {
+		return full
+	}
+	return full + ":" + tag
 }
 
 // Check returns an error when one of the images is not as Parse takes it, or may be the same as another one, as nginx
@@ -86,13 +96,15 @@ func (img Image) target() (*target, error) {
 	if strings.HasPrefix(ref, ":") || strings.HasPrefix(ref, "@") {
 		ref = repo + ref
 	}
-	ref = t.cutKept(ref, repo)
+	if head, digest, ok := strings.Cut(ref, ":*"); ok && (digest == "" || digest[0] == '@') {
+		ref, t.keepTag, t.keepDigest = head+digest, true, digest == ""
+	}
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %q: %w", img.Name, img.Ref, err)
 	}
-	if reference.IsNameOnly(named) && !t.keepTag {
-		const rule = "it must be REPO:TAG, REPO@DIGEST, :TAG, @DIGEST, or REPO: to keep the tag"
+	if reference.IsNameOnly(named) && !(t.keepTag && named.Name() != t.name) {
+		const rule = "it must be REPO:TAG, REPO@DIGEST, :TAG, @DIGEST, or REPO:* to keep the tag"
 		return nil, fmt.Errorf("image %s: %q has neither a tag nor a digest: %s", img.Name, img.Ref, rule)
 	}
 	if tagged, ok := named.(reference.Tagged); ok {
@@ -106,24 +118,6 @@ func (img Image) target() (*target, error) {
 		t.repo, _, _ = splitRef(ref)
 	}
 	return t, nil
-}
-
-// cutKept notes what of the version stays, and returns the reference without the marks that say so. "REPO:" is one only
-// for another repository than the image's.
-func (t *target) cutKept(ref, repo string) string {
-	switch head, digest, ok := strings.Cut(ref, ":@"); {
-	case ok && digest == "":
-		t.keepTag = true
-		return head
-	case ok:
-		t.keepTag = true
-		return head + "@" + digest
-	}
-	if head, ok := strings.CutSuffix(ref, ":"); ok && fullName(head) != fullName(repo) {
-		t.keepTag, t.keepDigest = true, true
-		return head
-	}
-	return ref
 }
 
 func targetsOf(images []Image) ([]*target, error) {
@@ -166,7 +160,10 @@ func splitRef(ref string) (repo, tag, digest string) {
 var refSuffix = regexp.MustCompile(`^(?::[\w.-]*)?(?:@[\w+.:-]*)?$`)
 
 // isVariable reports whether a tag or a digest is for something else to fill in.
-func isVariable(s string) bool { return strings.ContainsAny(s, "${(<%[") }
+func isVariable(s string) bool { return strings.ContainsAny(s, "${(<[%") || placeholder.MatchString(s) }
+
+// placeholder is a variable of Maven's, and of many a script with sed: @TAG@.
+var placeholder = regexp.MustCompile(`^@[\w.]+@$`)
 
 // chooses reports whether t is about what is deployed with a tag.
 func (t *target) chooses(tag string) bool {
@@ -191,11 +188,8 @@ func (t *target) isMade(c current) bool {
 		(t.keepTag || t.tag == "" || c.tag == t.tag)
 }
 
-// errNoTag is the error for a tag that shall stay but is not there.
-var errNoTag = errors.New("there is no tag here that could stay without the digest")
-
 // versionFor returns the version that t puts in place of the one of c.
-func (t *target) versionFor(c current) (version, error) {
+func (t *target) versionFor(c current) version {
 	v := version{t.tag, t.digest}
 	if t.keepTag {
 		v.tag = c.tag
@@ -203,8 +197,5 @@ func (t *target) versionFor(c current) (version, error) {
 	if t.keepDigest {
 		v.digest = c.digest
 	}
-	if t.keepTag && !t.keepDigest && v == (version{}) && c.digest != "" {
-		return v, errNoTag
-	}
-	return v, nil
+	return v
 }

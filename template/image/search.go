@@ -144,7 +144,7 @@ func (h *hints) addNear(t *target, repo, full string) {
 	mine, other := path.Base(t.name), path.Base(full)
 	short := min(len(mine), len(other))
 	contains := short > 2 && (strings.Contains(mine, other) || strings.Contains(other, mine))
-	if path.Dir(t.name) == path.Dir(full) && (contains || short > 3 && distance(mine, other) <= 2) {
+	if h.near != nil && path.Dir(t.name) == path.Dir(full) && (contains || short > 3 && distance(mine, other) <= 2) {
 		h.near[repo] = true
 	}
 }
@@ -195,24 +195,3 @@ func (h *hints) String() string {
 
 // maxNear is how many names that are near are listed.
 const maxNear = 10
-
-// imageLine finds the references under the keys image of a file that is not YAML, in lines and in braces.
-var imageLine = regexp.MustCompile(`(?m)(?:^[ \t]*(?:- +)*|[{,][ \t]*)["']?image["']?[ \t]*:[ \t]*(["']?)([^\s"'#,}]+)`)
-
-// notYAML returns an error when a text that does not parse, for the reason given, deploys one of the images.
-func notYAML(name string, text []byte, targets []*target, err error) error {
-	for _, at := range imageLine.FindAllSubmatchIndex(text, -1) {
-		ref := string(text[at[4]:at[5]])
-		repo, tag, digest := splitRef(ref)
-		for _, t := range targets {
-			c := current{names: []string{fullName(repo)}, tag: tag, digest: digest}
-			if refSuffix.MatchString(ref[len(repo):]) && t.sees(c) && !t.isMade(c) {
-				line := 1 + bytes.Count(text[:at[4]], []byte("\n"))
-				const why = "%s is deployed here, but cannot be set, since the file is not YAML: %v"
-				reason := fmt.Sprintf(why, t.Name, err)
-				return &yamledit.Error{File: name, Line: line, Key: t.Name, Reason: reason, Err: yamledit.ErrSyntax}
-			}
-		}
-	}
-	return nil
-}

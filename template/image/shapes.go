@@ -95,10 +95,7 @@ func (s *stringSite) set(p *plan, t *target) error {
 			left = s.old // the base goes on naming it so
 		}
 	}
-	v, err := t.versionFor(s.now)
-	if err != nil {
-		return p.fail(s.raw, t, err.Error())
-	}
+	v := t.versionFor(s.now)
 	text := repo + v.suffix()
 	if left != "" {
 		text = left + "=" + text

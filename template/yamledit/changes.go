@@ -12,6 +12,8 @@ type Change struct {
 	Path string // the way to the node, as yq writes it: .spec.containers[0].image
 	Old  string // its value before, without quotes; empty when it was not there
 	New  string // its value now, without quotes; empty when it is gone
+
+	Added, Deleted bool // it was not there, or is gone, as only Compare tells from an empty string
 }
 
 // recorded is a Change, and in which document of its file.

@@ -45,12 +45,18 @@ func (e *editor) turn(before, after *yaml.Node, s slot) error {
 		return e.turnScalar(before, after, s)
 	case before.Kind == yaml.AliasNode, len(after.Content) == 0:
 		return e.replace(before, after, s)
-	case len(before.Content) == 0 && (e.json || !s.inFlow):
+	case len(before.Content) == 0 && (e.json || !s.inFlow) && !e.holdsComment(before):
 		onLines := *after
 		onLines.Style &^= yaml.FlowStyle
 		return e.replace(before, &onLines, s)
 	}
 	return e.turnCollection(before, after, s)
+}
+
+// holdsComment reports whether there is a comment between the brackets of an empty collection, which stay for it then.
+func (e *editor) holdsComment(n *yaml.Node) bool {
+	at := e.inner(n) + 1
+	return at <= len(e.text) && anyComment.Match(e.text[at:e.skipBlanks(at)])
 }
 
 // isOther reports whether after is of another kind than before, so that nothing of that can stay.
@@ -286,9 +292,14 @@ func (e *editor) replaceOnLines(before, after *yaml.Node, s slot, old splice) {
 	if !e.comments {
 		comment = e.commentBeside(before, s, old)
 	}
+	from := s.after
 	if s.indent < 0 {
 		onLines := rest != "" || isBlock(after) // which may not start on the line of a "---"
-		if onLines && old.start > e.lineStart(old.start) {
+		line := e.lineStart(old.start)
+		switch isIndented := len(bytes.TrimLeft(e.text[line:old.start], " ")) == 0; {
+		case onLines && isIndented:
+			from = line
+		case onLines:
 			first = e.newline + first
 		}
 	} else if first != "" {
@@ -298,7 +309,7 @@ func (e *editor) replaceOnLines(before, after *yaml.Node, s slot, old splice) {
 		rest += e.newline
 	}
 	e.recordText(before, after, s, splice{old.start, old.end, first + rest})
-	e.put(s.after, e.lineEnd(old.end), first+comment+rest)
+	e.put(from, e.lineEnd(old.end), first+comment+rest)
 }
 
 // commentBeside returns the comments on the lines at which the value at old, which is in s, starts and ends, and which

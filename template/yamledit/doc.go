@@ -32,6 +32,11 @@
 // A value of Go keeps its type: 5 becomes a number and "5" a string in quotes. What comes from a command line has no
 // type, and is given as [Untyped]: it takes the type of what it replaces, where nothing of it is lost by that.
 //
+// # What differs
+//
+// [Compare] returns the values in which two texts differ, whoever wrote them, as [File.Bytes] returns those that its
+// edits changed.
+//
 // # What is verified
 //
 // [File.Bytes] parses the new text and compares it with the tree, node by node. Unless it reads just as was asked for,

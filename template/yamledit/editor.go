@@ -30,9 +30,10 @@ func newEditor(s *source, r *restructuring) *editor {
 	return e
 }
 
-// indentation returns by how much maps are mostly indented below their keys, and whether most sequences are not at all.
+// indentation returns by how much maps are mostly indented below their keys, or sequences where there are no such maps,
+// and whether most sequences are not at all.
 func indentation(docs []*yaml.Node) (by int, compact bool) {
-	steps := map[int]int{}
+	steps, ofSequences := map[int]int{}, map[int]int{}
 	indented := 0
 	var visit func(n *yaml.Node)
 	visit = func(n *yaml.Node) {
@@ -48,11 +49,15 @@ func indentation(docs []*yaml.Node) (by int, compact bool) {
 				indented--
 			case c.Kind == yaml.SequenceNode:
 				indented++
+				ofSequences[by]++
 			}
 		}
 	}
 	for _, doc := range docs {
 		visit(doc)
+	}
+	if len(steps) == 0 {
+		steps = ofSequences
 	}
 	by = 2
 	for n, count := range steps {

@@ -25,6 +25,7 @@ type Error struct {
 	Line   int    // counted from 1; 0 when unknown
 	Key    string // what a caller was asked for: a path, an expression, the name of an image; empty in this package
 	Reason string // what is wrong
+	Hint   string // what to do about it, as far as a caller knows; empty in this package
 	Err    error  // the kind, one of the errors above
 }
 

@@ -34,7 +34,7 @@ func TestThereAndBack(t *testing.T) {
 		for _, v := range tt.values {
 			as = append(as, yqedit.Assignment{File: "f.yaml", Path: ".a", Value: v})
 		}
-		out, changes, err := yqedit.Assign(fstest.MapFS{"f.yaml": {Data: []byte(tt.src)}}, as, ignore)
+		out, changes, err := assign(fstest.MapFS{"f.yaml": {Data: []byte(tt.src)}}, as)
 		got, changed := out["f.yaml"]
 		if !changed {
 			got = []byte(tt.src)
@@ -50,7 +50,7 @@ func TestThereAndBackBeside(t *testing.T) {
 	t.Parallel()
 	as := []yqedit.Assignment{{File: "f.yaml", Path: ".a", Value: "5"}, {File: "f.yaml", Path: ".b", Value: "5"},
 		{File: "f.yaml", Path: ".a", Value: "x"}}
-	out, changes, err := yqedit.Assign(fstest.MapFS{"f.yaml": {Data: []byte("a: x\nb: y\n")}}, as, ignore)
+	out, changes, err := assign(fstest.MapFS{"f.yaml": {Data: []byte("a: x\nb: y\n")}}, as)
 	if err != nil || string(out["f.yaml"]) != "a: x\nb: \"5\"\n" || len(changes) != 1 {
 		t.Errorf("got %q, %v, %v", out, changes, err)
 	}
@@ -99,7 +99,7 @@ func TestPieces(t *testing.T) {
 			yqedit.Assignment{File: "f.yaml", Path: fmt.Sprintf(".service%d.env[1].value", i*2),
 				Value: strings.Repeat("line\n", i+1)})
 	}
-	as = append(as, yqedit.Assignment{File: "f.yaml", Path: ".service4.new", Value: "x", Create: true},
+	as = append(as, yqedit.Assignment{File: "f.yaml", Path: ".service4.new", Value: "x", Missing: yqedit.CreateMissing},
 		yqedit.Assignment{File: "f.yaml", Path: ".service13.image.tag", Value: "v3"})
 	src := append(manifests(8000, ""), manifests(8000, "---\n")...)
 	as = append(as, yqedit.Assignment{File: "f.yaml", Path: ".service5.image.tag", Value: "v5"})
@@ -108,9 +108,9 @@ func TestPieces(t *testing.T) {
 		as  []yqedit.Assignment
 	}{{manifests(8000, ""), as}, {src, as[:4]}} {
 		fsys := fstest.MapFS{"f.yaml": {Data: test.src}}
-		want, changed, err := yqedit.Assign(fsys, test.as[:min(1, len(test.as))], ignore)
+		want, changed, err := assign(fsys, test.as[:min(1, len(test.as))])
 		if err == nil {
-			want, changed, err = yqedit.Assign(fsys, test.as, ignore)
+			want, changed, err = assign(fsys, test.as)
 		}
 		if err != nil {
 			t.Error(err)
@@ -118,7 +118,7 @@ func TestPieces(t *testing.T) {
 		}
 		func() {
 			defer yamledit.SetPieceSize(100)()
-			got, changes, err := yqedit.Assign(fsys, test.as, ignore)
+			got, changes, err := assign(fsys, test.as)
 			if err != nil || string(got["f.yaml"]) != string(want["f.yaml"]) || !slices.Equal(changes, changed) {
 				t.Errorf("got %q, %v, %v\nwant %q, %v", got["f.yaml"], changes, err, want["f.yaml"], changed)
 			}

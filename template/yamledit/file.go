@@ -51,6 +51,9 @@ func Parse(name string, text []byte, options ...Option) (*File, error) {
 	return f, nil
 }
 
+// Name returns the name given to Parse.
+func (f *File) Name() string { return f.name }
+
 // Documents returns the root nodes of the documents, in the order of the file. An empty file has none.
 //
 // All nodes may be read, and kept until Become replaces them, but not written to: that is for the methods of File.
@@ -186,7 +189,11 @@ func (f *File) record() {
 			note(r.place, r.path, "", summary(r.value))
 			note(r.place, r.oldPath, before, "")
 		case !values[e.node]:
-			note(e.place, e.path, Text(e.before), Text(e.node))
+			before, after := Text(e.before), Text(e.node)
+			if before == after { // in another type
+				before, after = f.current().tokenText(e.before), e.token
+			}
+			note(e.place, e.path, before, after)
 		}
 	}
 	for _, c := range f.cuts {

@@ -100,16 +100,16 @@ func TestHostileYAML(t *testing.T) {
 					t.Errorf("%s: got %.200q, %.200v", by, out["f.yaml"], err)
 				}
 			}
-			out, _, err := yqedit.Assign(fsys, []yqedit.Assignment{{File: "f.yaml", Path: ".b", Value: "2"}}, ignore)
+			out, _, err := assign(fsys, []yqedit.Assignment{{File: "f.yaml", Path: ".b", Value: "2"}})
 			judge("-set", tt.set, out, err)
-			out, _, err = yqedit.Assign(fsys,
-				[]yqedit.Assignment{{File: "f.yaml", Path: `select(true) | .b`, Value: "2"}}, ignore)
+			out, _, err = assign(fsys,
+				[]yqedit.Assignment{{File: "f.yaml", Path: `select(true) | .b`, Value: "2"}})
 			judge("-set by yq", tt.set, out, err)
 			result, err := yqedit.Evaluate(fsys, []yqedit.Expression{{File: "f.yaml", Expr: ".b = 2"}}, ignore)
 			judge("-yq", tt.yq, result.Files, err)
 
-			out, _, err = yqedit.Assign(fsys,
-				[]yqedit.Assignment{{File: "f.yaml", Path: ".new.w", Value: "2", Create: true}}, ignore)
+			out, _, err = assign(fsys,
+				[]yqedit.Assignment{{File: "f.yaml", Path: ".new.w", Value: "2", Missing: yqedit.CreateMissing}})
 			if text, ok := out["f.yaml"]; err == nil &&
 				(!ok || strings.Replace(string(text), "new:\n  w: 2\n", "", 1) != tt.src) {
 				t.Errorf("-set-missing=create: got %.200q", text)
@@ -119,9 +119,10 @@ func TestHostileYAML(t *testing.T) {
 			shop, _ := image.Parse("acme/shop=acme/shop:2")
 			fsys["f.yaml"].Data = []byte(strings.Replace(tt.src, "b: 1\n", "b: 1\nimage: acme/shop:1\n", 1))
 			set, err := image.Set(fsys, image.Request{Images: []image.Image{shop}, Globs: []string{"f.yaml"}}, ignore)
+			out = set.Files
 			if err == nil &&
-				string(set.Files["f.yaml"]) != strings.Replace(string(fsys["f.yaml"].Data), "shop:1", "shop:2", 1) {
-				t.Errorf("-image: got %.200q", set.Files["f.yaml"])
+				string(out["f.yaml"]) != strings.Replace(string(fsys["f.yaml"].Data), "shop:1", "shop:2", 1) {
+				t.Errorf("-image: got %.200q", out["f.yaml"])
 			} else if err != nil && !strings.HasPrefix(err.Error(), "f.yaml:") {
 				t.Errorf("-image: got %.200v", err)
 			}

@@ -12,13 +12,18 @@ import (
 )
 
 // isJSON reports whether src, the file of that name, has to stay JSON: its name says so, or it is an object or a list
-// of JSON, which any file may hold: composer.lock, .babelrc.
+// of JSON, which any file may hold: composer.lock, .babelrc. In a file that is named YAML, {} and [] are no more than
+// empty.
 func isJSON(name string, text []byte) bool {
 	if strings.HasSuffix(name, ".json") {
 		return true
 	}
 	text = bytes.TrimLeft(bytes.TrimPrefix(text, []byte(byteOrderMark)), " \t\r\n")
-	return len(text) > 0 && (text[0] == '{' || text[0] == '[') && json.Valid(text)
+	if len(text) == 0 || text[0] != '{' && text[0] != '[' || !json.Valid(text) {
+		return false
+	}
+	isNamedYAML := strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+	return !isNamedYAML || len(bytes.TrimLeft(text[1:], " \t\r\n}]")) > 0
 }
 
 // parseJSON returns the root nodes of the JSON texts of src, with lines and columns as parseYAML counts them.

@@ -28,7 +28,7 @@ func (e *scalarEdit) encode() (token, tag string, err error) {
 		}
 		text := *old
 		if !isTagged(old) {
-			text.Tag = "!!str" // what looks like a number is none
+			text.Tag, text.Value = "!!str", "" // what looked like a number or a boolean was none
 		}
 		return e.encodeText(&text)
 	}
@@ -117,9 +117,10 @@ func untypedTag(value string) string {
 	return "!!str"
 }
 
-// smallInt matches the numbers that take the place of null: a count or a port, but neither a date nor a commit that
-// happens to have no letter, which are as good as always longer.
-var smallInt = regexp.MustCompile(`^(?:0|-?[1-9][0-9]{0,4})$`)
+// smallInt matches the numbers that take the place of null: those that Helm, which reads numbers as floating point,
+// prints with the same characters again. It makes 1.234567e+06 of 1234567. Counts and ports are among them, but neither
+// dates nor commits that happen to have no letter, which are as good as always longer.
+var smallInt = regexp.MustCompile(`^(?:0|-?[1-9][0-9]{0,5})$`)
 
 func canonicalNumber(s string) bool {
 	if i, err := strconv.ParseInt(s, 10, 64); err == nil {

@@ -27,8 +27,11 @@ type scalarEdit struct {
 
 // is reports whether n reads so.
 func (c content) is(n *yaml.Node) bool {
-	if c.tag == "" || c.tag == "!!null" && n.Tag == "!!null" {
+	switch {
+	case c.tag == "" || c.tag == "!!null" && n.Tag == "!!null":
 		return c.text == Text(n)
+	case c.tag == "!!str" && n.Style&(quoted|yaml.TaggedStyle) == 0 && ambiguous.MatchString(n.Value):
+		return false // a string to some parsers only
 	}
 	return c.tag == n.Tag && c.text == n.Value
 }

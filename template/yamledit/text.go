@@ -198,6 +198,15 @@ func (s *source) token(n *yaml.Node) (start, end int, err error) {
 	return start, start + length, nil
 }
 
+// tokenText returns the token of a scalar as it stands in the text, or what the scalar reads where there is none.
+func (s *source) tokenText(n *yaml.Node) string {
+	start, end, err := s.token(n)
+	if err != nil {
+		return Text(n)
+	}
+	return string(s.text[start:end])
+}
+
 var (
 	singleQuoted = regexp.MustCompile(`^'(?:[^']|'')*'`)
 	doubleQuoted = regexp.MustCompile(`(?s)^"(?:[^"\\]|\\.)*"`)

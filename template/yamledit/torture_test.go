@@ -43,8 +43,9 @@ func TestTorture(t *testing.T) {
 			}
 			file := "f" + filepath.Ext(archive.Files[len(archive.Files)-1].Name)
 			path := strings.TrimSpace(string(files["path"]))
-			out, _, err := yqedit.Assign(fstest.MapFS{file: {Data: files["input"]}},
-				[]yqedit.Assignment{{File: file, Path: path, Value: value}}, ignore)
+			_, isText := files["text"]
+			out, _, err := assign(fstest.MapFS{file: {Data: files["input"]}},
+				[]yqedit.Assignment{{File: file, Path: path, Value: value, Text: isText}})
 			if err != nil || string(out[file]) != string(files["want"]) {
 				t.Errorf("got %q, %v\nwant %q", out[file], err, files["want"])
 			}

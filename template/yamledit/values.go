@@ -12,8 +12,8 @@ import (
 // of the plain scalar that it replaces, number, boolean or date, when it then reads back as just the same characters (3
 // becomes 5, but 1.9 becomes "1.10"); any other is a string, and quoted where YAML 1.1 or 1.2 would read it as anything
 // else. Null, and a place where there is nothing yet, have no type to keep: there true, false, null, and whole numbers
-// of up to five digits stay what they look like, as counts and ports need to; a longer number is a string, as a version
-// or a commit needs to be. A tag in the file (!!int) stays, and one of a type refuses what is not of that type.
+// of up to six digits stay what they look like, as counts and ports need to; a longer number or one with a point is a
+// string, as a commit or a version needs to be. A tag in the file (!!int) stays, and one of a type refuses what is not of that type.
 type Untyped string
 
 // NewNode returns the tree for a value, as Set and Insert make it: a copy of a *yaml.Node, an Untyped, or anything that

@@ -1,6 +1,7 @@
 package yamledit_test
 
 import (
+	"io/fs"
 	"testing/fstest"
 
 	"update-gitops-repo/template/yamledit"
@@ -10,10 +11,16 @@ import (
 // ignore is a yqedit.Progress.
 func ignore(string, string) {}
 
+// assign makes assignments in files, and returns those that changed and what changed.
+func assign(fsys fs.FS, as []yqedit.Assignment) (map[string][]byte, []yamledit.Change, error) {
+	result, err := yqedit.Assign(fsys, as, ignore)
+	return result.Files, result.Changes, err
+}
+
 // assignOne sets what a path selects in a text.
 func assignOne(src, path, value string) (string, []yamledit.Change, error) {
-	out, changes, err := yqedit.Assign(fstest.MapFS{"f.yaml": {Data: []byte(src)}},
-		[]yqedit.Assignment{{File: "f.yaml", Path: path, Value: value}}, ignore)
+	out, changes, err := assign(fstest.MapFS{"f.yaml": {Data: []byte(src)}},
+		[]yqedit.Assignment{{File: "f.yaml", Path: path, Value: value}})
 	if text, ok := out["f.yaml"]; ok {
 		src = string(text)
 	}

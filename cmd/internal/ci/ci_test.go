@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"update-gitops-repo/cmd/internal/escape"
+	"update-gitops-repo/cmd/internal/escape/escapetest"
 )
 
 // environment is a getenv over fixed variables.
@@ -84,10 +87,11 @@ func TestRead(t *testing.T) {
 	if got := Read(environment("CI=true", "HOME=/root")); got != (Build{}) {
 		t.Errorf("outside of all systems: %+v", got)
 	}
-	byHand := environment("BUILDKITE=true", "BUILDKITE_COMMIT=HEAD", "BUILDKITE_REPO=git@git.example.com:acme/shop.git")
-	got := Read(byHand)
-	if got.Revision != "" || got.App != "shop" {
-		t.Errorf("a build without a commit: %+v", got)
+	for _, ref := range []string{"HEAD", "refs/heads/main"} {
+		vars := environment("BUILDKITE=true", "BUILDKITE_COMMIT="+ref, "BUILDKITE_REPO=git@git.example.com:acme/shop.git")
+		if got := Read(vars); got.Revision != "" || got.App != "shop" {
+			t.Errorf("a build without a commit, but %s: %+v", ref, got)
+		}
 	}
 }
 
@@ -161,5 +165,41 @@ func TestForge(t *testing.T) {
 	}
 	if !slices.Contains(TokenVariables(), "CI_JOB_TOKEN") {
 		t.Errorf("the variables with tokens are %q", TokenVariables())
+	}
+}
+
+// TestPrintError checks that an error is one command of the system that runs, whatever is in it, and that the system
+// reads back what was written.
+func TestPrintError(t *testing.T) {
+	for _, test := range []struct {
+		variable, begins string
+		decode           *strings.Replacer
+	}{
+		{"GITHUB_ACTIONS", "::error title=update-gitops-repo::",
+			strings.NewReplacer("%25", "%", "%0D", "\r", "%0A", "\n")},
+		{"TF_BUILD", "##vso[task.logissue type=error]update-gitops-repo: ",
+			strings.NewReplacer("%AZP25", "%", "%0D", "\r", "%0A", "\n")},
+	} {
+		for _, words := range append(escapetest.Hostile, "100%", "%0A::x::", "%25", "%AZP25", "]", ";") {
+			text := words + "\nhint: " + words
+			var b strings.Builder
+			if err := PrintError(&b, environment(test.variable+"=true"), text); err != nil {
+				t.Fatal(err)
+			}
+			line, ok := strings.CutSuffix(b.String(), "\n")
+			data, begins := strings.CutPrefix(line, test.begins)
+			if !ok || !begins || len(escapetest.Lines(line)) != 1 || strings.Contains(data, "##vso[") {
+				t.Errorf("%s: %q: %q", test.variable, text, b.String())
+			}
+			if got := test.decode.Replace(data); got != escape.Output(text) {
+				t.Errorf("%s: %q is read as %q", test.variable, text, got)
+			}
+		}
+	}
+	var b strings.Builder
+	for _, variable := range []string{"GITLAB_CI", "NONE"} {
+		if err := PrintError(&b, environment(variable+"=true"), "text"); err != nil || b.Len() > 0 {
+			t.Errorf("%s: %v, %q", variable, err, b.String())
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"strings"
@@ -13,7 +14,7 @@ func entry(data string, mode fs.FileMode) *fstest.MapFile {
 	return &fstest.MapFile{Data: []byte(data), Mode: mode}
 }
 
-// TestUnified has what edits of contents alone do not bring; git takes all of it but the binary file.
+// TestUnified has what edits of contents alone do not bring.
 func TestUnified(t *testing.T) {
 	const symlink = fs.ModeSymlink | 0o777
 	for _, test := range []struct {
@@ -22,7 +23,11 @@ func TestUnified(t *testing.T) {
 		want     string
 	}{
 		{"contents", entry("1\n", 0o644), entry("2\n", 0o644), "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-1\n+2\n"},
-		{"new, empty", nil, entry("", 0o644), "--- /dev/null\n+++ b/f\n"},
+		{"new, empty", nil, entry("", 0o644), "diff --git a/f b/f\nnew file mode 100644\n"},
+		{
+			"emptied", entry("1\n", 0o644), entry("", 0o644),
+			"diff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -1 +0,0 @@\n-1\n",
+		},
 		{
 			"new, executable", nil, entry("1\n", 0o755),
 			"diff --git a/f b/f\nnew file mode 100755\n--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+1\n",
@@ -49,17 +54,31 @@ func TestUnified(t *testing.T) {
 			after["f"] = test.now
 		}
 		got, err := Unified(before, after, []string{"f"})
-		if err != nil || got != test.want {
-			t.Errorf("%s: %v\n%s\nwant\n%s", test.name, err, got, test.want)
+		if err != nil || got.Text() != test.want {
+			t.Errorf("%s: %v\n%s\nwant\n%s", test.name, err, got.Text(), test.want)
 		}
 	}
 	// A folder in a file's place shows in its own files.
 	before, after := fstest.MapFS{"f": entry("1\n", 0o644)}, fstest.MapFS{"f/x": entry("", 0o644)}
 	got, err := Unified(before, after, []string{"f", "f/x"})
 	want := "diff --git a/f b/f\ndeleted file mode 100644\n--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-1\n" +
-		"--- /dev/null\n+++ b/f/x\n"
-	if err != nil || got != want {
-		t.Errorf("folder: %v\n%s\nwant\n%s", err, got, want)
+		"diff --git a/f/x b/f/x\nnew file mode 100644\n"
+	if err != nil || got.Text() != want {
+		t.Errorf("folder: %v\n%s\nwant\n%s", err, got.Text(), want)
+	}
+}
+
+// TestSecret checks that a secret is not hidden in a binary patch.
+func TestSecret(t *testing.T) {
+	before := fstest.MapFS{"f": entry("\x00s3cret", 0o644), "g": entry("\x001", 0o644)}
+	after := fstest.MapFS{"f": entry("\x00gone", 0o644), "g": entry("\x002", 0o644)}
+	d, err := Unified(before, after, []string{"f", "g"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	patch := d.Patch(func(data []byte) bool { return bytes.Contains(data, []byte("s3cret")) })
+	if !strings.HasPrefix(patch, "Binary files a/f and b/f differ\ndiff --git a/g b/g\nindex ") {
+		t.Errorf("got %s", patch)
 	}
 }
 
@@ -67,11 +86,11 @@ func TestUnified(t *testing.T) {
 func TestLarge(t *testing.T) {
 	small, large := file{0o644, []byte("a\n")}, file{0o644, []byte(strings.Repeat("a\n", maxLines))}
 	want := "Files a/f and b/f differ; they are too large to be shown\n"
-	if got := compare("f", small, large); got != want {
-		t.Errorf("got %.100q", got)
+	if got := compare("f", small, large); got.text != want || got.sides == nil {
+		t.Errorf("got %.100q", got.text)
 	}
-	if got := compare("f", small, file{0o644, []byte("b\n")}); !strings.Contains(got, "\n+b\n") {
-		t.Errorf("got %q", got)
+	if got := compare("f", small, file{0o644, []byte("b\n")}); !strings.Contains(got.text, "\n+b\n") {
+		t.Errorf("got %q", got.text)
 	}
 }
 

@@ -52,7 +52,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Result is the outcome of the edits.
 type Result struct {
 	Snapshot *gitrepo.Snapshot
-	Values   []yamledit.Change // that changed, as far as it is known: not those that templates changed
+	Values   []yamledit.Change // that differ, as far as it is known: not of files that come, go, or are no data
 	Warnings []string
 }
 
@@ -88,11 +88,14 @@ func (e Edits) apply(ctx context.Context, s *gitrepo.Snapshot, need Need) (Resul
 	if err := e.prefetch(s.Files(ctx), need); err != nil {
 		return Result{}, err
 	}
+	base := s
 	s, err := e.add(ctx, s)
 	if err != nil {
 		return Result{}, &Error{"-add", err}
 	}
 	result := Result{Snapshot: s}
+	done := ledger{}
+	done.replaced(s.Changed())
 	for _, kind := range []struct {
 		flag string
 		edit func(fs.FS) (edited, error)
@@ -109,10 +112,11 @@ func (e Edits) apply(ctx context.Context, s *gitrepo.Snapshot, need Need) (Resul
 		if result.Snapshot, err = result.Snapshot.With(ctx, out.files); err != nil {
 			return Result{}, err
 		}
-		result.Values = append(result.Values, out.values...)
+		done.add(out)
 		result.Warnings = append(result.Warnings, out.warnings...)
 	}
-	return result, nil
+	result.Values, err = done.values(ctx, base, result.Snapshot, need)
+	return result, err
 }
 
 // add takes files over from the checkout.
@@ -147,14 +151,15 @@ func (e Edits) add(ctx context.Context, s *gitrepo.Snapshot) (*gitrepo.Snapshot,
 // edited is what one kind of edit made.
 type edited struct {
 	files    map[string][]byte // path to contents
-	values   []yamledit.Change
+	opaque   bool              // it does not know what changed in them
+	values   []yamledit.Change // that changed
 	warnings []string
 }
 
 func (e Edits) assign(fsys fs.FS) (edited, error) {
 	return heapwatch.Run(heapwatch.Limit, func(progress func(file, key string)) (edited, error) {
-		files, values, err := yqedit.Assign(fsys, e.Sets, progress)
-		return edited{files: files, values: values}, err
+		result, err := yqedit.Assign(fsys, e.Sets, progress)
+		return edited{files: result.Files, values: result.Changes, warnings: result.Warnings}, err
 	})
 }
 
@@ -164,14 +169,14 @@ func (e Edits) setImages(fsys fs.FS) (edited, error) {
 	}
 	return heapwatch.Run(heapwatch.Limit, func(progress func(file, key string)) (edited, error) {
 		result, err := image.Set(fsys, e.Images, progress)
-		return edited{result.Files, result.Changes, image.Warnings(result.Left)}, err
+		return edited{files: result.Files, values: result.Changes, warnings: result.Warnings()}, err
 	})
 }
 
 func (e Edits) evaluate(fsys fs.FS) (edited, error) {
 	return heapwatch.Run(heapwatch.Limit, func(progress func(file, key string)) (edited, error) {
 		result, err := yqedit.Evaluate(fsys, e.Expressions, progress)
-		return edited{result.Files, result.Changes, result.Warnings}, err
+		return edited{files: result.Files, values: result.Changes, warnings: result.Warnings}, err
 	})
 }
 
@@ -195,7 +200,7 @@ func (e Edits) renderAll(fsys fs.FS) (edited, error) {
 		}
 		files[t.Dest] = out
 	}
-	return edited{files: files}, nil
+	return edited{files: files, opaque: true}, nil
 }
 
 // renderLocal renders a local file. One without actions is taken as it is, unless there are values to insert.

@@ -139,7 +139,7 @@ func TestApply(t *testing.T) {
 		name   string
 		edits  Edits
 		files  map[string]string // that change
-		values []string          // path: old -> new
+		values []string          // path: old -> new; "diff " before what is known only where a diff is needed
 	}{
 		{"nothing", Edits{}, nil, nil},
 		{
@@ -149,7 +149,7 @@ func TestApply(t *testing.T) {
 		},
 		{
 			"templates", Edits{Renderer: template.Renderer{Globs: []string{"**.tmpl"}, Validate: true}, Values: tag},
-			map[string]string{"deploy.yaml": "image: shop:2\n"}, nil,
+			map[string]string{"deploy.yaml": "image: shop:2\n"}, []string{"diff .image: shop:1 -> shop:2"},
 		},
 		{
 			"a local template", Edits{Local: []LocalTemplate{{local, "apps/new.yaml"}}, Values: tag},
@@ -169,7 +169,16 @@ func TestApply(t *testing.T) {
 			"set, and an expression on its result",
 			Edits{Sets: []yqedit.Assignment{set}, Expressions: []yqedit.Expression{next}},
 			map[string]string{"values.yaml": "image:\n  repository: acme/shop\n  tag: 3\n"},
-			[]string{".image.tag: 1 -> 2", ".image.tag: 2 -> 3"},
+			[]string{".image.tag: 1 -> 3"},
+		},
+		{
+			"a local template, and an expression on its result",
+			Edits{
+				Local: []LocalTemplate{{local, "apps/more/tag.yaml"}}, Values: tag,
+				Expressions: []yqedit.Expression{must(yqedit.ParseExpression("apps/more/tag.yaml:.more = 1"))},
+			},
+			map[string]string{"apps/more/tag.yaml": "tag: 2\nmore: 1\n"},
+			[]string{"diff .tag: 1 -> 2", "diff .more:  -> 1"},
 		},
 	} {
 		for _, need := range []Need{Edited, Diff} {
@@ -178,7 +187,13 @@ func TestApply(t *testing.T) {
 				t.Errorf("%s: %v", test.name, err)
 				continue
 			}
-			checkResult(t, test.name, result, test.files, test.values)
+			var values []string
+			for _, v := range test.values {
+				if v, onlyDiff := strings.CutPrefix(v, "diff "); need == Diff || !onlyDiff {
+					values = append(values, v)
+				}
+			}
+			checkResult(t, test.name, result, test.files, values)
 		}
 	}
 }

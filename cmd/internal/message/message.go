@@ -44,6 +44,7 @@ type Composer struct {
 type Change struct {
 	Base, Branch string
 	Files        []string          // whose contents, mode or existence change
+	Notes        map[string]string // by file, what to say of it besides its values, such as "new"
 	Values       []yamledit.Change // that are known to change in them
 	Diff         string            // of the files
 }
@@ -78,14 +79,14 @@ func (c Composer) Compose(change Change) (Text, error) {
 		*t.to = strings.TrimSpace(escape.Visible(strings.ReplaceAll(out, "\r\n", "\n")))
 	}
 	if text.Commit == "" {
-		text.Commit = c.defaultCommit(rows)
+		text.Commit = c.defaultCommit(change.Notes, rows)
 	}
 	if text.Title == "" {
 		text.Title, _, _ = strings.Cut(text.Commit, "\n")
 	}
 	text.Title = escape.Shorten(c.Secrets.Redact(escape.OneLine(text.Title)), maxTitle)
 	if c.Body == "" {
-		text.Body = c.defaultBody(change.Diff, rows)
+		text.Body = c.defaultBody(change, rows)
 	}
 	marker := Marker{c.App, c.Sequence}
 	text.Body = escape.Shorten(c.Secrets.Redact(text.Body), maxBody) + "\n\n" + marker.String()
@@ -106,7 +107,7 @@ func (c Composer) Check(flag, text string) error {
 }
 
 // rows returns what is known to change: of each file its values, or an entry without a path where nothing more is
-// known.
+// known, or there is more to say.
 func (c Composer) rows(change Change) []yamledit.Change {
 	of := map[string][]yamledit.Change{}
 	for _, v := range change.Values {
@@ -118,7 +119,7 @@ func (c Composer) rows(change Change) []yamledit.Change {
 	var rows []yamledit.Change
 	for _, name := range change.Files {
 		rows = append(rows, of[name]...)
-		if len(of[name]) == 0 {
+		if len(of[name]) == 0 || change.Notes[name] != "" {
 			rows = append(rows, yamledit.Change{File: name})
 		}
 	}
@@ -191,7 +192,7 @@ func (c Composer) trailers() string {
 }
 
 // defaultCommit names the app and lists the changes.
-func (c Composer) defaultCommit(rows []yamledit.Change) string {
+func (c Composer) defaultCommit(notes map[string]string, rows []yamledit.Change) string {
 	subject := "Update " + c.App
 	if c.Revision != "" {
 		subject += " to " + ShortRevision(c.Revision)
@@ -203,38 +204,23 @@ func (c Composer) defaultCommit(rows []yamledit.Change) string {
 			break
 		}
 		line := r.File
-		if r.Path != "" {
-			line += fmt.Sprintf(": %s: %s -> %s", r.Path, cmp.Or(r.Old, `""`), cmp.Or(r.New, `""`))
+		switch note := notes[r.File]; {
+		case r.Path != "":
+			line += fmt.Sprintf(": %s: %s -> %s", r.Path, textOf(r.Old, r.Added), textOf(r.New, r.Deleted))
+		case note != "":
+			line += ": " + note
 		}
 		fmt.Fprintf(&b, "- %s\n", escape.Shorten(escape.Inert(line), maxLine))
 	}
 	return subject + "\n\n" + strings.TrimSpace(b.String())
 }
 
-// defaultBody shows a reviewer each value before and after, the diff, and where the change comes from.
-func (c Composer) defaultBody(diff string, rows []yamledit.Change) string {
-	var b strings.Builder
-	b.WriteString("| File | Path | Old | New |\n|---|---|---|---|\n")
-	for i, r := range rows {
-		if i == maxLines {
-			fmt.Fprintf(&b, "| and %d more | | | |\n", len(rows)-maxLines)
-			break
-		}
-		before, after := "", ""
-		if r.Path != "" {
-			before, after = escape.Code(cmp.Or(r.Old, `""`)), escape.Code(cmp.Or(r.New, `""`))
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", escape.Code(r.File), escape.Code(r.Path), before, after)
+// textOf returns what to show of a value, which may be an empty string, or none at all.
+func textOf(value string, isNone bool) string {
+	if isNone {
+		return "none"
 	}
-	end := ""
-	if c.Link != "" {
-		end = "\n\nFrom " + escape.URL(c.Link)
-	}
-	open, closing := "\n<details><summary>Diff</summary>\n\n", "\n\n</details>"
-	if size := maxBody - b.Len() - len(open+closing+end); diff != "" && size > 100 {
-		b.WriteString(open + escape.Diff(diff, size) + closing)
-	}
-	return strings.TrimSpace(b.String() + end)
+	return cmp.Or(value, `""`)
 }
 
 // commitHash matches a full hash, or an abbreviated one that does not look like the number of a build.

@@ -46,7 +46,7 @@ func TestCompose(t *testing.T) {
 			"Update-App: shop\nUpdate-Revision: 1111111\nUpdate-Sequence: 7\n",
 		Title: "Update shop to 1111111",
 		Body: "| File | Path | Old | New |\n|---|---|---|---|\n" +
-			"| `a.yaml` |  |  |  |\n| `b.yaml` | `.tag` | `1` | `2` |\n| `b.yaml` | `.x` | `a b` | `c` |\n\n" +
+			"| `b.yaml` | `.tag` | `1` | `2` |\n| `b.yaml` | `.x` | `a b` | `c` |\n\n- `a.yaml`: changed\n\n" +
 			"<details><summary>Diff</summary>\n\n````diff\n" + change.Diff + "````\n\n</details>\n\n" +
 			"From https://git.example.com/acme/shop/commit/1111111\n\n" +
 			"<!-- update-gitops-repo {\"app\":\"shop\",\"sequence\":7} -->",
@@ -62,6 +62,58 @@ func TestCompose(t *testing.T) {
 	}
 	if got := SequenceOf(text.Commit, "blog"); got != 0 {
 		t.Errorf("sequence %d of another app", got)
+	}
+}
+
+// TestBody checks that the table has no blank cell and no column that nothing fills, and that files are listed of which
+// no value is known.
+func TestBody(t *testing.T) {
+	const head, two = "| File | Path | Old | New |\n|---|---|---|---|\n", "| `a` | `.b` | `1` | `2` |\n"
+	changed := yamledit.Change{File: "a", Path: ".b", Old: "1", New: "2"}
+	added := yamledit.Change{File: "a", Path: ".c", New: "3", Added: true}
+	deleted := yamledit.Change{File: "a", Path: ".d", Old: "4", Deleted: true}
+	emptied := yamledit.Change{File: "a", Path: ".e", Old: "5"}
+	files := []string{"a", "x|y", "z"}
+	notes := map[string]string{"x|y": "new", "a": "now executable"}
+	for name, test := range map[string]struct {
+		change Change
+		want   string
+	}{
+		"one value":    {Change{Values: []yamledit.Change{changed}}, head + two},
+		"to an empty":  {Change{Values: []yamledit.Change{emptied}}, head + "| `a` | `.e` | `5` | `\"\"` |\n"},
+		"added only":   {Change{Values: []yamledit.Change{added}}, "| File | Path | New |\n|---|---|---|\n| `a` | `.c` | `3` |\n"},
+		"deleted only": {Change{Values: []yamledit.Change{deleted}}, "| File | Path | Old |\n|---|---|---|\n| `a` | `.d` | `4` |\n"},
+		"both": {
+			Change{Values: []yamledit.Change{added, deleted}},
+			head + "| `a` | `.c` | none | `3` |\n| `a` | `.d` | `4` | none |\n",
+		},
+		"files":  {Change{Files: files, Notes: notes}, "- `a`: now executable\n- `x\\|y`: new\n- `z`: changed\n"},
+		"a mode": {Change{Notes: notes, Values: []yamledit.Change{changed}}, head + two + "\n- `a`: now executable\n"},
+	} {
+		if test.change.Files == nil {
+			test.change.Files = []string{"a"}
+		}
+		text, err := shop().Compose(test.change)
+		if body, _, _ := strings.Cut(text.Body, "\n\n<!--"); err != nil || body != strings.TrimSpace(test.want) {
+			t.Errorf("%s: %v\n%s\nwant\n%s", name, err, body, test.want)
+		}
+	}
+	text, err := shop().Compose(Change{Files: files, Notes: notes, Values: []yamledit.Change{added, deleted, emptied}})
+	want := "- a: .c: none -> 3\n- a: .d: 4 -> none\n- a: .e: 5 -> \"\"\n- a: now executable\n- x|y: new\n- z\n"
+	if err != nil || !strings.Contains(text.Commit, want) {
+		t.Errorf("%v, %s\nwant %s", err, text.Commit, want)
+	}
+	// However long the names and values are, there is room for the diff.
+	var many Change
+	for i := range 300 {
+		name := fmt.Sprint(strings.Repeat("|", 200), i)
+		value := yamledit.Change{File: name, Path: strings.Repeat("|", 200), Old: name, New: name + "x"}
+		many.Files, many.Values = append(many.Files, name, name+"y"), append(many.Values, value)
+	}
+	many.Diff = "-a\n"
+	text, err = shop().Compose(many)
+	if err != nil || len(text.Body) > 65536 || !strings.Contains(text.Body, "\n-a\n```") {
+		t.Errorf("%v, %d bytes", err, len(text.Body))
 	}
 }
 
@@ -135,7 +187,7 @@ func TestSizes(t *testing.T) {
 		t.Errorf("the title has %d characters", n)
 	}
 	if n := len(text.Body); n > 65536 || n < 50_000 || !strings.Contains(text.Body, rest) ||
-		!strings.Contains(text.Body, "\n| and 4900 more | | | |\n") {
+		!strings.Contains(text.Body, "|\n\nand 4900 more\n") {
 		t.Errorf("the body has %d bytes: %s", n, text.Body)
 	}
 	c.Commit = ""

@@ -24,6 +24,9 @@ type LogOptions struct {
 	Secrets *secret.Redactor
 }
 
+// Outcome is the level of what a run comes to. On a terminal it stays, where the next phase replaces the one before it.
+const Outcome = slog.LevelInfo + 1
+
 // NewLogger returns a log on w, and the screen that it writes to. Info is progress: one line per phase, or a single
 // updating line on a terminal. Debug is for the steps within the phases.
 func NewLogger(w io.Writer, o LogOptions) (*slog.Logger, *Screen) {
@@ -35,6 +38,9 @@ func NewLogger(w io.Writer, o LogOptions) (*slog.Logger, *Screen) {
 	if o.JSON {
 		// A string that was quoted already is quoted once more, and the writer would not find a secret in it.
 		redact := func(_ []string, a slog.Attr) slog.Attr {
+			if level, ok := a.Value.Any().(slog.Level); ok && level == Outcome {
+				a.Value = slog.AnyValue(slog.LevelInfo)
+			}
 			if _, failed := a.Value.Any().(error); failed || a.Value.Kind() == slog.KindString {
 				a.Value = slog.StringValue(o.Secrets.Redact(a.Value.String()))
 			}

@@ -41,14 +41,14 @@ func TestPrint(t *testing.T) {
 		},
 	} {
 		var b bytes.Buffer
-		if err := test.report.Print(&b, "text"); err != nil || b.String() != test.want {
+		if err := test.report.Print(&b, "text", nil); err != nil || b.String() != test.want {
 			t.Errorf("%s: %v, %q, want %q", test.name, err, b.String(), test.want)
 		}
 	}
 	var b bytes.Buffer
 	r := Report{Base: "main", Branch: "<b>", Summary: Summary{Title: "not in it"}}
 	want := `{"changed":false,"base":"main","branch":"<b>","files":[]}` + "\n"
-	if err := r.Print(&b, "json"); err != nil || b.String() != want {
+	if err := r.Print(&b, "json", nil); err != nil || b.String() != want {
 		t.Errorf("JSON: %v, %s, want %s", err, b.String(), want)
 	}
 }
@@ -57,16 +57,23 @@ func TestPrint(t *testing.T) {
 func TestSummary(t *testing.T) {
 	for _, test := range []struct {
 		report  Report
-		failure error
+		failure *Failure
 		want    string
 	}{
 		{Report{}, nil, "**Nothing to change** in the GitOps repository.\n\n"},
-		{Report{}, errors.New("a\nb"), "**update-gitops-repo failed**\n\n```\na b\n```\n\n"},
+		{
+			Report{}, &Failure{Error: "a\nb", Hint: "c*"},
+			"**update-gitops-repo failed**\n\n```\na b\n```\n\nHint: c\\*\n\n",
+		},
+		{
+			Report{PullRequest: &PullRequest{1, "https://git.example.com/1", "closed"}}, nil,
+			"**[Pull request #1](<https://git.example.com/1>)** closed\n\n",
+		},
 		{Report{Changed: true, Summary: Summary{Title: "a*"}}, nil, "**a\\***\n\n"},
 		{
 			Report{Commit: "12", Branch: "b", Base: "main", Files: []string{"a"}, Summary: Summary{Diff: "-a\n"}},
-			errors.New("a"),
-			"**update-gitops-repo failed**\n\n```\na\n```\n\nCommit 12 on branch b, from main.\n\n" +
+			&Failure{Error: "a", Hint: "b"},
+			"**update-gitops-repo failed**\n\n```\na\n```\n\nHint: b\n\nCommit 12 on branch b, from main.\n\n" +
 				"<details><summary>Changed files: 1</summary>\n\n```diff\n-a\n```\n\n</details>\n\n",
 		},
 	} {
@@ -190,7 +197,7 @@ func FuzzResults(f *testing.F) {
 			Summary:     Summary{Title: s, Diff: "+" + s + "\n"},
 			PullRequest: &PullRequest{Number: 1, URL: "https://git.example.com/" + s, State: "created"},
 		}
-		if err := places.Write(r, fmt.Errorf("%s", s)); err != nil {
+		if err := places.Write(r, &Failure{Error: s, Hint: s}); err != nil {
 			t.Fatal(err)
 		}
 		read := func(name string) string {

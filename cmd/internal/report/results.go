@@ -73,7 +73,7 @@ func (r Report) results() []result {
 }
 
 // Write writes to every place what the run did, and how it failed unless failure is nil. The error is ErrResults.
-func (r Results) Write(done Report, failure error) error {
+func (r Results) Write(done Report, failure *Failure) error {
 	var errs []error
 	var github, env strings.Builder
 	for _, v := range done.results() {

@@ -12,21 +12,22 @@ import (
 	"update-gitops-repo/scm"
 )
 
-// commitByAPI has the forge commit the change and returns the commit's id, which may be there with an error, too.
+// commitByAPI has the forge commit the change. It returns the commit's id, and whether the branch has it, both with an
+// error, too.
 //
 // A forge commits onto a branch only, and GitLab onto whatever that is at by then. So it commits to a scratch branch;
 // the real branch then moves there in one compare-and-swap. A race is lost as ever, and no pull request has an empty
 // diff for a moment, which would close it.
-func (u *updater) commitByAPI(ctx context.Context, p proposal) (string, error) {
+func (u *updater) commitByAPI(ctx context.Context, p proposal) (id string, landed bool, err error) {
 	files, err := filesFor(ctx, p.edited)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	scratch, parent := scratchBranch(p), p.snapshot.Tip()
 	if err := p.repo.Move(ctx, scratch, p.repo.Tip(scratch), parent); err != nil {
-		return "", err
+		return "", false, err
 	}
-	id, err := u.plan.CommitAPI.Commit(ctx, scm.Commit{
+	id, err = u.plan.CommitAPI.Commit(ctx, scm.Commit{
 		Branch: scratch, Parent: parent, Message: p.text.Commit, Files: files,
 	})
 	if errors.Is(err, scm.ErrMoved) {
@@ -36,6 +37,7 @@ func (u *updater) commitByAPI(ctx context.Context, p proposal) (string, error) {
 	if err == nil {
 		left = id
 		err = p.repo.Move(ctx, p.branch, p.repo.Tip(p.branch), id)
+		landed = err == nil
 	}
 	// An interrupt or the end of -timeout is no reason to leave the scratch branch behind.
 	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
@@ -45,22 +47,34 @@ func (u *updater) commitByAPI(ctx context.Context, p proposal) (string, error) {
 		// The server did not answer in time.
 		deleteErr = fmt.Errorf("branch %q stays until the next run: %w", scratch, ctx.Err())
 	}
-	return id, errors.Join(err, deleteErr)
+	return id, landed, errors.Join(err, deleteErr)
 }
 
 // cleanupTime is how long a run that is interrupted may take to delete what it has made.
 const cleanupTime = 10 * time.Second
 
-// filesFor returns what the forge has to write and to delete. The error is ErrOnlyRegular for what it cannot.
+// checkTarget returns why the change cannot land, as far as that is known before anybody is asked. The error is
+// gitrepo.ErrRejected, or ErrOnlyRegular for what the forge cannot commit.
+func (u *updater) checkTarget(p proposal) error {
+	err := p.repo.CheckTarget(p.branch)
+	if err != nil || u.plan.CommitAPI == nil && !u.plan.OnlyRegular {
+		return err
+	}
+	for _, c := range p.edited.Changes() {
+		if c.After != 0 && (c.After != 0o644 || c.Before&0o111 != 0 || c.Before&fs.ModeSymlink != 0) {
+			return fmt.Errorf("%s: %w", c.Path, ErrOnlyRegular)
+		}
+	}
+	return nil
+}
+
+// filesFor returns what the forge has to write and to delete.
 func filesFor(ctx context.Context, edited *gitrepo.Snapshot) ([]scm.File, error) {
 	var files []scm.File
 	tree := edited.Files(ctx)
 	for _, c := range edited.Changes() {
 		f := scm.File{Path: c.Path, Deleted: c.After == 0, Exists: c.Before != 0}
 		if !f.Deleted {
-			if c.After != 0o644 || c.Before&0o111 != 0 || c.Before&fs.ModeSymlink != 0 {
-				return nil, fmt.Errorf("%s: %w", c.Path, ErrOnlyRegular)
-			}
 			var err error
 			if f.Contents, err = fs.ReadFile(tree, c.Path); err != nil {
 				return nil, err

@@ -16,7 +16,7 @@ type landing struct {
 
 // land puts the change onto the branch in one compare-and-swap, or has the forge do it, unless it is there already. The
 // error is gitrepo.ErrMoved when the branch has moved, and transient when it is not known whether the change is there;
-// then the next round finds out.
+// then the next round finds out. With an error after the push, the landing says so.
 func (u *updater) land(ctx context.Context, p proposal) (landing, error) {
 	switch p.verdict {
 	case arrived:
@@ -25,19 +25,23 @@ func (u *updater) land(ctx context.Context, p proposal) (landing, error) {
 		return landing{p.present, false}, u.deleteScratch(ctx, p)
 	}
 	u.log.Info("pushing", "branch", p.branch, "commit", p.commit.Hash[:7], "files", len(p.files))
-	id, err := p.commit.Hash, error(nil)
+	var id string
+	var landed bool
+	var err error
 	if u.plan.CommitAPI != nil {
-		id, err = u.commitByAPI(ctx, p)
+		id, landed, err = u.commitByAPI(ctx, p)
 	} else {
-		err = p.edited.Push(ctx, p.commit, p.branch)
+		id, err = p.commit.Hash, p.edited.Push(ctx, p.commit, p.branch)
+		landed = err == nil
 	}
 	if retry.IsTransient(err) && id != "" {
 		u.lost = append(u.lost, sent{p, id})
 	}
-	if err != nil {
+	if !landed {
+		u.unsure = id != "" && (retry.IsTransient(err) || ctx.Err() != nil)
 		return landing{}, err
 	}
-	return landing{id, true}, nil
+	return landing{id, true}, err
 }
 
 // sent is a push that may have succeeded: its answer was lost.
@@ -51,6 +55,7 @@ type sent struct {
 func (u *updater) findLost(ctx context.Context, p proposal) (proposal, error) {
 	tip := p.repo.Tip(p.branch)
 	if len(u.lost) == 0 || tip == "" {
+		u.unsure = false
 		return p, nil
 	}
 	found := slices.IndexFunc(u.lost, func(s sent) bool { return s.id == tip })
@@ -67,6 +72,7 @@ func (u *updater) findLost(ctx context.Context, p proposal) (proposal, error) {
 			return slices.ContainsFunc(commits, func(c gitrepo.Log) bool { return c.Hash == s.id })
 		})
 	}
+	u.unsure = false
 	if found < 0 {
 		return p, nil
 	}

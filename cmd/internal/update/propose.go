@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"update-gitops-repo/cmd/internal/diff"
@@ -31,10 +32,12 @@ type proposal struct {
 
 	edited *gitrepo.Snapshot
 	files  []string // that differ from the base, sorted
-	diff   string   // redacted; empty where nobody needs it
+	diff   string   // for people, redacted; empty where nobody needs it
+	patch  string   // the same for git; empty where nobody needs it
 	text   message.Text
 	commit gitrepo.Commit
 
+	lost    int              // how many commits of others on the branch are replaced
 	present string           // the commit on the branch that makes this change already; empty: none
 	found   *scm.PullRequest // the one that is open; nil: none is, or there is no forge
 }
@@ -54,6 +57,14 @@ const (
 // lands reports whether the branch is to hold the change.
 func (p proposal) lands() bool {
 	return p.verdict == pending || p.verdict == present || p.verdict == arrived
+}
+
+// open returns the pull request that was open before; without a URL there was none, or it is not known.
+func (p proposal) open() pullRequest {
+	if p.found == nil {
+		return pullRequest{}
+	}
+	return newPullRequest(*p.found, string(scm.Unchanged))
 }
 
 // propose reads the branches, makes the change, and says what it comes to. With an error the proposal has what was
@@ -143,14 +154,13 @@ func (u *updater) prepare(ctx context.Context, p proposal) (proposal, error) {
 		p.verdict = unchanged
 		return p, nil
 	}
-	if u.need() == edits.Diff {
-		text, err := diff.Unified(p.snapshot.Files(ctx), p.edited.Files(ctx), p.files)
-		if err != nil {
-			return p, err
-		}
-		p.diff = u.secrets.Redact(text) // Before it is quoted once more, which would hide a secret from the redactor.
+	if p, err = u.show(ctx, p); err != nil {
+		return p, err
 	}
-	change := message.Change{Base: p.base, Branch: p.branch, Files: p.files, Values: result.Values, Diff: p.diff}
+	change := message.Change{
+		Base: p.base, Branch: p.branch, Files: p.files, Notes: notes(p.edited.Changes()), Values: result.Values,
+		Diff: p.diff,
+	}
 	if p.text, err = u.plan.Composer.Compose(change); err != nil {
 		return p, err
 	}
@@ -161,6 +171,54 @@ func (u *updater) prepare(ctx context.Context, p proposal) (proposal, error) {
 		Text: p.text.Commit, Author: u.plan.Author, Committer: u.plan.Committer, Signer: u.plan.Signer,
 	})
 	return p, err
+}
+
+// notes returns what there is to say of files besides their contents.
+func notes(changes []gitrepo.Change) map[string]string {
+	notes := map[string]string{}
+	for _, c := range changes {
+		before, after := c.Before&fs.ModeSymlink != 0, c.After&fs.ModeSymlink != 0
+		switch {
+		case c.After == 0:
+			notes[c.Path] = "deleted"
+		case c.Before == 0:
+			notes[c.Path] = "new"
+		case after && !before:
+			notes[c.Path] = "now a symlink"
+		case before && !after:
+			notes[c.Path] = "no longer a symlink"
+		case c.After&0o111 != 0 && c.Before&0o111 == 0:
+			notes[c.Path] = "now executable"
+		case c.After&0o111 == 0 && c.Before&0o111 != 0:
+			notes[c.Path] = "no longer executable"
+		}
+	}
+	return notes
+}
+
+// show makes the diff where somebody needs it.
+func (u *updater) show(ctx context.Context, p proposal) (proposal, error) {
+	if u.need() != edits.Diff {
+		return p, nil
+	}
+	d, err := diff.Unified(p.snapshot.Files(ctx), p.edited.Files(ctx), p.files)
+	if err != nil {
+		return p, err
+	}
+	// Before it is quoted once more, which would hide a secret from the redactor.
+	p.diff = u.secrets.Redact(d.Text())
+	if u.plan.DryRun {
+		hidden := false
+		patch := d.Patch(func(data []byte) bool {
+			found := u.secrets.Finds(data)
+			hidden = hidden || found
+			return found
+		})
+		if p.patch = u.secrets.Redact(patch); hidden || p.patch != patch {
+			u.log.Warn("the diff hides secrets that are in the files already, so that git cannot apply it")
+		}
+	}
+	return p, nil
 }
 
 // need returns what is read after the edits.
@@ -191,6 +249,13 @@ func (u *updater) compare(ctx context.Context, p proposal) (proposal, error) {
 			p.present = ahead[0].Hash
 		case len(foreign) > 0 && !u.plan.ReplaceForeign:
 			return p, &ForeignError{branch: p.branch, commits: foreign}
+		default:
+			p.lost = len(foreign)
+		}
+	}
+	if p.present == "" {
+		if err := u.checkTarget(p); err != nil {
+			return p, err
 		}
 	}
 	switch {

@@ -32,14 +32,14 @@ func (u *updater) openPull(ctx context.Context, p proposal, l landing) (pullRequ
 	err := retry.Do(ctx, u.log, func() (err error) {
 		if !known {
 			if found, err = u.find(ctx, p.branch, p.base); err != nil {
-				return err
+				return fmt.Errorf("looking whether the pull request is open failed: %w", err)
 			}
 			known = true
 		}
 		opened, err := u.openOnce(ctx, request, l, found)
 		if opened.URL != "" {
 			pr = opened
-			if creating && pr.State != string(scm.Merged) {
+			if creating && pr.State != string(scm.Merged) && pr.State != report.Closed {
 				pr.State = string(scm.Created)
 			}
 		}
@@ -49,6 +49,9 @@ func (u *updater) openPull(ctx context.Context, p proposal, l landing) (pullRequ
 		}
 		return err
 	})
+	if err != nil && pr.URL == "" && (creating && !known || found == nil && ctx.Err() != nil) {
+		err = fmt.Errorf("%w; whether it is open now is not known", err)
+	}
 	return pr, err
 }
 
@@ -69,7 +72,7 @@ func (u *updater) openOnce(
 	u.log.Info("opening the pull request", "head", request.Head, "base", request.Base)
 	pr, err := scm.Open(ctx, u.plan.Forge, request, found)
 	if pr.URL == "" {
-		return pullRequest{}, fmt.Errorf("branch %q is pushed, its pull request is not open: %w", request.Head, err)
+		return pullRequest{}, fmt.Errorf("opening the pull request failed: %w", err)
 	}
 	if pr.State == scm.Unchanged && l.pushed {
 		pr.State = scm.Updated // What it proposes has changed, if not what it says.
@@ -87,6 +90,9 @@ func (u *updater) openOnce(
 	pr.HeadSHA = l.commit
 	waiting := func(waits string) { u.log.Info("waiting to be merged", "for", waits) }
 	if err := scm.Wait(ctx, u.plan.Forge, pr, how, waiting); err != nil {
+		if errors.Is(err, scm.ErrClosed) {
+			opened.State = report.Closed
+		}
 		return opened, err
 	}
 	opened.State = string(scm.Merged)

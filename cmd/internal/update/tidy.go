@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"update-gitops-repo/cmd/internal/edits"
 	"update-gitops-repo/cmd/internal/escape"
 	"update-gitops-repo/cmd/internal/message"
 	"update-gitops-repo/cmd/internal/report"
@@ -64,9 +65,17 @@ func (u *updater) tidy(ctx context.Context, p proposal, l landing, pr pullReques
 		if err != nil {
 			return err
 		}
-		return repo.Delete(ctx, p.branch, l.commit)
+		return left(repo.Delete(ctx, p.branch, l.commit))
 	})
 	return pr, err
+}
+
+// left returns err, if there is one, as that of a branch that is not deleted.
+func left(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrBranchLeft, err)
 }
 
 // deleteMerged deletes the branch of a pull request that was merged by a run that was cut short before it could.
@@ -75,11 +84,32 @@ func (u *updater) deleteMerged(ctx context.Context, p proposal) error {
 	if !u.pull.DeleteBranch || u.plan.DryRun || tip == "" || p.branch == p.base {
 		return nil
 	}
-	ahead, err := p.snapshot.Ahead(ctx, p.branch)
-	if err != nil || len(ahead) > 0 { // Not merged, or not as it is.
+	if merged, err := u.merged(ctx, p); err != nil || !merged {
 		return err
 	}
-	return retry.Do(ctx, u.log, func() error { return p.repo.Delete(ctx, p.branch, tip) })
+	return left(retry.Do(ctx, u.log, func() error { return p.repo.Delete(ctx, p.branch, tip) }))
+}
+
+// merged reports whether the base has all that is on the branch: its commits, or, where a squash or a rebase has made
+// others of them, its change. It is given a base on which the edits change nothing.
+func (u *updater) merged(ctx context.Context, p proposal) (bool, error) {
+	ahead, err := p.snapshot.Ahead(ctx, p.branch)
+	if err != nil || len(ahead) == 0 {
+		return err == nil, err
+	}
+	if len(u.foreign(ahead)) > 0 {
+		return false, nil
+	}
+	branch, err := p.repo.Snapshot(ctx, p.branch, u.plan.Edits.Scope())
+	if err != nil {
+		return false, err
+	}
+	result, err := u.plan.Edits.Apply(ctx, branch, edits.Edited)
+	if err != nil {
+		u.log.Debug("the branch stays: the change cannot be made on it", "error", err)
+		return false, nil
+	}
+	return len(result.Snapshot.Changed()) == 0, nil
 }
 
 // supersede closes the older pull requests of the app into the same base; and this one, if a newer build has opened its
@@ -87,7 +117,7 @@ func (u *updater) deleteMerged(ctx context.Context, p proposal) error {
 func (u *updater) supersede(ctx context.Context, p proposal, pr pullRequest) (pullRequest, error) {
 	pulls, err := u.plan.Forge.(scm.Lister).List(ctx, p.base)
 	if err != nil {
-		return pr, err
+		return pr, fmt.Errorf("looking for pull requests that it supersedes failed: %w", err)
 	}
 	older, newest := u.outdated(pulls, pr.Number)
 	overtaken := newest > u.plan.Composer.Sequence && pr.State != string(scm.Merged)
@@ -104,18 +134,22 @@ func (u *updater) supersede(ctx context.Context, p proposal, pr pullRequest) (pu
 	}
 	for _, old := range older {
 		if _, err := u.retire(ctx, now, old, "Superseded by "+escape.URL(pr.URL)); err != nil {
-			return pr, err
+			return pr, fmt.Errorf("closing #%d, which it supersedes, failed: %w", old.Number, err)
 		}
 	}
 	if !overtaken {
 		return pr, nil
 	}
-	p.view, pr.newer = now, newest
+	p.view = now
 	discarded, err := u.discardSuperseded(ctx, p, newest)
+	if err != nil {
+		return pr, err
+	}
 	if discarded.URL != "" {
 		pr.PullRequest = discarded.PullRequest
 	}
-	return pr, err
+	pr.newer = newest
+	return pr, nil
 }
 
 // discard closes a pull request of ours that is of no use any more for that reason, or warns of it where that is not
@@ -131,10 +165,13 @@ func (u *updater) discard(ctx context.Context, now view, found *scm.PullRequest,
 		return pr, nil
 	}
 	closed, err := u.retire(ctx, now, *found, reason)
+	if err != nil {
+		return pr, fmt.Errorf("closing it failed: %w", err)
+	}
 	if closed {
 		pr.State = report.Closed
 	}
-	return pr, err
+	return pr, nil
 }
 
 // retire closes a pull request with a comment and deletes its branch, unless that has somebody else's commits.

@@ -5,6 +5,7 @@ package update
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"update-gitops-repo/cmd/internal/edits"
@@ -28,7 +29,8 @@ type Plan struct {
 
 	Author, Committer gitrepo.Signature
 	Signer            gitrepo.Signer // nil: unsigned
-	CommitAPI         scm.Committer  // nil: commits are made here
+	CommitAPI         scm.Committer  // nil: commits are made here, or nothing is committed
+	OnlyRegular       bool           // refuses what a CommitAPI could not commit, as one does
 
 	Pull  *Pull        // nil: push directly
 	Forge scm.Provider // nil: no pull request is opened, or looked for
@@ -36,6 +38,8 @@ type Plan struct {
 	// ReplaceForeign allows to replace a branch with somebody else's commits.
 	ReplaceForeign bool
 	DryRun         bool
+	// Obstacle says why the command line is refused without DryRun; empty: it is not.
+	Obstacle string
 	// WantDiff asks for a diff where neither a pull request nor a dry run needs one.
 	WantDiff bool
 }
@@ -66,6 +70,7 @@ type updater struct {
 
 	pace   *retry.Pace
 	lost   []sent // pushes whose answers were lost
+	unsure bool   // the last push may have succeeded, and nobody has looked since
 	opened bool   // a round before this one has opened the pull request
 }
 
@@ -86,15 +91,15 @@ func (u *updater) run(ctx context.Context) (report.Report, error) {
 	for rebases := 0; ; {
 		u.pace.Start()
 		r, next, err := u.round(ctx)
-		if err != nil && r.PullRequest == nil && last.PullRequest != nil {
-			r = last // What was done before is done all the same.
+		if err != nil && r.Commit == "" && last.PullRequest != nil {
+			r, err = last, Unfinished(last, err) // What was done before is done all the same.
 		}
 		switch {
 		case err == nil:
 			return r, nil
 		case next == repeat:
 			if err := u.pace.Again(ctx, err); err != nil {
-				return r, err
+				return r, u.doubt(r, err)
 			}
 		case next == rebase && rebases < maxRebases:
 			u.log.Info("the branches have moved, starting again", "reason", err)
@@ -106,26 +111,41 @@ func (u *updater) run(ctx context.Context) (report.Report, error) {
 	}
 }
 
+// doubt returns the error of a run, and says so where it may have pushed all the same.
+func (u *updater) doubt(r report.Report, err error) error {
+	if !u.unsure {
+		return err
+	}
+	return fmt.Errorf("%w; whether branch %q has the commit now is not known", err, r.Branch)
+}
+
 // round does everything once: it proposes, lands, opens and tidies. The report is the last thing that is made.
 func (u *updater) round(ctx context.Context) (report.Report, step, error) {
 	p, err := u.propose(ctx)
 	if err != nil {
-		return newReport(p, landing{}, pullRequest{}), repeat, err
+		return newReport(p, landing{}, p.open()), repeat, err
 	}
 	if !p.lands() {
 		pr, err := u.settle(ctx, p)
-		return newReport(p, landing{}, pr), repeat, err
+		r := newReport(p, landing{}, pr)
+		if p.dryRun && err == nil {
+			r = u.preview(ctx, r, p)
+		}
+		return ended(r, repeat, err)
 	}
 	l, err := u.land(ctx, p)
+	if err != nil && l.commit == "" {
+		return newReport(p, l, p.open()), repeat, err
+	}
 	if err != nil || u.plan.Forge == nil {
-		return newReport(p, l, pullRequest{}), repeat, err
+		return ended(newReport(p, l, p.open()), repeat, err)
 	}
 	pr, err := u.openPull(ctx, p, l)
 	if errors.Is(err, scm.ErrNotMergeable) {
 		rivals := u.findRivals(ctx, p, l, err)
 		switch {
 		case rivals.moved:
-			return newReport(p, l, pr), rebase, err
+			return ended(newReport(p, l, pr), rebase, err)
 		case rivals.newer > 0:
 			pr.State, pr.newer = report.Closed, rivals.newer
 			return newReport(p, l, pr), finish, nil
@@ -134,7 +154,15 @@ func (u *updater) round(ctx context.Context) (report.Report, step, error) {
 	if err == nil {
 		pr, err = u.tidy(ctx, p, l, pr)
 	}
-	return newReport(p, l, pr), finish, err
+	return ended(newReport(p, l, pr), finish, err)
+}
+
+// ended returns a round's end after the push, or where there was none to make: an error says what stands by then.
+func ended(r report.Report, next step, err error) (report.Report, step, error) {
+	if err != nil {
+		err = Unfinished(r, err)
+	}
+	return r, next, err
 }
 
 // newReport returns the report of a round that came to l and pr, either of which may be the zero value.
@@ -148,7 +176,7 @@ func newReport(p proposal, l landing, pr pullRequest) report.Report {
 		r.Commit = l.commit
 	}
 	if p.verdict == preview {
-		r.Changed, r.Diff = p.present == "", p.diff
+		r.Changed, r.Diff, r.Patch = p.present == "", p.diff, p.patch
 	}
 	if pr.URL != "" {
 		r.PullRequest = &pr.PullRequest

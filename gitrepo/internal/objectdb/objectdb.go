@@ -1,127 +1,169 @@
-// Package objectdb reads the objects of a git repository on this machine: loose ones, packs, and those of its
-// alternates (https://git-scm.com/docs/gitrepository-layout). It writes nothing.
+// Package objectdb is the object database of a git repository on this machine: loose objects, packs, and those of its
+// alternates (https://git-scm.com/docs/gitrepository-layout). Others may work in the repository at the same time: git
+// moves objects from files of their own into packs, and from packs into others, whenever it tidies up.
 package objectdb
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"time"
 
-	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/storage/filesystem"
-	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
+	"github.com/go-git/go-git/v5/plumbing/format/objfile"
 	"github.com/go-git/go-git/v5/storage/memory"
+
+	"update-gitops-repo/gitrepo/internal/paths"
 )
+
+// maxLooks is how often an object is looked for at most, while the packs keep changing.
+const maxLooks = 10
 
 // DB is an object database. It is not safe for concurrent use.
 type DB struct {
-	dir    string
-	stores []*filesystem.ObjectStorage
-	packed time.Time // when the folder of packs was last changed, as of open
+	dir   string
+	packs packs
+	bases cache.Object // of deltas
 }
 
-// Open returns the database in a folder "objects". What cannot be read counts as missing.
+// Open returns the database in a folder "objects". It reads nothing yet.
 func Open(dir string) *DB {
-	db := &DB{dir: dir}
-	db.open()
-	return db
+	return &DB{dir: dir, packs: packs{dir: dir}, bases: cache.NewObjectLRUDefault()}
 }
 
-// open lists the folders anew. The library's own way with alternates gives up at the first that is missing, misreads
-// relative ones, and reads their packs' indexes again for every object.
-func (db *DB) open() {
-	db.stores, db.packed = nil, db.lastPacked()
-	shared := cache.NewObjectLRUDefault()
-	dirs := []string{db.dir}
-	for i := 0; i < len(dirs); i++ {
-		if filepath.Base(dirs[i]) != "objects" {
-			continue // The library opens folders of that name only.
+// Object reads an object into memory. Errors: plumbing.ErrObjectNotFound if the database does not have it; any other
+// one says why it cannot be read.
+func (db *DB) Object(ctx context.Context, hash plumbing.Hash) (plumbing.EncodedObject, error) {
+	found, missing, err := db.find(ctx, []plumbing.Hash{hash})
+	if len(missing) > 0 {
+		if err == nil {
+			err = plumbing.ErrObjectNotFound
 		}
-		store := filesystem.NewObjectStorage(dotgit.New(osfs.New(filepath.Dir(dirs[i]))), shared)
-		db.stores = append(db.stores, store)
-		for _, dir := range alternates(dirs[i]) {
-			if !slices.Contains(dirs, dir) {
-				dirs = append(dirs, dir)
-			}
-		}
+		return nil, err
 	}
+	return found[0], nil
 }
 
-// alternates returns the folders that a folder "objects" names in info/alternates; none if that cannot be read.
-func alternates(dir string) (dirs []string) {
-	list, err := os.ReadFile(filepath.Join(dir, "info", "alternates"))
-	if err != nil {
-		return nil
+// Copy copies objects into the store, unless it has them, and returns those that the store lacks then. The error says
+// why objects cannot be read, as a damaged one cannot; it is nil if the database does not have them.
+func (db *DB) Copy(
+	ctx context.Context, to *memory.Storage, hashes ...plumbing.Hash,
+) (missing []plumbing.Hash, err error) {
+	var wanted []plumbing.Hash
+	for _, hash := range hashes {
+		if to.HasEncodedObject(hash) != nil {
+			wanted = append(wanted, hash)
+		}
 	}
-	for line := range strings.Lines(string(list)) {
-		line = strings.TrimRight(line, "\n")
-		if line == "" || line[0] == '#' {
+	found, missing, err := db.find(ctx, wanted)
+	for _, o := range found {
+		if _, err := to.SetEncodedObject(o); err != nil {
+			return wanted, err
+		}
+	}
+	return missing, err
+}
+
+// find reads objects, and returns those that are missing with the reason if it is not that the database does not have
+// them. Before an object counts as missing, it is looked for once more in packs listed anew, as git does: it may have
+// moved from where nobody had looked yet to where somebody had. While the packs change, the search goes on.
+func (db *DB) find(
+	ctx context.Context, hashes []plumbing.Hash,
+) (found []plumbing.EncodedObject, missing []plumbing.Hash, err error) {
+	missing = hashes
+	if len(missing) > 0 && !db.packs.listed {
+		db.packs.list()
+	}
+	for looks := 1; len(missing) > 0; looks++ {
+		var more []plumbing.EncodedObject
+		more, missing, err = db.look(ctx, missing)
+		found = append(found, more...)
+		if len(missing) == 0 || looks == maxLooks {
+			break
+		}
+		if changed := db.packs.list(); !changed && looks > 1 {
+			break
+		}
+	}
+	if err == nil && len(missing) > 0 {
+		err = db.packs.unread
+	}
+	return found, missing, err
+}
+
+// look looks once for each of the objects.
+func (db *DB) look(
+	ctx context.Context, hashes []plumbing.Hash,
+) (found []plumbing.EncodedObject, missing []plumbing.Hash, err error) {
+	for i, hash := range hashes {
+		if err := ctx.Err(); err != nil {
+			return found, append(missing, hashes[i:]...), err
+		}
+		o, unread := db.read(hash)
+		if o != nil {
+			found = append(found, o)
 			continue
 		}
-		if !filepath.IsAbs(line) {
-			line = filepath.Join(dir, line)
-		}
-		dirs = append(dirs, line)
-	}
-	return dirs
-}
-
-func (db *DB) lastPacked() time.Time {
-	info, err := os.Stat(filepath.Join(db.dir, "pack"))
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime()
-}
-
-// Copy puts an object into the store, unless the store has it, and reports whether it is there then. A damaged object
-// counts as missing.
-func (db *DB) Copy(to *memory.Storage, hash plumbing.Hash) bool {
-	if to.HasEncodedObject(hash) == nil || db.copy(to, hash) {
-		return true
-	}
-	if db.lastPacked().Equal(db.packed) {
-		return false
-	}
-	db.open() // Somebody has packed the repository since.
-	return db.copy(to, hash)
-}
-
-func (db *DB) copy(to *memory.Storage, hash plumbing.Hash) bool {
-	for _, store := range db.stores {
-		o, ok := read(store, hash)
-		if !ok {
-			continue
-		}
-		if _, err := to.SetEncodedObject(o); err == nil {
-			return true
+		missing = append(missing, hash)
+		if !errors.Is(unread, plumbing.ErrObjectNotFound) {
+			err = fmt.Errorf("object %s: %w", hash, unread)
 		}
 	}
-	return false
+	return found, missing, err
 }
 
-// read returns an object in memory: the library's own may read its file only later, and trusts the index about the
-// hash.
-func read(store *filesystem.ObjectStorage, hash plumbing.Hash) (_ plumbing.EncodedObject, ok bool) {
-	if store.HasEncodedObject(hash) != nil {
-		return nil, false
+// read reads an object from wherever it is intact. The error is plumbing.ErrObjectNotFound if it is nowhere.
+func (db *DB) read(hash plumbing.Hash) (plumbing.EncodedObject, error) {
+	o, err := db.packs.read(hash, db.bases)
+	if err == nil {
+		return o, nil
 	}
-	from, err := store.EncodedObject(plumbing.AnyObject, hash)
-	if err != nil {
-		return nil, false
+	for _, dir := range db.packs.folders {
+		name := hash.String()
+		o, other := readLoose(filepath.Join(dir, name[:2], name[2:]), hash)
+		if other == nil {
+			return o, nil
+		}
+		if errors.Is(err, plumbing.ErrObjectNotFound) {
+			err = other
+		}
 	}
-	r, err := from.Reader()
+	return nil, err
+}
+
+// readLoose reads an object in a file of its own. The error is plumbing.ErrObjectNotFound if there is no such file.
+func readLoose(file string, hash plumbing.Hash) (_ plumbing.EncodedObject, err error) {
+	f, err := os.Open(file)
+	if paths.Absent(err) {
+		return nil, plumbing.ErrObjectNotFound
+	}
 	if err != nil {
-		return nil, false
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	r, err := objfile.NewReader(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	kind, _, err := r.Header()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	o := &plumbing.MemoryObject{}
-	o.SetType(from.Type())
-	_, err = io.Copy(o, r)
-	return o, errors.Join(err, r.Close()) == nil && o.Hash() == hash
+	o.SetType(kind)
+	if _, err := io.Copy(o, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return intact(o, hash, file)
+}
+
+// intact returns an object if it is what its name says.
+func intact(o plumbing.EncodedObject, hash plumbing.Hash, file string) (plumbing.EncodedObject, error) {
+	if o.Hash() != hash {
+		return nil, fmt.Errorf("%s: it is damaged", file)
+	}
+	return o, nil
 }

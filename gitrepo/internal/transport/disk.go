@@ -4,51 +4,55 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/plumbing/storer"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/memory"
 
 	"update-gitops-repo/gitrepo/internal/layout"
+	"update-gitops-repo/gitrepo/internal/objectdb"
+	"update-gitops-repo/gitrepo/internal/paths"
+	"update-gitops-repo/gitrepo/internal/refs"
 	"update-gitops-repo/gitrepo/settings"
 )
 
-// Disk is a repository on this machine, read and written without a git program.
+// Disk is a repository on this machine, read and written without a git program. Others may write to it at the same
+// time. It is not safe for concurrent use.
 type Disk struct {
 	dir         string // with HEAD, objects and refs
 	bare        bool
 	hooks       string // core.hooksPath
 	denyDeletes bool   // receive.denyDeletes
-	store       *filesystem.Storage
+	refs        refs.Store
+	objects     *objectdb.DB
+	seen        References // what References returned
 }
 
 // OpenDisk opens the repository in a folder, bare or in a .git below it. Errors: ErrNotFound.
 func OpenDisk(dir string) (*Disk, error) {
 	d := &Disk{dir: dir, bare: true}
 	dotGit := filepath.Join(dir, ".git")
-	if info, err := os.Stat(dotGit); err == nil {
+	info, err := os.Stat(dotGit)
+	switch {
+	case err == nil && info.IsDir():
 		d.dir, d.bare = dotGit, false
-		if !info.IsDir() {
-			if _, d.dir, err = layout.FollowLink(dotGit); err != nil {
-				return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
-			}
+	case err == nil:
+		d.bare = false
+		if _, d.dir, err = layout.FollowLink(dotGit); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
 		}
+	case !paths.Absent(err):
+		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
 	}
 	for _, name := range []string{"HEAD", "objects", "refs"} {
 		if _, err := os.Stat(filepath.Join(d.dir, name)); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
 		}
 	}
-	options := filesystem.Options{AlternatesFS: osfs.New("/")}
-	d.store = filesystem.NewStorageWithOptions(osfs.New(d.dir), cache.NewObjectLRUDefault(), options)
 	config, err := settings.ReadRepository(d.dir)
 	if err != nil {
 		return nil, err
@@ -60,67 +64,32 @@ func OpenDisk(dir string) (*Disk, error) {
 	}
 	d.hooks = config.Get("core.hookspath")
 	d.denyDeletes = config.BoolOr("receive.denydeletes", false)
+	d.refs = refs.Store{GitDir: d.dir, CommonDir: d.dir}
+	d.objects = objectdb.Open(filepath.Join(d.dir, "objects"))
 	return d, nil
 }
 
-// References reads what git keeps in packed-refs and, with precedence, below refs/heads
-// (https://git-scm.com/docs/gitrepository-layout). Symbolic references are left out.
-// Errors: ErrEmpty.
+// References reads the branches. Symbolic ones are left out. Errors: ErrEmpty.
 func (d *Disk) References(context.Context) (References, error) {
-	refs := References{Branches: map[string]plumbing.Hash{}}
-	head, err := d.store.Reference(plumbing.HEAD)
-	if err != nil {
-		return refs, fmt.Errorf("read HEAD: %w", err)
+	var err error
+	if d.seen, err = d.references(); err == nil && len(d.seen.Branches) == 0 {
+		err = ErrEmpty
 	}
-	heads := os.DirFS(filepath.Join(d.dir, "refs", "heads"))
-	err = fs.WalkDir(heads, ".", func(name string, entry fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // A folder was deleted with the last branch in it.
-		}
-		if err != nil || entry.IsDir() || strings.HasSuffix(name, ".lock") {
-			return err
-		}
-		return d.readReference(heads, name, refs.Branches)
-	})
-	if err != nil {
-		return refs, fmt.Errorf("read references: %w", err)
-	}
-	if head.Type() == plumbing.SymbolicReference && head.Target().IsBranch() {
-		refs.Head = head.Target().Short()
-		// Listing a folder can miss a file that is renamed meanwhile, as every update of a reference does; asking for
-		// it by its name cannot.
-		if err := d.readReference(heads, refs.Head, refs.Branches); err != nil {
-			return refs, fmt.Errorf("read references: %w", err)
-		}
-	}
-	// After the files: "git pack-refs" writes here what it then takes from there.
-	packed, err := os.ReadFile(filepath.Join(d.dir, "packed-refs"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return refs, err
-	}
-	for line := range strings.Lines(string(packed)) {
-		hash, name, _ := strings.Cut(strings.TrimSpace(line), " ")
-		branch, ok := strings.CutPrefix(name, "refs/heads/")
-		if _, loose := refs.Branches[branch]; ok && !loose && plumbing.IsHash(hash) {
-			refs.Branches[branch] = plumbing.NewHash(hash)
-		}
-	}
-	if len(refs.Branches) == 0 {
-		return refs, ErrEmpty
-	}
-	return refs, nil
+	return d.seen, err
 }
 
-// readReference adds a loose reference to the branches, if it is there.
-func (d *Disk) readReference(heads fs.FS, name string, branches map[string]plumbing.Hash) error {
-	data, err := fs.ReadFile(heads, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+func (d *Disk) references() (found References, err error) {
+	head, err := d.refs.Read(plumbing.HEAD)
+	if err != nil {
+		return found, fmt.Errorf("read HEAD: %w", err)
 	}
-	if hash := strings.TrimSpace(string(data)); plumbing.IsHash(hash) {
-		branches[name] = plumbing.NewHash(hash)
+	if found.Branches, err = d.refs.Branches(); err != nil {
+		return found, fmt.Errorf("read references: %w", err)
 	}
-	return err
+	if head.Type() == plumbing.SymbolicReference && head.Target().IsBranch() {
+		found.Head = head.Target().Short()
+	}
+	return found, nil
 }
 
 // FetchTip copies the commit alone: what is below it is as near.
@@ -128,40 +97,71 @@ func (d *Disk) FetchTip(ctx context.Context, store *memory.Storage, tip plumbing
 	return d.FetchObjects(ctx, store, []plumbing.Hash{tip}, Single)
 }
 
-// FetchObjects copies objects.
+// FetchObjects copies objects. Errors: ErrMoved if one is missing, and the branches have changed.
 func (d *Disk) FetchObjects(ctx context.Context, store *memory.Storage, hashes []plumbing.Hash, _ Extent) error {
-	for _, h := range hashes {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := copyObject(store, d.store, h); err != nil {
-			return fmt.Errorf("object %s: %w", h, err)
-		}
+	missing, err := d.objects.Copy(ctx, store, hashes...)
+	if err == nil && len(missing) > 0 {
+		err = fmt.Errorf("object %s: %w", missing[0], plumbing.ErrObjectNotFound)
 	}
-	return nil
+	return d.explain(err)
 }
 
-func copyObject(to, from storer.EncodedObjectStorer, h plumbing.Hash) error {
-	o, err := from.EncodedObject(plumbing.AnyObject, h)
-	if err != nil {
+// explain makes the error for a missing object ErrMoved if that may be why: git removes what no branch leads to any
+// more.
+func (d *Disk) explain(err error) error {
+	if !errors.Is(err, plumbing.ErrObjectNotFound) {
 		return err
 	}
-	_, err = to.SetEncodedObject(o)
+	now, failed := d.references()
+	if failed != nil {
+		return errors.Join(err, failed)
+	}
+	if !maps.Equal(now.Branches, d.seen.Branches) {
+		return fmt.Errorf("%w: %w", ErrMoved, err)
+	}
 	return err
 }
 
-// FetchCommits copies the commits that tip reaches and base does not.
+// FetchCommits copies the commits that tip reaches and base does not. Errors: ErrMoved if one is missing, and the
+// branches have changed.
 func (d *Disk) FetchCommits(ctx context.Context, store *memory.Storage, tip, base plumbing.Hash) error {
-	merged := map[plumbing.Hash]bool{}
-	if err := d.walk(ctx, base, merged, func(plumbing.Hash) error { return nil }); err != nil {
-		return err
+	err := d.fetchCommits(ctx, store, tip, base)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		err = d.fetchCommits(ctx, store, tip, base) // The repository may have become shallow in the meantime.
 	}
-	return d.walk(ctx, tip, merged, func(h plumbing.Hash) error { return copyObject(store, d.store, h) })
+	return d.explain(err)
 }
 
-// FetchLog copies the last n commits that tip reaches, and where the repository itself is shallow.
+func (d *Disk) fetchCommits(ctx context.Context, store *memory.Storage, tip, base plumbing.Hash) error {
+	ends, err := d.shallow()
+	if err != nil {
+		return err
+	}
+	w := walk{Disk: d, seen: map[plumbing.Hash]bool{}, ends: map[plumbing.Hash]bool{}}
+	for _, h := range ends {
+		w.ends[h] = true
+	}
+	if err := w.from(ctx, base, func(plumbing.EncodedObject) error { return nil }); err != nil {
+		return err
+	}
+	return w.from(ctx, tip, func(o plumbing.EncodedObject) error {
+		_, err := store.SetEncodedObject(o)
+		return err
+	})
+}
+
+// FetchLog copies the last n commits that tip reaches, and where the repository itself is shallow. Errors: ErrMoved if
+// one is missing, and the branches have changed.
 func (d *Disk) FetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error {
-	ends, err := d.store.Shallow()
+	err := d.fetchLog(ctx, store, tip, n)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		err = d.fetchLog(ctx, store, tip, n) // The repository may have become shallow in the meantime.
+	}
+	return d.explain(err)
+}
+
+func (d *Disk) fetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error {
+	ends, err := d.shallow()
 	if err != nil {
 		return err
 	}
@@ -169,40 +169,57 @@ func (d *Disk) FetchLog(ctx context.Context, store *memory.Storage, tip plumbing
 		return err
 	}
 	_, err = NewestFetched(store, tip, n, func(h plumbing.Hash) error {
-		if err := copyObject(store, d.store, h); err != nil && !errors.Is(err, plumbing.ErrObjectNotFound) {
-			return fmt.Errorf("commit %s: %w", h, err)
-		}
-		return ctx.Err()
+		_, err := d.objects.Copy(ctx, store, h) // One that is missing may be a parent of where the repository ends.
+		return errors.Join(err, ctx.Err())
 	})
 	return err
 }
 
-// walk visits the commits that tip reaches and that are not seen yet. A shallow repository ends early, as git's own
-// walks do.
-func (d *Disk) walk(
-	ctx context.Context, tip plumbing.Hash, seen map[plumbing.Hash]bool, visit func(plumbing.Hash) error,
-) error {
+// shallow returns the commits whose parents the repository does not have (https://git-scm.com/docs/shallow).
+func (d *Disk) shallow() (ends []plumbing.Hash, err error) {
+	data, err := os.ReadFile(filepath.Join(d.dir, "shallow"))
+	if err != nil && !paths.Absent(err) {
+		return nil, err
+	}
+	for line := range strings.Lines(string(data)) {
+		if line = strings.TrimSpace(line); plumbing.IsHash(line) {
+			ends = append(ends, plumbing.NewHash(line))
+		}
+	}
+	return ends, nil
+}
+
+// walk is a walk through the history, which visits no commit twice.
+type walk struct {
+	*Disk
+	seen map[plumbing.Hash]bool
+	ends map[plumbing.Hash]bool // the commits that a shallow repository ends at
+}
+
+// from visits the commits that tip reaches and that are not seen yet. A missing one is an error: what it leads to may
+// be somebody's work.
+func (w walk) from(ctx context.Context, tip plumbing.Hash, visit func(plumbing.EncodedObject) error) error {
 	for next := []plumbing.Hash{tip}; len(next) > 0; {
 		h := next[len(next)-1]
 		next = next[:len(next)-1]
-		if seen[h] {
+		if w.seen[h] {
 			continue
 		}
-		seen[h] = true
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		c, err := object.GetCommit(d.store, h)
-		if errors.Is(err, plumbing.ErrObjectNotFound) {
-			continue
-		}
+		w.seen[h] = true
+		o, err := w.objects.Object(ctx, h)
 		if err != nil {
 			return fmt.Errorf("commit %s: %w", h, err)
 		}
-		if err := visit(h); err != nil {
+		c := &object.Commit{}
+		if err := c.Decode(o); err != nil {
 			return fmt.Errorf("commit %s: %w", h, err)
 		}
-		next = append(next, c.ParentHashes...)
+		if err := visit(o); err != nil {
+			return fmt.Errorf("commit %s: %w", h, err)
+		}
+		if !w.ends[h] {
+			next = append(next, c.ParentHashes...)
+		}
 	}
 	return nil
 }

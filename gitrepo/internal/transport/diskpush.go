@@ -17,6 +17,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/memory"
+
+	"update-gitops-repo/gitrepo/internal/pack"
+	"update-gitops-repo/gitrepo/internal/paths"
 )
 
 // CheckPush returns ErrRejected if no branch could be written.
@@ -29,25 +32,39 @@ func (d *Disk) CheckPush(context.Context) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
+// CheckTarget returns ErrRejected if no push may move the branch or make it.
+func (d *Disk) CheckTarget(branch string) error {
+	name := plumbing.NewBranchReferenceName(branch)
+	if _, err := d.tip(name); err != nil {
+		return err
+	}
+	if err := d.refuseCheckedOut(name, d.bare); err != nil {
+		return err
+	}
+	return d.refuseHooks()
+}
+
 // PreparePush does nothing: a push has nothing to wait for.
 func (d *Disk) PreparePush(context.Context) {}
 
 // Push writes the objects and moves the branch. Errors: ErrMoved, ErrRejected.
-func (d *Disk) Push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u Update) error {
+func (d *Disk) Push(ctx context.Context, store *memory.Storage, objects []plumbing.Hash, u Update) (err error) {
 	now, err := d.tip(u.name())
 	if err != nil || now.IsZero() && u.deletes() {
 		return err
 	}
-	if err := d.refuse(u); err != nil {
+	if err := d.refuse(ctx, u); err != nil {
 		return err
 	}
-	for _, h := range objects {
-		if err := ctx.Err(); err != nil {
+	if len(objects) > 0 {
+		if now != u.Old {
+			return movedFrom(u.Old, now) // Better before the objects are written than after.
+		}
+		release, err := d.write(store, objects)
+		if err != nil {
 			return err
 		}
-		if err := copyObject(d.store, store, h); err != nil {
-			return fmt.Errorf("write object %s: %w", h, err)
-		}
+		defer func() { err = errors.Join(err, release()) }()
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -55,12 +72,35 @@ func (d *Disk) Push(ctx context.Context, store *memory.Storage, objects []plumbi
 	return d.move(ctx, u)
 }
 
+// write writes the objects in one pack, which nobody removes before release is called.
+func (d *Disk) write(store *memory.Storage, objects []plumbing.Hash) (release func() error, err error) {
+	var each []plumbing.Hash // Two files with the same contents are one object.
+	for _, h := range objects {
+		if !slices.Contains(each, h) {
+			each = append(each, h)
+		}
+	}
+	encoded, err := pack.Encode(store, each)
+	if err != nil {
+		return nil, err
+	}
+	if release, err = d.objects.WritePack(encoded.Bytes()); err != nil {
+		return nil, fmt.Errorf("%w: write objects: %w", ErrRejected, err)
+	}
+	return release, nil
+}
+
+// movedFrom returns ErrMoved for a branch that is not where it should be.
+func movedFrom(old, now plumbing.Hash) error {
+	return fmt.Errorf("%w: it is at %s, not at %s", ErrMoved, now, old)
+}
+
 // move moves the branch under git's own lock file, so that it races safely with git programs
 // (https://git-scm.com/docs/gitrepository-layout; the lock is NAME.lock beside the reference).
 func (d *Disk) move(ctx context.Context, u Update) (err error) {
 	name := u.name()
 	file := filepath.Join(d.dir, filepath.FromSlash(name.String()))
-	lock, err := lockReference(file)
+	lock, err := lockReference(ctx, file)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w: %s.lock exists", ErrMoved, name)
 	}
@@ -85,10 +125,13 @@ func (d *Disk) move(ctx context.Context, u Update) (err error) {
 		return err
 	}
 	if now != u.Old {
-		return fmt.Errorf("%w: it is at %s, not at %s", ErrMoved, now, u.Old)
+		return movedFrom(u.Old, now)
 	}
 	if u.deletes() {
 		return d.remove(ctx, name, file)
+	}
+	if err := d.checkParents(ctx, u.New); err != nil {
+		return err
 	}
 	clearFolders(file)
 	if err := os.Rename(lock.Name(), file); err != nil {
@@ -98,9 +141,60 @@ func (d *Disk) move(ctx context.Context, u Update) (err error) {
 	return nil
 }
 
-// lockReference makes the lock file of a reference. Whoever deletes another one, git too, removes empty folders
-// meanwhile.
-func lockReference(file string) (lock *os.File, err error) {
+// checkParents returns ErrMoved if a parent of the commit is missing: git removes what no branch leads to any more, and
+// nothing must lead to what is not there.
+func (d *Disk) checkParents(ctx context.Context, hash plumbing.Hash) error {
+	c, err := d.commit(ctx, hash)
+	if err != nil {
+		return fmt.Errorf("commit %s: %w", hash, err)
+	}
+	ends, err := d.shallow()
+	if err != nil {
+		return err
+	}
+	for _, parent := range c.ParentHashes {
+		if _, err := d.commit(ctx, parent); err != nil && !slices.Contains(ends, hash) {
+			return fmt.Errorf("%w: commit %s, which it is based on: %w", ErrMoved, parent, err)
+		}
+	}
+	return nil
+}
+
+// commit reads a commit.
+func (d *Disk) commit(ctx context.Context, hash plumbing.Hash) (*object.Commit, error) {
+	o, err := d.objects.Object(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	c := &object.Commit{}
+	return c, c.Decode(o)
+}
+
+// How long a lock that somebody else has is waited for. They are git's own times (core.filesRefLockTimeout,
+// core.packedRefsTimeout).
+const (
+	lockPause     = 10 * time.Millisecond
+	referenceWait = 100 * time.Millisecond
+	packedWait    = time.Second
+)
+
+// lockReference makes the lock file of a reference. Others have it for a moment whenever they move the reference, or
+// pack it. The error is fs.ErrExist if somebody has it for longer.
+func lockReference(ctx context.Context, file string) (lock *os.File, err error) {
+	for range referenceWait / lockPause {
+		if lock, err = createLock(file); !errors.Is(err, fs.ErrExist) {
+			break
+		}
+		if err := sleep(ctx, lockPause); err != nil {
+			return nil, err
+		}
+	}
+	return lock, err
+}
+
+// createLock makes the lock file and the folders above it. Whoever deletes another reference, git too, removes empty
+// folders meanwhile.
+func createLock(file string) (lock *os.File, err error) {
 	for range 100 {
 		if err = os.MkdirAll(filepath.Dir(file), 0o777); err == nil {
 			lock, err = os.OpenFile(file+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
@@ -110,6 +204,16 @@ func lockReference(file string) (lock *os.File, err error) {
 		}
 	}
 	return lock, err
+}
+
+// sleep waits, or returns the context's error if that ends before.
+func sleep(ctx context.Context, pause time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(pause):
+		return nil
+	}
 }
 
 // clearFolders removes empty folders that stand where a reference is to be: git leaves some, and so do races.
@@ -128,9 +232,8 @@ func clearFolders(file string) {
 
 // tip returns where a branch is now; zero if there is none. A symbolic one is refused: git would move its target.
 func (d *Disk) tip(name plumbing.ReferenceName) (plumbing.Hash, error) {
-	ref, err := d.store.Reference(name)
-	// There is a branch a, and a/b is asked for.
-	if errors.Is(err, plumbing.ErrReferenceNotFound) || errors.Is(err, syscall.ENOTDIR) {
+	ref, err := d.refs.Read(name)
+	if errors.Is(err, plumbing.ErrReferenceNotFound) {
 		return plumbing.ZeroHash, nil
 	}
 	if err != nil {
@@ -172,9 +275,9 @@ func removeIfThere(file string) error {
 	return nil
 }
 
-// lockPacked makes the lock file of packed-refs. It waits for it as long as git does: a second.
+// lockPacked makes the lock file of packed-refs.
 func lockPacked(ctx context.Context, packed string) (*os.File, error) {
-	for range 100 {
+	for range packedWait / lockPause {
 		lock, err := os.OpenFile(packed+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		if err == nil {
 			return lock, nil
@@ -182,10 +285,8 @@ func lockPacked(ctx context.Context, packed string) (*os.File, error) {
 		if !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("%w: %w", ErrRejected, err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(10 * time.Millisecond):
+		if err := sleep(ctx, lockPause); err != nil {
+			return nil, err
 		}
 	}
 	return nil, fmt.Errorf("%w: packed-refs.lock exists", ErrMoved)
@@ -240,32 +341,42 @@ func (d *Disk) prune(name plumbing.ReferenceName) {
 // refuse returns ErrRejected for pushes that git itself would refuse or would hand to a program: to a branch that is
 // checked out (receive.denyCurrentBranch), and to a repository with hooks; for deletions also of the branch that HEAD
 // names in a bare repository (receive.denyDeleteCurrent), and of any if there are to be none (receive.denyDeletes).
-func (d *Disk) refuse(u Update) error {
+// What cannot be read might be such a reason.
+func (d *Disk) refuse(ctx context.Context, u Update) error {
 	if u.deletes() && d.denyDeletes {
 		return fmt.Errorf("%w: the repository lets no branch be deleted (receive.denyDeletes)", ErrRejected)
 	}
 	if !u.deletes() && u.Present {
-		if _, err := object.GetCommit(d.store, u.New); err != nil {
+		if _, err := d.commit(ctx, u.New); err != nil {
 			return fmt.Errorf("%w: commit %s: %w", ErrRejected, u.New, err)
 		}
 	}
-	if err := d.refuseCheckedOut(u); err != nil {
+	if err := d.refuseCheckedOut(u.name(), d.bare && !u.deletes()); err != nil {
 		return err
 	}
 	return d.refuseHooks()
 }
 
-func (d *Disk) refuseCheckedOut(u Update) error {
-	heads, err := filepath.Glob(filepath.Join(d.dir, "worktrees", "*", "HEAD"))
-	if err != nil {
-		return err
+// refuseCheckedOut returns ErrRejected for the branch of a working tree, and, unless the repository's own HEAD does not
+// matter, for the one that this names.
+func (d *Disk) refuseCheckedOut(name plumbing.ReferenceName, withoutHead bool) error {
+	worktrees, err := os.ReadDir(filepath.Join(d.dir, "worktrees"))
+	if err != nil && !paths.Absent(err) {
+		return fmt.Errorf("%w: %w", ErrRejected, err)
 	}
-	if !d.bare || u.deletes() {
+	var heads []string
+	for _, worktree := range worktrees {
+		heads = append(heads, filepath.Join(d.dir, "worktrees", worktree.Name(), "HEAD"))
+	}
+	if !withoutHead {
 		heads = append(heads, filepath.Join(d.dir, "HEAD"))
 	}
 	for _, head := range heads {
 		data, err := os.ReadFile(head)
-		if err == nil && strings.TrimSpace(string(data)) == "ref: "+u.name().String() {
+		if err != nil && !paths.Absent(err) {
+			return fmt.Errorf("%w: %w", ErrRejected, err)
+		}
+		if strings.TrimSpace(string(data)) == "ref: "+name.String() {
 			return fmt.Errorf("%w: the branch is checked out there", ErrRejected)
 		}
 	}
@@ -279,6 +390,9 @@ func (d *Disk) refuseHooks() error {
 	}
 	for _, hook := range []string{"pre-receive", "update", "reference-transaction", "post-receive", "post-update"} {
 		info, err := os.Stat(filepath.Join(d.dir, "hooks", hook))
+		if err != nil && !paths.Absent(err) {
+			return fmt.Errorf("%w: %w", ErrRejected, err)
+		}
 		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return fmt.Errorf("%w: the repository has a %s hook, which a push by path would not run", ErrRejected, hook)
 		}

@@ -22,9 +22,9 @@ func Reuse(w *Wire, objects *objectdb.DB) *Reusing { return &Reusing{Wire: w, ob
 
 // FetchTip fetches a commit if the checkout does not have it.
 func (r *Reusing) FetchTip(ctx context.Context, store *memory.Storage, tip plumbing.Hash, what Extent) error {
-	r.tip, r.asked = tip, !r.objects.Copy(store, tip)
-	if !r.asked {
-		return nil
+	missing, err := r.missing(ctx, store, []plumbing.Hash{tip})
+	if r.tip, r.asked = tip, len(missing) > 0; err != nil || !r.asked {
+		return err
 	}
 	return r.Wire.FetchTip(ctx, store, tip, what)
 }
@@ -50,23 +50,20 @@ func (r *Reusing) FetchObjects(
 	return r.Wire.FetchObjects(ctx, store, missing, what)
 }
 
-// missing copies objects into the store and returns those that it could not.
+// missing copies objects into the store and returns those that it could not. Whatever keeps one from being read in the
+// checkout, the server has it too.
 func (r *Reusing) missing(
 	ctx context.Context, store *memory.Storage, hashes []plumbing.Hash,
 ) (missing []plumbing.Hash, err error) {
-	for _, h := range hashes {
-		if !r.objects.Copy(store, h) {
-			missing = append(missing, h)
-		}
-	}
+	missing, _ = r.objects.Copy(ctx, store, hashes...)
 	return missing, ctx.Err()
 }
 
 // FetchLog fetches commits if the checkout does not have them all, as a shallow one may, whatever it says of its depth.
 func (r *Reusing) FetchLog(ctx context.Context, store *memory.Storage, tip plumbing.Hash, n int) error {
 	_, err := NewestFetched(store, tip, n, func(h plumbing.Hash) error {
-		r.objects.Copy(store, h)
-		return ctx.Err()
+		_, err := r.missing(ctx, store, []plumbing.Hash{h})
+		return err
 	})
 	if err == nil || ctx.Err() != nil {
 		return err

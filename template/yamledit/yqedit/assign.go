@@ -2,40 +2,67 @@ package yqedit
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
 	"unicode/utf8"
 
-	"update-gitops-repo/template/glob"
+	"go.yaml.in/yaml/v4"
+
 	"update-gitops-repo/template/yamledit"
 	"update-gitops-repo/template/yamledit/internal/parallel"
 )
 
 // Assignment sets every YAML node that Path selects, in every file that File matches, to Value.
 type Assignment struct {
-	File   string // a pattern as glob.Find takes it
-	Path   string // a yq expression that selects scalars: .image.tag
-	Value  string // what the scalars shall read; its type is settled per scalar, see yamledit.Untyped
-	Create bool   // add what Path selects to a file in which it selects nothing, see yamledit.Untyped
+	File    string  // a pattern as glob.Find takes it
+	Path    string  // a yq expression that selects scalars: .image.tag
+	Value   string  // what the scalars shall read
+	Text    bool    // Value is text, whatever it looks like; else its type is settled per scalar, see yamledit.Untyped
+	Missing Missing // what becomes of a file in which Path selects nothing
 }
 
-// ParseAssignment reads "FILE:PATH=VALUE". FILE reaches to the first ":", PATH to the first "=" that is outside of
-// brackets and double quotes and is no part of ==, !=, <= or >=; VALUE is all the rest, and may be empty. FILE and PATH
-// are checked with CheckGlob and CheckPath.
+// Missing says what becomes of a file in which the path of an assignment selects nothing.
+type Missing int
+
+// What becomes of a file in which a path selects nothing.
+const (
+	RefuseMissing Missing = iota // it is an error
+	CreateMissing                // the path is added to it
+	SkipMissing                  // it stays as it is, unless there is no other file
+)
+
+// ParseAssignment reads "FILE:PATH=VALUE", which is:
+//
+//	FILE   a glob, up to the first ":" that is not in [], in {} or after a backslash
+//	PATH   a yq expression that selects nodes, up to the first "=" that is not in (), [] or {}, not between if and end,
+//	       and not in a string or in a key such as ."a=b"
+//	VALUE  all the rest, which may be empty, and may begin with "="
+//
+// So a comparison stands in brackets, select(.a == 1), and a key that has a "=" in quotes. It is an error that says
+// where when a bracket or a quote in PATH is without its other half. Since they are for -yq, or a slip, so are an
+// operator that ends in "=", such as +=, spaces on both sides of the "=", and a comment. FILE and PATH are checked with
+// glob.Check and CheckPath.
+//
+// A VALUE that starts with a double quote is text in the syntax of a JSON string, with its escapes: "16" is the text
+// 16, "" the empty one, "a\nb" two lines, and "\"16\"" has its quotes in it. Line breaks and tabs may also stand in it
+// as they are. It is written as a string whatever the scalar was. Anything else that starts with a double quote is a
+// *ValueError. Any other VALUE is taken as it is, and takes the type of what it replaces, see yamledit.Untyped.
 func ParseAssignment(s string) (Assignment, error) {
-	file, rest, ok := strings.Cut(s, ":")
-	if !ok {
-		return Assignment{}, fmt.Errorf("%q has no \":\": it must be FILE:PATH=VALUE", s)
-	}
-	i := equals(rest)
-	if i < 0 {
-		return Assignment{}, fmt.Errorf("%q has no \"=\" after the path: it must be FILE:PATH=VALUE", s)
-	}
-	a := Assignment{File: file, Path: rest[:i], Value: rest[i+1:]}
-	if err := glob.Check(a.File); err != nil {
+	file, rest, err := cutFile(s, "FILE:PATH=VALUE")
+	if err != nil {
 		return Assignment{}, err
 	}
+	path, value, err := cutPath(rest, utf8.RuneCountInString(file)+1)
+	if err != nil {
+		return Assignment{}, err
+	}
+	v, err := parseValue(value)
+	if err != nil {
+		return Assignment{}, err
+	}
+	a := Assignment{File: file, Path: path, Value: v.text, Text: v.isText}
 	if err := CheckPath(a.Path); err != nil {
 		return Assignment{}, err
 	}
@@ -45,79 +72,131 @@ func ParseAssignment(s string) (Assignment, error) {
 	return a, nil
 }
 
-// equals returns the index of the "=" that ends the path at the start of s, or -1.
-func equals(s string) int {
-	depth, quoted := 0, false
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case quoted:
-			if c == '\\' {
-				i++
-			}
-			quoted = c != '"'
-		case c == '"':
-			quoted = true
-		case strings.IndexByte("([{", c) >= 0:
-			depth++
-		case strings.IndexByte(")]}", c) >= 0:
-			depth--
-		case depth > 0:
-		case strings.IndexByte("=!<>", c) >= 0 && i+1 < len(s) && s[i+1] == '=':
-			i++
-		case c == '=':
-			return i
-		}
-	}
-	return -1
-}
-
-// Assign makes the assignments in their order and returns the files whose bytes changed, by path, and what changed in
-// them, by file. Setting a node to the value that it has is no change, and one that gets its first value back keeps its
+// Assign makes the assignments in their order and returns the files whose bytes changed, what changed in them, and
+// warnings, such as of a node that two assignments set to different values. Setting a node to the value that it has is no change, and one that gets its first value back keeps its
 // first bytes.
 //
-// Only the bytes of a scalar itself are replaced, as yamledit.File.Set does it with a yamledit.Untyped.
+// Only the bytes of a scalar itself are replaced, as yamledit.File.Set does it with a yamledit.Untyped, or with a
+// string for Text.
 //
-// With Create, a Path of keys and indices that selects nothing is added to the only document of its file: missing keys
-// at the indentation of their neighbours, and an item at the end of a sequence. The value is what it would be in the
-// place of null: 5 and true are plain, 1.10 becomes "1.10".
+// With CreateMissing, a Path of keys and indices that selects nothing is added to the only document of its file:
+// missing keys at the indentation of their neighbours, and an item at the end of a sequence. A value that comes from a
+// merge key (<<) gets an entry of its own. The type of a new value is what it would be in the place of null: 5 and true
+// are plain, 1.10 becomes "1.10"; and where Kubernetes wants text, as in labels, it is text.
+//
+// With SkipMissing, a warning names the files in which Path selects nothing, or fails. A file that is not YAML is an
+// error with it, too. In a file of several documents, Path may select nothing in some of them. Where it selects several
+// values in one, a warning names the places that lack it, unless it looks everywhere (..).
 //
 // Files that are JSON stay JSON. The others are YAML 1.1 or 1.2, in UTF-8; in those that end in ".json", all strings
 // are written in double quotes.
 //
-// A *yamledit.Error tells of a file that is not YAML (ErrSyntax), of a Path that selects nothing in one of the files
-// (ErrNoNode), and of one that selects what is not a scalar, or one whose replacement would change anything else
-// (ErrUneditable). Its Key is the Path. Other errors are those of a Path that CheckPath refuses, of a File that matches
-// nothing, and of the file system.
+// A *yamledit.Error tells of a file that is not YAML (ErrSyntax), of a Path that selects nothing in some of the files
+// (ErrNoNode; its File is the pattern if they are several), and of one that selects what is not a scalar, or one whose
+// replacement would change anything else (ErrUneditable). Its Key is the Path, and its Hint may say what to do. Other
+// errors are those of a Path that CheckPath refuses, of a File that matches nothing, and of the file system.
 //
 // Neither the YAML parser nor yq can be stopped, and a file, or a path that makes copies of copies, needs little to
 // take more memory than there is. Callers with untrusted input must watch the memory; progress says what takes it.
-func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (map[string][]byte, []yamledit.Change, error) {
+func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (Result, error) {
 	selectors := make([]selector, len(assignments))
 	patterns := make([]string, len(assignments))
 	for i, a := range assignments {
 		var err error
 		if selectors[i], err = parseSelector(a.Path); err != nil {
-			return nil, nil, err
+			return Result{}, err
 		}
 		patterns[i] = a.File
 	}
 	sources, err := read(fsys, patterns)
 	if err != nil {
-		return nil, nil, err
+		return Result{}, err
 	}
 	files, err := parseFiles(sources, selectors, progress)
 	if err != nil {
-		return nil, nil, err
+		return Result{}, err
 	}
+	var warnings []string
 	for i, a := range assignments {
-		for _, k := range sources.matches[i] {
-			progress(sources.names[k], a.Path)
-			if err := files[k].assign(selectors[i], a); err != nil {
-				return nil, nil, err
-			}
+		matched := make([]*assignedFile, len(sources.matches[i]))
+		for j, k := range sources.matches[i] {
+			matched[j] = files[k]
+		}
+		more, err := a.make(selectors[i], matched, progress)
+		if err != nil {
+			return Result{}, err
+		}
+		warnings = append(warnings, more...)
+	}
+	result, err := write(files)
+	for _, f := range files {
+		for _, o := range f.overwrites {
+			warnings = append(warnings, f.name+": "+o.String())
 		}
 	}
-	return write(files)
+	result.Warnings = warnings
+	return result, err
+}
+
+// make makes the assignment in the files that it matches, and returns warnings.
+func (a Assignment) make(sel selector, files []*assignedFile, progress Progress) (warnings []string, err error) {
+	if !a.Text && inSingleQuotes.MatchString(a.Value) {
+		warnings = append(warnings, fmt.Sprintf("%s:%s: the value %s is written with its single quotes; "+
+			"give %s for the text within them", a.File, a.Path, a.Value, quote(a.Value[1:len(a.Value)-1])))
+	}
+	var without []string
+	for _, f := range files {
+		progress(f.name, a.Path)
+		found, lacks, err := f.assign(sel, a)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			without = append(without, f.name)
+		}
+		if len(lacks) > 0 {
+			warnings = append(warnings, fmt.Sprintf("%s: %s selects nothing at %s, which is left out",
+				f.name, a.Path, listed(lacks)))
+		}
+	}
+	skipped, err := a.judge(without, len(files))
+	return append(warnings, skipped...), err
+}
+
+// maxNamed is how many files or paths a message names.
+const maxNamed = 20
+
+// listed returns names as a message has them.
+func listed(names []string) string {
+	list := strings.Join(names[:min(len(names), maxNamed)], ", ")
+	if more := len(names) - maxNamed; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
+}
+
+// judge returns a warning about the files in which the path of an assignment selects nothing, or an error, where they
+// are of how many.
+func (a Assignment) judge(without []string, of int) (warning []string, err error) {
+	if len(without) == 0 {
+		return nil, nil
+	}
+	reason := fmt.Sprintf("%s selects nothing in %d of %d files: %s", a.Path, len(without), of, listed(without))
+	if a.Missing == SkipMissing && len(without) < of {
+		return []string{a.File + ": " + reason + "; skipped"}, nil
+	}
+	e := &yamledit.Error{File: a.File, Key: a.Path, Reason: reason, Err: yamledit.ErrNoNode}
+	if len(without) == 1 {
+		e.File, e.Reason = without[0], a.Path+" selects nothing"
+	}
+	switch {
+	case a.Missing == SkipMissing:
+		e.Hint = "check the path against the files; -set-missing=skip needs at least one that has it"
+	case of > 1:
+		e.Hint = "check the path against the files; " +
+			"-set-missing=skip leaves those alone that lack it, and -set-missing=create adds it to them"
+	}
+	return nil, e
 }
 
 // assignedFile is a file in which assignments are made.
@@ -129,6 +208,9 @@ type assignedFile struct {
 	unread error  // why it does not parse
 	text   []byte // what it becomes, and what changed
 	made   []yamledit.Change
+
+	settings   map[*yaml.Node]setting // of each scalar, the last; nil: the file has one assignment
+	overwrites []overwrite
 }
 
 // parseFiles parses the files, several at the same time.
@@ -147,10 +229,14 @@ func parseFiles(s sources, selectors []selector, progress Progress) ([]*assigned
 	for k := range files {
 		options[k] = []yamledit.Option{yamledit.IgnoreComments}
 	}
+	assigned := make([]int, len(files))
 	for i, matches := range s.matches {
 		for _, k := range matches {
 			if selectors[i].steps == nil {
 				options[k] = nil
+			}
+			if assigned[k]++; assigned[k] == 2 {
+				files[k].settings = map[*yaml.Node]setting{}
 			}
 		}
 	}
@@ -162,57 +248,72 @@ func parseFiles(s sources, selectors []selector, progress Progress) ([]*assigned
 }
 
 // write returns the files that changed, and what changed in them.
-func write(files []*assignedFile) (map[string][]byte, []yamledit.Change, error) {
+func write(files []*assignedFile) (Result, error) {
 	failed := make([]error, len(files))
 	parallel.Do(len(files), func(i int) {
 		f := files[i]
 		f.text, f.made, failed[i] = f.Bytes()
 	})
-	out := map[string][]byte{}
-	var changes []yamledit.Change
+	out := Result{Files: map[string][]byte{}}
 	for i, f := range files {
 		if failed[i] != nil {
-			return nil, nil, withKey(failed[i], f.first)
+			return Result{}, withHint(withKey(failed[i], f.first), hintByHand)
 		}
 		if !bytes.Equal(f.text, f.before) {
-			out[f.name] = f.text
+			out.Files[f.name] = f.text
 		}
-		changes = append(changes, f.made...)
+		out.Changes = append(out.Changes, f.made...)
 	}
-	return out, changes, nil
+	return out, nil
 }
 
-// assign makes one assignment.
-func (f *assignedFile) assign(sel selector, a Assignment) error {
-	fail := func(line int, kind error, reason string) error {
-		return &yamledit.Error{File: f.name, Line: line, Key: a.Path, Reason: a.Path + " " + reason, Err: kind}
+// assign makes one assignment, and returns whether the path selects anything, now or before, and where it selects
+// nothing beside that.
+func (f *assignedFile) assign(sel selector, a Assignment) (found bool, without []string, err error) {
+	fail := func(line int, p problem) (bool, []string, error) {
+		reason := a.Path + " " + p.reason
+		return false, nil, &yamledit.Error{
+			File: f.name, Line: line, Key: a.Path, Reason: reason, Hint: p.hint, Err: yamledit.ErrUneditable,
+		}
 	}
 	if f.unread != nil {
-		return withKey(f.unread, a.Path)
+		return false, nil, withKey(f.unread, a.Path)
 	}
-	found, err := sel.selects(f.Documents())
-	if err != nil {
-		return fail(0, yamledit.ErrUneditable, err.Error())
+	nodes, without, err := sel.selects(f.Documents())
+	switch {
+	case errors.Is(err, errFails) && a.Missing == SkipMissing: // such as a key of a list
+		return false, nil, nil
+	case errors.Is(err, errFails):
+		const hint = "check the path against the file; -set-missing=skip skips what it does not fit"
+		return fail(0, problem{err.Error(), hint})
+	case err != nil:
+		return fail(0, problem{err.Error(), "give a path that selects values of the file; -yq computes new ones"})
 	}
 	if f.first == "" {
 		f.first = a.Path
 	}
-	if len(found) == 0 && a.Create {
-		if err := create(f.File, sel, a.Value); err != nil {
-			return fail(0, yamledit.ErrUneditable, err.Error())
+	if len(nodes) == 0 && a.Missing == CreateMissing {
+		if p := create(f.File, sel, a); p != nil {
+			return fail(0, *p)
 		}
-		return nil
+		f.recordCreated(sel, a)
+		return true, nil, nil
 	}
-	if len(found) == 0 {
-		return fail(0, yamledit.ErrNoNode, "selects nothing")
-	}
-	for _, s := range found {
-		if why := s.refusal(f.File); why != "" {
-			return fail(s.node.Line, yamledit.ErrUneditable, "selects "+why)
+	for _, s := range nodes {
+		if a.Missing == CreateMissing && s.detour != nil && s.detour.isMerge && s.detour.isLast {
+			if p := createIn(f.File, s.document, sel.steps, a); p != nil {
+				return fail(s.node.Line, *p)
+			}
+			f.recordCreated(sel, a)
+			continue
 		}
-		if err := f.Set(s.node, yamledit.Untyped(a.Value)); err != nil {
-			return withKey(err, a.Path)
+		if p := s.problem(f.File, a); p != nil {
+			return fail(s.node.Line, *p)
 		}
+		if err := f.Set(s.node, a.value().instead(f.File, s.node)); err != nil {
+			return false, nil, withHint(withKey(err, a.Path), hintFor(s.node))
+		}
+		f.record(a, s.node)
 	}
-	return nil
+	return len(nodes) > 0, without, nil
 }

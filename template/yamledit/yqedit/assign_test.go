@@ -3,6 +3,7 @@ package yqedit
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -22,20 +23,21 @@ func TestParseAssignment(t *testing.T) {
 		in   string
 		want Assignment
 	}{
-		{"a.yaml:.image.tag=v1", Assignment{"a.yaml", ".image.tag", "v1", false}},
+		{"a.yaml:.image.tag=v1", Assignment{"a.yaml", ".image.tag", "v1", false, 0}},
 		{"charts/**/values.yaml:.image=acme/app:v1=x",
-			Assignment{"charts/**/values.yaml", ".image", "acme/app:v1=x", false}},
-		{"a.yaml:.a=", Assignment{"a.yaml", ".a", "", false}},
-		{"a.yaml:.a= =b==", Assignment{"a.yaml", ".a", " =b==", false}},
+			Assignment{"charts/**/values.yaml", ".image", "acme/app:v1=x", false, 0}},
+		{"a.yaml:.a=", Assignment{"a.yaml", ".a", "", false, 0}},
+		{"a.yaml:.a= =b==", Assignment{"a.yaml", ".a", " =b==", false, 0}},
 		{`a.yaml:.c[] | select(.name == "x").image=V`,
-			Assignment{"a.yaml", `.c[] | select(.name == "x").image`, "V", false}},
+			Assignment{"a.yaml", `.c[] | select(.name == "x").image`, "V", false, 0}},
 		{`a.yaml:.c[] | select(.name == "x)=" and .n != 1).image=V=W`,
-			Assignment{"a.yaml", `.c[] | select(.name == "x)=" and .n != 1).image`, "V=W", false}},
-		{`a.yaml:.["a=b"]=c`, Assignment{"a.yaml", `.["a=b"]`, "c", false}},
-		{`a.yaml:.b | select(.a == "x\"=)").c=d`, Assignment{"a.yaml", `.b | select(.a == "x\"=)").c`, "d", false}},
-		{"a.yaml:.a | select(. >= 3)=4", Assignment{"a.yaml", ".a | select(. >= 3)", "4", false}},
-		{"a.yaml:.a == .b=4", Assignment{"a.yaml", ".a == .b", "4", false}},
-		{"a.yaml:.a as $x | .b[$x]=4", Assignment{"a.yaml", ".a as $x | .b[$x]", "4", false}},
+			Assignment{"a.yaml", `.c[] | select(.name == "x)=" and .n != 1).image`, "V=W", false, 0}},
+		{`a.yaml:.["a=b"]=c`, Assignment{"a.yaml", `.["a=b"]`, "c", false, 0}},
+		{`a.yaml:.b | select(.a == "x\"=)").c=d`, Assignment{"a.yaml", `.b | select(.a == "x\"=)").c`, "d", false, 0}},
+		{"a.yaml:.a | select(. >= 3)=4", Assignment{"a.yaml", ".a | select(. >= 3)", "4", false, 0}},
+		{"a.yaml:(.a == .b)=4", Assignment{"a.yaml", "(.a == .b)", "4", false, 0}},
+		{"a.yaml:.a==v", Assignment{"a.yaml", ".a", "=v", false, 0}},
+		{"a.yaml:.a as $x | .b[$x]=4", Assignment{"a.yaml", ".a as $x | .b[$x]", "4", false, 0}},
 	}
 	for _, tt := range tests {
 		if got, err := ParseAssignment(tt.in); err != nil || got != tt.want {
@@ -45,7 +47,7 @@ func TestParseAssignment(t *testing.T) {
 	for _, in := range []string{
 		"", "a.yaml", "a.yaml:", "a.yaml:.a", "a.yaml:=v", ":.a=v", ".a=v", "../a.yaml:.a=v", "/a.yaml:.a=v",
 		"a[.yaml:.a=v",
-		"a.yaml:.a==v", "a.yaml:.a[=v", "a.yaml:.a[]]=v", "a.yaml:.a | =v", "a.yaml:.a |= v", `a.yaml:."a=v`,
+		"a.yaml:.a == .b=4", "a.yaml:.a[=v", "a.yaml:.a[]]=v", "a.yaml:.a | =v", "a.yaml:.a |= v", `a.yaml:."a=v`,
 		"a.yaml:.a=\xff",
 		"a.yaml:select(.a=v", "a.yaml:.a != .b",
 	} {
@@ -81,13 +83,13 @@ func TestAssignFiles(t *testing.T) {
 		changes []yamledit.Change
 		err     string
 	}{
-		{"a glob", []Assignment{{"charts/**/values.yaml", ".image.tag", "v2", false}},
+		{"a glob", []Assignment{{"charts/**/values.yaml", ".image.tag", "v2", false, 0}},
 			map[string]string{"charts/a/values.yaml": "image: {tag: v2}\nn: 1\n"},
 			[]yamledit.Change{{File: "charts/a/values.yaml", Path: ".image.tag", Old: "v1", New: "v2"}}, ""},
 		{"in order",
 			[]Assignment{
-				{"charts/a/*", ".image.tag", "v3", false}, {"charts/b/*", ".image.tag", "v3", false},
-				{"charts/*/values.yaml", ".image.tag", "v4", false}, {"charts/a/values.yaml", ".n", "2", false},
+				{"charts/a/*", ".image.tag", "v3", false, 0}, {"charts/b/*", ".image.tag", "v3", false, 0},
+				{"charts/*/values.yaml", ".image.tag", "v4", false, 0}, {"charts/a/values.yaml", ".n", "2", false, 0},
 			},
 			map[string]string{
 				"charts/a/values.yaml": "image: {tag: v4}\nn: 2\n",
@@ -100,18 +102,18 @@ func TestAssignFiles(t *testing.T) {
 			}, ""},
 		{"a later path sees an earlier value",
 			[]Assignment{
-				{"charts/a/*", ".image.tag", "v3", false},
-				{"charts/a/*", `.image | select(.tag == "v3").tag`, "v5", false},
+				{"charts/a/*", ".image.tag", "v3", false, 0},
+				{"charts/a/*", `.image | select(.tag == "v3").tag`, "v5", false, 0},
 			},
 			map[string]string{"charts/a/values.yaml": "image: {tag: v5}\nn: 1\n"},
 			[]yamledit.Change{{File: "charts/a/values.yaml", Path: ".image.tag", Old: "v1", New: "v5"}}, ""},
 		{"there and back",
-			[]Assignment{{"charts/a/*", ".image.tag", "v3", false}, {"charts/a/*", ".image.tag", "v1", false}},
+			[]Assignment{{"charts/a/*", ".image.tag", "v3", false, 0}, {"charts/a/*", ".image.tag", "v1", false, 0}},
 			map[string]string{}, nil, ""},
 		{"JSON",
 			[]Assignment{
-				{"*.json", ".a", "é\u00a0\"\n", false}, {"*.json", ".n", "v2", false},
-				{"*.json", ".t", "false", false}, {"*.json", ".z", "5", false},
+				{"*.json", ".a", "é\u00a0\"\n", false, 0}, {"*.json", ".n", "v2", false, 0},
+				{"*.json", ".t", "false", false, 0}, {"*.json", ".z", "5", false, 0},
 			},
 			map[string]string{
 				"app.json": "{\n\t\"a\": \"é\\u00a0\\\"\\n\", \"n\": \"v2\",\n\t\"t\": false, \"z\": 5\n}\n",
@@ -123,18 +125,20 @@ func TestAssignFiles(t *testing.T) {
 				{File: "app.json", Path: ".z", Old: "null", New: "5"},
 			}, ""},
 		{"none", nil, map[string]string{}, nil, ""},
-		{"a path that one file lacks", []Assignment{{"charts/**", ".image.tag", "v2", false}}, nil, nil,
+		{"a path that one file lacks", []Assignment{{"charts/**", ".image.tag", "v2", false, 0}}, nil, nil,
 			"charts/c/other.yaml: .image.tag selects nothing"},
 		{"no such file",
-			[]Assignment{{"charts/a/values.yaml", ".n", "2", false}, {"charts/d/values.yaml", ".n", "2", false}}, nil,
-			nil, "charts/d/values.yaml: no such file"},
-		{"a bad glob", []Assignment{{"/etc/*", ".n", "2", false}}, nil, nil,
+			[]Assignment{
+				{"charts/a/values.yaml", ".n", "2", false, 0}, {"charts/d/values.yaml", ".n", "2", false, 0},
+			}, nil, nil, "charts/d/values.yaml: no such file"},
+		{"a bad glob", []Assignment{{"/etc/*", ".n", "2", false, 0}}, nil, nil,
 			`pattern "/etc/*" is absolute: give it relative to the repository`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			fsys := fsys()
-			out, changes, err := Assign(fsys, tt.as, ignore)
+			result, err := Assign(fsys, tt.as, ignore)
+			out, changes := result.Files, result.Changes
 			if tt.err != "" {
 				if err == nil || err.Error() != tt.err || out != nil || changes != nil {
 					t.Fatalf("got %q, %v, %v; want %s", out, changes, err, tt.err)
@@ -234,7 +238,8 @@ func FuzzAssign(f *testing.F) {
 func FuzzParseAssignment(f *testing.F) {
 	for _, s := range []string{"a:.b=c", `a:.b[] | select(.c == "d=").e=f`, "a:.b==c", "a", "a:=", `a:."\"=b"=c`,
 		"a:.b as $x | .c=d", ":", "a:env(X)=1",
-		"a:first(.b)=1", "a:.b[1:2]=1", "a:.. style=\"\"=1", "a:if .a then .b else .c end=1"} {
+		"a:first(.b)=1", "a:.b[1:2]=1", "a:.. style=\"\"=1", "a:if .a then .b else .c end=1", "[[:digit:]]:.b=c",
+		`{a:b,c}\::.["=]\""]==`, "a:.b[=1", "a:.b]=1", `a:."\"="=1`, "a:.b #=1", "a:.b += 1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -242,10 +247,10 @@ func FuzzParseAssignment(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if whole := a.File + ":" + a.Path + "=" + a.Value; whole != s {
+		if whole := a.File + ":" + a.Path + "=" + a.Value; !a.Text && whole != s {
 			t.Errorf("%q is read as %q", s, whole)
 		}
-		if strings.Contains(a.File, ":") || glob.Check(a.File) != nil || CheckPath(a.Path) != nil {
+		if glob.Check(a.File) != nil || CheckPath(a.Path) != nil {
 			t.Errorf("%q is read as %+v", s, a)
 		}
 	})
@@ -254,9 +259,208 @@ func FuzzParseAssignment(f *testing.F) {
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	for _, pattern := range []string{"a.yaml", "*.yaml", "a/**.yaml"} {
-		if _, _, err := Assign(broken{}, []Assignment{{File: pattern, Path: ".a"}}, ignore); !errors.Is(err,
+		if _, err := Assign(broken{}, []Assignment{{File: pattern, Path: ".a"}}, ignore); !errors.Is(err,
 			errBroken) {
 			t.Errorf("Assign(%s) = %v", pattern, err)
+		}
+	}
+}
+
+// TestValues checks what VALUE is: text in double quotes, or as it is given.
+func TestValues(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]value{
+		"16": {"16", false}, `"16"`: {"16", true}, `""`: {"", true}, "": {"", false}, `"a\nb"`: {"a\nb", true},
+		"\"a\nb\tc\"": {"a\nb\tc", true}, `"\"16\""`: {`"16"`, true}, `"\\"`: {`\`, true},
+		`"\/\b\f\r\t"`:               {"/\b\f\r\t", true},
+		`"\u00e9\u0000\uD83D\uDE00"`: {"é\x00😀", true}, `"\ud7ff\ue000"`: {"\ud7ff\ue000", true},
+		`"\ufffd"`: {"\ufffd", true}, `"é"`: {"é", true}, `'16'`: {"'16'", false}, `a "b"`: {`a "b"`, false},
+		` "16"`: {` "16"`, false}, `two\nlines`: {`two\nlines`, false},
+	} {
+		got, err := ParseAssignment("f.yaml:.a=" + in)
+		if err != nil || got.value() != want {
+			t.Errorf("%s: got %+v, %v; want %+v", in, got.value(), err, want)
+		}
+	}
+	for in, literal := range map[string]string{
+		`"`: `"\""`, `"a`: `"\"a"`, `"a"b`: `"\"a\"b"`, `"a" `: `"\"a\" "`,
+		`"a" "b"`: `"\"a\" \"b\""`, `"""`: `"\"\"\""`,
+		`"\"`: `"\"\\\""`, `"\q"`: `"\"\\q\""`, `"\'"`: `"\"\\'\""`, `"\u12"`: `"\"\\u12\""`,
+		`"\ud83d"`:       `"\"\\ud83d\""`,
+		`"\ude00\ud83d"`: `"\"\\ude00\\ud83d\""`, `"a"#<`: `"\"a\"#<"`,
+	} {
+		_, err := ParseAssignment("f.yaml:.a=" + in)
+		e, ok := errors.AsType[*ValueError](err)
+		if !ok || e.Value != in || e.Literal != literal {
+			t.Errorf("%s: got %+v, want %s", in, e, literal)
+			continue
+		}
+		if again, err := ParseAssignment("f.yaml:.a=" + literal); err != nil || again.value() != (value{in, true}) {
+			t.Errorf("%s: got %+v, %v; want %s", literal, again, err, in)
+		}
+	}
+}
+
+// TestText checks that text in double quotes is written as a string, whatever there was.
+func TestText(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ old, text, want string }{
+		{"1", `"16"`, `"16"`}, {"16", `"16"`, `"16"`}, {"1.5", `"1.10"`, `"1.10"`}, {"1", `"v1"`, "v1"},
+		{"true", `"false"`, `"false"`}, {"true", `"true"`, `"true"`}, {"yes", `"no"`, `"no"`},
+		{"yes", `"yes"`, `"yes"`},
+		{"yes", `"true"`, `"true"`}, {"~", `"null"`, `"null"`}, {"null", `"null"`, `"null"`}, {"", `"16"`, `"16" `},
+		{"v1", `"16"`, `"16"`}, {"'v1'", `"16"`, "'16'"}, {`"1"`, `"16"`, `"16"`}, {"1", `""`, `""`},
+		{"'1'", `""`, "''"}, {"0o17", `"0o17"`, `"0o17"`}, {"0x1F", `"0x1F"`, `"0x1F"`}, {"1e3", `"1e3"`, `"1e3"`},
+		{".5", `".5"`, `".5"`}, {"2024-01-01", `"2024-01-01"`, `"2024-01-01"`},
+		{"12:30:45", `"12:30:45"`, `"12:30:45"`},
+		{"010", `"010"`, `"010"`}, {"1_000", `"1_000"`, `"1_000"`}, {"12e4567", `"12e4567"`, `"12e4567"`},
+		{"1", `"a\nb"`, `"a\nb"`}, {"1", `"'1'"`, `"'1'"`}, {"1", `"\"1\""`, `"\"1\""`},
+		{"!!str 1", `"16"`, `!!str "16"`},
+		{"&x 1", `"16"`, `&x "16"`}, {"v1", `"v1"`, "v1"},
+	} {
+		a, err := ParseAssignment("f.yaml:.a=" + tt.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, want := "a: "+tt.old+" # c\nb: "+tt.old+"\n", "a: "+tt.want+" # c\nb: "+tt.old+"\n"
+		fsys := fstest.MapFS{"f.yaml": {Data: []byte(src)}}
+		for range 2 {
+			result, err := Assign(fsys, []Assignment{a}, ignore)
+			text, changed := result.Files["f.yaml"]
+			if !changed {
+				text = fsys["f.yaml"].Data
+			}
+			if err != nil || string(text) != want || len(result.Changes) != len(result.Files) ||
+				changed != (string(fsys["f.yaml"].Data) != want) {
+				t.Errorf("%q, %s: got %q, %+v, %v; want %q", src, tt.text, text, result.Changes, err, want)
+			}
+			fsys["f.yaml"].Data = text
+		}
+	}
+	src := "a: !!int 5\n"
+	result, err := Assign(fstest.MapFS{"f.yaml": {Data: []byte(src)}},
+		[]Assignment{{File: "f.yaml", Path: ".a", Value: "6", Text: true}}, ignore)
+	if e, ok := errors.AsType[*yamledit.Error](err); !ok || !strings.Contains(e.Hint, "tag") {
+		t.Errorf("got %+v, %v", result, err)
+	}
+}
+
+// TestSingleQuotes checks that a value in single quotes, which stay a part of it, comes with a warning.
+func TestSingleQuotes(t *testing.T) {
+	t.Parallel()
+	a, err := ParseAssignment("*.yaml:.a='16'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := Assign(fstest.MapFS{"f.yaml": {Data: []byte("a: 1\n")}}, []Assignment{a}, ignore)
+	want := `*.yaml:.a: the value '16' is written with its single quotes; give "16" for the text within them`
+	text := string(result.Files["f.yaml"])
+	if err != nil || text != "a: \"'16'\"\n" || !slices.Equal(result.Warnings, []string{want}) {
+		t.Errorf("got %+v, %v", result, err)
+	}
+}
+
+// TestMissing checks what becomes of files in which a path selects nothing.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"a.yaml": "tag: 1\n", "b.yaml": "x: 1\n", "c.yaml": "",
+		"d.yaml": "x: 1\n---\ntag: 1\n---\nx: 2\n", "e.json": "[]",
+	}
+	fsys := fstest.MapFS{}
+	for name, text := range files {
+		fsys[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	for _, tt := range []struct {
+		file    string
+		missing Missing
+		want    map[string]string
+		warning string
+		err     string
+		hint    string
+	}{
+		{file: "*.yaml", err: "*.yaml: .tag selects nothing in 2 of 4 files: b.yaml, c.yaml",
+			hint: "-set-missing=skip"},
+		{file: "[ab].yaml", err: "b.yaml: .tag selects nothing", hint: "-set-missing=skip"},
+		{file: "b.yaml", err: "b.yaml: .tag selects nothing"},
+		{file: "d.yaml", want: map[string]string{"d.yaml": "x: 1\n---\ntag: 2\n---\nx: 2\n"}},
+		{file: "*", missing: SkipMissing,
+			want:    map[string]string{"a.yaml": "tag: 2\n", "d.yaml": "x: 1\n---\ntag: 2\n---\nx: 2\n"},
+			warning: "*: .tag selects nothing in 3 of 5 files: b.yaml, c.yaml, e.json; skipped"},
+		{file: "[bc].yaml", missing: SkipMissing,
+			err:  "[bc].yaml: .tag selects nothing in 2 of 2 files: b.yaml, c.yaml",
+			hint: "needs at least one"},
+		{file: "b.yaml", missing: SkipMissing, err: "b.yaml: .tag selects nothing", hint: "needs at least one"},
+		{file: "*.yaml", missing: CreateMissing, want: map[string]string{
+			"a.yaml": "tag: 2\n", "b.yaml": "x: 1\ntag: \"2\"\n",
+			"c.yaml": "tag: \"2\"\n", "d.yaml": "x: 1\n---\ntag: 2\n---\nx: 2\n"}},
+		{file: "[be].*", missing: CreateMissing, err: "e.json: .tag fails: cannot index array with 'tag'"},
+	} {
+		a := []Assignment{{File: tt.file, Path: ".tag", Value: "2", Missing: tt.missing}}
+		result, err := Assign(fsys, a, ignore)
+		if tt.err != "" {
+			e, ok := errors.AsType[*yamledit.Error](err)
+			if !ok || !strings.HasPrefix(e.Error(), tt.err) || !strings.Contains(e.Hint, tt.hint) ||
+				result.Files != nil {
+				t.Errorf("%+v: got %+v, %v", a, result, err)
+			}
+			continue
+		}
+		got := map[string]string{}
+		for name, text := range result.Files {
+			got[name] = string(text)
+		}
+		if err != nil || !maps.Equal(got, tt.want) || strings.Join(result.Warnings, "|") != tt.warning {
+			t.Errorf("%+v: got %q, %q, %v", a, got, result.Warnings, err)
+		}
+	}
+}
+
+// TestMissingAndUnreadable checks that a file which does not parse is an error whatever becomes of those without the
+// path, and that a message names no endless number of files.
+func TestMissingAndUnreadable(t *testing.T) {
+	t.Parallel()
+	fsys := fstest.MapFS{"a.yaml": {Data: []byte("tag: 1\n")}, "b.yaml": {Data: []byte("a: b: c\n")}}
+	for _, missing := range []Missing{RefuseMissing, CreateMissing, SkipMissing} {
+		_, err := Assign(fsys, []Assignment{{File: "*", Path: ".tag", Value: "2", Missing: missing}}, ignore)
+		if !errors.Is(err, yamledit.ErrSyntax) || !strings.HasPrefix(err.Error(), "b.yaml:1: ") {
+			t.Errorf("%d: got %v", missing, err)
+		}
+	}
+	fsys = fstest.MapFS{}
+	for i := range 100 {
+		fsys[fmt.Sprintf("%03d.yaml", i)] = &fstest.MapFile{Data: []byte("x: 1\n")}
+	}
+	_, err := Assign(fsys, []Assignment{{File: "*", Path: ".tag", Value: "2"}}, ignore)
+	start, end := "*: .tag selects nothing in 100 of 100 files: 000.yaml, 001.yaml, ", ", 019.yaml and 80 more"
+	if err == nil || !strings.HasPrefix(err.Error(), start) || !strings.HasSuffix(err.Error(), end) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestLeftOut checks that a path which selects several values says where it selects none.
+func TestLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ src, path, want string }{
+		{"l:\n- tag: 1\n- n: b\n- n: c\n", ".l[].tag", ".l[1].tag, .l[2].tag"},
+		{"a: 1\n", `.a, .b["c.d"]`, `.b["c.d"]`},
+		{"a: {tag: 1}\nb: {}\n", ".[].tag", ".b.tag"},
+		{"a: {tag: 1}\nb: ~\n", "(.a, .b) | .tag", ".b.tag"},
+		{"a: {tag: 1}\nb: {}\n", ".. | .tag", ""}, // which looks everywhere
+		{"a: {tag: 1}\nb: {}\n", ".[] | select(.tag) | .tag", ""},
+		{"a: {tag: 1}\nb: {}\n", ".b.tag // .a.tag", ""},
+		{"l:\n- {n: a, tag: 1}\n- n: b\n", `.l[] | select(.n == "a" or .x == "b") | .tag`, ""},
+		{"a: &x {tag: 1}\nb: {<<: *x}\n", "(.a).tag", ""},
+		{"a: 1\n---\nb: 1\n", ".a | select(. > 0)", ""}, // another document
+	} {
+		result, err := Assign(fstest.MapFS{"f.yaml": {Data: []byte(tt.src)}},
+			[]Assignment{{File: "f.yaml", Path: tt.path, Value: "2"}}, ignore)
+		var want []string
+		if tt.want != "" {
+			want = []string{"f.yaml: " + tt.path + " selects nothing at " + tt.want + ", which is left out"}
+		}
+		if err != nil || !slices.Equal(result.Warnings, want) || len(result.Files) != 1 {
+			t.Errorf("%q, %s: got %q, %v; want %q", tt.src, tt.path, result.Warnings, err, want)
 		}
 	}
 }

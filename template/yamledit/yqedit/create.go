@@ -1,7 +1,6 @@
 package yqedit
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -14,64 +13,126 @@ import (
 
 // create adds a value at a path that selects nothing in the file yet: a chain of keys and indices, of which the first
 // may be there. What is on the way and empty, null or {}, becomes a map or a sequence.
-func create(f *yamledit.File, sel selector, value string) error {
+func create(f *yamledit.File, sel selector, a Assignment) *problem {
 	steps, ok := simplePath(sel.expr)
 	if !ok {
-		return errors.New("selects nothing, and only a path of keys and indices can be created")
+		return &problem{"selects nothing, and only a path of keys and indices can be created",
+			"give keys and indices alone, such as .a.b or .list[0], or add it with -yq"}
 	}
 	docs := f.Documents()
 	if len(docs) > 1 {
-		return errors.New("selects nothing, and there are several documents in which it could be created")
+		return &problem{"selects nothing, and there are several documents in which it could be created",
+			"add it to one of them: " + a.expression(f, "select(di == 0) | ", a.Path)}
 	}
+	if len(docs) > 0 {
+		return createIn(f, docs[0], steps, a)
+	}
+	tree, p := chain(".", steps, a.value())
+	if p != nil {
+		return p.because()
+	}
+	return written(f, len(f.Warnings()), f.Become(tree))
+}
+
+// createIn does what create does, in one document.
+func createIn(f *yamledit.File, doc *yaml.Node, steps []pathStep, a Assignment) *problem {
 	warned := len(f.Warnings())
-	if err := add(f, docs, steps, value); err != nil {
-		return fmt.Errorf("cannot be created, since %s", reason(err))
+	n := doc
+	for i, s := range steps {
+		next := yamledit.Lookup(n, s.at())
+		if next != nil {
+			n = next
+			continue
+		}
+		if p := cannotHold(f, n, steps[i:], a); p != nil {
+			return p.because()
+		}
+		tree, p := chain(s.path(f.Path(n)), steps[i+1:], a.value())
+		if p != nil {
+			return p.because()
+		}
+		return written(f, warned, f.Insert(n, s.at(), tree))
+	}
+	return written(f, warned, f.Set(n, a.value().instead(f, n)))
+}
+
+// because returns the problem of creating something.
+func (p problem) because() *problem {
+	return &problem{"cannot be created, since " + p.reason, p.hint}
+}
+
+// written writes what was created into the text.
+func written(f *yamledit.File, warned int, err error) *problem {
+	if err != nil {
+		return problem{reason(err), hintByHand}.because()
 	}
 	if _, _, err := f.Bytes(); err != nil {
-		return fmt.Errorf("cannot be created: %s", reason(err))
+		return &problem{"cannot be created: " + reason(err), hintByHand}
 	}
 	if len(f.Warnings()) > warned {
-		return errors.New("cannot be created without writing what is around it anew")
+		return &problem{"cannot be created without writing what is around it anew", hintByHand}
 	}
 	return nil
 }
 
-// add adds the value to the only document of the file.
-func add(f *yamledit.File, docs []*yaml.Node, steps []pathStep, value string) error {
-	if len(docs) == 0 {
-		tree, err := chain(".", steps, value)
-		if err != nil {
-			return err
+// cannotHold returns why a node cannot get the first of some steps, or nil.
+func cannotHold(f *yamledit.File, n *yaml.Node, steps []pathStep, a Assignment) *problem {
+	path, step := f.Path(n), steps[0]
+	isNull := n.Kind == yaml.ScalarNode && n.Tag == "!!null"
+	switch {
+	case n.Kind == yaml.AliasNode:
+		rest := ""
+		for _, s := range steps {
+			rest = s.path(rest)
 		}
-		return f.Become(tree)
+		at := f.Path(n.Alias)
+		return &problem{path + " is an alias",
+			fmt.Sprintf("create %s%s, which every use of the alias gets; for this one alone, give %s", at, rest,
+				a.expression(f, "explode("+path+") | ", a.Path))}
+	case n.Kind == yaml.ScalarNode && !isNull:
+		return &problem{path + " is a value",
+			"give a path that does not lead through " + path + ", or delete it with -yq"}
+	case n.Kind == yaml.MappingNode && step.isIndex:
+		return &problem{path + " is a map", "give a key of it, such as " + yamledit.KeyPath(path, "key")}
+	case n.Kind == yaml.SequenceNode && !step.isIndex:
+		return &problem{path + " is a sequence",
+			fmt.Sprintf("give an index: %s[0] for the first item, %[1]s[%d] for a new one", path, len(n.Content))}
+	case step.isIndex && step.index != len(n.Content):
+		return tooFar(path, len(n.Content))
 	}
-	n := docs[0]
-	for i, s := range steps {
-		next := yamledit.Lookup(n, s.at())
-		if next == nil {
-			tree, err := chain(s.path(f.Path(n)), steps[i+1:], value)
-			if err != nil {
-				return err
-			}
-			return f.Insert(n, s.at(), tree)
+	if value := merged(n, step.key, map[*yaml.Node]bool{}); value != nil && len(steps) > 1 && !step.isIndex {
+		return &problem{
+			fmt.Sprintf("%s comes from %s by a merge key, and a map of its own would replace all of that",
+				yamledit.KeyPath(path, step.key), f.Path(value)),
+			fmt.Sprintf("create it in %s, which every use gets; for this one alone, give %s", f.Path(value),
+				a.expression(f, "explode("+path+") | ", a.Path)),
 		}
-		n = next
 	}
-	return f.Set(n, yamledit.Untyped(value))
+	return nil
+}
+
+// tooFar returns the problem of an index in a sequence that can get one more item only at its end.
+func tooFar(path string, items int) *problem {
+	return &problem{fmt.Sprintf("%s has %d items", path, items),
+		fmt.Sprintf("a new item is added at the end: give %s[%d]", path, items)}
 }
 
 // chain returns the tree that has a value at the end of the steps, at a path where there is nothing yet.
-func chain(path string, steps []pathStep, value string) (*yaml.Node, error) {
+func chain(path string, steps []pathStep, v value) (*yaml.Node, *problem) {
 	if len(steps) == 0 {
-		return yamledit.NewNode(yamledit.Untyped(value))
+		tree, err := yamledit.NewNode(v.at(path))
+		if err != nil {
+			return nil, &problem{err.Error(), hintByHand}
+		}
+		return tree, nil
 	}
 	s := steps[0]
 	if s.isIndex && s.index != 0 {
-		return nil, errors.New(path + " has 0 items")
+		return nil, tooFar(path, 0)
 	}
-	inner, err := chain(s.path(path), steps[1:], value)
-	if err != nil {
-		return nil, err
+	inner, p := chain(s.path(path), steps[1:], v)
+	if p != nil {
+		return nil, p
 	}
 	if s.isIndex {
 		return &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Content: []*yaml.Node{inner}}, nil

@@ -9,12 +9,18 @@ import (
 )
 
 func createOne(name, src, path, value string) (string, []yamledit.Change, error) {
-	out, changes, err := Assign(fstest.MapFS{name: {Data: []byte(src)}},
-		[]Assignment{{File: name, Path: path, Value: value, Create: true}}, ignore)
-	if text, ok := out[name]; ok {
+	return createAs(src, Assignment{File: name, Path: path, Value: value})
+}
+
+// createAs makes an assignment in a text, with CreateMissing.
+func createAs(src string, a Assignment) (string, []yamledit.Change, error) {
+	name := a.File
+	a.Missing = CreateMissing
+	result, err := Assign(fstest.MapFS{name: {Data: []byte(src)}}, []Assignment{a}, ignore)
+	if text, ok := result.Files[name]; ok {
 		src = string(text)
 	}
-	return src, changes, err
+	return src, result.Changes, err
 }
 
 func TestCreate(t *testing.T) {

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/mikefarah/yq/v4/pkg/yqlib"
 	"go.yaml.in/yaml/v4"
 
-	"update-gitops-repo/template/glob"
 	"update-gitops-repo/template/yamledit"
 )
 
@@ -21,17 +20,17 @@ type Expression struct {
 	Expr string // a yq expression that yields the document itself: .image.tag = "1.7.0"
 }
 
-// ParseExpression reads "FILE:EXPRESSION", FILE up to the first ":". FILE is checked with CheckGlob. EXPRESSION must be
-// one that yq parses, and may not look at the environment, the clock, chance or other files.
+// ParseExpression reads "FILE:EXPRESSION", FILE as ParseAssignment does. EXPRESSION must be one that yq parses, and may
+// not look at the environment, the clock, chance or other files.
 func ParseExpression(s string) (Expression, error) {
-	file, expr, ok := strings.Cut(s, ":")
-	if !ok {
-		return Expression{}, fmt.Errorf("%q has no \":\": it must be FILE:EXPRESSION", s)
-	}
-	if err := glob.Check(file); err != nil {
+	file, expr, err := cutFile(s, "FILE:EXPRESSION")
+	if err != nil {
 		return Expression{}, err
 	}
 	if _, err := parse(expr); err != nil {
+		if open := checkBalance(expr, utf8.RuneCountInString(file)+1); open != nil {
+			return Expression{}, open
+		}
 		return Expression{}, err
 	}
 	return Expression{File: file, Expr: expr}, nil

@@ -43,10 +43,10 @@ func parsed(src string) []*yaml.Node {
 }
 
 func assignOne(src, path, value string) (string, []yamledit.Change, error) {
-	out, changes, err := Assign(fstest.MapFS{"f.yaml": {Data: []byte(src)}},
-		[]Assignment{{"f.yaml", path, value, false}}, ignore)
-	if text, ok := out["f.yaml"]; ok {
+	result, err := Assign(fstest.MapFS{"f.yaml": {Data: []byte(src)}},
+		[]Assignment{{"f.yaml", path, value, false, 0}}, ignore)
+	if text, ok := result.Files["f.yaml"]; ok {
 		src = string(text)
 	}
-	return src, changes, err
+	return src, result.Changes, err
 }

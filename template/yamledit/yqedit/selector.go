@@ -23,11 +23,16 @@ func CheckPath(expr string) error {
 type selector struct {
 	expr  *yqlib.ExpressionNode
 	steps []pathStep // the same, where it is made of keys and indices alone
+	// descends says that it looks everywhere (..), so that it tells nothing where nothing is found.
+	descends bool
 }
 
 func parseSelector(expr string) (selector, error) {
 	setUpYq()
 	parsed, err := yqlib.ExpressionParser.ParseExpression(expr)
+	if err == nil {
+		err = checkRefusals(parsed)
+	}
 	if err == nil {
 		err = checkOperators(parsed)
 	}
@@ -43,12 +48,15 @@ func parseSelector(expr string) (selector, error) {
 	case err != nil:
 		return selector{}, fmt.Errorf("path %q: %w", expr, err)
 	}
-	s := selector{expr: parsed}
+	s := selector{expr: parsed, descends: findOperator(parsed, descents) != ""}
 	if steps, ok := simplePath(parsed); ok {
 		s.steps = steps
 	}
 	return s, nil
 }
+
+// descents are the operators of yq, by the name it gives them, that look at all nodes below one.
+var descents = regexp.MustCompile(`^RECURSIVE_DESCENT$`)
 
 // undotted is what looks like a path, but for the dot at its start.
 var undotted = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*(?:[.\[].*)?$`)
@@ -72,7 +80,7 @@ func checkOperators(node *yqlib.ExpressionNode) error {
 	if node == nil {
 		return nil
 	}
-	if op := node.Operation; refused.MatchString(op.OperationType.Type) {
+	if op := node.Operation; changing.MatchString(op.OperationType.Type) {
 		return fmt.Errorf("%q does more than select nodes", op.StringValue)
 	}
 	if err := checkOperators(node.LHS); err != nil {
@@ -83,47 +91,39 @@ func checkOperators(node *yqlib.ExpressionNode) error {
 
 // selected is a node that an expression selects.
 type selected struct {
-	node    *yaml.Node
-	isKey   bool
-	aliased bool // it was reached by way of an alias or a merge key alone
-}
-
-// refusal returns what is selected, when that is nothing to be set, or "".
-func (s selected) refusal(f *yamledit.File) string {
-	switch {
-	case s.isKey:
-		return fmt.Sprintf("the key %q, not a value", s.node.Value)
-	case s.node.Kind == yaml.MappingNode:
-		return "a map, not a scalar"
-	case s.node.Kind == yaml.SequenceNode:
-		return "a sequence, not a scalar"
-	case s.node.Kind == yaml.AliasNode:
-		return fmt.Sprintf("the alias *%s; set the value at its anchor &%[1]s, or in the file by hand", s.node.Value)
-	case s.aliased:
-		const because = "through an alias, and so would change every other use of it; set it there"
-		return f.Path(s.node) + " " + because
-	}
-	return ""
+	node     *yaml.Node
+	document *yaml.Node // that it is in
+	isKey    bool
+	aliased  bool    // it was reached by way of an alias or a merge key alone
+	detour   *detour // by which one, where the path tells
 }
 
 // selects returns the nodes that the expression selects in docs, in the order of the file. A node that yq makes up, for
-// a key that is not there, is none.
-func (s selector) selects(docs []*yaml.Node) ([]selected, error) {
-	var out []selected
+// a key that is not there, is none; without are the paths of those in documents in which others are found.
+func (s selector) selects(docs []*yaml.Node) (out []selected, without []string, err error) {
 	for i, doc := range docs {
 		if n, ok := s.follow(doc); ok {
 			if n != nil {
-				out = append(out, selected{node: n})
+				out = append(out, selected{node: n, document: doc})
 			}
 			continue
 		}
-		found, err := s.query(doc, i)
+		found, lacks, err := s.query(doc, i)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		out = append(out, found...)
+		if len(found) > 0 {
+			without = append(without, lacks...)
+		}
+		for _, one := range found {
+			one.document = doc
+			if one.aliased {
+				one.detour = s.detour(doc)
+			}
+			out = append(out, one)
+		}
 	}
-	return out, nil
+	return out, without, nil
 }
 
 // follow returns the node that keys and indices lead to, along nothing but maps and lists of the file itself, as most
@@ -163,28 +163,60 @@ func lastUnder(m *yaml.Node, key string) (n *yaml.Node, ok bool) {
 	return n, true
 }
 
-// query returns the nodes that the expression selects in the index-th document.
-func (s selector) query(doc *yaml.Node, index int) ([]selected, error) {
+// query returns the nodes that the expression selects in the index-th document, and where it selects nothing beside
+// them, unless it looks everywhere.
+func (s selector) query(doc *yaml.Node, index int) (out []selected, without []string, err error) {
 	// Aliases of aliases can make a small file a huge one. Such a one is read without them.
 	tooMany := aliasesTooMany(doc)
 	found, err := s.visit(doc, index, tooMany)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	isAnchored := func(v *visited) bool { return v.anchored }
 	direct := map[*yaml.Node]bool{}
 	if !tooMany && slices.ContainsFunc(found, isAnchored) {
-		without, err := s.visit(doc, index, true)
+		reached, err := s.visit(doc, index, true)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		for _, v := range without {
+		for _, v := range reached {
 			direct[v.node] = true
 		}
 	}
-	var out []selected
 	for _, v := range found {
 		out = append(out, selected{node: v.node, isKey: v.isKey, aliased: !tooMany && v.anchored && !direct[v.node]})
+	}
+	if len(out) > 0 && s.steps == nil && !s.descends && !tooMany {
+		without, err = s.madeUp(doc, index)
+	}
+	return out, without, err
+}
+
+// madeUp returns the paths of the nodes that yq would add to the index-th document to set what the expression selects.
+func (s selector) madeUp(doc *yaml.Node, index int) ([]string, error) {
+	root := &yqlib.CandidateNode{}
+	root.SetDocument(uint(index))
+	if err := root.UnmarshalYAML(doc, map[string]*yqlib.CandidateNode{}); err != nil {
+		return nil, err
+	}
+	known := map[*yqlib.CandidateNode]bool{}
+	var visit func(c *yqlib.CandidateNode)
+	visit = func(c *yqlib.CandidateNode) {
+		known[c] = true
+		for _, child := range c.Content {
+			visit(child)
+		}
+	}
+	visit(root)
+	result, err := navigate((&yqlib.Context{}).SingleChildContext(root), s.expr)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, c := range result {
+		if !known[c] && c.Tag == "!!null" {
+			out = append(out, pathOf(c))
+		}
 	}
 	return out, nil
 }
@@ -236,4 +268,17 @@ func (s selector) visit(doc *yaml.Node, index int, opaque bool) ([]*visited, err
 		}
 	}
 	return slices.DeleteFunc(order, func(v *visited) bool { return !v.selected }), nil
+}
+
+// pathOf returns the path of a node of yq.
+func pathOf(c *yqlib.CandidateNode) string {
+	path := "."
+	for _, step := range c.GetPath() {
+		if index, ok := step.(int); ok {
+			path = pathStep{index: index, isIndex: true}.path(path)
+		} else {
+			path = yamledit.KeyPath(path, fmt.Sprint(step))
+		}
+	}
+	return path
 }

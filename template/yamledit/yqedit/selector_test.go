@@ -21,6 +21,14 @@ func TestYqIsConfined(t *testing.T) {
 			t.Errorf("%s yields %v", expr, got)
 		}
 	}
+	now, err := yqlib.ExpressionParser.ParseExpression("now")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes, err := navigate((&yqlib.Context{}).SingleChildContext(&yqlib.CandidateNode{}), now)
+	if err == nil || err.Error() != "fails: the clock is off" {
+		t.Errorf("now yields %v, %v", nodes, err)
+	}
 }
 
 func TestCheckPath(t *testing.T) {
@@ -47,7 +55,7 @@ func TestCheckPath(t *testing.T) {
 		if err := CheckPath(expr); err == nil {
 			t.Errorf("CheckPath(%q) takes it", expr)
 		}
-		_, _, err := Assign(fstest.MapFS{"f.yaml": {}}, []Assignment{{"f.yaml", expr, "x", false}}, ignore)
+		_, err := Assign(fstest.MapFS{"f.yaml": {}}, []Assignment{{File: "f.yaml", Path: expr, Value: "x"}}, ignore)
 		if err == nil || errors.Is(err, yamledit.ErrNoNode) {
 			t.Errorf("Assign(%q) = %v", expr, err)
 		}
@@ -75,11 +83,11 @@ func TestAssignErrors(t *testing.T) {
 			"f.yaml:2: .a, .b selects a sequence, not a scalar"},
 		{"a key", "a: v1\n", ".a | key", yamledit.ErrUneditable, `f.yaml:1: .a | key selects the key "a", not a value`},
 		{"an alias", "a: &x v1\nb: *x\n", ".b", yamledit.ErrUneditable,
-			"f.yaml:2: .b selects the alias *x; set the value at its anchor &x, or in the file by hand"},
+			"f.yaml:2: .b selects the alias *x of .a, and setting that would change every other use of it"},
 		{"through an alias", "a: &x {t: v1}\nb: *x\n", ".b.t", yamledit.ErrUneditable,
-			"f.yaml:1: .b.t selects .a.t through an alias, and so would change every other use of it; set it there"},
+			"f.yaml:1: .b.t selects .a.t through an alias or a merge key, and so would change every other use of it"},
 		{"through a merge key", "a: &x {t: v1}\nb:\n  <<: *x\n", ".b.t", yamledit.ErrUneditable,
-			"f.yaml:1: .b.t selects .a.t through an alias, and so would change every other use of it; set it there"},
+			"f.yaml:1: .b.t selects .a.t through an alias or a merge key, and so would change every other use of it"},
 		{"computed", "a: 1\n", ".a + 1", yamledit.ErrUneditable,
 			"f.yaml: .a + 1 yields something computed, which is no node of the file"},
 		{"collected", "a: 1\n", "[.a]", yamledit.ErrUneditable,
@@ -103,6 +111,9 @@ func TestAssignErrors(t *testing.T) {
 			if !errors.Is(err, tt.kind) || !errors.As(err, &e) || e.File != "f.yaml" || e.Key != tt.path ||
 				changes != nil || got != tt.src {
 				t.Fatalf("got %q, %v, %v", got, changes, err)
+			}
+			if hasOwn := e.Hint != ""; hasOwn != (tt.kind == yamledit.ErrUneditable) {
+				t.Errorf("the hint is %q", e.Hint)
 			}
 			start, open := strings.CutSuffix(tt.text, "…")
 			if text := err.Error(); text != tt.text && !(open && strings.HasPrefix(text, start)) {

@@ -17,17 +17,13 @@ var setUpYq = sync.OnceFunc(func() {
 	yqlib.ConfiguredSecurityPreferences = yqlib.SecurityPreferences{DisableEnvOps: true, DisableFileOps: true}
 	yqlib.ConfiguredYamlPreferences.FixMergeAnchorToSpec = true
 	yqlib.GetLogger().SetSlogger(slog.New(slog.DiscardHandler))
-	yqlib.Now = func() time.Time { panic("the clock is off") } // an operator within a string, "\(now)", is not seen
+	yqlib.Now = func() time.Time { panic("the clock is off") } // should checkRefusals miss one
 	yqlib.InitExpressionParser()
 })
 
-// refused are the operators of yq, by the name it gives them, that change nodes or look outside of the file.
-var refused = regexp.MustCompile(`^(.*ASSIGN|ASSIGN_(ATTRIBUTES|STYLE|TAG|COMMENT|ANCHOR|ALIAS)|` +
-	`DELETE|DEL_PATHS|SET_PATH|EXPLODE|SORT_KEYS|WITH|EVAL|ENV|ENVSUBST|LOAD|LOAD_STRING|SYSTEM|SHUFFLE|NOW)$`)
-
-// impure are the operators of yq, by the name it gives them, whose result depends on more than the file, or cannot be
-// known before it is read (eval).
-var impure = regexp.MustCompile(`^(ENV|ENVSUBST|LOAD|LOAD_STRING|SYSTEM|SHUFFLE|NOW|EVAL)$`)
+// changing are the operators of yq, by the name it gives them, that change nodes.
+var changing = regexp.MustCompile(`^(.*ASSIGN|ASSIGN_(ATTRIBUTES|STYLE|TAG|COMMENT|ANCHOR|ALIAS)|` +
+	`DELETE|DEL_PATHS|SET_PATH|EXPLODE|SORT_KEYS|WITH)$`)
 
 // parse parses an expression that changes documents.
 func parse(expr string) (*yqlib.ExpressionNode, error) {
@@ -39,12 +35,8 @@ func parse(expr string) (*yqlib.ExpressionNode, error) {
 	case parsed == nil:
 		return nil, errors.New("the expression is empty")
 	}
-	if computesZone(parsed) {
-		const rule = "the time zone of tz must be a string, and not Local, which depends on the machine"
-		return nil, fmt.Errorf("expression %q: %s", expr, rule)
-	}
-	if op := findOperator(parsed, impure); op != "" {
-		return nil, fmt.Errorf("expression %q: %s depends on more than the file", expr, op)
+	if err := checkRefusals(parsed); err != nil {
+		return nil, fmt.Errorf("expression %q: %w", expr, err)
 	}
 	return parsed, nil
 }
@@ -63,39 +55,19 @@ func findOperator(node *yqlib.ExpressionNode, types *regexp.Regexp) string {
 	return findOperator(node.RHS, types)
 }
 
-// zoned finds an expression within a string that asks for a time zone.
-var zoned = regexp.MustCompile(`\\\((?s:.*)\btz\s*[(".$]`)
+// errFails is that an expression does not fit a document, or is wrong in itself.
+var errFails = errors.New("fails")
 
-// computesZone reports whether the time zone of a tz is, or may come out as, that of the machine.
-func computesZone(node *yqlib.ExpressionNode) bool {
-	if node == nil {
-		return false
-	}
-	switch op := node.Operation; op.OperationType.Type {
-	case "TIMEZONE":
-		zone := node.RHS
-		if zone == nil || zone.Operation.OperationType.Type != "STRING_INT" {
-			return true
-		}
-		if name := zone.Operation.StringValue; name == "Local" || strings.Contains(name, `\(`) {
-			return true
-		}
-	case "STRING_INT":
-		return zoned.MatchString(op.StringValue)
-	}
-	return computesZone(node.LHS) || computesZone(node.RHS)
-}
-
-// navigate has yq evaluate an expression. Whatever yq does with odd input, it ends in an error at worst.
+// navigate has yq evaluate an expression. Whatever yq does with odd input, it ends in an errFails at worst.
 func navigate(context yqlib.Context, expr *yqlib.ExpressionNode) (nodes []*yqlib.CandidateNode, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			nodes, err = nil, fmt.Errorf("fails: %v", p)
+			nodes, err = nil, fmt.Errorf("%w: %v", errFails, p)
 		}
 	}()
 	result, err := yqlib.NewDataTreeNavigator().GetMatchingNodes(context, expr)
 	if err != nil {
-		return nil, fmt.Errorf("fails: %w", err)
+		return nil, fmt.Errorf("%w: %w", errFails, err)
 	}
 	for el := result.MatchingNodes.Front(); el != nil; el = el.Next() {
 		nodes = append(nodes, el.Value.(*yqlib.CandidateNode))
