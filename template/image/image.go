@@ -58,8 +58,8 @@ type Progress func(file, key string)
 //
 // The repository there has to be the image's, in full: acme/shop is neither acme/shop-worker nor ghcr.io/acme/shop. It
 // is written anew only where Ref names another one than Name. A tag that is a variable or an action of a template, in
-// quotes or not, is left, and so is what Flux's image automation watches (image.toolkit.fluxcd.io). Values are written as
-// yamledit.File.Set does it, always as strings: a tag 1.10 is "1.10".
+// quotes or not, is left, and so is what Flux's image automation watches (image.toolkit.fluxcd.io). Values are written
+// as yamledit.File.Set does it, always as strings: a tag 1.10 is "1.10".
 //
 // Aliases and merge keys are followed, and the value is set at its anchor, if nothing but the images takes it from
 // there.
@@ -77,9 +77,10 @@ type Progress func(file, key string)
 // What names an image and may deploy it all the same is returned as left.
 //
 // A *yamledit.Error tells of an image that is deployed nowhere (ErrNotDeployed, with where it is named all the same),
-// or left somewhere in a strict Request (ErrLeft), of a file that is not YAML as above (yamledit.ErrSyntax), and of a place that cannot be set without touching anything else, or a key that is there twice
-// (yamledit.ErrUneditable). Where it is about one image, its Key is the Name. Any other error is that of Check, that of
-// a glob which matches nothing, or of the file system.
+// or left somewhere in a strict Request (ErrLeft), of a file that is not YAML as above (yamledit.ErrSyntax), and of a
+// place that cannot be set without touching anything else, or a key that is there twice (yamledit.ErrUneditable). Where
+// it is about one image, its Key is the Name. Any other error is that of Check, that of a glob which matches nothing, or
+// of the file system.
 //
 // The YAML parser cannot be stopped, and a file needs little to take more memory than there is. Callers with
 // untrusted input must watch the memory; progress is called with each file that is about to be parsed.

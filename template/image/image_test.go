@@ -48,7 +48,8 @@ func TestParse(t *testing.T) {
 		{"Nginx=:2", `"Nginx" is no name of an image: it must be a repository, with or without a tag`},
 		{"nginx=", `image nginx: "": invalid reference format`},
 		{"nginx=1.7.0",
-			`image nginx: "1.7.0" has neither a tag nor a digest: it must be REPO:TAG, REPO@DIGEST, :TAG, @DIGEST, or REPO:* to keep the tag`},
+			`image nginx: "1.7.0" has neither a tag nor a digest: it must be ` +
+				"REPO:TAG, REPO@DIGEST, :TAG, @DIGEST, or REPO:* to keep the tag"},
 		{"nginx=:", `image nginx: ":": invalid reference format`},
 		{"nginx=ghcr.io/nginx:", `image nginx: "ghcr.io/nginx:": invalid reference format`},
 		{"nginx=:*", `image nginx: ":*" has neither a tag nor a digest: it must be `},
@@ -491,7 +492,8 @@ func TestSetErrors(t *testing.T) {
 			"**: nginx is deployed nowhere"},
 		{"a similar workload", "a.yaml", "x:\n- image: ghcr.io/acme/shop:1\n- image: acme/shop:$TAG\n", "acme/shop=:2",
 			ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop:$TAG (a.yaml:3, a placeholder); " +
+			"**: acme/shop is deployed nowhere; " +
+				"it is named in another way: acme/shop:$TAG (a.yaml:3, a placeholder); " +
 				"but there is ghcr.io/acme/shop:1 (a.yaml:2)"},
 		{"similar values", "a.yaml",
 			"x: {registry: ghcr.io, repository: acme/shop, tag: 1}\ny: {repository: shop, digest: x}\n", "acme/shop=:2",
@@ -504,7 +506,8 @@ func TestSetErrors(t *testing.T) {
 				"shop (kustomization.yaml:2)"},
 		{"many similar ones", "a.yaml", "- image: a/shop\n- image: b/shop\n- image: c/shop\n- image: d/shop\n",
 			"acme/shop=:2", ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; but there is a/shop (a.yaml:1), b/shop (a.yaml:2), c/shop (a.yaml:3), " +
+			"**: acme/shop is deployed nowhere; but there is a/shop (a.yaml:1), b/shop (a.yaml:2), " +
+				"c/shop (a.yaml:3), " +
 				"d/shop (a.yaml:4)"},
 		{"the new one at another tag", "a.yaml", "- image: acme/web:1\n- {repository: acme/web, tag: 1}\n",
 			"acme/shop=acme/web:2", ErrNotDeployed, "**: acme/shop is deployed nowhere"},
@@ -516,7 +519,8 @@ func TestSetErrors(t *testing.T) {
 			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3)"},
 		{"a template with a variable", "a.yaml", helmTemplate + "image: \"acme/shop:{{ .tag }}\"\n", "acme/shop=:2",
 			ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop:{{ .tag }} (a.yaml:3, a placeholder)"},
+			"**: acme/shop is deployed nowhere; " +
+				"it is named in another way: acme/shop:{{ .tag }} (a.yaml:3, a placeholder)"},
 		{"a template with the image", "a.yaml", helmTemplate + "  - \"image\": 'acme/shop:1' # c\n", "acme/shop=:2",
 			yamledit.ErrSyntax,
 			"a.yaml:3: acme/shop is deployed here, but cannot be set, since the file is not YAML: "},
@@ -746,8 +750,8 @@ func TestSetFiles(t *testing.T) {
 	if len(fsys.prefetched) != 1 || !slices.Equal(fsys.prefetched[0], want) {
 		t.Errorf("prefetched: %v", fsys.prefetched)
 	}
-	if _, err := Set(fsys, Request{Images: images, Globs: []string{"a/*", "c/*"}}, ignore); !errors.Is(err, glob.ErrNoMatch) ||
-		!strings.HasPrefix(err.Error(), "c/*: ") {
+	if _, err := Set(fsys, Request{Images: images, Globs: []string{"a/*", "c/*"}}, ignore); !errors.Is(
+		err, glob.ErrNoMatch) || !strings.HasPrefix(err.Error(), "c/*: ") {
 		t.Errorf("a glob without a match: %v", err)
 	}
 	if _, err := Set(fsys, Request{Images: []Image{{"nginx", ":1"}, {"docker.io/nginx", ":2"}}},
@@ -765,7 +769,8 @@ func TestSetFiles(t *testing.T) {
 		t.Error("a bad reference is taken")
 	}
 	failing := failingFiles{fsys}
-	if _, err := Set(failing, Request{Images: images, Globs: []string{"a/*"}}, ignore); !errors.Is(err, fs.ErrPermission) {
+	_, err = Set(failing, Request{Images: images, Globs: []string{"a/*"}}, ignore)
+	if !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("a file that cannot be read: %v", err)
 	}
 }

@@ -15,6 +15,9 @@ type entry struct {
 	node     *yaml.Node
 	now      current
 	name     string     // of the images that it changes, as it has it
+	newName  string     // as it has it
+	repo     string     // newName without a version
+	says     bool       // it says a version; else, the base does
 	behind   *yaml.Node // the value that a key which comes goes behind; nil for the end
 	reshaped bool       // keys come, go or change
 	removed  []*yaml.Node
@@ -35,24 +38,29 @@ func newEntry(p *plan, m *yaml.Node) *entry {
 	if fullName(old) == "" {
 		return nil
 	}
-	repo, tag, digest := splitRef(text(p.lookup(m, "newName")))
+	newName := text(p.lookup(m, "newName"))
+	repo, tag, digest := splitRef(newName)
 	if newTag, newDigest := said(p.lookup(m, "newTag")), said(p.lookup(m, "digest")); newTag+newDigest != "" {
 		tag, digest = newTag, newDigest
 	}
-	c := current{names: []string{fullName(cmp.Or(repo, old)), fullName(old)}, tag: tag, digest: digest}
-	if tag+digest == "" {
-		c.tag = oldTag
+	v := version{tag, digest}
+	e := &entry{node: m, name: name, newName: newName, repo: repo, says: v != version{}}
+	e.now = current{names: []string{fullName(cmp.Or(repo, old)), fullName(old)}, tag: tag, digest: digest, made: true}
+	if !e.says {
+		e.now.tag = oldTag
 	}
 	if isVariable(tag) || isVariable(digest) {
-		c.placeholder = version{tag, digest}.suffix()
+		e.now.placeholder = v.suffix()
 	}
-	c.rendered, c.made = cmp.Or(repo, old)+version{tag, digest}.suffix(), true
+	if newName == repo { // else, nobody can name what becomes of it
+		e.now.rendered = cmp.Or(repo, old) + v.suffix()
+	}
 	for _, key := range []string{"name", "newName", "newTag", "digest"} {
 		if n := p.fieldsOf(m)[key]; n != nil {
-			c.nodes = append(c.nodes, n)
+			e.now.nodes = append(e.now.nodes, n)
 		}
 	}
-	return &entry{node: m, now: c, name: name}
+	return e
 }
 
 func (e *entry) current() current { return e.now }
@@ -66,16 +74,14 @@ func (e *entry) set(p *plan, t *target) error {
 	}
 	e.target, p.entries[e.node] = t, e
 	v := t.versionFor(e.now)
-	newName, inName, _ := splitRef(text(p.lookup(e.node, "newName")))
 	repo := ""
 	switch {
 	case t.newName != "" && e.now.names[0] != t.newName:
 		repo = t.repo
-	case inName != "" || newName != text(p.lookup(e.node, "newName")):
-		repo = newName // kustomize would add the tag a second time
+	case e.repo != e.newName:
+		repo = e.repo // kustomize would add the tag a second time
 	}
-	if _, tag, digest := splitRef(text(p.lookup(e.node, "newName"))); t.keepTag && tag+digest == "" &&
-		text(p.lookup(e.node, "newTag"))+text(p.lookup(e.node, "digest")) == "" {
+	if t.keepTag && !e.says {
 		v.tag = "" // the base goes on saying it
 	}
 	return p.planEntry(e, repo, v)
