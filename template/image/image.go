@@ -38,6 +38,7 @@ type Result struct {
 	Changes []yamledit.Change // by file
 	Left    []Mention         // that may deploy one of the images, and are not set
 	over    passed
+	tags    []valuesTag
 }
 
 // Warnings returns a sentence for each kind of files that were passed over, and for each image that is left somewhere.
@@ -120,6 +121,11 @@ func Set(fsys fs.FS, req Request, progress Progress) (Result, error) {
 			return Result{}, t.notDeployed(fsys, strings.Join(req.Patterns(), ","), names, out.Left)
 		}
 	}
+	overridden, err := overrides(fsys, names, out.tags)
+	if err != nil {
+		return Result{}, err
+	}
+	out.Left = append(out.Left, overridden...)
 	if req.Strict && len(out.Left) > 0 {
 		return Result{}, leftError(out.Left)
 	}
@@ -140,6 +146,7 @@ func (r *Result) set(c context, before []byte) error {
 		}
 	}
 	r.Left = append(r.Left, p.mentions()...)
+	r.tags = append(r.tags, p.tags...)
 	if p.isEmpty() {
 		return nil
 	}

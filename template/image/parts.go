@@ -172,9 +172,10 @@ func (p *plan) registryKey(m *yaml.Node, prefix string) string {
 // partsSite is an image in one or more keys of a map.
 type partsSite struct {
 	m                           *yaml.Node
-	name, tag, digest, registry string // keys; empty where there is none
-	host                        string // of the registry, if that is apart
-	global                      bool   // host is that of global.imageRegistry
+	name, tag, digest, registry string   // keys; empty where there is none
+	host                        string   // of the registry, if that is apart
+	global                      bool     // host is that of global.imageRegistry
+	keys                        []string // to the map
 	now                         current
 }
 
@@ -186,6 +187,7 @@ func (s *partsSite) inline() bool { return s.tag == "" && s.digest == "" }
 // read reads what is deployed, out of the keys.
 func (s *partsSite) read(p *plan, at spot) {
 	fields := p.fieldsOf(s.m)
+	s.keys = at.keys
 	ref := text(resolve(fields[s.name]))
 	repo, tag, digest := splitRef(ref)
 	if s.inline() {
@@ -260,6 +262,7 @@ func (s *partsSite) set(p *plan, t *target) error {
 			return err
 		}
 	}
+	p.noteValues(s, t)
 	if newTag != "" && s.tag != "" {
 		if err := p.set(t, s.m, s.tag, newTag); err != nil {
 			return err

@@ -36,6 +36,7 @@ type plan struct {
 	unlisted   map[*yaml.Node]bool  // below which a mention need not deploy
 	named      map[*target]bool     // those that an entry of a kustomization names
 	added      []*target            // those that get an entry
+	tags       []valuesTag          // of Helm values, that files beside this one may override
 	left       []Mention            // in documents in strings, and at sites whose version is a placeholder
 }
 
