@@ -43,6 +43,12 @@ func refuseCutImage(flag, text, hint, value string) error {
 	return usage.Errorf(hint, "%s %q: %s", flag, text, saysBlank(part, ""))
 }
 
+// warnEmptyText warns of an empty text between quotes: it may be on purpose, or a variable between them is not set.
+func (c *config) warnEmptyText(flag string) {
+	c.warnings = append(c.warnings,
+		flag+`: "" is the empty text; if there is a variable between the quotes, it is not set`)
+}
+
 // part is a part of what a flag is given.
 type part struct{ name, value string }
 

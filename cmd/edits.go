@@ -57,6 +57,8 @@ func parseSets(c *config) ([]yqedit.Assignment, error) {
 		}
 		if !a.Text {
 			c.warnUnfilled("-set "+a.File+":"+a.Path, a.Value)
+		} else if isBlank(a.Value) {
+			c.warnEmptyText("-set " + a.File + ":" + a.Path)
 		}
 		a.Missing = setMissing[c.setMissing]
 		sets = append(sets, a)
@@ -93,6 +95,9 @@ func parseSet(s string) (yqedit.Assignment, error) {
 	return a, refuseCutImage("-set", s, hintImage, a.Value)
 }
 
+// assignsBlank finds an assignment of an empty text in a yq expression.
+var assignsBlank = regexp.MustCompile(`(?:^|[^=!<>])=\s*"\s*"`)
+
 func parseExpressions(c *config) ([]yqedit.Expression, error) {
 	var expressions []yqedit.Expression
 	const hint = "give -yq=FILE:EXPRESSION, such as values.yaml:.replicas += 1"
@@ -107,6 +112,9 @@ func parseExpressions(c *config) ([]yqedit.Expression, error) {
 		}
 		if err != nil {
 			return nil, usage.Errorf(hint, "-yq %q: %v", s, err)
+		}
+		if assignsBlank.MatchString(x.Expr) {
+			c.warnEmptyText("-yq " + s)
 		}
 		expressions = append(expressions, x)
 	}

@@ -72,6 +72,7 @@ func parseSubstitution(c *config, text string) (substitution, error) {
 	}
 	c.warnUnfilled("-substitute "+key, value)
 	if value == `""` {
+		c.warnEmptyText("-substitute " + key)
 		value = ""
 	}
 	return substitution{"substitute", key, value}, nil

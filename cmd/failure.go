@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"io"
 
 	"update-gitops-repo/cmd/internal/ci"
 	"update-gitops-repo/cmd/internal/escape"
@@ -26,5 +27,10 @@ func (p program) printFailure(ctx context.Context, c *config, done account, err 
 		failure.Log(ctx, p.log, known)
 		return nil
 	}
-	return both(ci.PrintError(p.stderr, p.getenv, failure.Error+"\nhint: "+failure.Hint), failure.Print(p.stderr))
+	if line := ci.Annotation(p.getenv, ci.Error, failure.Error+"\nhint: "+failure.Hint); line != "" {
+		if _, err := io.WriteString(p.stderr, line+"\n"); err != nil {
+			return err
+		}
+	}
+	return failure.Print(p.stderr)
 }

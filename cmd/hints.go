@@ -189,6 +189,7 @@ var editHints = []struct {
 	{"", kind(image.ErrLeft), nil, "set these by -set, leave their files out with -image-files, or drop -image-strict"},
 	{"-image", kind(yamledit.ErrSyntax), ownHint, "%s"},
 	{"-image", as[*yamledit.Error], nil, "set that place by hand, or leave its file out with -image-files"},
+	{"-yq", as[*yamledit.Error], ownHint, "%s"},
 	{"-yq", kind(yamledit.ErrNoNode), nil, "check the expression's paths against the file"},
 	{"-yq", kind(yamledit.ErrUneditable), nil,
 		"check the expression: it has to yield the whole document, as assignments and del() do"},

@@ -48,6 +48,7 @@ func TestRefused(t *testing.T) {
 		{good + " -timeout=0s", "-timeout must be positive"},
 		{good + " -branch=main -base=main", `-branch and -base are both "main"`},
 		{good + " -sequence=-1", "-sequence must be positive"},
+		{good + " -sequence=0", "-sequence must be positive, not 0"},
 		{good + " -auto-merge -merge-pull-request", "both given"},
 		{good + " -pr-draft -merge-pull-request", "both given"},
 		{good + " -pr-body=a -pr-body-file=b", "both given"},

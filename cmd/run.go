@@ -38,10 +38,11 @@ func Run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	secrets.Add(auth.SecretsInEnvironment(getenv, urlVariables()...)...)
 	c, err := parseConfig(args, environ, &secrets)
 	if err != nil {
-		c.readFormats(args, getenv)
+		c.readLeniently(args, getenv)
 	}
 	p.log, p.screen = report.NewLogger(errs, report.LogOptions{
 		Verbose: c.verbose, JSON: c.logsJSON(), Secrets: &secrets,
+		Annotate: func(warning string) string { return ci.Annotation(getenv, ci.Warning, warning) },
 	})
 	done, err := p.run(ctx, c, err)
 	err = both(err, p.screen.Clear())

@@ -1,7 +1,7 @@
 package cmd
 
 import (
-	"errors"
+	"bytes"
 	"flag"
 	"fmt"
 	"io"
@@ -77,6 +77,9 @@ func (r *reader) take(s source, values []given, invalid func(given, error) error
 		r.place = place{s, i}
 		if err := r.set.Set(name, v.value); err != nil {
 			return invalid(v, err)
+		}
+		if n, ok := v.flag.into.(*int64); ok && *n == 0 { // It would read as not given.
+			return usage.Errorf("give the number of the build, such as 1234", "-%s must be positive, not 0", name)
 		}
 		if old, ok := taken[name]; ok && old != v.value && !v.flag.isRepeatable() {
 			r.config.warnings = append(r.config.warnings,
@@ -209,15 +212,11 @@ func (r *reader) readFile() error {
 	if name == "" {
 		return nil
 	}
-	file, err := os.Open(name)
+	text, err := os.ReadFile(name)
 	if err != nil {
 		return usage.Errorf("check the path", "-config: %s", oneLine(err))
 	}
-	defer file.Close()
-	entries, err := parseYAML(file)
-	if _, ok := errors.AsType[*os.PathError](err); ok {
-		return usage.Errorf("check the path", "-config: %s", oneLine(err))
-	}
+	entries, err := parseYAML(bytes.NewReader(text))
 	if err != nil {
 		return usage.Errorf(hintFile, "configuration file %s: %s", name, oneLine(err))
 	}

@@ -8,17 +8,18 @@ import (
 	"update-gitops-repo/cmd/internal/usage"
 )
 
-// variable finds what looks like a variable of a shell or of a pipeline system: $TAG, ${TAG}, $(params.tag),
-// ${{ github.sha }}, $[[ inputs.tag ]], {{inputs.parameters.tag}}, %TAG%.
-var variable = regexp.MustCompile(`\$\w|\$[({[]|\{\{|^%\w+%$`)
-
-// leftVariable is the same in a text, where these characters may stand for themselves: only what one of the systems
-// fills in, or a variable that is all of the text or the end of it, where an image has its tag.
+// leftVariable finds a variable in a text that may hold such characters for themselves: what a pipeline system fills
+// in, as ${{ github.sha }}, $(params.tag), $[[ inputs.tag ]] and {{inputs.parameters.tag}}, and a variable of a shell
+// or of Windows, $TAG, ${TAG}, $(TAG), %TAG%, that is all of the text or its end, where an image has its tag.
 var leftVariable = regexp.MustCompile(`\$\{\{.*?\}\}` +
 	`|\$\((params|tasks|context|inputs|outputs|workspaces|results|resources|steps)\.[^()]*\)` +
 	`|\$\[\[ *inputs\..*?\]\]` +
 	`|\{\{ *(inputs|outputs|workflow|tasks|steps|item)\..*?\}\}` +
 	`|(?:^|[:@])(\$[A-Za-z_]\w*|\$\{[A-Za-z_]\w*\}|\$\([\w.-]+\)|%[A-Z_]+%)$`)
+
+// leftInName finds a variable in a name: also a shell's that is a word of the name, and any action of a template.
+var leftInName = regexp.MustCompile(
+	`(?:^|[-_/.:@])(?:\$[A-Za-z_]\w*|\$\{\w+\}|\$\([\w.-]+\))(?:[-_/.:@]|$)|\{\{.*\}\}|^%\w+%$`)
 
 // nothing matches what programs print for a value that is not there: jq and JavaScript, templates, Go.
 var nothing = regexp.MustCompile(`^(null|undefined|<no value>|<nil>)$`)
@@ -27,7 +28,7 @@ var nothing = regexp.MustCompile(`^(null|undefined|<no value>|<nil>)$`)
 // programs print for none.
 func checkFilled(flag, value string) error {
 	switch {
-	case variable.MatchString(value):
+	case leftVariable.MatchString(value), leftInName.MatchString(value):
 		return usage.Errorf("check how the variable is called, and that the pipeline system replaces it there",
 			"-%s %q has a variable in it that nobody has filled in", flag, value)
 	case nothing.MatchString(value):

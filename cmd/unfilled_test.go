@@ -30,7 +30,11 @@ func TestUnfilled(t *testing.T) {
 		// In a text these may stand for themselves.
 		{"$HOME/bin", true, false},
 		{"http://${HOST}:80/", true, false},
-		{"exec $(cat file) --now", true, false},
+		{"exec $(cat file) --now", false, false},
+		{"it's;$(touch${IFS}pwned)", false, false},
+		{"a$b", false, false},
+		{"shop-$TAG-map", true, false},
+		{"release/${VERSION}", true, false},
 		{"{{ .Values.tag }}", true, false},
 		{"costs 5$", false, false},
 		{"50% of it", false, false},

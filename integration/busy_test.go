@@ -154,7 +154,7 @@ func TestBusyRepository(t *testing.T) {
 		wg.Go(func() {
 			for n := range runs {
 				got := runProgram(t.Context(), nil, "-repo="+dir, "-create-pull-request=false", "-app=app",
-					fmt.Sprintf("-git-revision=%07d", n), "-base=main", "-branch="+busyBranch(writer),
+					fmt.Sprintf("-git-revision=%d", 1000000+n), "-base=main", "-branch="+busyBranch(writer),
 					fmt.Sprintf("-set=%s:.tag=v%d", busyFile(writer), n))
 				if got.code != 0 || strings.Contains(got.stdout, "nothing to change") {
 					t.Errorf("writer %d, run %d: %+v", writer, n, got)
@@ -204,7 +204,7 @@ func TestBusyCheckout(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := runProgram(t.Context(), nil, "-repo="+f.CloneURL(repo), "-workdir="+filepath.Dir(clone), "-token="+token,
-			"-create-pull-request=false", "-app=app", fmt.Sprintf("-git-revision=%07d", n),
+			"-create-pull-request=false", "-app=app", fmt.Sprintf("-git-revision=%d", 1000000+n),
 			"-branch=new-"+fmt.Sprint(n), "-add=apps/**", fmt.Sprintf("-set=%s:.tag=v%d", busyFile(0), n))
 		if got.code != 0 {
 			t.Errorf("run %d: %+v", n, got)

@@ -125,7 +125,8 @@ func findEncoding(text, s string) string {
 	inJSON, _ := json.Marshal(s) // A string can always be.
 	twice, _ := json.Marshal(strings.Trim(string(inJSON), `"`))
 	forms := []string{s, strings.Trim(string(inJSON), `"`), strings.Trim(string(twice), `"`),
-		strings.Trim(fmt.Sprintf("%+q", s), `"`), url.QueryEscape(s), url.PathEscape(s)}
+		strings.Trim(fmt.Sprintf("%+q", s), `"`), url.QueryEscape(s), url.PathEscape(s),
+		strings.ReplaceAll(s, "%", "%25")} // as in a line that GitHub Actions shows
 	for before := range 3 {
 		// Without what the neighbours have a part in.
 		encoded := base64.RawStdEncoding.EncodeToString([]byte("abc"[:before] + s + "d"))

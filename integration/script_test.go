@@ -405,7 +405,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	stdout, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
 	const forCI = `(?:(?:::error |##vso\[task.logissue ).+\n)?`
-	phases := `(?:(?:opening|fetching|editing|pushing|lost a race|warning:).+\n)*` + forCI
+	phases := `(?:(?:opening|fetching|editing|pushing|lost a race|warning:|::warning ).+\n)*` + forCI
 	if args[0] == "2" {
 		phases = forCI
 	}

@@ -328,6 +328,7 @@ func testNotShown(t *testing.T, e *echo, give way, failure failure, logFormat st
 	c.Dir = home
 	c.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "GIT_CONFIG_NOSYSTEM=1", outputVariable + "=" + outputs,
+		"GITHUB_ACTIONS=true",
 		"GITHUB_STEP_SUMMARY=" + filepath.Join(home, "summary"), "GITHUB_OUTPUT=" + filepath.Join(home, "output"),
 	}, env...)
 	var out bytes.Buffer

@@ -51,13 +51,13 @@ func shows(ts *testscript.TestScript, neg bool, args []string) {
 
 // treeWith returns the tree that git makes of main's by a patch. index is a scratch file.
 func treeWith(dir, index, patch string) (string, error) {
-	defer os.Remove(index)
 	var out []byte
 	for _, args := range [][]string{
 		{"read-tree", "main"}, {"apply", "--cached", "--whitespace=nowarn", "-"}, {"write-tree"},
 	} {
 		cmd := exec.Command("git", append([]string{"--git-dir=" + dir}, args...)...)
-		cmd.Env = append(os.Environ(), "GIT_INDEX_FILE="+index, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
+		cmd.Env = append(os.Environ(),
+			"GIT_INDEX_FILE="+index, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
 		cmd.Dir, cmd.Stdin = filepath.Dir(index), strings.NewReader(patch)
 		var err error
 		if out, err = cmd.Output(); err != nil {

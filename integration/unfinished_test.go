@@ -163,6 +163,35 @@ func (u unfinished) test(t *testing.T, kind forge.Kind, seeded string) {
 	runsAgain(t, w, end{state: portable(want.forge, endState(t, want.forge))})
 }
 
+// TestUnfinishedResults: where the place of the results goes while the run is at work, the error names what stands.
+func TestUnfinishedResults(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	dialMemory(t)
+	w := newWalk(t)
+	defer w.wait()
+	for _, test := range []struct{ name, flags, fails string }{
+		{"pull request", "-pr-title=x", `^pull request #1 is open; write the results: open `},
+		{"direct", "-create-pull-request=false", `^branch "main" is pushed; write the results: open `},
+	} {
+		w.cell(test.name, test.name, func(t *testing.T) {
+			run := recipe{kind: forge.GitHub, partial: true, more: strings.Fields(test.flags)}.world(t, w.seeded)
+			dir := filepath.Join(t.TempDir(), "results")
+			run.forge.FailRequests(func(int, *http.Request) forge.Fault {
+				if err := os.RemoveAll(dir); err != nil {
+					t.Error(err)
+				}
+				return forge.NoFault
+			})
+			got := runProgram(t.Context(), nil, append(run.args, "-output=json", "-result-dir="+dir)...)
+			var told report
+			if err := json.Unmarshal([]byte(got.stdout), &told); err != nil || got.code != 1 || !told.Changed ||
+				told.Commit == "" || !regexp.MustCompile(test.fails).MatchString(told.Error) {
+				t.Errorf("%v: %+v", err, got)
+			}
+		})
+	}
+}
+
 // fail has the requests of the step fail.
 func (u unfinished) fail(f *forge.Server, kind forge.Kind) {
 	pulls, edit := "/pulls", "PATCH"

@@ -167,9 +167,13 @@ func gitOn(t *testing.T, f *forge.Server, args ...string) string {
 func endState(t *testing.T, f *forge.Server) string {
 	t.Helper()
 	gitOn(t, f, "fsck", "--strict")
+	all := branches(gitOn(t, f, "log", "--all", "--decorate=full", "--decorate-refs=refs/*",
+		"--format=%H %T %P%x09%D"))
+	if len(all) == 0 {
+		t.Error("git names no branch")
+	}
 	var b strings.Builder
-	for _, branch := range branches(gitOn(t, f, "log", "--all", "--decorate=full", "--decorate-refs=refs",
-		"--format=%H %T %P%x09%D")) {
+	for _, branch := range all {
 		fmt.Fprintf(&b, "%s has %d commits and tree %s\n", branch.ref, branch.commits, branch.tree)
 	}
 	for _, p := range f.PullRequests(repo) {

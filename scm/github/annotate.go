@@ -66,7 +66,8 @@ func (c *Client) addLabels(ctx context.Context, number int, labels []string) err
 	if err != nil {
 		return c.api.Error(nil, nil, "", err)
 	}
-	if resp, err := c.sdk.Do(req, nil); err != nil {
+	var now []*github.Label // An answer that is none, such as a proxy's page, is an error.
+	if resp, err := c.sdk.Do(req, &now); err != nil {
 		return c.error(nil, resp, err)
 	}
 	return nil

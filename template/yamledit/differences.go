@@ -160,12 +160,18 @@ func (e *editor) turnEntries(before, after *yaml.Node, s slot, l layout) ([]int,
 
 // turnEntry makes an entry, whose value is at s, read as the i-th of after.
 func (e *editor) turnEntry(old entry, after *yaml.Node, i int, s slot) error {
-	value := entryValue(after, i)
-	if e.comments && old.value.HeadComment != value.HeadComment {
-		return errComments
-	}
+	become := entry{value: entryValue(after, i)}
 	if old.key != nil {
-		key := after.Content[2*i]
+		become.key = after.Content[2*i]
+	}
+	if e.comments {
+		var err error
+		if become, err = e.besides(old, become, s); err != nil {
+			return err
+		}
+	}
+	value := become.value
+	if key := become.key; key != nil {
 		if e.comments && !sameComments(old.key, key) {
 			return errComments
 		}

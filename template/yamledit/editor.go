@@ -125,12 +125,27 @@ func (e *editor) document(i int, before []*yaml.Node, after *yaml.Node, w way) {
 	s.after = e.offset(old)
 	if w != anew {
 		undo := e.checkpoint()
-		if e.turn(old, after, s) == nil {
+		if e.inPlace(old, after, s) == nil {
 			return
 		}
 		undo()
 	}
 	e.anew(old, after, s)
+}
+
+// inPlace makes a document read as after, where its layout allows.
+func (e *editor) inPlace(before, after *yaml.Node, s slot) error {
+	if e.comments {
+		if err := e.turnHeader(before, after, s); err != nil {
+			return err
+		}
+		if err := e.turnFooter(before, after, s); err != nil {
+			return err
+		}
+		after = withHead(after, before.HeadComment)
+		after.FootComment = before.FootComment
+	}
+	return e.turn(before, after, s)
 }
 
 // anew writes a document anew.

@@ -131,18 +131,23 @@ func (e *editor) value(n *yaml.Node, column int, item bool) string {
 // literal returns a string of several lines as a block scalar, where it can be one.
 func (e *editor) literal(n *yaml.Node, column int) (string, bool) {
 	lines := strings.Split(strings.TrimRight(n.Value, "\n"), "\n")
+	asked := e.styles && n.Style&block != 0 && len(lines) == 1 // of one line, as style="literal" makes it
 	isString := n.Kind == yaml.ScalarNode && n.Tag == "!!str"
 	inQuotes := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
 	if !isString || inQuotes || e.json || e.way == withoutBlockScalars ||
-		!strings.Contains(n.Value, "\n") || lines[0] == "" || strings.HasPrefix(lines[0], " ") {
+		!asked && !strings.Contains(n.Value, "\n") || lines[0] == "" || strings.HasPrefix(lines[0], " ") {
 		return "", false
 	}
-	header := "|"
+	sign := "|"
+	if asked && n.Style&yaml.FoldedStyle != 0 {
+		sign = ">"
+	}
+	header := sign
 	switch newlines := len(n.Value) - len(strings.TrimRight(n.Value, "\n")); {
 	case newlines == 0:
-		header = "|-"
+		header = sign + "-"
 	case newlines > 1:
-		header = "|+"
+		header = sign + "+"
 	}
 	pad := strings.Repeat(" ", max(0, column+e.step))
 	for i, line := range lines {
@@ -154,7 +159,7 @@ func (e *editor) literal(n *yaml.Node, column int) (string, bool) {
 		}
 	}
 	end := e.newline
-	if header == "|+" {
+	if strings.HasSuffix(header, "+") {
 		end = strings.Repeat(e.newline, len(n.Value)-len(strings.TrimRight(n.Value, "\n")))
 	}
 	return header + e.newline + strings.Join(lines, e.newline) + end, true

@@ -34,7 +34,11 @@ func Compare(name string, before, after []byte) ([]Change, error) {
 type comparison struct {
 	name    string
 	changes []Change
+	depth   int // of the nodes that are compared
 }
+
+// maxDepth is how deep nodes are compared. Each level compares all that is below it, and what is deeper nobody wrote.
+const maxDepth = 50
 
 func (c *comparison) documents(before, after []*yaml.Node) {
 	path := func(i int) string {
@@ -78,9 +82,11 @@ func (c *comparison) record(change Change) {
 
 // nodes compares two nodes at a path.
 func (c *comparison) nodes(before, after *yaml.Node, path string) {
+	c.depth++
+	defer func() { c.depth-- }()
 	switch {
 	case (counted{}).same(before, after):
-	case before.Kind != after.Kind:
+	case before.Kind != after.Kind, c.depth > maxDepth:
 		c.replaced(before, after, path)
 	case before.Kind == yaml.MappingNode && !hasTwice(before) && !hasTwice(after):
 		c.maps(before, after, path)
@@ -183,7 +189,9 @@ func pairUp(before, after []*yaml.Node) []int {
 		from: from[start : len(after)-end], offset: start, used: make([]bool, len(before)-start-end),
 	}
 	p.by(identity)
-	p.by(fingerprint)
+	if max(len(p.before), len(p.after)) > 1 { // Two alone do not read the same.
+		p.by(fingerprint)
+	}
 	p.rest()
 	return from
 }

@@ -26,7 +26,8 @@ func TestCompare(t *testing.T) {
 		{"an item less", "a: [1, 2, 3]\n", "a: [1, 3]\n", ".a[1]: 2 -> none"},
 		{"items that change places", "a: [1, 2]\n", "a: [2, 1]\n", ".a: [1, 2] -> [2, 1]"},
 		{
-			"named items", "- name: a\n  tag: 1\n- name: b\n  tag: 1\n", "- name: c\n- name: a\n  tag: 2\n- name: b\n  tag: 3\n",
+			"named items",
+			"- name: a\n  tag: 1\n- name: b\n  tag: 1\n", "- name: c\n- name: a\n  tag: 2\n- name: b\n  tag: 3\n",
 			".[0]: none -> {name: c}; .[1].tag: 1 -> 2; .[2].tag: 1 -> 3",
 		},
 		{
@@ -39,7 +40,8 @@ func TestCompare(t *testing.T) {
 		{"a document more", "a: 1\n", "a: 1\n---\nb: 1\n", "select(di == 1) | .: none -> {b: 1}"},
 		{"a document less", "a: 1\n---\nb: 1\n", "b: 1\n", "select(di == 0) | .: {a: 1} -> none"},
 		{
-			"objects that move", pods, strings.Replace(strings.Join(swap(strings.Split(pods, "---\n")), "---\n"), "1", "2", 1),
+			"objects that move", pods,
+			strings.Replace(strings.Join(swap(strings.Split(pods, "---\n")), "---\n"), "1", "2", 1),
 			"select(di == 0) | .spec.tag: 1 -> 2",
 		},
 		{"no document", "", "a: 1\n", ".: none -> {a: 1}"},
@@ -75,6 +77,19 @@ func TestCompare(t *testing.T) {
 	changes, err := Compare("f.json", []byte(`{"a": "\ud83d\ude00"}`), []byte(`{"a": "b"}`))
 	if err != nil || len(changes) != 1 || changes[0].Old != "😀" {
 		t.Errorf("JSON: %v, %+v", err, changes)
+	}
+}
+
+// TestCompareDeep has lists in lists, which must not take the square of their depth.
+func TestCompareDeep(t *testing.T) {
+	nest := func(depth int, leaf string) []byte {
+		return []byte(strings.Repeat("[", depth) + leaf + strings.Repeat("]", depth))
+	}
+	for _, depth := range []int{maxDepth - 1, 9000} {
+		changes, err := Compare("f.json", nest(depth, "1"), nest(depth, "2"))
+		if err != nil || len(changes) != 1 || strings.Count(changes[0].Path, "[0]") != min(depth, maxDepth) {
+			t.Errorf("%d: %v, %.200v", depth, err, changes)
+		}
 	}
 }
 

@@ -25,8 +25,8 @@ type system struct {
 	// Files in which the system looks for what a step did, made of variables; see Files.
 	outputs, summary, exports string
 
-	// errorLine returns the line that has the system show an error beside the build; nil: there is no such line.
-	errorLine func(text string) string
+	// annotation returns the line that has the system show a problem beside the build; nil: there is no such line.
+	annotation func(of Problem, text string) string
 }
 
 // systems is the table. To add a CI system, add a row from its documentation of predefined variables, and one to
@@ -37,7 +37,7 @@ var systems = []system{
 		commitURL: "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/commit/$GITHUB_SHA",
 		forge:     "github", server: "GITHUB_SERVER_URL",
 		// https://docs.github.com/actions/reference/workflow-commands-for-github-actions
-		outputs: "$GITHUB_OUTPUT", summary: "$GITHUB_STEP_SUMMARY", errorLine: gitHubError,
+		outputs: "$GITHUB_OUTPUT", summary: "$GITHUB_STEP_SUMMARY", annotation: gitHubAnnotation,
 	},
 	{
 		name: "GitLab CI", marker: "GITLAB_CI", revision: "CI_COMMIT_SHA", app: "CI_PROJECT_PATH",
@@ -60,7 +60,7 @@ var systems = []system{
 	},
 	{
 		name: "Azure Pipelines", marker: "TF_BUILD", revision: "BUILD_SOURCEVERSION", app: "BUILD_REPOSITORY_NAME",
-		commitURL: "$BUILD_REPOSITORY_URI/commit/$BUILD_SOURCEVERSION", errorLine: azureError,
+		commitURL: "$BUILD_REPOSITORY_URI/commit/$BUILD_SOURCEVERSION", annotation: azureAnnotation,
 	},
 	{
 		name: "Woodpecker", marker: "CI_SYSTEM_NAME", revision: "CI_COMMIT_SHA", app: "CI_REPO_NAME",

@@ -168,9 +168,9 @@ func TestForge(t *testing.T) {
 	}
 }
 
-// TestPrintError checks that an error is one command of the system that runs, whatever is in it, and that the system
+// TestAnnotation checks that a problem is one command of the system that runs, whatever is in it, and that the system
 // reads back what was written.
-func TestPrintError(t *testing.T) {
+func TestAnnotation(t *testing.T) {
 	for _, test := range []struct {
 		variable, begins string
 		decode           *strings.Replacer
@@ -182,24 +182,22 @@ func TestPrintError(t *testing.T) {
 	} {
 		for _, words := range append(escapetest.Hostile, "100%", "%0A::x::", "%25", "%AZP25", "]", ";") {
 			text := words + "\nhint: " + words
-			var b strings.Builder
-			if err := PrintError(&b, environment(test.variable+"=true"), text); err != nil {
-				t.Fatal(err)
-			}
-			line, ok := strings.CutSuffix(b.String(), "\n")
+			line := Annotation(environment(test.variable+"=true"), Error, text)
 			data, begins := strings.CutPrefix(line, test.begins)
-			if !ok || !begins || len(escapetest.Lines(line)) != 1 || strings.Contains(data, "##vso[") {
-				t.Errorf("%s: %q: %q", test.variable, text, b.String())
+			if !begins || len(escapetest.Lines(line)) != 1 || strings.Contains(data, "##vso[") {
+				t.Errorf("%s: %q: %q", test.variable, text, line)
 			}
 			if got := test.decode.Replace(data); got != escape.Output(text) {
 				t.Errorf("%s: %q is read as %q", test.variable, text, got)
 			}
 		}
 	}
-	var b strings.Builder
+	if got := Annotation(environment("GITHUB_ACTIONS=true"), Warning, "x"); !strings.HasPrefix(got, "::warning ") {
+		t.Errorf("a warning: %q", got)
+	}
 	for _, variable := range []string{"GITLAB_CI", "NONE"} {
-		if err := PrintError(&b, environment(variable+"=true"), "text"); err != nil || b.Len() > 0 {
-			t.Errorf("%s: %v, %q", variable, err, b.String())
+		if got := Annotation(environment(variable+"=true"), Error, "text"); got != "" {
+			t.Errorf("%s: %q", variable, got)
 		}
 	}
 }

@@ -20,6 +20,9 @@ const (
 	maxKnownCompared = 1 << 20
 )
 
+// maxValues is the number of values in one file above which they are not told: nobody reads them.
+const maxValues = 2000
+
 // written is what the kinds of edits did to one file.
 type written struct {
 	kinds  int               // how many of them wrote it
@@ -124,5 +127,5 @@ func (c comparer) compare(change gitrepo.Change, left *int) (values []yamledit.C
 	}
 	*left -= size
 	values, err = yamledit.Compare(change.Path, before, after)
-	return values, err == nil, nil
+	return values, err == nil && len(values) <= maxValues, nil
 }

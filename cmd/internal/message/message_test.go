@@ -79,10 +79,16 @@ func TestBody(t *testing.T) {
 		change Change
 		want   string
 	}{
-		"one value":    {Change{Values: []yamledit.Change{changed}}, head + two},
-		"to an empty":  {Change{Values: []yamledit.Change{emptied}}, head + "| `a` | `.e` | `5` | `\"\"` |\n"},
-		"added only":   {Change{Values: []yamledit.Change{added}}, "| File | Path | New |\n|---|---|---|\n| `a` | `.c` | `3` |\n"},
-		"deleted only": {Change{Values: []yamledit.Change{deleted}}, "| File | Path | Old |\n|---|---|---|\n| `a` | `.d` | `4` |\n"},
+		"one value":   {Change{Values: []yamledit.Change{changed}}, head + two},
+		"to an empty": {Change{Values: []yamledit.Change{emptied}}, head + "| `a` | `.e` | `5` | `\"\"` |\n"},
+		"added only": {
+			Change{Values: []yamledit.Change{added}},
+			"| File | Path | New |\n|---|---|---|\n| `a` | `.c` | `3` |\n",
+		},
+		"deleted only": {
+			Change{Values: []yamledit.Change{deleted}},
+			"| File | Path | Old |\n|---|---|---|\n| `a` | `.d` | `4` |\n",
+		},
 		"both": {
 			Change{Values: []yamledit.Change{added, deleted}},
 			head + "| `a` | `.c` | none | `3` |\n| `a` | `.d` | `4` | none |\n",

@@ -22,6 +22,9 @@ type LogOptions struct {
 	Verbose bool // with the steps within each phase
 	JSON    bool // a JSON object a line, for machines
 	Secrets *secret.Redactor
+	// Annotate returns the line that has the CI system show a warning, without secrets, beside the build; empty: there
+	// is no such line. It may be nil. JSON has none.
+	Annotate func(warning string) string
 }
 
 // Outcome is the level of what a run comes to. On a terminal it stays, where the next phase replaces the one before it.
@@ -38,8 +41,8 @@ func NewLogger(w io.Writer, o LogOptions) (*slog.Logger, *Screen) {
 	if o.JSON {
 		// A string that was quoted already is quoted once more, and the writer would not find a secret in it.
 		redact := func(_ []string, a slog.Attr) slog.Attr {
-			if level, ok := a.Value.Any().(slog.Level); ok && level == Outcome {
-				a.Value = slog.AnyValue(slog.LevelInfo)
+			if level, ok := a.Value.Any().(slog.Level); ok {
+				a.Value = slog.AnyValue(level - level%4) // The levels with a name are four apart.
 			}
 			if _, failed := a.Value.Any().(error); failed || a.Value.Kind() == slog.KindString {
 				a.Value = slog.StringValue(o.Secrets.Redact(a.Value.String()))
@@ -55,7 +58,7 @@ func NewLogger(w io.Writer, o LogOptions) (*slog.Logger, *Screen) {
 	if f, ok := w.(*os.File); ok {
 		s.live = isatty.IsTerminal(f.Fd()) && !o.Verbose
 	}
-	return slog.New(console{level: level, screen: s}), s
+	return slog.New(console{level: level, screen: s, annotate: o.Annotate}), s
 }
 
 // console is a slog.Handler for people: "fetching branch=main". It leaves the time to whoever keeps the log.
@@ -64,6 +67,8 @@ type console struct {
 	prefix string // of the attributes' names
 	attrs  string
 	screen *Screen
+
+	annotate func(warning string) string // may be nil
 }
 
 // Enabled implements slog.Handler.
@@ -72,18 +77,32 @@ func (c console) Enabled(_ context.Context, level slog.Level) bool { return leve
 // Handle implements slog.Handler.
 func (c console) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
-	if r.Level >= slog.LevelWarn {
-		b.WriteString("warning: ")
-	}
 	b.WriteString(escape.OneLine(r.Message) + c.attrs)
 	r.Attrs(func(a slog.Attr) bool {
 		b.WriteString(c.attr(a))
 		return true
 	})
-	if r.Level == slog.LevelInfo {
-		return c.screen.phase(escape.Output(b.String()))
+	switch text := b.String(); {
+	case r.Level == slog.LevelInfo:
+		return c.screen.phase(escape.Output(text))
+	case r.Level < slog.LevelWarn:
+		return c.screen.line(escape.Output(text))
+	default:
+		return c.screen.line(c.annotation(r.Level, text) + escape.Output("warning: "+text))
 	}
-	return c.screen.line(escape.Output(b.String()))
+}
+
+// annotation returns the line for the CI system before a warning, with its end; empty where there is none. What is only
+// tried again, at a level of its own, needs nobody.
+func (c console) annotation(level slog.Level, text string) string {
+	if level != slog.LevelWarn || c.annotate == nil {
+		return ""
+	}
+	line := c.annotate(c.screen.secrets.Redact(text))
+	if line == "" {
+		return ""
+	}
+	return line + "\n"
 }
 
 func (c console) attr(a slog.Attr) string {

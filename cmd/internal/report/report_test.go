@@ -143,6 +143,32 @@ func TestScreen(t *testing.T) {
 	})
 }
 
+// TestAnnotatedWarnings checks that the CI system is told of warnings, without secrets, and of nothing else.
+func TestAnnotatedWarnings(t *testing.T) {
+	secrets := new(secret.Redactor)
+	secrets.Add(secret.New("s3cret%s3cret"))
+	annotate := func(text string) string { return "::warning::" + strings.ReplaceAll(text, "%", "%25") }
+	var b bytes.Buffer
+	log, _ := NewLogger(&b, LogOptions{Secrets: secrets, Annotate: annotate})
+	log.Info("fetching")
+	log.Log(t.Context(), Outcome, "would push")
+	log.Warn("left open", "reason", "s3cret%s3cret")
+	log.Log(t.Context(), slog.LevelWarn+1, "trying again")
+	want := "fetching\nwould push\n::warning::left open reason=***\nwarning: left open reason=***\n" +
+		"warning: trying again\n"
+	if b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
+	}
+	b.Reset()
+	log, _ = NewLogger(&b, LogOptions{Secrets: secrets, Annotate: annotate, JSON: true})
+	log.Log(t.Context(), Outcome, "would push")
+	log.Log(t.Context(), slog.LevelWarn+1, "trying again")
+	if got := b.String(); !strings.Contains(got, `"level":"INFO"`) || !strings.Contains(got, `"level":"WARN"`) ||
+		strings.Contains(got, "::") {
+		t.Errorf("as JSON: %s", got)
+	}
+}
+
 func TestSize(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 bytes", 999: "999 bytes", 1500: "1.5 kB", 2_500_000: "2.5 MB"} {
 		if got := size(n); got != want {
@@ -249,5 +275,44 @@ func checkSummary(t *testing.T, s, summary string) {
 	}
 	if n := len(slices.DeleteFunc(kinds, func(k string) bool { return k != "Link" })); n != 1 {
 		t.Errorf("%q: the summary has %d links: %s", s, n, summary)
+	}
+}
+
+// TestAltered checks when a text is said not to be what git applies.
+func TestAltered(t *testing.T) {
+	for _, test := range []struct {
+		report Report
+		want   string
+	}{
+		{Report{}, ""},
+		{Report{Diff: "-a\r\n+ü\n", Patch: "-a\r\n+ü\n"}, ""},
+		{Report{Diff: "-a\rb\n", Patch: "-a\rb\n"}, "characters"},
+		{Report{Diff: " ::x::\n", Patch: " ::x::\n"}, "characters"},
+		{Report{Diff: "Binary files", Patch: "GIT binary patch"}, "leaves out"},
+	} {
+		if got := test.report.Altered("text"); (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+			t.Errorf("%+v: %q, want %q", test.report, got, test.want)
+		}
+		if got := test.report.Altered("json"); got != "" {
+			t.Errorf("%+v: JSON: %q", test.report, got)
+		}
+	}
+}
+
+// TestOutcome checks that what a run comes to stays on a terminal, and that machines read a level that they know.
+func TestOutcome(t *testing.T) {
+	var b bytes.Buffer
+	s := &Screen{w: &b, secrets: new(secret.Redactor), live: true}
+	log := slog.New(console{level: slog.LevelInfo, screen: s})
+	log.Info("editing")
+	log.Log(t.Context(), Outcome, "would")
+	if err := s.Clear(); err != nil || !strings.Contains(b.String(), eraseLine+"would\n") {
+		t.Errorf("%v, %q", err, b.String())
+	}
+	b.Reset()
+	log, _ = NewLogger(&b, LogOptions{JSON: true, Secrets: new(secret.Redactor)})
+	log.Log(t.Context(), Outcome, "would")
+	if !strings.Contains(b.String(), `"level":"INFO","msg":"would"`) {
+		t.Errorf("JSON: %s", b.String())
 	}
 }

@@ -156,7 +156,7 @@ func TestPaceInterrupted(t *testing.T) {
 		}
 		if got := log.String(); strings.Count(got, "\n") != 2 ||
 			!strings.Contains(got, `msg="lost a race, starting again"`) ||
-			!strings.Contains(got, `level=WARN msg="starting again"`) {
+			!strings.Contains(got, `level=WARN+1 msg="starting again"`) {
 			t.Errorf("logged %s", got)
 		}
 	})

@@ -20,6 +20,9 @@ import (
 // is some 25 s after the first, on average.
 const MaxTries = 8
 
+// again is the level of warnings of which nobody has to know while the run succeeds.
+const again = slog.LevelWarn + 1
+
 // firstPause is the mean of the first pause.
 const firstPause = 200 * time.Millisecond
 
@@ -93,7 +96,7 @@ func Do(ctx context.Context, log *slog.Logger, try func() error) error {
 // notify returns a function that logs that something is retried.
 func notify(log *slog.Logger) backoff.Notify {
 	return func(err error, pause time.Duration) {
-		log.Warn("starting again", "in", pause.Round(time.Millisecond), "reason", err)
+		log.Log(context.Background(), again, "starting again", "in", pause.Round(time.Millisecond), "reason", err)
 	}
 }
 

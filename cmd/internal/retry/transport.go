@@ -74,7 +74,8 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 func (t Transport) notify(r *http.Request) backoff.Notify {
 	return func(err error, pause time.Duration) {
 		request := r.Method + " " + r.URL.Redacted()
-		t.Log.Warn("trying again", "in", pause.Round(time.Millisecond), "reason", err, "request", request)
+		pause = pause.Round(time.Millisecond)
+		t.Log.Log(r.Context(), again, "trying again", "in", pause, "reason", err, "request", request)
 	}
 }
 

@@ -24,14 +24,18 @@ type ForeignError struct {
 
 // Error implements error. It names the first five commits.
 func (e *ForeignError) Error() string {
+	return fmt.Sprintf("branch %q holds commits that are not of this app's updates: %s", e.branch, list(e.commits))
+}
+
+// list names the first five of commits.
+func list(commits []gitrepo.Log) string {
 	var names []string
-	for i, c := range e.commits {
+	for i, c := range commits {
 		if i == 5 {
-			names = append(names, fmt.Sprintf("and %d more", len(e.commits)-i))
+			names = append(names, fmt.Sprintf("and %d more", len(commits)-i))
 			break
 		}
 		names = append(names, fmt.Sprintf("%.7s %q by %s", c.Hash, c.Subject(), c.Author))
 	}
-	list := strings.Join(names, ", ")
-	return fmt.Sprintf("branch %q holds commits that are not of this app's updates: %s", e.branch, list)
+	return strings.Join(names, ", ")
 }

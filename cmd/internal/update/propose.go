@@ -37,7 +37,7 @@ type proposal struct {
 	text   message.Text
 	commit gitrepo.Commit
 
-	lost    int              // how many commits of others on the branch are replaced
+	lost    []gitrepo.Log    // the commits of others on the branch, which are replaced
 	present string           // the commit on the branch that makes this change already; empty: none
 	found   *scm.PullRequest // the one that is open; nil: none is, or there is no forge
 }
@@ -250,7 +250,7 @@ func (u *updater) compare(ctx context.Context, p proposal) (proposal, error) {
 		case len(foreign) > 0 && !u.plan.ReplaceForeign:
 			return p, &ForeignError{branch: p.branch, commits: foreign}
 		default:
-			p.lost = len(foreign)
+			p.lost = foreign
 		}
 	}
 	if p.present == "" {

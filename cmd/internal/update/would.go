@@ -69,8 +69,8 @@ func (u *updater) intentToOpen(p proposal) (action report.Action, words string) 
 	switch {
 	case p.present != "":
 		b.WriteString("; the branch has this change already")
-	case p.lost > 0:
-		fmt.Fprintf(&b, "; %d commits of others on the branch would be lost", p.lost)
+	case len(p.lost) > 0:
+		b.WriteString("; commits of others on the branch would be lost: " + list(p.lost))
 	}
 	return action, b.String()
 }

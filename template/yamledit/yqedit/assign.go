@@ -73,8 +73,8 @@ func ParseAssignment(s string) (Assignment, error) {
 }
 
 // Assign makes the assignments in their order and returns the files whose bytes changed, what changed in them, and
-// warnings, such as of a node that two assignments set to different values. Setting a node to the value that it has is no change, and one that gets its first value back keeps its
-// first bytes.
+// warnings, such as of a node that two assignments set to different values. Setting a node to the value that it has is
+// no change, and one that gets its first value back keeps its first bytes.
 //
 // Only the bytes of a scalar itself are replaced, as yamledit.File.Set does it with a yamledit.Untyped, or with a
 // string for Text.
@@ -129,12 +129,7 @@ func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (Result, er
 		warnings = append(warnings, more...)
 	}
 	result, err := write(files)
-	for _, f := range files {
-		for _, o := range f.overwrites {
-			warnings = append(warnings, f.name+": "+o.String())
-		}
-	}
-	result.Warnings = warnings
+	result.Warnings = append(warnings, overwritten(files)...)
 	return result, err
 }
 

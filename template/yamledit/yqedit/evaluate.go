@@ -2,14 +2,8 @@ package yqedit
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"io/fs"
-	"regexp"
 	"unicode/utf8"
-
-	"github.com/mikefarah/yq/v4/pkg/yqlib"
-	"go.yaml.in/yaml/v4"
 
 	"update-gitops-repo/template/yamledit"
 )
@@ -52,17 +46,24 @@ type Result struct {
 // and one that is removed is cut out with its comments: the lines directly above it, up to a blank line, and what is
 // behind it. An entry that moves takes them along. Comments that a document starts with stay where they are, and a
 // warning tells of those that are cut and look like an entry that is commented out. Entries within [] and {} are
-// changed there in the same way, but {} and [] alone become lines, save in JSON. Where that cannot be done, since a
-// comment is assigned, entries with comments before their commas go or move, or the layout is an unusual one, the node
-// is written anew, and a warning names the file and the path and tells whether comments are lost. The styles of nodes
-// (style=) and comments (line_comment=) count as changes only in an expression that assigns them.
+// changed there in the same way, but {} and [] alone become lines, save in JSON. Where that cannot be done, since
+// entries with comments before their commas go or move, or the layout is an unusual one, the node, or at worst the
+// document, is written anew, and a warning names the file and tells whether comments are lost. The styles of nodes
+// (style=, tag=) and comments (line_comment=) count as changes only in an expression that assigns them.
 //
-// An expression must yield the document, changed or not; one that just selects or computes (.a) is refused. A document
-// in which it selects nothing stays as it is: one for which it yields nothing (select(.kind == "Service") | .a = 1),
-// and if all of it is an assignment, one in which its left side selects nothing ((.c[] | select(.name == "x") | .image)
-// = "y") or, with "=", its right side (.a = (.c[] | select(.name == "x") | .image)). It is an error when that is so in
-// all documents of all its files. That an expression changes nothing is none, so that it can be run twice; nor is it
-// one when |=, += and the like find nothing on their right.
+// An expression must yield the document, changed or not; one that computes something else (.a) is refused. One that is
+// made of select alone, or has del(select(…)), says which documents stay. Else a document that it does not yield
+// (select(.kind == "Service") | .a = 1) stays, with a warning, for yq would delete it.
+//
+// An assignment that has no place, or with "=" nothing to assign, does nothing; yq would write null. It is an error
+// when that is so of the whole expression in all its files, or of an assignment within it wherever it runs, and a
+// warning where it is so now and then within one document. That an expression changes nothing is no error, so that it
+// can be run twice; nor is it one when |=, += and the like leave what is there as it is.
+//
+// What was written is read again by yq's own decoder, and compared with what yq makes of the documents. A difference is
+// an error or a warning. Three differences are neither: comments stay where yq, which writes the file anew, moves or
+// drops them; strings that some parser takes for something else are in quotes; and merge keys are resolved as the YAML
+// specification says, as with yq's own --yaml-fix-merge-anchor-to-spec.
 //
 // A *yamledit.Error tells of a file that is not YAML (ErrSyntax), of an expression that selects nothing at all
 // (ErrNoNode), and of one that fails, does not yield the document, or whose result cannot be written, or that changes a
@@ -104,8 +105,10 @@ type run struct {
 
 // evaluate runs an expression on some of the files, and returns warnings.
 func (r *run) evaluate(e Expression, matches []int) ([]string, error) {
-	var warnings []string
-	found := false
+	x, err := newEvaluation(e)
+	if err != nil {
+		return nil, err
+	}
 	for _, k := range matches {
 		r.progress(r.names[k], e.Expr)
 		if r.files[k] == nil {
@@ -114,19 +117,11 @@ func (r *run) evaluate(e Expression, matches []int) ([]string, error) {
 				return nil, withKey(err, e.Expr)
 			}
 		}
-		warned := len(r.files[k].Warnings())
-		selects, err := apply(r.names[k], r.files[k], e.Expr)
-		if err != nil {
+		if err := x.apply(r.names[k], r.files[k]); err != nil {
 			return nil, err
 		}
-		found = found || selects
-		warnings = append(warnings, r.files[k].Warnings()[warned:]...)
 	}
-	if !found {
-		reason := e.Expr + " selects nothing"
-		return nil, &yamledit.Error{File: e.File, Key: e.Expr, Reason: reason, Err: yamledit.ErrNoNode}
-	}
-	return warnings, nil
+	return x.warnings, x.outcome()
 }
 
 // result returns what the files have become.
@@ -143,59 +138,4 @@ func (r *run) result() (Result, error) {
 		out.Changes = append(out.Changes, changes...)
 	}
 	return out, nil
-}
-
-// What an expression has in it that assigns styles, or comments.
-var (
-	assignsStyle   = regexp.MustCompile(`^ASSIGN_(STYLE|ATTRIBUTES)$`)
-	assignsComment = regexp.MustCompile(`^ASSIGN_(COMMENT|ATTRIBUTES)$`)
-)
-
-// apply runs an expression on one file, and returns whether it selects anything there.
-func apply(name string, f *yamledit.File, expr string) (selects bool, err error) {
-	fail := func(line int, reason string) (bool, error) {
-		return false, &yamledit.Error{File: name, Line: line, Key: expr, Reason: reason, Err: yamledit.ErrUneditable}
-	}
-	parsed, err := parse(expr)
-	if err != nil {
-		return false, err
-	}
-	docs := f.Documents()
-	if len(docs) == 0 {
-		docs = []*yaml.Node{{Kind: yaml.ScalarNode, Tag: "!!null"}}
-	}
-	var after []*yaml.Node
-	for i, doc := range docs {
-		if aliasesTooMany(doc) {
-			return fail(0, fmt.Sprintf("%s meets aliases that make more than %d nodes", expr, maxReached))
-		}
-		result, found, err := transform(name, doc, i, parsed)
-		if err != nil {
-			return fail(0, expr+" "+err.Error())
-		}
-		selects = selects || found
-		after = append(after, result)
-	}
-	if err := f.BecomeWith(counted(parsed), after...); err != nil {
-		return false, withKey(err, expr)
-	}
-	_, _, err = f.Bytes()
-	if twice, ok := errors.AsType[*yamledit.Error](err); ok && errors.Is(err, yamledit.ErrDuplicateKey) {
-		return fail(twice.Line, expr+" changes a map in which "+twice.Reason)
-	}
-	if err != nil {
-		return fail(0, "what "+expr+" makes of it cannot be written: "+reason(err))
-	}
-	return selects, nil
-}
-
-// counted returns what an expression assigns besides what nodes read as.
-func counted(expr *yqlib.ExpressionNode) (out yamledit.Counted) {
-	if findOperator(expr, assignsStyle) != "" {
-		out |= yamledit.CountStyles
-	}
-	if findOperator(expr, assignsComment) != "" {
-		out |= yamledit.CountComments
-	}
-	return out
 }

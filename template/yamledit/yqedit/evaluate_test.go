@@ -153,7 +153,7 @@ func TestParseExpression(t *testing.T) {
 	}
 	for _, in := range []string{
 		"", "a.yaml", ":.a = 1", "/a:.a = 1", "../a:.a = 1", "a:", "a: ", "a:.a = ", "a:.a[ = 1", "a:.a = env(X)",
-		"a:.a = strenv(X)", "a:.a |= envsubst",
+		"a:.a = strenv(X)", "a:.a |= envsubst", "a:.a |= envsubst(ne)", "a:.[] | split_doc",
 		"a:.a = load(\"x\")", "a:.a = load_str(\"x\")", "a:.a = system(\"true\")", "a:.a = now", "a:.a |= shuffle",
 		"a:eval(.a) = 1", "a:with(.a; . = now)", `a:.a |= tz("Local")`, `a:.a |= tz("Lo"+"cal")`,
 		`a:.a |= tz(.b)`, `a:.a |= tz("Lo\(.b)")`, `a:.a = "\(.b | tz("Lo" + "cal"))"`, `a:.a = "\(.b |
@@ -202,7 +202,7 @@ func FuzzEvaluate(f *testing.F) {
 		}
 		var want []*yaml.Node
 		for i, doc := range docs {
-			result, _, err := transform("f.yaml", doc, i, tree)
+			result, _, err := transformOne(doc, i, tree)
 			if err != nil {
 				t.Fatal(err)
 			}

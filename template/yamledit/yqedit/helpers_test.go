@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"testing/fstest"
 
+	"github.com/mikefarah/yq/v4/pkg/yqlib"
 	"go.yaml.in/yaml/v4"
 
 	"update-gitops-repo/template/yamledit"
@@ -40,6 +41,22 @@ func parsed(src string) []*yaml.Node {
 		return nil
 	}
 	return f.Documents()
+}
+
+// transformOne returns what an expression makes of a document, and whether it selects anything there.
+func transformOne(doc *yaml.Node, index int, expr *yqlib.ExpressionNode) (*yaml.Node, bool, error) {
+	root := &yqlib.CandidateNode{}
+	root.SetDocument(uint(index))
+	root.SetFilename("f.yaml")
+	if err := root.UnmarshalYAML(doc, map[string]*yqlib.CandidateNode{}); err != nil {
+		return nil, false, err
+	}
+	g := newGuard(expr)
+	m, err := transform(root, doc, expr, g)
+	if assigning.MatchString(expr.Operation.OperationType.Type) && g.done(expr) == 0 {
+		m.selects = false
+	}
+	return m.tree, m.selects, err
 }
 
 func assignOne(src, path, value string) (string, []yamledit.Change, error) {

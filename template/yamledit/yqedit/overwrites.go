@@ -29,6 +29,17 @@ func (o overwrite) String() string {
 		o.path, more, o.earlier.given(), o.earlier.Path, o.later.given(), o.later.Path)
 }
 
+// overwritten returns a warning for all that an assignment has set in the files and a later one sets to something else.
+func overwritten(files []*assignedFile) []string {
+	var warnings []string
+	for _, f := range files {
+		for _, o := range f.overwrites {
+			warnings = append(warnings, f.name+": "+o.String())
+		}
+	}
+	return warnings
+}
+
 // given returns the value as ParseAssignment reads it.
 func (a Assignment) given() string {
 	if a.Text {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -52,7 +53,7 @@ func (s selected) problem(f *yamledit.File, a Assignment) *problem {
 		return &problem{"selects a sequence, not a scalar",
 			fmt.Sprintf("name an item, such as %s[0], or all of them: %[1]s[]", path)}
 	case s.node.Kind == yaml.AliasNode:
-		return aliasProblem(f, s.node, a)
+		return s.aliasProblem(f, a)
 	case s.aliased:
 		return &problem{
 			fmt.Sprintf("selects %s through an alias or a merge key, and so would change every other use of it",
@@ -65,16 +66,18 @@ func (s selected) problem(f *yamledit.File, a Assignment) *problem {
 }
 
 // aliasProblem returns the problem of a path that selects an alias.
-func aliasProblem(f *yamledit.File, alias *yaml.Node, a Assignment) *problem {
-	at := f.Path(alias.Alias)
+func (s selected) aliasProblem(f *yamledit.File, a Assignment) *problem {
+	alias := s.node.Alias
+	at := f.Path(alias)
 	every := "set " + at
-	if alias.Alias.Kind != yaml.ScalarNode {
+	if alias.Kind != yaml.ScalarNode {
 		every = "set a value in " + at
 	}
 	return &problem{
 		fmt.Sprintf("selects the alias *%s of %s, and setting that would change every other use of it",
-			alias.Value, at),
-		fmt.Sprintf("%s to change every use; to change this one alone, give %s", every, a.expression(f, "", a.Path)),
+			s.node.Value, at),
+		fmt.Sprintf("%s to change every use; to change this one alone, give %s", every,
+			a.expression(f, inDocument(f, s.document), f.Path(s.node))),
 	}
 }
 
@@ -86,15 +89,24 @@ func (s selected) alone(f *yamledit.File, a Assignment) string {
 	case d.isMerge && d.isLast:
 		return "give -set-missing=create, which adds an entry that overrides the merged one"
 	default:
-		return "give " + a.expression(f, "explode("+f.Path(d.node)+") | ", a.Path)
+		return "give " + a.expression(f, inDocument(f, s.document)+"explode("+f.Path(d.node)+") | ", a.Path)
 	}
+}
+
+// inDocument returns the start of an expression that is for one document of a file, if it has several.
+func inDocument(f *yamledit.File, doc *yaml.Node) string {
+	docs := f.Documents()
+	if len(docs) < 2 {
+		return ""
+	}
+	return fmt.Sprintf("select(di == %d) | ", slices.Index(docs, doc))
 }
 
 // maxShown is the longest value that a hint repeats, in bytes.
 const maxShown = 80
 
-// literal matches what is no string to yq and to YAML alike.
-var literal = regexp.MustCompile(`^(?:true|false|null|0|-?[1-9][0-9]*)$`)
+// literal matches what is no string in the place of null, see yamledit.Untyped.
+var literal = regexp.MustCompile(`^(?:true|false|null|0|-?[1-9][0-9]{0,5})$`)
 
 // expression returns the flag that assigns the value with yq, after another expression.
 func (a Assignment) expression(f *yamledit.File, first, path string) string {

@@ -57,6 +57,10 @@ var refusals = []refusal{
 		why: "runs an expression that nobody knows before the file is read", instead: "write that expression itself",
 	},
 	{
+		names: []string{"split_doc"}, types: regexp.MustCompile(`^SPLIT_DOC$`),
+		why: "makes documents of parts", instead: "choose among the documents that there are, by del(select(…))",
+	},
+	{
 		names: []string{"from_xml", "to_xml", "@xml", "@xmld"}, types: regexp.MustCompile(`^(?:EN|DE)CODE$`),
 		written: regexp.MustCompile(`xml`),
 		why:     "needs yq's XML, which this program is built without",

@@ -21,6 +21,7 @@ func TestRefusals(t *testing.T) {
 		`xml_load("b")`: "load", `load_props("b")`: "load_props", `load_base64("b")`: "load_base64",
 		`system("true")`: "system", `system("echo"; "x")`: "system",
 		"now": "now", `(now | format_datetime("2006"))`: "now", "shuffle": "shuffle", "eval(.b)": "eval",
+		"split_doc": "split_doc", "splitDoc": "split_doc", `(.b[] | split_doc)`: "split_doc",
 		"from_xml": "from_xml", "to_xml": "to_xml", "to_xml(2)": "to_xml", "@xml": "@xml", "@xmld": "@xmld",
 		`tz("Local")`: "tz", `tz("Lo" + "cal")`: "tz", "tz(.b)": "tz", `tz("Lo\(.b)")`: "tz",
 	} {

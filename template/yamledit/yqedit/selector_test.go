@@ -185,3 +185,34 @@ func TestSelectingIsReadOnly(t *testing.T) {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
+
+// TestAliasHints checks that what the hint of a refused alias says does what it says.
+func TestAliasHints(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ src, path, want string }{
+		{"a: &x v\nb: *x\n", ".b", "a: &x v\nb: w\n"},
+		{"- &x v\n- *x\n", ".[]", "- &x v\n- w\n"},
+		{"a: 1\n---\na: &x v\nb: *x\n---\nb: 1\n", ".b", "a: 1\n---\na: &x v\nb: w\n---\nb: 1\n"},
+		{"a: &x\n  k: v\n  l: 1\nb: *x\n", ".b.k", "a: &x\n  k: v\n  l: 1\nb:\n  k: w\n  l: 1\n"},
+		{"a: &x [v]\nb: *x\n", ".b[0]", "a: &x [v]\nb: [w]\n"},
+		{"a: &x {m: {k: v}}\nb:\n  <<: *x\n", ".b.m.k", "a: &x {m: {k: v}}\nb:\n  m: {k: w}\n"},
+		{"a: 1\n---\na: &x {k: v}\nb: *x\n", ".b.k", "a: 1\n---\na: &x {k: v}\nb: {k: w}\n"},
+	} {
+		_, _, err := assignOne(tt.src, tt.path, "w")
+		e, ok := errors.AsType[*yamledit.Error](err)
+		if !ok {
+			t.Errorf("%q, %s: got %v", tt.src, tt.path, err)
+			continue
+		}
+		_, rest, _ := strings.Cut(e.Hint, "-yq='")
+		x, err := ParseExpression(strings.TrimSuffix(rest, "'"))
+		if err != nil {
+			t.Errorf("%q, %s: %s: %v", tt.src, tt.path, e.Hint, err)
+			continue
+		}
+		result, err := Evaluate(fstest.MapFS{"f.yaml": {Data: []byte(tt.src)}}, []Expression{x}, ignore)
+		if err != nil || string(result.Files["f.yaml"]) != tt.want {
+			t.Errorf("%q, %s: %s: got %q, %v; want %q", tt.src, tt.path, e.Hint, result.Files["f.yaml"], err, tt.want)
+		}
+	}
+}

@@ -2,7 +2,7 @@ package yqedit
 
 import (
 	"errors"
-	"strings"
+	"fmt"
 
 	"github.com/mikefarah/yq/v4/pkg/yqlib"
 	"go.yaml.in/yaml/v4"
@@ -16,55 +16,41 @@ const (
 	styled = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | block
 )
 
-// transform returns what the expression makes of one document, and whether it selects anything there.
-func transform(name string, doc *yaml.Node, index int, expr *yqlib.ExpressionNode) (*yaml.Node, bool, error) {
-	candidate := func() (*yqlib.CandidateNode, error) {
-		root := &yqlib.CandidateNode{}
-		root.SetDocument(uint(index))
-		root.SetFilename(name)
-		return root, root.UnmarshalYAML(doc, map[string]*yqlib.CandidateNode{})
-	}
-	root, err := candidate()
-	if err != nil {
-		return nil, false, err
-	}
-	if expr.LHS != nil && strings.HasSuffix(expr.Operation.OperationType.Type, "ASSIGN") {
-		if found, err := assigns(root, expr); err != nil || !found {
-			return doc, false, err // where yq would add the path up to where it ends, with null
-		}
-		if root, err = candidate(); err != nil {
-			return nil, false, err
-		}
-	}
-	kind := root.Kind
-	nodes, err := navigate((&yqlib.Context{}).SingleChildContext(root), expr)
-	switch {
-	case err != nil:
-		return nil, false, err
-	case len(nodes) == 0:
-		return doc, false, nil
-	case len(nodes) != 1, nodes[0] != root && (nodes[0].Kind != kind || len(nodes[0].GetPath()) > 0):
-		return nil, false, errors.New("does not yield the document: " +
-			"it must be an assignment, such as .a = 1, or del(.a)")
-	}
-	result, err := nodes[0].MarshalYAML()
-	if err != nil {
-		return nil, false, err
-	}
-	return result, true, settleTags(result)
+// made is what an expression makes of a document.
+type made struct {
+	root    *yqlib.CandidateNode // as yq returns it; nil where the document is to go
+	tree    *yaml.Node           // the same, with the tags that it has once it is written
+	selects bool                 // the expression selects something there
+	left    bool                 // the expression does not yield the document, which stays all the same
 }
 
-// assigns reports whether both sides of an assignment select something. It may change the document.
-func assigns(root *yqlib.CandidateNode, expr *yqlib.ExpressionNode) (bool, error) {
-	if op := expr.Operation; op.OperationType.Type == "ASSIGN" && !op.UpdateAssign { // "="
-		nodes, err := navigate((&yqlib.Context{}).SingleReadonlyChildContext(root), expr.RHS)
-		if err != nil || len(nodes) == 0 {
-			return false, err
-		}
+const mustYield = "it must be an assignment, such as .a = 1, or del(.a)"
+
+// transform returns what the expression makes of a document, which reads as doc.
+func transform(root *yqlib.CandidateNode, doc *yaml.Node, expr *yqlib.ExpressionNode, g *guard) (made, error) {
+	kind := root.Kind
+	nodes, err := navigate((&yqlib.Context{}).SingleChildContext(root), g.expr)
+	switch {
+	case err != nil:
+		return made{}, err
+	case len(nodes) == 0 && g.deleted[root]:
+		return made{selects: true}, nil
+	case len(nodes) == 0 && onlySelects(expr):
+		return made{}, nil
+	case len(nodes) == 0:
+		return made{root: root, tree: doc, left: true}, nil
+	case len(nodes) > 1:
+		return made{}, fmt.Errorf("yields %d results for one document: %s", len(nodes), mustYield)
+	case nodes[0] != root && (nodes[0].Kind != kind || len(nodes[0].GetPath()) > 0):
+		return made{}, errors.New("does not yield the document: " + mustYield)
 	}
-	// Not read-only, so that yq makes up the nodes that the assignment would.
-	nodes, err := navigate((&yqlib.Context{}).SingleChildContext(root), expr.LHS)
-	return len(nodes) > 0, err
+	result := nodes[0]
+	tree, err := result.MarshalYAML()
+	if err != nil {
+		return made{}, err
+	}
+	tree.HeadComment = headOf(result)
+	return made{root: result, tree: tree, selects: true}, settleTags(tree)
 }
 
 // settleTags gives the scalars below n the tags that they have once they are written, which is not always what yq says

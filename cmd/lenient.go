@@ -8,24 +8,26 @@ import (
 // logsJSON reports whether the log is for machines.
 func (c *config) logsJSON() bool { return c.logFormat == "json" }
 
-// readFormats sets the formats of the report and of the log for a command line that cannot be parsed: whoever reads
-// JSON reads its error, too. It takes what the arguments, the variables and the file say, in this order, and passes
-// over all mistakes.
-func (c *config) readFormats(args []string, getenv func(string) string) {
-	given := readLeniently(args)
+// readLeniently sets the formats of the report and of the log, the places of the results and the branches for a
+// command line that cannot be parsed: whoever reads JSON, or the results, reads its error, too. It takes what the
+// arguments, the variables and the file say, in this order, and passes over all mistakes.
+func (c *config) readLeniently(args []string, getenv func(string) string) {
+	given := argumentsLeniently(args)
 	variables := map[string]string{}
 	for f := range all(new(config).flags()) {
 		variables[f.name] = getenv(f.variable())
 	}
 	inFile := map[string]string{}
 	if name := first("config", given, variables); name != "" {
-		inFile = readFileLeniently(name)
+		inFile = fileLeniently(name)
 	}
-	if output := first("output", given, variables, inFile); output != "" {
-		c.output = output
-	}
-	if format := first("log-format", given, variables, inFile); format != "" {
-		c.logFormat = format
+	for name, into := range map[string]*string{
+		"output": &c.output, "log-format": &c.logFormat, "result-dir": &c.resultDir, "result-env": &c.resultEnv,
+		"base": &c.base, "branch": &c.branch,
+	} {
+		if value := first(name, given, variables, inFile); value != "" {
+			*into = value
+		}
 	}
 }
 
@@ -39,8 +41,8 @@ func first(name string, sources ...map[string]string) string {
 	return ""
 }
 
-// readLeniently returns the last value of each flag in the arguments, whatever else is in them.
-func readLeniently(args []string) map[string]string {
+// argumentsLeniently returns the last value of each flag in the arguments, whatever else is in them.
+func argumentsLeniently(args []string) map[string]string {
 	takesValue := map[string]bool{}
 	for f := range all(new(config).flags()) {
 		takesValue[f.name] = !f.isSwitch()
@@ -60,8 +62,8 @@ func readLeniently(args []string) map[string]string {
 	return given
 }
 
-// readFileLeniently returns the values in a configuration file; none where that is no YAML.
-func readFileLeniently(name string) map[string]string {
+// fileLeniently returns the values in a configuration file; none where that is no YAML.
+func fileLeniently(name string) map[string]string {
 	values := map[string]string{}
 	f, err := os.Open(name)
 	if err != nil {
