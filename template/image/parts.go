@@ -48,6 +48,7 @@ func (parts) read(p *plan, raw *yaml.Node, s spot) ([]site, error) {
 			g.digests = append(g.digests, key)
 		}
 	}
+	p.leaveNamed(m, s)
 	var sites []site
 	for _, prefix := range sortedKeys(groups) {
 		if out := p.partsOf(m, s, prefix, groups[prefix]); out != nil {
@@ -55,6 +56,23 @@ func (parts) read(p *plan, raw *yaml.Node, s spot) ([]site, error) {
 		}
 	}
 	return sites, nil
+}
+
+// leaveNamed notes an image that a map has under name, beside what may be its tag, where that key does not count.
+func (p *plan) leaveNamed(m *yaml.Node, s spot) {
+	f := p.fieldsOf(m)
+	n := resolve(f["name"])
+	name := text(n)
+	version := slices.ContainsFunc([]string{"tag", "version", "digest", "newName", "newTag"},
+		func(key string) bool { return f[key] != nil })
+	if !version || !strings.Contains(name, "/") || endsInImage(s.keys) && f["newTag"] == nil && f["newName"] == nil {
+		return
+	}
+	for _, t := range p.targets {
+		if t.oldTag == "" && fullName(name) == t.name {
+			p.left = append(p.left, Mention{Name: t.Name, File: p.name, Line: p.line(n.Line), Text: name})
+		}
+	}
 }
 
 // partsOf returns the image in the keys of one prefix, or nil.
