@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"update-gitops-repo/template/yamledit"
 )
@@ -100,5 +101,30 @@ func TestChoosingErrors(t *testing.T) {
 	}
 	if err := Check([]Image{{"nginx:a", ":1"}, {"nginx:b", ":2"}}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestElsewhere: an image that only files of CI systems and documentation name is not set there, and the error says so.
+func TestElsewhere(t *testing.T) {
+	t.Parallel()
+	fsys := fstest.MapFS{"app.yaml": {Data: []byte("kind: Pod\n")}}
+	for _, name := range []string{".github/workflows/a.yaml", ".gitlab-ci.yml", "sub/.gitlab-ci.yml", "docs/a.yaml"} {
+		fsys[name] = &fstest.MapFile{Data: []byte("image: acme/shop:1\n")}
+	}
+	req := Request{Images: []Image{{"acme/shop", ":2"}}}
+	const want = "{**.{yaml,yml},**/Kustomization}: acme/shop is deployed nowhere; without -image-files these are not " +
+		"looked at: acme/shop:1 (.github/workflows/a.yaml:1), acme/shop:1 (.gitlab-ci.yml:1), " +
+		"acme/shop:1 (docs/a.yaml:1), acme/shop:1 (sub/.gitlab-ci.yml:1)"
+	if _, err := Set(fsys, req, ignore); !errors.Is(err, ErrNotDeployed) || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+	fsys["apps/docs/a.yaml"] = &fstest.MapFile{Data: []byte("image: acme/shop:1\n")}
+	out, err := Set(fsys, req, ignore)
+	if err != nil || len(out.Files) != 1 || string(out.Files["apps/docs/a.yaml"]) != "image: acme/shop:2\n" {
+		t.Errorf("%v, %q", err, out.Files)
+	}
+	req.Globs = []string{"docs/*"}
+	if out, err = Set(fsys, req, ignore); err != nil || len(out.Files) != 1 {
+		t.Errorf("%v, %q", err, out.Files)
 	}
 }

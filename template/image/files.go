@@ -51,6 +51,12 @@ func Find(fsys fs.FS, globs []string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
+// findElsewhere returns the files of DefaultFiles that are not looked at.
+func findElsewhere(fsys fs.FS) ([]string, error) {
+	names, err := glob.Find(fsys, DefaultFiles)
+	return slices.DeleteFunc(names, func(name string) bool { return !isElsewhere(name) }), err
+}
+
 // isElsewhere reports whether a file deploys nothing by where it is.
 func isElsewhere(name string) bool {
 	folder, _, below := strings.Cut(name, "/")

@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"update-gitops-repo/template/glob"
 	"update-gitops-repo/template/yamledit"
@@ -118,7 +117,7 @@ func Set(fsys fs.FS, req Request, progress Progress) (Result, error) {
 	}
 	for _, t := range targets {
 		if !t.found {
-			return Result{}, t.notDeployed(fsys, strings.Join(req.Patterns(), ","), names, out.Left)
+			return Result{}, t.notDeployed(fsys, req, names, out.Left)
 		}
 	}
 	overridden, err := overrides(fsys, names, out.tags)

@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"update-gitops-repo/template/glob"
 	"update-gitops-repo/template/yamledit"
 )
 
@@ -51,13 +52,38 @@ func inName(c byte) bool {
 
 // notDeployed returns the error for an image that is deployed nowhere. It says on which lines the image is named, YAML
 // or not, on which there is one that might be meant, and which ones have a name that is near.
-func (t *target) notDeployed(fsys fs.FS, globs string, names []string, left []Mention) error {
+func (t *target) notDeployed(fsys fs.FS, req Request, names []string, left []Mention) error {
 	h := hints{near: map[string]bool{}, known: map[string]string{}}
 	for _, m := range left {
 		if m.Name == t.Name && m.Placeholder {
 			h.known[m.at()] = m.String()
 		}
 	}
+	if err := h.lookIn(t, fsys, names); err != nil {
+		return err
+	}
+	reason := t.Name + " is deployed nowhere" + h.String()
+	if len(req.Globs) == 0 {
+		var out hints
+		elsewhere, err := findElsewhere(fsys)
+		if err != nil {
+			return err
+		}
+		if err := glob.Prefetch(fsys, elsewhere); err != nil {
+			return err
+		}
+		if err := out.lookIn(t, fsys, elsewhere); err != nil {
+			return err
+		}
+		if len(out.named) > 0 {
+			reason += "; without -image-files these are not looked at: " + strings.Join(out.named, ", ")
+		}
+	}
+	return &yamledit.Error{File: strings.Join(req.Patterns(), ","), Key: t.Name, Err: ErrNotDeployed, Reason: reason}
+}
+
+// lookIn looks through files, line by line.
+func (h *hints) lookIn(t *target, fsys fs.FS, names []string) error {
 	for _, name := range names {
 		text, err := fs.ReadFile(fsys, name)
 		if err != nil {
@@ -67,8 +93,7 @@ func (t *target) notDeployed(fsys fs.FS, globs string, names []string, left []Me
 			h.look(t, string(line), fmt.Sprintf("%s:%d", name, i+1))
 		}
 	}
-	return &yamledit.Error{File: globs, Key: t.Name, Err: ErrNotDeployed,
-		Reason: t.Name + " is deployed nowhere" + h.String()}
+	return nil
 }
 
 // hints are the names of an image in files, with their lines, in another way than a place has it; others with the same
