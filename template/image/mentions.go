@@ -76,6 +76,16 @@ func (p *plan) leavePlaceholder(c current, t *target) {
 		Text: repo + c.placeholder, Placeholder: true})
 }
 
+// leaveAmbiguous notes a site that is t only if something else does not count.
+func (p *plan) leaveAmbiguous(c current, t *target) {
+	if c.ambiguous != t.name || c.names[0] == t.name || !t.chooses(c.tag) {
+		return
+	}
+	n := resolve(c.nodes[0])
+	p.left = append(p.left, Mention{Name: t.Name, File: p.name, Line: p.line(n.Line),
+		Text: text(n) + version{c.tag, c.digest}.suffix()})
+}
+
 // mentions returns what of the documents names the images and is not set, in the order of the file. It is to be called
 // before the nodes change.
 func (p *plan) mentions() []Mention {

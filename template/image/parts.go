@@ -229,6 +229,9 @@ func (s *partsSite) read(p *plan, at spot) {
 		full = s.host + "/" + repo
 	}
 	s.now.names, s.now.tag, s.now.digest = []string{fullName(full)}, tag, digest
+	if s.global { // which a chart need not read
+		s.now.ambiguous = fullName(strings.TrimPrefix(text(p.lookup(s.m, s.registry))+"/"+repo, "/"))
+	}
 	for _, key := range []string{s.name, s.tag, s.digest, s.registry} {
 		if n := fields[key]; n != nil {
 			s.now.nodes = append(s.now.nodes, n)

@@ -52,6 +52,7 @@ type site interface {
 type current struct {
 	nodes       []*yaml.Node // that say so
 	names       []string     // of the repository, in full; kustomize goes by two
+	ambiguous   string       // another name that it may have, in full
 	tag, digest string
 	placeholder string // the tag or digest, where it is for something else to fill in
 	rendered    string // the reference as kustomizations further out see it; empty where they do not look
@@ -137,7 +138,7 @@ func (p *plan) visit(raw *yaml.Node, s spot) (stop bool, err error) {
 			return false, err
 		}
 		for _, site := range sites {
-			if err := p.plan(site); err != nil {
+			if err := p.settle(site); err != nil {
 				return false, err
 			}
 		}
@@ -163,21 +164,19 @@ func ownOrNil(m *yaml.Node, key string) (*yaml.Node, *yaml.Node) {
 	return own(m, key)
 }
 
-// plan plans a site, for the image that it deploys.
-func (p *plan) plan(s site) error {
+// settle plans what becomes of a site, or notes why it stays as it is.
+func (p *plan) settle(s site) error {
 	c := s.current()
 	for _, n := range c.nodes {
-		p.taken[n] = true
-	}
-	for _, n := range c.nodes {
-		p.understood[resolve(n)] = true
+		p.taken[n], p.understood[resolve(n)] = true, true
 	}
 	for _, t := range p.targets {
+		p.noteEntry(c, t)
 		if c.placeholder != "" {
 			p.leavePlaceholder(c, t)
 			continue
 		}
-		p.noteEntry(c, t)
+		p.leaveAmbiguous(c, t)
 		if !t.sees(c) || p.overlays.override(p.name, c, t) {
 			continue
 		}
