@@ -30,17 +30,26 @@ func errBlank(where string, v given) error {
 	return usage.Errorf(hint, "%s: %s", where, saysBlank("value", v.value))
 }
 
-// cutImage finds the reference to an image whose tag or digest has gone missing: acme/shop: and acme/shop@.
-var cutImage = regexp.MustCompile(`^[\w.-]+(?::[0-9]+)?(?:/[\w.-]+)+(?::[\w.-]+)?([:@])$`)
+// imageName is the name of an image, but for how often it has a slash.
+const imageName = `(?:(?:docker|oci)://)?[\w.-]+(?::[0-9]+)?(?:/[\w.-]+)`
+
+// cutTag and cutDigest find the reference to an image whose tag or digest has gone missing: acme/shop:,
+// acme/shop:@sha256:4b9d, acme/shop@ and acme/shop@sha256:, and also a digest alone.
+var (
+	cutTag    = regexp.MustCompile(`^` + imageName + `+:$|^` + imageName + `*:@sha256:`)
+	cutDigest = regexp.MustCompile(
+		`^` + imageName + `+(?::[\w.-]+)?@$|^(?:` + imageName + `*(?::[\w.-]+)?@)?sha256:$`)
+)
 
 // refuseCutImage returns an error if a value is a reference to an image whose tag or digest is empty.
 func refuseCutImage(flag, text, hint, value string) error {
-	m := cutImage.FindStringSubmatch(value)
-	if m == nil {
-		return nil
+	switch {
+	case cutTag.MatchString(value):
+		return usage.Errorf(hint, "%s %q: %s", flag, text, saysBlank("tag", ""))
+	case cutDigest.MatchString(value):
+		return usage.Errorf(hint, "%s %q: %s", flag, text, saysBlank("digest", ""))
 	}
-	part := map[string]string{":": "tag", "@": "digest"}[m[1]]
-	return usage.Errorf(hint, "%s %q: %s", flag, text, saysBlank(part, ""))
+	return nil
 }
 
 // warnEmptyText warns of an empty text between quotes: it may be on purpose, or a variable between them is not set.

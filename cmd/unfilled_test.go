@@ -70,8 +70,11 @@ func TestCutImage(t *testing.T) {
 	for value, refused := range map[string]bool{
 		"acme/shop:": true, "acme/shop@": true,
 		"registry.example.com:5000/acme/shop:": true, "ghcr.io/acme/shop@": true,
-		"acme/shop:1.7.0@": true,
-		"acme/shop:1.7.0":  false, "acme/shop": false, "key:": false, "http://": false, "a, b/c:": false, "@": false,
+		"acme/shop:1.7.0@": true, "docker://acme/shop:": true,
+		"acme/shop@sha256:": true, "acme/shop:1.7.0@sha256:": true, "nginx@sha256:": true, "sha256:": true,
+		"acme/shop:@sha256:4b9d": true, "nginx:@sha256:4b9d": true,
+		"acme/shop@sha256:4b9d": false, "acme/shop:1.7.0@sha256:4b9d": false, "the sha256:": false, "user:@host": false,
+		"acme/shop:1.7.0": false, "acme/shop": false, "key:": false, "http://": false, "a, b/c:": false, "@": false,
 		"git@github.com:acme/shop": false, "https://git.example.com/acme:": false, "user@": false,
 	} {
 		if err := refuseCutImage("-set", value, "", value); (err != nil) != refused {

@@ -69,7 +69,7 @@ type Progress func(file, key string)
 //   - an error, if a line like "image: acme/shop:1" shows that the image is deployed there at another tag;
 //   - passed over, if it is a template of another language (Helm, gomplate, Jinja, ERB, Levant, envsubst, Maven): it
 //     would parse without its actions, or has lines that are nothing but actions. One warning names the first of them,
-//     and the lines that name the image are left;
+//     and the lines that name the image, which are not set, are left;
 //   - an error, if it is broken and names the image outside of comments: half a deployment is worse than none;
 //   - passed over with a warning, if it is broken and does not name the image in full;
 //   - an error in any case, if one of the globs is its very name.

@@ -146,10 +146,11 @@ func fullName(repo string) string {
 	return named.Name()
 }
 
-// splitRef cuts a reference into its parts, whatever they hold.
+// splitRef cuts a reference into its parts, whatever they hold. A ":" within a variable, as in ${TAG:-1.6}, ends nothing.
 func splitRef(ref string) (repo, tag, digest string) {
 	repo, digest, _ = strings.Cut(ref, "@")
-	if i := strings.LastIndexByte(repo, ':'); i > strings.LastIndexByte(repo, '/') {
+	fixed, _, _ := strings.Cut(repo, "${")
+	if i := strings.LastIndexByte(fixed, ':'); i > strings.LastIndexByte(fixed, '/') {
 		repo, tag = repo[:i], repo[i+1:]
 	}
 	return repo, tag, digest

@@ -112,6 +112,9 @@ func (e Edits) apply(ctx context.Context, s *gitrepo.Snapshot, need Need) (Resul
 		if result.Snapshot, err = result.Snapshot.With(ctx, out.files); err != nil {
 			return Result{}, err
 		}
+		if kind.flag == "-image" {
+			result.Warnings = append(result.Warnings, done.replacedBy(out.values)...)
+		}
 		done.add(out)
 		result.Warnings = append(result.Warnings, out.warnings...)
 	}

@@ -2,6 +2,7 @@ package edits
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -57,6 +58,21 @@ func (l ledger) add(out edited) {
 		w := l.of(v.File)
 		w.values = append(w.values, v)
 	}
+}
+
+// replacedBy returns a warning for each value that -set has changed and -image, whose changes are given, changes again.
+// What -yq changes after them is meant: it may work on what they made.
+func (l ledger) replacedBy(images []yamledit.Change) []string {
+	var warnings []string
+	for _, now := range images {
+		for _, set := range l.of(now.File).values {
+			if set.Path == now.Path {
+				const format = "%s: %s is set to %s by -set, and then to %s by -image, which counts"
+				warnings = append(warnings, fmt.Sprintf(format, now.File, now.Path, set.New, now.New))
+			}
+		}
+	}
+	return warnings
 }
 
 // known returns the values that one kind of edit alone changed in a file, in its own words.
