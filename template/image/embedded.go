@@ -1,10 +1,6 @@
 package image
 
-import (
-	"go.yaml.in/yaml/v4"
-
-	"update-gitops-repo/template/yamledit"
-)
+import "go.yaml.in/yaml/v4"
 
 // inner is a document in a string of a file.
 type inner struct {
@@ -36,18 +32,11 @@ func (p *plan) innerOf(raw *yaml.Node) *plan {
 	if n.Kind != yaml.ScalarNode {
 		return nil
 	}
-	f, err := yamledit.Parse("", []byte(n.Value))
+	f, err := p.file.Embedded(n)
 	if err != nil || len(f.Documents()) == 0 || f.Documents()[0].Kind == yaml.ScalarNode {
 		return nil
 	}
 	in := newPlan(p.context, "", f)
-	in.prefix = p.pathOf(n) + " | from_yaml | "
-	in.line = func(line int) int {
-		if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-			return p.line(n.Line + line)
-		}
-		return p.line(n.Line)
-	}
 	p.inner = append(p.inner, inner{in, raw})
 	return in
 }
@@ -63,15 +52,8 @@ func (p *plan) finish() error {
 			continue
 		}
 		_, t := in.first()
-		after, changes, err := in.apply()
-		if err != nil {
-			return err
-		}
 		p.covered[in.raw] = true
-		p.values[resolve(in.raw)] = value{target: t, text: string(after), changes: changes}
+		p.values[resolve(in.raw)] = value{target: t, embedded: true}
 	}
 	return p.checkOthers()
 }
-
-// pathOf returns the way to a node of the plan, also of one in a string.
-func (p *plan) pathOf(n *yaml.Node) string { return p.prefix + p.file.Path(n) }

@@ -20,9 +20,6 @@ type plan struct {
 	context
 	base string // of the file's name; empty for a document in a string
 	file *yamledit.File
-	// Of a document in a string:
-	prefix string        // of the paths of its nodes
-	line   func(int) int // returns the line of the file for one of the document
 
 	values  map[*yaml.Node]value  // of scalars that change, and of keys
 	entries map[*yaml.Node]*entry // of kustomizations, changed or not
@@ -43,9 +40,9 @@ type plan struct {
 // value is what a scalar becomes, for an image.
 type value struct {
 	*target
-	text    string
-	keyOf   *yaml.Node        // the value whose key the scalar is, if any
-	changes []yamledit.Change // of the document that the scalar holds, if any
+	text     string
+	keyOf    *yaml.Node // the value whose key the scalar is, if any
+	embedded bool       // it is set by the document that it holds
 }
 
 // use is what an image has under a key.
@@ -70,7 +67,6 @@ func newPlan(c context, base string, f *yamledit.File) *plan {
 		seen: map[use]bool{}, covered: map[*yaml.Node]bool{},
 		taken: map[*yaml.Node]bool{}, understood: map[*yaml.Node]bool{}, lent: map[*yaml.Node]*plan{},
 		unlisted: map[*yaml.Node]bool{}, named: map[*target]bool{},
-		line: func(line int) int { return line },
 	}
 }
 
@@ -146,31 +142,11 @@ func (p *plan) cover(m *yaml.Node, key string) {
 // isEmpty reports whether nothing changes.
 func (p *plan) isEmpty() bool { return len(p.values) == 0 && len(p.entries) == 0 && len(p.added) == 0 }
 
-// apply changes the file: scalars and the names of keys first, then lines that go, then those that come. All of them
-// are compared with the file once it is parsed again.
+// apply changes the file, and returns its bytes. All that changed is compared with the file once it is parsed again.
 func (p *plan) apply() ([]byte, []yamledit.Change, error) {
 	at, t := p.first()
-	made := map[string][]yamledit.Change{} // by the path of the string that holds the document
-	entries := inOrder(maps.Keys(p.entries))
-	for _, n := range inOrder(maps.Keys(p.values)) {
-		if inside := p.values[n].changes; inside != nil {
-			made[p.pathOf(n)] = inside
-		}
-		if err := p.values[n].apply(n, p.file); err != nil {
-			return nil, nil, p.fail(n, p.values[n].target, reason(err))
-		}
-	}
-	for _, do := range []func(*entry, *yamledit.File) error{(*entry).remove, (*entry).insert} {
-		for _, n := range entries {
-			if err := do(p.entries[n], p.file); err != nil {
-				return nil, nil, p.fail(at, t, reason(err))
-			}
-		}
-	}
-	for _, t := range p.added {
-		if err := p.addEntry(t); err != nil {
-			return nil, nil, p.fail(at, t, reason(err))
-		}
+	if err := p.edit(); err != nil {
+		return nil, nil, err
 	}
 	after, changes, err := p.file.Bytes()
 	if err == nil && len(p.file.Warnings()) > 0 {
@@ -179,25 +155,47 @@ func (p *plan) apply() ([]byte, []yamledit.Change, error) {
 	if err != nil {
 		return nil, nil, p.fail(at, t, reason(err))
 	}
-	return after, p.spread(changes, made), nil
+	return after, changes, nil
 }
 
-// spread returns the changes with those of documents in strings in place of those of the strings.
-func (p *plan) spread(changes []yamledit.Change, made map[string][]yamledit.Change) []yamledit.Change {
-	var out []yamledit.Change
-	for _, c := range changes {
-		c.File, c.Path = p.name, p.prefix+c.Path
-		if inside, ok := made[c.Path]; ok {
-			out = append(out, inside...)
-		} else {
-			out = append(out, c)
+// edit makes the edits: scalars and the names of keys first, then lines that go, then those that come; last, those of
+// documents in strings.
+func (p *plan) edit() error {
+	if p.isEmpty() {
+		return nil
+	}
+	at, t := p.first()
+	entries := inOrder(maps.Keys(p.entries))
+	for _, n := range inOrder(maps.Keys(p.values)) {
+		if err := p.values[n].apply(n, p.file); err != nil {
+			return p.fail(n, p.values[n].target, reason(err))
 		}
 	}
-	return out
+	for _, do := range []func(*entry, *yamledit.File) error{(*entry).remove, (*entry).insert} {
+		for _, n := range entries {
+			if err := do(p.entries[n], p.file); err != nil {
+				return p.fail(at, t, reason(err))
+			}
+		}
+	}
+	for _, t := range p.added {
+		if err := p.addEntry(t); err != nil {
+			return p.fail(at, t, reason(err))
+		}
+	}
+	for _, in := range p.inner {
+		if err := in.edit(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // apply gives the scalar n its value, or its name when it is a key.
 func (v value) apply(n *yaml.Node, f *yamledit.File) error {
+	if v.embedded {
+		return nil
+	}
 	if v.keyOf != nil {
 		return f.Rename(v.keyOf, v.text)
 	}
@@ -231,6 +229,9 @@ func (p *plan) first() (*yaml.Node, *target) {
 	}
 	return &copied, p.values[at].target
 }
+
+// line returns the line of the file for one of the document.
+func (p *plan) line(line int) int { return p.file.OuterLine(line) }
 
 // fail returns the error for a place that cannot be set.
 func (p *plan) fail(n *yaml.Node, t *target, reason string) error {
