@@ -119,7 +119,11 @@ func (f *File) isDirty() bool {
 
 // isDirty reports whether the string does not hold the document as it is now.
 func (e embedding) isDirty() bool {
-	return e.file.err != nil || e.file.isDirty() || e.holder.Tag != "!!null" && string(e.file.text) != e.holder.Value
+	now := e.holder.Value
+	if e.holder.Tag == "!!null" {
+		now = ""
+	}
+	return e.file.err != nil || e.file.isDirty() || string(e.file.text) != now
 }
 
 // gather takes over what the documents in strings have become, as edits of the strings.
