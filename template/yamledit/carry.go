@@ -176,8 +176,7 @@ func (s *source) alignFolded(n *yaml.Node, header int) (alignment, error) {
 	from := below.start
 	for at := below.start; at < below.end; {
 		end := s.lineEnd(at)
-		line := strings.TrimPrefix(string(s.text[at:end]), below.indent)
-		if strings.Trim(line, " ") != "" {
+		if line, ok := strings.CutPrefix(string(s.text[at:end]), below.indent); ok && line != "" {
 			start := end - len(line)
 			breaks := len(rest) - len(strings.TrimLeft(rest, "\n"))
 			if breaks == 0 && len(a.chars) > 0 && strings.HasPrefix(rest, " ") {

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v4"
+
 	"update-gitops-repo/template/yamledit"
 )
 
@@ -236,4 +238,100 @@ func TestEmbeddedRefusals(t *testing.T) {
 	if _, _, err := f.Bytes(); err == nil || !strings.Contains(err.Error(), "f:2: .values cannot be set: it is in a folded block") {
 		t.Error(err)
 	}
+}
+
+// FuzzEmbedded sets the first value in each document that a string of a file holds, twice: either nothing is returned,
+// or that alone differs, and the second time nothing does.
+func FuzzEmbedded(f *testing.F) {
+	for _, seed := range []string{
+		"values: |\n  image:\n    tag: v1 # now\nb: 1\n", "values: \"{\\\"a\\\": 1}\"\n", "- 'a: 1'\n- >-\n  a: {b: 1,\n  c: 2}\n",
+		"a: |2+\n   b: 1\n\n\n---\nc: \"a: 1\\n\\\n  b: 2\"\n", "{\"a\": \"{\\\"b\\\": \\\"\\ud83d\\ude00\\\"}\"}", "a: |\r\n  b: 1\r\n",
+	} {
+		f.Add(seed, "v2")
+	}
+	f.Fuzz(func(t *testing.T, text, value string) {
+		after, ok := setEmbedded(t, text, value)
+		if !ok {
+			return
+		}
+		if again, ok := setEmbedded(t, after, value); !ok || again != after {
+			t.Errorf("the second time %q becomes %q", after, again)
+		}
+	})
+}
+
+// setEmbedded sets the first value in each document that a string holds, and returns the text, or false for an error.
+func setEmbedded(t *testing.T, text, value string) (string, bool) {
+	t.Helper()
+	f, err := yamledit.Parse("f", []byte(text))
+	if err != nil {
+		return "", false
+	}
+	want := map[string]string{} // of each string that holds a document, by its path
+	var visit func(n *yaml.Node)
+	visit = func(n *yaml.Node) {
+		for i, child := range n.Content {
+			if n.Kind != yaml.MappingNode || i%2 == 1 {
+				visit(child)
+			}
+		}
+		if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
+			return
+		}
+		in, err := f.Embedded(n)
+		if err != nil {
+			return
+		}
+		leaf := firstLeaf(in.Documents())
+		if leaf == nil || in.Set(leaf, value) != nil {
+			return
+		}
+		if got, _, err := in.Bytes(); err == nil {
+			want[f.Path(n)] = string(got)
+		}
+	}
+	docs := f.Documents()
+	if len(docs) != 1 {
+		return "", false
+	}
+	visit(docs[0])
+	after, _, err := f.Bytes()
+	if err != nil {
+		return "", false
+	}
+	again, err := yamledit.Parse("f", after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var check func(n *yaml.Node)
+	check = func(n *yaml.Node) {
+		for i, child := range n.Content {
+			if n.Kind != yaml.MappingNode || i%2 == 1 {
+				check(child)
+			}
+		}
+		text, ok := want[again.Path(n)]
+		if ok && n.Kind == yaml.ScalarNode && strings.TrimRight(text, "\n") != strings.TrimRight(n.Value, "\n") {
+			t.Errorf("%s is %q, and not %q", again.Path(n), n.Value, text)
+		}
+	}
+	check(again.Documents()[0])
+	return string(after), true
+}
+
+// firstLeaf returns the first value of documents, or nil.
+func firstLeaf(nodes []*yaml.Node) *yaml.Node {
+	for _, n := range nodes {
+		if n.Kind == yaml.ScalarNode {
+			return n
+		}
+		for i, child := range n.Content {
+			if n.Kind == yaml.SequenceNode || i%2 == 1 {
+				if leaf := firstLeaf([]*yaml.Node{child}); leaf != nil {
+					return leaf
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -116,7 +116,7 @@ func (s *source) bodyOf(n *yaml.Node, header int) body {
 		return len(s.text)
 	}
 	out := body{start: at(next), end: at(next), blanks: at(next)}
-	text := strings.TrimLeft(n.Value, "\n")
+	text := strings.TrimPrefix(n.Value, spaceLines.FindString(n.Value))
 	if strings.Trim(text, " ") == "" {
 		return out
 	}
@@ -143,6 +143,9 @@ func (s *source) bodyOf(n *yaml.Node, header int) body {
 	}
 	return out
 }
+
+// spaceLines matches the lines before the first that has text.
+var spaceLines = regexp.MustCompile(`^(?: *\n)*`)
 
 // endBlock returns the splices that put a token in place of a block scalar; the comment beside its header stays.
 func (s *source) endBlock(n *yaml.Node, inline splice) []splice {
