@@ -47,7 +47,8 @@ func (f *File) Embedded(n *yaml.Node) (*File, error) {
 	in := &File{name: f.name, text: text, json: isJSON("", text), inPieces: f.inPieces, outer: f, holder: n}
 	if in.docs, in.pieces, err = in.parse(in.text); err != nil {
 		line, cause := position(err)
-		return nil, &Error{File: f.name, Line: in.OuterLine(max(1, line)), Err: ErrSyntax,
+		line = max(1, min(line, strings.Count(strings.TrimRight(n.Value, "\n"), "\n")+1))
+		return nil, &Error{File: f.name, Line: in.OuterLine(line), Err: ErrSyntax,
 			Reason: p.path + " holds text that cannot be read as YAML: " + cause.Error()}
 	}
 	f.embedded = append(f.embedded, embedding{n, in})

@@ -214,7 +214,7 @@ func TestEmbeddedRefusals(t *testing.T) {
 		{"values: {a: 1}\n", "f:1: .values holds no document: it is a map"},
 		{"values: 5\n", "f:1: .values holds no document: it is no string"},
 		{"a: &a x\nvalues: *a\n", "f:2: .values holds no document: it is an alias"},
-		{"b: 1\nvalues: |\n  a: 1\n  b: [\n", "f:5: .values holds text that cannot be read as YAML: "},
+		{"b: 1\nvalues: |\n  a: 1\n  b: [\n", "f:4: .values holds text that cannot be read as YAML: "},
 		{"b: 1\nvalues: \"a: 1\\nb: [1\"\n", "f:2: .values holds text that cannot be read as YAML: "},
 	}
 	for _, c := range cases {

@@ -140,7 +140,7 @@ func TestEmbeddedPathErrors(t *testing.T) {
 			"app.yaml:2: .v | from_yaml | .a reads YAML in .v, which is no string"},
 		{"x: 1\nv: 5\n", ".v | from_yaml | .a=2", RefuseMissing, "app.yaml:2: .v holds no document: it is no string"},
 		{"x: 1\nv: |\n  a: 1\n  b: [\n", ".v | from_yaml | .a=2", SkipMissing,
-			"app.yaml:5: .v holds text that cannot be read as YAML"},
+			"app.yaml:4: .v holds text that cannot be read as YAML"},
 		{"x: 1\nv: |\n  a: 1\n", ".v | from_json | .a=2", RefuseMissing,
 			"app.yaml:2: .v | from_json | .a reads JSON in .v, which holds none"},
 		{"x: &x |\n  a: 1\nv: *x\n", ".v | from_yaml | .a=2", RefuseMissing,
