@@ -85,6 +85,16 @@ func TestChoosingErrors(t *testing.T) {
 		{"ghcr.io/acme/shop=quay.io/acme/shop:v2",
 			"global: {imageRegistry: ghcr.io}\nimage: {repository: acme/shop, tag: v1}\n", yamledit.ErrUneditable,
 			"ghcr.io/acme/shop cannot be set: its registry is that of global.imageRegistry"},
+		{"acme/shop=:*@none", "image: \"acme/shop@" + digestA + "\"\n", yamledit.ErrUneditable,
+			"acme/shop cannot be set: there is a digest but no tag here, so REF must have a tag"},
+		{"acme/shop=:*@none", "{kind: Kustomization, images: [{name: acme/shop}]}\n", yamledit.ErrUneditable,
+			"acme/shop cannot be set: what this changes has the tag, so REF must have a tag too"},
+		{"acme/shop=:*@" + digestA, "{kind: Kustomization, images: [{name: acme/shop, newName: shop}]}\n",
+			yamledit.ErrUneditable,
+			"acme/shop cannot be set: what this changes has the tag, so REF must have a tag too"},
+		{"acme/shop=:*@" + digestA, "{kind: Application, spec: {source: {kustomize: {images: [acme/shop]}}}}\n",
+			yamledit.ErrUneditable,
+			"acme/shop cannot be set: what this changes has the tag, so REF must have a tag too"},
 	} {
 		if _, _, err := setImage("a.yaml", tt.src, tt.image); !errors.Is(err, tt.kind) ||
 			!strings.HasSuffix(err.Error(), tt.want) {

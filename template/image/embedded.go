@@ -48,6 +48,7 @@ func (p *plan) finish() error {
 			return err
 		}
 		p.left = append(p.left, in.mentions()...)
+		p.suffixes = append(p.suffixes, in.suffixes...)
 		if in.isEmpty() {
 			continue
 		}

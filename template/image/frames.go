@@ -8,13 +8,14 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// embedded is the shape of a document in a string: what it deploys is found by the same table.
-type embedded struct{}
+// embedded is the shape of a document in a string: what it deploys is found by the same table. The document is of an
+// object that it need not name.
+type embedded struct{ object object }
 
 func (embedded) takes(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode }
 
-func (embedded) read(p *plan, raw *yaml.Node, s spot) ([]site, error) {
-	return nil, p.embed(raw, spot{registry: s.registry})
+func (e embedded) read(p *plan, raw *yaml.Node, s spot) ([]site, error) {
+	return nil, p.embed(raw, spot{object: e.object, registry: s.registry})
 }
 
 // patchShape is the shape of a patch: a document in a string, or a list of operations. A patch that is a map needs

@@ -9,6 +9,7 @@ package image
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -33,15 +34,24 @@ type Request struct {
 
 // Result is what Set made.
 type Result struct {
-	Files   map[string][]byte // path to contents, of those that changed
-	Changes []yamledit.Change // by file
-	Left    []Mention         // that may deploy one of the images, and are not set
-	over    passed
-	tags    []valuesTag
+	Files    map[string][]byte // path to contents, of those that changed
+	Changes  []yamledit.Change // by file
+	Left     []Mention         // that may deploy one of the images, and are not set
+	over     passed
+	tags     []valuesTag
+	suffixes []Mention
 }
 
-// Warnings returns a sentence for each kind of files that were passed over, and for each image that is left somewhere.
-func (r Result) Warnings() []string { return append(r.over.warnings(), describeAll(r.Left)...) }
+// Warnings returns a sentence for each kind of files that were passed over, for each tagSuffix that counts no more, and
+// for each image that is left somewhere.
+func (r Result) Warnings() []string {
+	out := r.over.warnings()
+	for _, m := range r.suffixes {
+		const rule = "%s: kustomize ignores the tagSuffix %s from now on, since its entry has a tag or digest now"
+		out = append(out, fmt.Sprintf(rule, m.Name, m))
+	}
+	return append(out, describeAll(r.Left)...)
+}
 
 // Progress is called before each step that may take much memory or time, with the file. The key is empty.
 type Progress func(file, key string)
@@ -100,6 +110,11 @@ func Set(fsys fs.FS, req Request, progress Progress) (Result, error) {
 	if common.overlays, err = newOverlays(fsys, names, targets); err != nil {
 		return Result{}, err
 	}
+	if len(req.Globs) == 0 {
+		if names, err = common.overlays.withJSON(names); err != nil {
+			return Result{}, err
+		}
+	}
 	out := Result{Files: map[string][]byte{}}
 	for _, name := range names {
 		before, err := fs.ReadFile(fsys, name)
@@ -145,7 +160,7 @@ func (r *Result) set(c context, before []byte) error {
 		}
 	}
 	r.Left = append(r.Left, p.mentions()...)
-	r.tags = append(r.tags, p.tags...)
+	r.tags, r.suffixes = append(r.tags, p.tags...), append(r.suffixes, p.suffixes...)
 	if p.isEmpty() {
 		return nil
 	}

@@ -17,7 +17,7 @@ type entry struct {
 	name     string     // of the images that it changes, as it has it
 	newName  string     // as it has it
 	repo     string     // newName without a version
-	says     bool       // it says a version; else, the base does
+	suffix   *yaml.Node // tagSuffix, which counts only where the base says the version
 	behind   *yaml.Node // the value that a key which comes goes behind; nil for the end
 	reshaped bool       // keys come, go or change
 	removed  []*yaml.Node
@@ -44,9 +44,11 @@ func newEntry(p *plan, m *yaml.Node) *entry {
 		tag, digest = newTag, newDigest
 	}
 	v := version{tag, digest}
-	e := &entry{node: m, name: name, newName: newName, repo: repo, says: v != version{}}
-	e.now = current{names: []string{fullName(cmp.Or(repo, old)), fullName(old)}, tag: tag, digest: digest, made: true}
-	if !e.says {
+	e := &entry{node: m, name: name, newName: newName, repo: repo}
+	e.now = current{names: []string{fullName(cmp.Or(repo, old)), fullName(old)}, tag: tag, digest: digest, made: true,
+		inherits: v == version{}}
+	_, e.suffix = own(m, "tagSuffix")
+	if e.now.inherits {
 		e.now.tag = oldTag
 	}
 	if isVariable(tag) || isVariable(digest) {
@@ -81,8 +83,12 @@ func (e *entry) set(p *plan, t *target) error {
 	case e.repo != e.newName:
 		repo = e.repo // kustomize would add the tag a second time
 	}
-	if t.keepTag && !e.says {
+	if t.keepDigest && e.now.inherits {
 		v.tag = "" // the base goes on saying it
+	}
+	if e.now.inherits && v != (version{}) && text(e.suffix) != "" {
+		p.suffixes = append(p.suffixes, Mention{Name: t.Name, File: p.name, Line: p.line(e.suffix.Line),
+			Text: text(e.suffix)})
 	}
 	return p.planEntry(e, repo, v)
 }

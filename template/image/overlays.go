@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"io/fs"
 	"path"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"update-gitops-repo/template/glob"
 	"update-gitops-repo/template/yamledit"
 )
 
@@ -81,6 +83,40 @@ func newOverlays(fsys fs.FS, files []string, targets []*target) (*overlays, erro
 		o.files = files
 	}
 	return o, nil
+}
+
+// withJSON adds the JSON files that kustomizations take as resources or patches to the files that are looked at.
+func (o *overlays) withJSON(files []string) ([]string, error) {
+	added := map[string]bool{}
+	for _, name := range o.names {
+		src, err := fs.ReadFile(o.fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		if !bytes.Contains(src, []byte(".json")) {
+			continue
+		}
+		l := o.layer(name)
+		if l == nil {
+			continue
+		}
+		for at := range l.takes {
+			if info, err := fs.Stat(o.fsys, at); path.Ext(at) == ".json" && err == nil && info.Mode().IsRegular() {
+				added[at] = true
+			}
+		}
+	}
+	if len(added) == 0 {
+		return files, nil
+	}
+	if err := glob.Prefetch(o.fsys, sortedKeys(added)); err != nil {
+		return nil, err
+	}
+	files = slices.Compact(slices.Sorted(slices.Values(append(slices.Clip(files), sortedKeys(added)...))))
+	if o.active {
+		o.files = files
+	}
+	return files, nil
 }
 
 // override reports whether every way out of a file has a kustomization that sets t in place of ref, which the file

@@ -34,6 +34,7 @@ type plan struct {
 	named      map[*target]bool     // those that an entry of a kustomization names
 	added      []*target            // those that get an entry
 	tags       []valuesTag          // of Helm values, that files beside this one may override
+	suffixes   []Mention            // of tags, that count no more
 	left       []Mention            // in documents in strings, and at sites whose version is a placeholder
 }
 

@@ -17,7 +17,8 @@ type Image struct {
 	// only what is deployed with that tag counts. In the tag, "*" is any characters, "?" is one.
 	Name string
 	// Ref is REPO:TAG, REPO@DIGEST or REPO:TAG@DIGEST. Without REPO, the repository stays. "*" stands for the tag that
-	// is there, as for "kustomize edit set image": with "REPO:*" tag and digest stay, with ":*@DIGEST" the tag does.
+	// is there, as for "kustomize edit set image": with "REPO:*" tag and digest stay, with ":*@DIGEST" the tag does, and
+	// with ":*@none" too, while the digest goes.
 	Ref string
 }
 
@@ -80,6 +81,9 @@ func (v version) suffix() string {
 	return s
 }
 
+// noDigest stands for no digest in a Ref. A word does, since nothing at all may be a variable that is not set.
+const noDigest = "@none"
+
 // tagGlob matches the tags that a NAME can have.
 var tagGlob = regexp.MustCompile(`^[\w*?][\w.*?-]{0,127}$`)
 
@@ -97,13 +101,13 @@ func (img Image) target() (*target, error) {
 		ref = repo + ref
 	}
 	if head, digest, ok := strings.Cut(ref, ":*"); ok && (digest == "" || digest[0] == '@') {
-		ref, t.keepTag, t.keepDigest = head+digest, true, digest == ""
+		ref, t.keepTag, t.keepDigest = head+strings.TrimSuffix(digest, noDigest), true, digest == ""
 	}
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %q: %w", img.Name, img.Ref, err)
 	}
-	if reference.IsNameOnly(named) && !(t.keepTag && named.Name() != t.name) {
+	if reference.IsNameOnly(named) && (!t.keepTag || t.keepDigest && named.Name() == t.name) {
 		const rule = "it must be REPO:TAG, REPO@DIGEST, :TAG, @DIGEST, or REPO:* to keep the tag"
 		return nil, fmt.Errorf("image %s: %q has neither a tag nor a digest: %s", img.Name, img.Ref, rule)
 	}

@@ -71,7 +71,8 @@ func (kustomizeString) read(_ *plan, raw *yaml.Node, _ spot) ([]site, error) {
 	if repo == "" { // "NAME=:TAG" keeps the name
 		names = names[1:]
 	}
-	c := current{nodes: []*yaml.Node{raw}, names: names, tag: tag, digest: digest}
+	c := current{nodes: []*yaml.Node{raw}, names: names, tag: tag, digest: digest,
+		inherits: tag+digest == ""}
 	if !refSuffix.MatchString(ref[len(repo):]) {
 		c.placeholder = ref[len(repo):]
 	}

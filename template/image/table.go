@@ -60,7 +60,8 @@ var table = []place{
 	{"Argo CD", "`parameters` that belong together: `image.repository`, `image.tag`", argoCD, "**.helm", "",
 		helmSource{}},
 	{"Argo CD", "Helm values in a string", argoCD, "**.helm.values", "", embedded{}},
-	{"Argo CD", "a patch of the template, in a string", argoCD, "spec.templatePatch", "", embedded{}},
+	{"Argo CD", "a patch of the template, in a string", argoCD, "spec.templatePatch", "",
+		embedded{object{"argoproj.io/v1alpha1", "Application"}}},
 
 	{"Flux", "`name`, `newName`, `newTag`, `digest`", kinds("Kustomization.*"), "spec.images[]", "",
 		entryShape{}},

@@ -106,3 +106,31 @@ func checkTree(t *testing.T, c treeCase) {
 		t.Errorf("strict: %v", err)
 	}
 }
+
+// TestTagSuffix: kustomize ignores a suffix beside a version, so a version that comes is told.
+func TestTagSuffix(t *testing.T) {
+	t.Parallel()
+	const told = `acme/shop: kustomize ignores the tagSuffix -slim (kustomization.yaml:1) from now on, ` +
+		`since its entry has a tag or digest now`
+	for _, tt := range []struct{ image, fields, want string }{
+		{"acme/shop=:v2", "tagSuffix: -slim", told},
+		{"acme/shop=ghcr.io/acme/shop:v2", "newName: acme/shop, tagSuffix: -slim", told},
+		{"acme/shop=@" + digestA, "tagSuffix: -slim", told},
+		{"acme/shop=ghcr.io/acme/shop:*", "tagSuffix: -slim", ""},
+		{"acme/shop=:v2", "newTag: v1, tagSuffix: -slim", ""},
+		{"acme/shop=:v2", "tagSuffix: ''", ""},
+	} {
+		img, err := Parse(tt.image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fsys := fstest.MapFS{"kustomization.yaml": {Data: []byte("images: [{name: acme/shop, " + tt.fields + "}]\n")}}
+		out, err := Set(fsys, Request{Images: []Image{img}}, ignore)
+		if got := strings.Join(out.Warnings(), "\n"); err != nil || got != tt.want {
+			t.Errorf("%s at %s: %v, %q", tt.image, tt.fields, err, got)
+		}
+		if after := string(out.Files["kustomization.yaml"]); !strings.Contains(after, "tagSuffix: ") {
+			t.Errorf("%s at %s: got %s", tt.image, tt.fields, after)
+		}
+	}
+}

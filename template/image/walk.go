@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"maps"
 	"path"
 	"slices"
@@ -56,6 +57,7 @@ type current struct {
 	tag, digest string
 	placeholder string // the tag or digest, where it is for something else to fill in
 	rendered    string // the reference as kustomizations further out see it; empty where they do not look
+	inherits    bool   // it has no version, so that of what it changes stays
 	made        bool   // rendered is what a kustomization makes of others
 }
 
@@ -180,7 +182,7 @@ func (p *plan) settle(s site) error {
 		if !t.sees(c) || p.overlays.override(p.name, c, t) {
 			continue
 		}
-		if err := p.checkOverlays(c, t); err != nil {
+		if err := cmp.Or(p.checkOverlays(c, t), p.checkKept(c, t)); err != nil {
 			return err
 		}
 		if err := s.set(p, t); err != nil {
@@ -198,6 +200,19 @@ func (p *plan) checkOverlays(c current, t *target) error {
 	}
 	const reason = "a kustomization changes it by its old name, and another one takes it as it is"
 	return p.fail(resolve(c.nodes[0]), t, reason)
+}
+
+// checkKept returns an error when t keeps the tag at a site, but not the digest, and no tag is known there.
+func (p *plan) checkKept(c current, t *target) error {
+	switch {
+	case !t.keepTag || t.keepDigest || c.tag != "":
+		return nil
+	case c.inherits:
+		return p.fail(resolve(c.nodes[0]), t, "what this changes has the tag, so REF must have a tag too")
+	case t.digest == "" && c.digest != "":
+		return p.fail(resolve(c.nodes[0]), t, "there is a digest but no tag here, so REF must have a tag")
+	}
+	return nil
 }
 
 // objectOf returns what a map says that it is.
