@@ -10,7 +10,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-var errFolded = errors.New("it is in a folded block (>), where lines can neither come nor go; make it a literal one (|)")
+var errFolded = errors.New(
+	"it is in a folded block (>), where lines can neither come nor go; make it a literal one (|)")
 
 // carry returns the splices that make the string n read as value, where what is the same keeps its bytes, and its
 // style: a block its indentation, quotes their escapes and line breaks. It returns none for a string that has to be
@@ -75,7 +76,7 @@ func (s *source) carryLines(n *yaml.Node, header splice, value string) ([]splice
 			text += newline
 		}
 		p := splice{at(h.start), at(h.end), text}
-		if p.end == len(s.text) && !strings.HasSuffix(string(s.text), s.newline) { // the last line of a file does not end
+		if p.end == len(s.text) && !strings.HasSuffix(string(s.text), s.newline) { // whose last line does not end
 			switch {
 			case p.start == p.end:
 				p.text = s.newline + strings.TrimSuffix(text, s.newline)

@@ -24,9 +24,11 @@ func TestEmbedded(t *testing.T) {
 			"values: |  \n  x: \"a\"  \n  y: 1\t\n  image:\n    tag: v2\t \n"},
 		{"blank lines with spaces", "values: |\n  a: 1\n \n\n  \n  image:\n    tag: v1\n",
 			"values: |\n  a: 1\n \n\n  \n  image:\n    tag: v2\n"},
-		{"blank lines first", "values: |\n\n\n  # c\n  image:\n    tag: v1\n", "values: |\n\n\n  # c\n  image:\n    tag: v2\n"},
+		{"blank lines first", "values: |\n\n\n  # c\n  image:\n    tag: v1\n",
+			"values: |\n\n\n  # c\n  image:\n    tag: v2\n"},
 		{"no line break at the end", "values: |\n  image:\n    tag: v1", "values: |\n  image:\n    tag: v2"},
-		{"CRLF", "values: |\r\n  image:\r\n    tag: v1\r\nb: 1\r\n", "values: |\r\n  image:\r\n    tag: v2\r\nb: 1\r\n"},
+		{"CRLF", "values: |\r\n  image:\r\n    tag: v1\r\nb: 1\r\n",
+			"values: |\r\n  image:\r\n    tag: v2\r\nb: 1\r\n"},
 		{"anchor and tag", "values: &a !!str |\n  image:\n    tag: v1\nb: *a\n",
 			"values: &a !!str |\n  image:\n    tag: v2\nb: *a\n"},
 		{"JSON in a block", "values: |\n  {\n    \"image\": {\"tag\": \"v1\"}\n  }\n",
@@ -45,13 +47,16 @@ func TestEmbedded(t *testing.T) {
 			"values: >\n  image: {tag: v2,\n  x: 1}\n\n  y: 2\nb: 1\n"},
 		{"folded with indented lines", "values: >-\n  image:\n    tag: v1\n    x: 1\n\n\n  y: some\n  words\n",
 			"values: >-\n  image:\n    tag: v2\n    x: 1\n\n\n  y: some\n  words\n"},
-		{"in flow", `{a: 1, values: "image: {tag: v1}", b: 2}` + "\n", `{a: 1, values: "image: {tag: v2}", b: 2}` + "\n"},
+		{"in flow", `{a: 1, values: "image: {tag: v1}", b: 2}` + "\n",
+			`{a: 1, values: "image: {tag: v2}", b: 2}` + "\n"},
 		{"outer JSON", `{"values": "{\"image\":{\"tag\":\"v1\",\"e\":\"\ud83d\ude00\"}}", "b": 1}` + "\n",
 			`{"values": "{\"image\":{\"tag\":\"v2\",\"e\":\"\ud83d\ude00\"}}", "b": 1}` + "\n"},
 		{"emoji before", "values: |\n  a: \U0001F600 é\n  image: {e: \U0001F600, tag: v1}\n",
 			"values: |\n  a: \U0001F600 é\n  image: {e: \U0001F600, tag: v2}\n"},
-		{"several documents", "values: |\n  a: 1\n  ---\n  image:\n    tag: v1\n", "values: |\n  a: 1\n  ---\n  image:\n    tag: v2\n"},
-		{"in a list", "- values: |-\n    image:\n      tag: v1\n- b\n", "- values: |-\n    image:\n      tag: v2\n- b\n"},
+		{"several documents", "values: |\n  a: 1\n  ---\n  image:\n    tag: v1\n",
+			"values: |\n  a: 1\n  ---\n  image:\n    tag: v2\n"},
+		{"in a list", "- values: |-\n    image:\n      tag: v1\n- b\n",
+			"- values: |-\n    image:\n      tag: v2\n- b\n"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -75,7 +80,8 @@ func TestEmbedded(t *testing.T) {
 				t.Fatalf("got %q, %v\nwant %q", after, err, c.after)
 			}
 			if len(changes) != 1 || !strings.HasPrefix(changes[0].Path, path+" | from_") ||
-				!strings.HasSuffix(changes[0].Path, " | .image.tag") || changes[0].Old != "v1" || changes[0].New != "v2" {
+				!strings.HasSuffix(changes[0].Path, " | .image.tag") ||
+				changes[0].Old != "v1" || changes[0].New != "v2" {
 				t.Errorf("%+v", changes)
 			}
 		})
@@ -134,7 +140,8 @@ func TestEmbeddedStructure(t *testing.T) {
 
 func TestEmbeddedThreeDeep(t *testing.T) {
 	t.Parallel()
-	f, in := embeddedIn(t, "b: 1\nvalues: |\n  # outer\n  inner: |\n    # inner\n    json: '{\"tag\": \"v1\"}'\n    c: 1\n")
+	f, in := embeddedIn(t,
+		"b: 1\nvalues: |\n  # outer\n  inner: |\n    # inner\n    json: '{\"tag\": \"v1\"}'\n    c: 1\n")
 	second, err := in.Embedded(in.At("inner"))
 	if err != nil {
 		t.Fatal(err)
@@ -166,8 +173,9 @@ func TestEmbeddedThreeDeep(t *testing.T) {
 	if err := third.Set(third.At("tag"), "v1"); err != nil {
 		t.Fatal(err)
 	}
-	if changes := wantText(t, f,
-		"b: 2\nvalues: |\n  # outer\n  inner: |\n    # inner\n    json: '{\"tag\": \"v1\"}'\n    c: 2\n"); len(changes) != 2 {
+	changes = wantText(t, f,
+		"b: 2\nvalues: |\n  # outer\n  inner: |\n    # inner\n    json: '{\"tag\": \"v1\"}'\n    c: 2\n")
+	if len(changes) != 2 {
 		t.Errorf("%+v", changes)
 	}
 }
@@ -235,7 +243,8 @@ func TestEmbeddedRefusals(t *testing.T) {
 	if err := in.Delete(in.At("a")); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := f.Bytes(); err == nil || !strings.Contains(err.Error(), "f:2: .values cannot be set: it is in a folded block") {
+	if _, _, err := f.Bytes(); err == nil ||
+		!strings.Contains(err.Error(), "f:2: .values cannot be set: it is in a folded block") {
 		t.Error(err)
 	}
 }
@@ -244,8 +253,10 @@ func TestEmbeddedRefusals(t *testing.T) {
 // or that alone differs, and the second time nothing does.
 func FuzzEmbedded(f *testing.F) {
 	for _, seed := range []string{
-		"values: |\n  image:\n    tag: v1 # now\nb: 1\n", "values: \"{\\\"a\\\": 1}\"\n", "- 'a: 1'\n- >-\n  a: {b: 1,\n  c: 2}\n",
-		"a: |2+\n   b: 1\n\n\n---\nc: \"a: 1\\n\\\n  b: 2\"\n", "{\"a\": \"{\\\"b\\\": \\\"\\ud83d\\ude00\\\"}\"}", "a: |\r\n  b: 1\r\n",
+		"values: |\n  image:\n    tag: v1 # now\nb: 1\n", "values: \"{\\\"a\\\": 1}\"\n",
+		"- 'a: 1'\n- >-\n  a: {b: 1,\n  c: 2}\n",
+		"a: |2+\n   b: 1\n\n\n---\nc: \"a: 1\\n\\\n  b: 2\"\n",
+		"{\"a\": \"{\\\"b\\\": \\\"\\ud83d\\ude00\\\"}\"}", "a: |\r\n  b: 1\r\n",
 	} {
 		f.Add(seed, "v2")
 	}

@@ -165,7 +165,8 @@ func TestEmbeddedPathErrors(t *testing.T) {
 // TestEmbeddedAssignments makes several assignments in one string.
 func TestEmbeddedAssignments(t *testing.T) {
 	t.Parallel()
-	got, r, err := assignEmbedded("v: |\n  a: 1\n  b: 1 # c\n  x: 1\nw: 1\n", RefuseMissing, ".v | from_yaml | .a=2", ".w=3",
+	got, r, err := assignEmbedded("v: |\n  a: 1\n  b: 1 # c\n  x: 1\nw: 1\n", RefuseMissing,
+		".v | from_yaml | .a=2", ".w=3",
 		".v | from_yaml | .b=2", ".v | from_yaml | .a=3", ".v | from_yaml | .x=2", ".v | from_yaml | .x=1")
 	if want := "v: |\n  a: 3\n  b: 2 # c\n  x: 1\nw: 3\n"; err != nil || got != want {
 		t.Fatalf("%v, got\n%s", err, got)
