@@ -50,48 +50,64 @@ func (s *source) carryLines(n *yaml.Node, header splice, value string) ([]splice
 	if first+len(old) > len(s.lines) {
 		return nil, errNotFound
 	}
-	at := func(i int) int { // where the i-th line starts
-		if first+i < len(s.lines) {
-			return s.lines[first+i]
-		}
-		return len(s.text)
-	}
+	b := blockLines{source: s, first: first, indent: below.indent}
 	for i, line := range old {
-		got := string(s.text[at(i):s.lineEnd(at(i))])
+		got := string(s.text[b.at(i):s.lineEnd(b.at(i))])
 		if got != below.indent+line && (line != "" || strings.Trim(got, " ") != "") {
 			return nil, errNotFound
 		}
 	}
 	var out []splice
 	for _, h := range hunks(old, now) {
-		text := ""
-		for k, line := range h.lines {
-			newline := s.newline
-			if i := h.start + k; len(h.lines) == h.end-h.start {
-				newline = string(s.text[s.lineEnd(at(i)):at(i+1)])
-			}
-			if line != "" {
-				text += below.indent + line
-			}
-			text += newline
-		}
-		p := splice{at(h.start), at(h.end), text}
-		if p.end == len(s.text) && !strings.HasSuffix(string(s.text), s.newline) { // whose last line does not end
-			switch {
-			case p.start == p.end:
-				p.text = s.newline + strings.TrimSuffix(text, s.newline)
-			case h.end == len(old) && text == "":
-				p.start = s.lineEnd(at(h.start - 1))
-			default:
-				p.text = strings.TrimSuffix(text, s.newline)
-			}
-		}
-		out = append(out, p)
+		out = append(out, b.splice(h, len(old)))
 	}
 	if breaks != oldBreaks {
 		out = append(out, s.rechomp(header, below, breaks)...)
 	}
 	return out, nil
+}
+
+// blockLines are the lines of a literal block, of which the first has that index.
+type blockLines struct {
+	*source
+	first  int
+	indent string
+}
+
+// at returns where the i-th line starts.
+func (b blockLines) at(i int) int {
+	if b.first+i < len(b.lines) {
+		return b.lines[b.first+i]
+	}
+	return len(b.text)
+}
+
+// splice returns the splice for a hunk of a block of so many lines.
+func (b blockLines) splice(h hunk, count int) splice {
+	text := ""
+	for k, line := range h.lines {
+		newline := b.newline
+		if i := h.start + k; len(h.lines) == h.end-h.start {
+			newline = string(b.text[b.lineEnd(b.at(i)):b.at(i+1)])
+		}
+		if line != "" {
+			text += b.indent + line
+		}
+		text += newline
+	}
+	p := splice{b.at(h.start), b.at(h.end), text}
+	if p.end < len(b.text) || strings.HasSuffix(string(b.text), b.newline) {
+		return p
+	}
+	switch { // The last line of the file does not end.
+	case p.start == p.end:
+		p.text = b.newline + strings.TrimSuffix(text, b.newline)
+	case h.end == count && text == "":
+		p.start = b.lineEnd(b.at(h.start - 1))
+	default:
+		p.text = strings.TrimSuffix(text, b.newline)
+	}
+	return p
 }
 
 // rechomp returns the splices that give a block scalar another number of line breaks at its end.
