@@ -41,6 +41,8 @@ type config struct {
 	setMissing     string
 	images         list
 	imageFiles     list
+	imageMissing   string
+	imageStrict    bool
 	expressions    list
 
 	// Commit.

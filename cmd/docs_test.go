@@ -11,21 +11,19 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"update-gitops-repo/template/image"
 )
 
 // TestDocs holds what is made from the flags against the flags: the table in the README, the man page and the
 // completion of three shells. With UPDATE_DOCS set, as "make docs" does, it writes them instead.
 func TestDocs(t *testing.T) {
 	groups := new(config).flags()
-	const readme, begin, end = "../README.md", "<!-- the flags, by make docs -->\n", "<!-- end of the flags -->\n"
-	text := read(t, readme)
-	before, rest, ok := strings.Cut(text, begin)
-	_, after, ended := strings.Cut(rest, end)
-	if !ok || !ended {
-		t.Fatal("the README has no place for the flags")
-	}
+	const readme = "../README.md"
+	text := replaceBetween(t, read(t, readme), "the flags", flagTable(groups))
+	text = replaceBetween(t, text, "the places", placeTable())
 	for name, want := range map[string]string{
-		readme:                         before + begin + flagTable(groups) + end + after,
+		readme:                         text,
 		"docs/update-gitops-repo.1":    manPage(groups, text),
 		"docs/update-gitops-repo.bash": bashCompletion(groups),
 		"docs/_update-gitops-repo":     zshCompletion(groups),
@@ -39,6 +37,28 @@ func TestDocs(t *testing.T) {
 			t.Errorf("%s is out of date; run make docs", name)
 		}
 	}
+}
+
+// replaceBetween replaces what stands between the README's marks for a table.
+func replaceBetween(t *testing.T, text, what, table string) string {
+	t.Helper()
+	begin, end := "<!-- "+what+", by make docs -->\n", "<!-- end of "+what+" -->\n"
+	before, rest, ok := strings.Cut(text, begin)
+	_, after, ended := strings.Cut(rest, end)
+	if !ok || !ended {
+		t.Fatalf("the README has no room for %s", what)
+	}
+	return before + begin + table + end + after
+}
+
+// placeTable returns the table of the places where -image sets an image.
+func placeTable() string {
+	var b strings.Builder
+	b.WriteString("\n| read by | where | what stands there |\n|---|---|---|\n")
+	for _, p := range image.Places() {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", p.System, p.Where, p.Holds)
+	}
+	return b.String() + "\n"
 }
 
 func read(t *testing.T, name string) string {

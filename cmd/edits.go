@@ -9,7 +9,6 @@ import (
 	"update-gitops-repo/cmd/internal/edits"
 	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/template"
-	"update-gitops-repo/template/image"
 	"update-gitops-repo/template/yamledit/yqedit"
 )
 
@@ -27,7 +26,7 @@ func newEdits(c *config, getenv func(string) string) (edits.Edits, error) {
 	if err != nil {
 		return edits.Edits{}, err
 	}
-	images, err := parseImages(c)
+	images, err := newImages(c)
 	if err != nil {
 		return edits.Edits{}, err
 	}
@@ -39,13 +38,9 @@ func newEdits(c *config, getenv func(string) string) (edits.Edits, error) {
 	if err != nil {
 		return edits.Edits{}, err
 	}
-	imageGlobs := c.imageFiles.values
-	if len(imageGlobs) == 0 {
-		imageGlobs = []string{image.DefaultFiles}
-	}
 	return edits.Edits{
 		Adds: c.adds.values, Renderer: renderer, Values: values, Local: local, Sets: sets,
-		Images: images, ImageGlobs: imageGlobs, Expressions: expressions,
+		Images: images, Expressions: expressions,
 	}, nil
 }
 

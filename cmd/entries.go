@@ -125,6 +125,33 @@ func cutTemplate(s string) (src, dest string, err error) {
 	return drive + unescape.Replace(src), unescape.Replace(dest), nil
 }
 
+// newImages returns which images to set, and where.
+func newImages(c *config) (image.Request, error) {
+	images, err := parseImages(c)
+	if err != nil {
+		return image.Request{}, err
+	}
+	if err := image.Check(images); err != nil {
+		return image.Request{}, usage.Errorf("give each image once, or each with another tag", "-image: %v", err)
+	}
+	req := image.Request{Images: images, Globs: c.imageFiles.values, Strict: c.imageStrict}
+	if c.imageMissing != "add" {
+		return req, nil
+	}
+	req.Missing = image.MissingAdd
+	if len(req.Globs) == 0 {
+		return req, usage.Errorf("give -image-files, such as -image-files=overlays/prod/kustomization.yaml",
+			"-image-missing=add would add the image to all kustomizations of the repository")
+	}
+	for _, img := range images {
+		if err := img.CheckAdd(); err != nil {
+			return req, usage.Errorf("leave out -image-missing, or give -image=NAME=:TAG",
+				"-image-missing=add: %v", err)
+		}
+	}
+	return req, nil
+}
+
 // parseImages returns the images to set, each once.
 func parseImages(c *config) ([]image.Image, error) {
 	const hint = "give -image=NAME=REF, such as acme/shop=acme/shop:1.2"
@@ -143,7 +170,7 @@ func parseImages(c *config) ([]image.Image, error) {
 		for _, p := range refParts(img.Ref) {
 			c.warnUnfilled("-image "+img.Name, p.value)
 		}
-		entries = append(entries, entry[image.Image]{"image", text, c.images.places[i], img.Repository(), img.Ref, img})
+		entries = append(entries, entry[image.Image]{"image", text, c.images.places[i], img.Key(), img.Ref, img})
 	}
 	return settle(c, entries), nil
 }

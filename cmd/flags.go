@@ -83,10 +83,16 @@ func (c *config) editFlags() []flagSpec {
 			usage: "`action` for a file in which the path of -set selects nothing: error, create it, " +
 				"or skip the file if another one has it"},
 		{name: "image", into: &c.images,
-			usage: "`NAME=REF`: set the image NAME, wherever it is deployed, to REF"},
+			usage: "`NAME=REF`: set the image NAME, wherever it is deployed, to REF; NAME:OLDTAG is only what has " +
+				"that tag now, REF may be REPO:TAG, REPO@DIGEST, :TAG, @DIGEST, or REPO:* to keep the tag"},
 		{name: "image-files", into: &c.imageFiles, needs: "image", check: checkGlob,
-			fallback: image.DefaultFiles,
+			fallback: image.DefaultFiles + ", without those of CI systems and docs/",
 			usage:    "`glob` of the files in which -image looks"},
+		{name: "image-missing", into: &c.imageMissing, preset: "ignore", choices: []string{"ignore", "add"},
+			needs: "image",
+			usage: "`action` if a kustomization that -image-files names has no entry for the image: ignore or add"},
+		{name: "image-strict", into: &c.imageStrict, needs: "image",
+			usage: "fail if -image leaves a place that may deploy the image, instead of a warning"},
 		{name: "yq", into: &c.expressions,
 			usage: "`FILE:EXPRESSION`: edit FILE, which may be a glob, with a yq expression"},
 	}

@@ -187,6 +187,7 @@ var editHints = []struct {
 	// YAML files.
 	{"", as[*heapwatch.Error], nil, "simplify the expression, or edit a smaller file"},
 	{"", kind(image.ErrNotDeployed), nil, hintImage},
+	{"", kind(image.ErrLeft), nil, "set these by -set, leave their files out with -image-files, or drop -image-strict"},
 	{"-image", kind(yamledit.ErrSyntax), ownHint, "%s"},
 	{"-image", as[*yamledit.Error], nil, "set that place by hand, or leave its file out with -image-files"},
 	{"-yq", as[*yamledit.Error], ownHint, "%s"},

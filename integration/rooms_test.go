@@ -174,7 +174,7 @@ var importers = map[string][]string{
 	"github.com/Masterminds/sprig":      {"template"},
 	"github.com/ProtonMail/":            {"gitrepo/sign"},
 	"github.com/agext/levenshtein":      {"cmd"},
-	"github.com/aymanbagabas/go-udiff":  {"cmd/internal/diff"},
+	"github.com/aymanbagabas/go-udiff":  {"cmd/internal/diff", "template/yamledit"},
 	"github.com/distribution/reference": {"template/image"},
 	"github.com/go-git/": {
 		"gitrepo", "gitrepo/checkout", "gitrepo/giturl", "gitrepo/internal/objectdb", "gitrepo/internal/pack",

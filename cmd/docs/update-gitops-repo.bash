@@ -33,6 +33,8 @@ _update_gitops_repo() {
 	-set-missing | -set-missing=) words='error create skip' ;;
 	-image | -image=) return ;;
 	-image-files | -image-files=) return ;;
+	-image-missing | -image-missing=) words='ignore add' ;;
+	-image-strict=) words='true false' ;;
 	-yq | -yq=) return ;;
 	-git-revision | -git-revision=) return ;;
 	-app | -app=) return ;;
@@ -77,7 +79,7 @@ _update_gitops_repo() {
 	-config | -config=) return ;;
 	-version=) words='true false' ;;
 	-h=) words='true false' ;;
-	*) [[ $cur != -* ]] || words=' -repo -workdir -base -token -token-file -username -github-app-id -github-app-key-file -ssh-key-file -ssh-known-hosts -ca-file -check-auth -add -filepath -substitute -substitute-env -delims -template -validate -set -set-missing -image -image-files -yq -git-revision -app -branch -commit-message -author-name -author-email -committer-name -committer-email -signoff -sign-key-file -sign-passphrase -sign-passphrase-file -commit-via-api -sequence -force-push -create-pull-request -merge-pull-request -merge-method -auto-merge -wait -delete-branch -supersede -pr-title -pr-body -pr-body-file -pr-label -pr-reviewer -pr-assignee -pr-milestone -pr-draft -scm-provider -scm-url -dry-run -output -result-dir -result-env -verbose -log-format -timeout -max-fetch -config -version -h' ;;
+	*) [[ $cur != -* ]] || words=' -repo -workdir -base -token -token-file -username -github-app-id -github-app-key-file -ssh-key-file -ssh-known-hosts -ca-file -check-auth -add -filepath -substitute -substitute-env -delims -template -validate -set -set-missing -image -image-files -image-missing -image-strict -yq -git-revision -app -branch -commit-message -author-name -author-email -committer-name -committer-email -signoff -sign-key-file -sign-passphrase -sign-passphrase-file -commit-via-api -sequence -force-push -create-pull-request -merge-pull-request -merge-method -auto-merge -wait -delete-branch -supersede -pr-title -pr-body -pr-body-file -pr-label -pr-reviewer -pr-assignee -pr-milestone -pr-draft -scm-provider -scm-url -dry-run -output -result-dir -result-env -verbose -log-format -timeout -max-fetch -config -version -h' ;;
 	esac
 	[[ $cur != --* ]] || words=${words// -/ --}
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))

@@ -23,6 +23,8 @@ complete -c update-gitops-repo -o set -r -F -d 'FILE:PATH=VALUE: set the YAML va
 complete -c update-gitops-repo -o set-missing -x -a 'error create skip' -d 'action for a file in which the path of -set selects nothing: error, create it, or skip the file if another one has it'
 complete -c update-gitops-repo -o image -r -F -d 'NAME=REF: set the image NAME, wherever it is deployed, to REF'
 complete -c update-gitops-repo -o image-files -r -F -d 'glob of the files in which -image looks'
+complete -c update-gitops-repo -o image-missing -x -a 'ignore add' -d 'action if a kustomization that -image-files names has no entry for the image: ignore or add'
+complete -c update-gitops-repo -o image-strict -d 'fail if -image leaves a place that may deploy the image, instead of a warning'
 complete -c update-gitops-repo -o yq -r -F -d 'FILE:EXPRESSION: edit FILE, which may be a glob, with a yq expression'
 complete -c update-gitops-repo -o git-revision -r -F -d 'commit of the application'
 complete -c update-gitops-repo -o app -r -F -d 'name of the application'

@@ -60,9 +60,10 @@ func (p *plan) loose(n *yaml.Node, known map[*yaml.Node]*yaml.Node) *yaml.Node {
 // keys change.
 func (p *plan) checkShared(m *yaml.Node) error {
 	id := p.identity(m)
-	for _, key := range knownKeys {
+	named := p.isNamed(m)
+	for _, key := range sortedKeys(p.fieldsOf(m)) {
 		n := p.lookup(m, key)
-		if n == nil || n.Kind != yaml.ScalarNode || !id.isNamed() || p.seen[use{id, key}] {
+		if n == nil || n.Kind != yaml.ScalarNode || !named || p.seen[use{id, key}] {
 			continue
 		}
 		if v, changes := p.values[n]; changes {

@@ -21,7 +21,7 @@ func TestSharedEntries(t *testing.T) {
 			t.Fatal(err)
 		}
 		fsys := fstest.MapFS{"kustomization.yaml": {Data: []byte(tt.src)}}
-		_, err = Set(fsys, []string{"**"}, []Image{img}, func(string, string) {})
+		_, err = Set(fsys, Request{Images: []Image{img}, Globs: []string{"**"}}, ignore)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q: got %v", tt.src, err)
 		}

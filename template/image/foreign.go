@@ -52,49 +52,62 @@ func isAction(n *yaml.Node) bool {
 	return false
 }
 
-// isFilledIn reports whether a tag or a digest is for something else to fill in: it is a variable or an action.
-func isFilledIn(n *yaml.Node) bool { return isAction(n) || isVariable(text(n)) }
+// said returns the text of a tag or a digest, also of one that is an action.
+func said(n *yaml.Node) string {
+	switch {
+	case !isAction(n):
+		return text(n)
+	case n.Kind == yaml.MappingNode:
+		return "{{ … }}"
+	}
+	return "[[ … ]]"
+}
 
-// maxNamed is how many files or places a warning names.
+// maxNamed is how many files a warning names.
 const maxNamed = 3
 
-// passed are the files that were passed over, and the places that were left alone.
+// passed are the files that were passed over.
 type passed struct {
 	templates []string
 	others    []string // that are not YAML for another reason
-	named     []string // "NAME (FILE:LINE)", where the templates name an image
-	places    []string // the same, where a file that parses does, and something else fills in the tag
 }
 
 // pass passes a file over that does not parse, for the reason given, or returns the error if that may leave an image as
 // it is where it is deployed.
-func (p *passed) pass(f unparsed, targets []*target) error {
-	if err := f.deploys(targets); err != nil {
+func (r *Result) pass(c context, f unparsed) error {
+	if err := f.deploys(c.targets); err != nil {
 		return err
 	}
 	foreign := isForeign(f.name, f.text)
-	for _, t := range targets {
-		var m mentions
-		m.look(t, f.name, withoutComments(f.text))
-		m.named = slices.DeleteFunc(m.named, func(named string) bool {
-			return t.newName == "" && strings.HasPrefix(named, t.join(t.Name)+" ") // It is as it shall be.
-		})
-		if len(m.named) > 0 && !foreign {
+	for _, t := range c.targets {
+		if !foreign && f.names(t) {
 			const why = "%s is named here, and may be deployed, but the file is not YAML: %v"
 			return f.fail(f.line, t, fmt.Sprintf(why, t.Name, f.err), mend)
 		}
-		p.named = append(p.named, m.named...)
 	}
 	switch {
 	case f.explicit:
 		return &yamledit.Error{File: f.name, Line: f.line, Err: yamledit.ErrSyntax, Hint: mend,
 			Reason: "cannot be read as YAML: " + f.err.Error()}
 	case foreign:
-		p.templates = append(p.templates, f.name)
+		r.over.templates = append(r.over.templates, f.name)
+		r.Left = append(r.Left, c.namedInText(withoutComments(f.text))...)
 	default:
-		p.others = append(p.others, f.name)
+		r.over.others = append(r.over.others, f.name)
 	}
 	return nil
+}
+
+// names reports whether the text names t, at another version than it shall have.
+func (f unparsed) names(t *target) bool {
+	var h hints
+	for line := range strings.Lines(string(withoutComments(f.text))) {
+		h.look(t, line, f.name)
+	}
+	made := t.Name + version{t.tag, t.digest}.suffix() + " "
+	return slices.ContainsFunc(h.named, func(named string) bool {
+		return t.newName != "" || !strings.HasPrefix(named, made)
+	})
 }
 
 // warnings returns a line for each kind of what was passed over.
@@ -106,12 +119,6 @@ func (p *passed) warnings() (lines []string) {
 	if n := len(p.others); n > 0 {
 		files := count(n, "file", "files")
 		lines = append(lines, "passed over "+files+" that cannot be read as YAML: "+first(p.others))
-	}
-	if len(p.named) > 0 {
-		lines = append(lines, "not set in templates of another language: "+first(p.named))
-	}
-	if len(p.places) > 0 {
-		lines = append(lines, "left alone, because something else fills it in: "+first(p.places))
 	}
 	return lines
 }
@@ -158,8 +165,8 @@ func (f unparsed) deploys(targets []*target) error {
 		ref := string(f.text[at[4]:at[5]])
 		repo, tag, digest := splitRef(ref)
 		for _, t := range targets {
-			mine := refSuffix.MatchString(ref[len(repo):]) && t.matches(fullName(repo), tag, digest)
-			if mine && (t.join(repo) != ref || t.newName != "") {
+			c := current{names: []string{fullName(repo)}, tag: tag, digest: digest}
+			if refSuffix.MatchString(ref[len(repo):]) && t.sees(c) && !t.isMade(c) {
 				line := 1 + bytes.Count(f.text[:at[4]], []byte("\n"))
 				const why = "%s is deployed here, but cannot be set, since the file is not YAML: %v"
 				return f.fail(line, t, fmt.Sprintf(why, t.Name, f.err), "")

@@ -29,6 +29,8 @@ func TestParse(t *testing.T) {
 		"registry.example.com:5000/acme/shop=registry.example.com:5000/acme/shop:v1",
 		"docker.io/library/nginx=mirror.local/nginx:1",
 		"localhost/x=localhost:5000/x:1",
+		"nginx:1=nginx:2", "nginx:api-*=:api-2", "nginx=ghcr.io/acme/nginx:*", "nginx=:*@" + digestA,
+		"nginx=ghcr.io/acme/nginx:*@" + digestA,
 	} {
 		name, ref, _ := strings.Cut(in, "=")
 		if got, err := Parse(in); err != nil || got != (Image{name, ref}) {
@@ -38,15 +40,20 @@ func TestParse(t *testing.T) {
 	tests := []struct{ in, want string }{
 		{"", `"" has no "=": it must be NAME=REF`},
 		{"nginx:1", `"nginx:1" has no "=": it must be NAME=REF`},
-		{"=nginx:1", `"" is no name of an image: it must be a repository, without tag and digest`},
-		{"nginx:1=nginx:2", `"nginx:1" is no name of an image: it must be a repository, without tag and digest`},
+		{"=nginx:1", `"" is no name of an image: it must be a repository, with or without a tag`},
+		{"nginx:=nginx:2", `"nginx:" is no name of an image: it must be a repository, with or without a tag`},
+		{"nginx:a/b=nginx:2", `"nginx:a/b" is no name of an image: it must be a repository, with or without a tag`},
 		{"nginx@" + digestA + "=:2",
-			`"nginx@` + digestA + `" is no name of an image: it must be a repository, without tag and digest`},
-		{"Nginx=:2", `"Nginx" is no name of an image: it must be a repository, without tag and digest`},
+			`"nginx@` + digestA + `" is no name of an image: it must be a repository, with or without a tag`},
+		{"Nginx=:2", `"Nginx" is no name of an image: it must be a repository, with or without a tag`},
 		{"nginx=", `image nginx: "": invalid reference format`},
 		{"nginx=1.7.0",
-			`image nginx: "1.7.0" has neither a tag nor a digest: it must be REPO:TAG, REPO@DIGEST, :TAG or @DIGEST`},
+			`image nginx: "1.7.0" has neither a tag nor a digest: it must be ` +
+				"REPO:TAG, REPO@DIGEST, :TAG, @DIGEST, or REPO:* to keep the tag"},
 		{"nginx=:", `image nginx: ":": invalid reference format`},
+		{"nginx=ghcr.io/nginx:", `image nginx: "ghcr.io/nginx:": invalid reference format`},
+		{"nginx=:*", `image nginx: ":*" has neither a tag nor a digest: it must be `},
+		{"nginx=:v*", `image nginx: ":v*": invalid reference format`},
 		{"nginx=:a b", `image nginx: ":a b": invalid reference format`},
 		{"nginx=:1\n", "image nginx: \":1\\n\": invalid reference format"},
 		{"nginx=@sha256:4b9d", `image nginx: "@sha256:4b9d": invalid reference format`},
@@ -85,12 +92,13 @@ func setImage(file, src, images string) (string, string, error) {
 		}
 		parsed = append(parsed, img)
 	}
-	result, err := Set(fstest.MapFS{file: {Data: []byte(src)}}, []string{"**"}, parsed, ignore)
-	if text, ok := result.Files[file]; ok {
+	req := Request{Images: parsed, Globs: []string{"**"}}
+	out, err := Set(fstest.MapFS{file: {Data: []byte(src)}}, req, ignore)
+	if text, ok := out.Files[file]; ok {
 		src = string(text)
 	}
 	var said []string
-	for _, c := range result.Changes {
+	for _, c := range out.Changes {
 		said = append(said, fmt.Sprintf("%s: %s -> %s", c.Path, c.Old, c.New))
 	}
 	return src, strings.Join(said, "; "), err
@@ -454,7 +462,7 @@ func TestSet(t *testing.T) {
 // In the files, v1 is the version that acme/shop has wherever it is deployed, and nothing else has.
 func TestSetShapes(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*")
+	files, err := filepath.Glob("testdata/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
@@ -479,12 +487,13 @@ func TestSetErrors(t *testing.T) {
 		want                    string
 	}{
 		{"nowhere", "a.yaml", "image: acme/shop-worker:1\n", "acme/shop=:2", ErrNotDeployed,
-			"**: acme/shop is deployed nowhere"},
+			"**: acme/shop is deployed nowhere; there is acme/shop-worker"},
 		{"one of two", "a.yaml", "image: acme/shop:1\n", "acme/shop=:2 nginx=:2", ErrNotDeployed,
 			"**: nginx is deployed nowhere"},
 		{"a similar workload", "a.yaml", "x:\n- image: ghcr.io/acme/shop:1\n- image: acme/shop:$TAG\n", "acme/shop=:2",
 			ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3); " +
+			"**: acme/shop is deployed nowhere; " +
+				"it is named in another way: acme/shop:$TAG (a.yaml:3, a placeholder); " +
 				"but there is ghcr.io/acme/shop:1 (a.yaml:2)"},
 		{"similar values", "a.yaml",
 			"x: {registry: ghcr.io, repository: acme/shop, tag: 1}\ny: {repository: shop, digest: x}\n", "acme/shop=:2",
@@ -497,7 +506,9 @@ func TestSetErrors(t *testing.T) {
 				"shop (kustomization.yaml:2)"},
 		{"many similar ones", "a.yaml", "- image: a/shop\n- image: b/shop\n- image: c/shop\n- image: d/shop\n",
 			"acme/shop=:2", ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; but there is a/shop (a.yaml:1), b/shop (a.yaml:2), c/shop (a.yaml:3)"},
+			"**: acme/shop is deployed nowhere; but there is a/shop (a.yaml:1), b/shop (a.yaml:2), " +
+				"c/shop (a.yaml:3), " +
+				"d/shop (a.yaml:4)"},
 		{"the new one at another tag", "a.yaml", "- image: acme/web:1\n- {repository: acme/web, tag: 1}\n",
 			"acme/shop=acme/web:2", ErrNotDeployed, "**: acme/shop is deployed nowhere"},
 
@@ -508,7 +519,8 @@ func TestSetErrors(t *testing.T) {
 			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3)"},
 		{"a template with a variable", "a.yaml", helmTemplate + "image: \"acme/shop:{{ .tag }}\"\n", "acme/shop=:2",
 			ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (a.yaml:3)"},
+			"**: acme/shop is deployed nowhere; " +
+				"it is named in another way: acme/shop:{{ .tag }} (a.yaml:3, a placeholder)"},
 		{"a template with the image", "a.yaml", helmTemplate + "  - \"image\": 'acme/shop:1' # c\n", "acme/shop=:2",
 			yamledit.ErrSyntax,
 			"a.yaml:3: acme/shop is deployed here, but cannot be set, since the file is not YAML: "},
@@ -528,8 +540,11 @@ func TestSetErrors(t *testing.T) {
 			"images:\n- {name: acme/shop, newTag: $TAG}\n- {name: acme/shop, digest: '{{ x }}'}\n---\n" +
 				"image: {repository: acme/shop, tag: <TAG>}\n---\nimage: {repository: acme/shop, digest: $(D)}\n",
 			"acme/shop=:2", ErrNotDeployed,
-			"**: acme/shop is deployed nowhere; it is named in another way: acme/shop (kustomization.yaml:2), " +
-				"acme/shop (kustomization.yaml:3), acme/shop (kustomization.yaml:5)"},
+			"**: acme/shop is deployed nowhere; it is named in another way: " +
+				"acme/shop:$TAG (kustomization.yaml:2, a placeholder), " +
+				"acme/shop@{{ x }} (kustomization.yaml:3, a placeholder), " +
+				"acme/shop:<TAG> (kustomization.yaml:5, a placeholder), " +
+				"acme/shop@$(D) (kustomization.yaml:7, a placeholder)"},
 		{"a name in two keys", "a.yaml",
 			"a: {repository: quay.io/x, image: acme/shop, tag: v1}\n" +
 				"bImage: {repository: acme/shop, image: worker, tag: v1}\n",
@@ -709,7 +724,7 @@ func TestSetFiles(t *testing.T) {
 		fsys.MapFS[name] = &fstest.MapFile{Data: []byte(src)}
 	}
 	images := []Image{{"acme/shop", "acme/shop:2"}}
-	result, err := Set(fsys, []string{DefaultFiles, "a/*"}, images, ignore)
+	result, err := Set(fsys, Request{Images: images, Globs: []string{DefaultFiles, "a/*"}}, ignore)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -717,8 +732,8 @@ func TestSetFiles(t *testing.T) {
 	if want := []string{
 		"passed over 2 files of another template language: chart/made.yaml, chart/templates.yaml",
 		"passed over 1 file that cannot be read as YAML: chart/latin.yaml",
-	}; !slices.Equal(result.Warnings, want) {
-		t.Errorf("warnings: %q", result.Warnings)
+	}; !slices.Equal(result.Warnings(), want) {
+		t.Errorf("warnings: %q", result.Warnings())
 	}
 	if want := map[string][]byte{"a/one.yaml": []byte("image: acme/shop:2\n"),
 		"b/two.yml": []byte("image:\n  repository: acme/shop\n  tag: \"2\"\n")}; !reflect.DeepEqual(files, want) {
@@ -735,11 +750,11 @@ func TestSetFiles(t *testing.T) {
 	if len(fsys.prefetched) != 1 || !slices.Equal(fsys.prefetched[0], want) {
 		t.Errorf("prefetched: %v", fsys.prefetched)
 	}
-	if _, err := Set(fsys, []string{"a/*", "c/*"}, images, ignore); !errors.Is(err, glob.ErrNoMatch) ||
-		!strings.HasPrefix(err.Error(), "c/*: ") {
+	if _, err := Set(fsys, Request{Images: images, Globs: []string{"a/*", "c/*"}}, ignore); !errors.Is(
+		err, glob.ErrNoMatch) || !strings.HasPrefix(err.Error(), "c/*: ") {
 		t.Errorf("a glob without a match: %v", err)
 	}
-	if _, err := Set(fsys, []string{"a/*"}, []Image{{"nginx", ":1"}, {"docker.io/nginx", ":2"}},
+	if _, err := Set(fsys, Request{Images: []Image{{"nginx", ":1"}, {"docker.io/nginx", ":2"}}},
 		ignore); err == nil || err.Error() != "image docker.io/nginx is given twice" {
 		t.Errorf("twice: %v", err)
 	}
@@ -750,11 +765,12 @@ func TestSetFiles(t *testing.T) {
 	if err := Check([]Image{{"nginx", ":1"}, {"acme/nginx", ":2"}}); err != nil {
 		t.Error(err)
 	}
-	if _, err := Set(fsys, []string{"a/*"}, []Image{{"nginx", "1"}}, ignore); err == nil {
+	if _, err := Set(fsys, Request{Images: []Image{{"nginx", "1"}}}, ignore); err == nil {
 		t.Error("a bad reference is taken")
 	}
 	failing := failingFiles{fsys}
-	if _, err := Set(failing, []string{"a/*"}, images, ignore); !errors.Is(err, fs.ErrPermission) {
+	_, err = Set(failing, Request{Images: images, Globs: []string{"a/*"}}, ignore)
+	if !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("a file that cannot be read: %v", err)
 	}
 }

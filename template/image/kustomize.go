@@ -2,7 +2,6 @@ package image
 
 import (
 	"cmp"
-	"path"
 	"slices"
 
 	"go.yaml.in/yaml/v4"
@@ -10,10 +9,15 @@ import (
 	"update-gitops-repo/template/yamledit"
 )
 
-// entry is what becomes of an entry in the images of a kustomization, besides the values of its scalars.
+// entry is an entry in the images of a kustomization, and what becomes of it besides the values of its scalars.
 type entry struct {
-	*target
+	*target  // nil while it stays as it is
 	node     *yaml.Node
+	now      current
+	name     string     // of the images that it changes, as it has it
+	newName  string     // as it has it
+	repo     string     // newName without a version
+	suffix   *yaml.Node // tagSuffix, which counts only where the base says the version
 	behind   *yaml.Node // the value that a key which comes goes behind; nil for the end
 	reshaped bool       // keys come, go or change
 	removed  []*yaml.Node
@@ -26,73 +30,75 @@ type addition struct{ behind, key, value *yaml.Node }
 // wanted is a key and the text that it shall have; empty when it is to go.
 type wanted struct{ key, text string }
 
-// kustomization plans the images of a document, if it is a kustomization.
-func (p *plan) kustomization(doc *yaml.Node) error {
-	if !p.isKustomization(doc) {
+// newEntry reads an entry, or returns nil where m is none. The version is what newTag and digest say, else what newName
+// has behind the name, though kustomize adds the old tag once more there.
+func newEntry(p *plan, m *yaml.Node) *entry {
+	name := text(p.lookup(m, "name"))
+	old, oldTag, _ := splitRef(name)
+	if fullName(old) == "" {
 		return nil
 	}
-	for _, list := range []*yaml.Node{p.lookup(doc, "images"), p.lookup(p.lookup(doc, "spec"), "images")} {
-		if list == nil || list.Kind != yaml.SequenceNode {
-			continue
-		}
-		for _, item := range list.Content {
-			if err := p.kustomizationEntry(resolve(item)); err != nil {
-				return err
-			}
+	newName := text(p.lookup(m, "newName"))
+	repo, tag, digest := splitRef(newName)
+	if newTag, newDigest := said(p.lookup(m, "newTag")), said(p.lookup(m, "digest")); newTag+newDigest != "" {
+		tag, digest = newTag, newDigest
+	}
+	v := version{tag, digest}
+	e := &entry{node: m, name: name, newName: newName, repo: repo}
+	e.now = current{names: []string{fullName(cmp.Or(repo, old)), fullName(old)}, tag: tag, digest: digest, made: true,
+		inherits: v == version{}}
+	_, e.suffix = own(m, "tagSuffix")
+	if e.now.inherits {
+		e.now.tag = oldTag
+	}
+	if isVariable(tag) || isVariable(digest) {
+		e.now.placeholder = v.suffix()
+	}
+	if newName == repo { // else, nobody can name what becomes of it
+		e.now.rendered = cmp.Or(repo, old) + v.suffix()
+	}
+	for _, key := range []string{"name", "newName", "newTag", "digest"} {
+		if n := p.fieldsOf(m)[key]; n != nil {
+			e.now.nodes = append(e.now.nodes, n)
 		}
 	}
-	return nil
+	return e
 }
 
-// isKustomization reports whether doc is what kustomize reads, or Flux hands to kustomize.
-func (p *plan) isKustomization(doc *yaml.Node) bool {
-	switch path.Base(p.name) {
-	case "kustomization.yaml", "kustomization.yml", "Kustomization":
-		return true
-	}
-	return text(p.lookup(doc, "kind")) == "Kustomization"
-}
+func (e *entry) current() current { return e.now }
 
-// kustomizationEntry plans the image of an entry in the images of a kustomization.
-func (p *plan) kustomizationEntry(m *yaml.Node) error {
-	name, tag, digest := text(p.lookup(m, "name")), p.lookup(m, "newTag"), p.lookup(m, "digest")
-	if name == "" {
-		return nil
+// set plans that an entry deploys t.
+func (e *entry) set(p *plan, t *target) error {
+	if other := p.entries[e.node]; other != nil && other.target == t {
+		return nil // it was reached through an alias before
+	} else if other != nil {
+		return p.fail(e.node, t, "its entry is that of "+other.Name+" too")
 	}
-	full := fullName(cmp.Or(text(p.lookup(m, "newName")), name))
-	if isFilledIn(tag) || isFilledIn(digest) {
-		p.leave(m, full)
-		return nil
+	e.target, p.entries[e.node] = t, e
+	v := t.versionFor(e.now)
+	repo := ""
+	switch {
+	case t.newName != "" && e.now.names[0] != t.newName:
+		repo = t.repo
+	case e.repo != e.newName:
+		repo = e.repo // kustomize would add the tag a second time
 	}
-	for _, t := range p.targets {
-		if !t.matches(full, text(tag), text(digest)) && fullName(name) != t.name {
-			continue
-		}
-		t.found = true
-		if other := p.entries[m]; other != nil && other.target == t {
-			continue // it was reached through an alias before
-		} else if other != nil {
-			return p.fail(m, t, "its entry is that of "+other.Name+" too")
-		}
-		e := &entry{target: t, node: m}
-		p.entries[m] = e
-		repo := ""
-		if t.newName != "" && full != t.newName {
-			repo = t.repo
-		}
-		if err := p.planEntry(e, repo); err != nil {
-			return err
-		}
+	if t.keepDigest && e.now.inherits {
+		v.tag = "" // the base goes on saying it
 	}
-	return nil
+	if e.now.inherits && v != (version{}) && text(e.suffix) != "" {
+		p.suffixes = append(p.suffixes, Mention{Name: t.Name, File: p.name, Line: p.line(e.suffix.Line),
+			Text: text(e.suffix)})
+	}
+	return p.planEntry(e, repo, v)
 }
 
 // planEntry plans that newTag and digest of an entry are set, or go; and newName unless repo is empty. A key that is to
 // go is replaced by one that comes, so that one line changes; else what comes goes behind the name.
-func (p *plan) planEntry(e *entry, repo string) error {
+func (p *plan) planEntry(e *entry, repo string, v version) error {
 	_, e.behind = own(e.node, "name")
-	first, second := wanted{"newTag", e.tag}, wanted{"digest", e.digest}
-	if e.digest == "" {
+	first, second := wanted{"newTag", v.tag}, wanted{"digest", v.digest}
+	if v.digest == "" {
 		first, second = second, first // what is to go comes first
 	}
 	fields := []wanted{{"newName", repo}, first, second}

@@ -1,7 +1,9 @@
 package image
 
 import (
+	"cmp"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,13 +13,17 @@ import (
 
 // Image says what is to be deployed wherever an image is deployed now.
 type Image struct {
-	Name string // the repository of the image as it is deployed now: nginx, ghcr.io/acme/shop
-	Ref  string // REPO:TAG, REPO@DIGEST or REPO:TAG@DIGEST; without REPO, the repository stays
+	// Name is the repository of the image as it is deployed now (nginx, ghcr.io/acme/shop), and may have a tag: then,
+	// only what is deployed with that tag counts. In the tag, "*" is any characters, "?" is one.
+	Name string
+	// Ref is REPO:TAG, REPO@DIGEST or REPO:TAG@DIGEST. Without REPO, the repository stays. "*" stands for the tag that
+	// is there, as for "kustomize edit set image": with "REPO:*" tag and digest stay, with ":*@DIGEST" the tag does, with
+	// ":*@none" too, while the digest goes.
+	Ref string
 }
 
-// Parse reads "NAME=REF". NAME is a repository, without tag and digest. REF has a tag, a digest or both; its
-// repository can be left out (":1.7.0", "@sha256:…"). Names are those of github.com/distribution/reference, so
-// nginx, docker.io/nginx and docker.io/library/nginx are one.
+// Parse reads "NAME=REF", as Image has them. Names are those of github.com/distribution/reference, so nginx,
+// docker.io/nginx and docker.io/library/nginx are one.
 func Parse(s string) (Image, error) {
 	name, ref, ok := strings.Cut(s, "=")
 	if !ok {
@@ -28,12 +34,19 @@ func Parse(s string) (Image, error) {
 	return img, err
 }
 
-// Repository returns the name of the repository in full, by which two images are the same one: docker.io/library/nginx
-// for nginx. It is empty when Name is no such name.
-func (img Image) Repository() string { return fullName(img.Name) }
+// Key returns what tells apart images that are set apart: the name of the repository in full, docker.io/library/nginx
+// for nginx, and the tag if Name has one. It is empty when Name is no such name.
+func (img Image) Key() string {
+	repo, tag, _ := splitRef(img.Name)
+	full := fullName(repo)
+	if full == "" || tag == "" {
+		return full
+	}
+	return full + ":" + tag
+}
 
-// Check returns an error when one of the images is not as Parse takes it, or has the Name of another one, as
-// nginx and docker.io/nginx do. It reads no file.
+// Check returns an error when one of the images is not as Parse takes it, or may be the same as another one, as nginx
+// and docker.io/nginx are. It reads no file.
 func Check(images []Image) error {
 	_, err := targetsOf(images)
 	return err
@@ -42,32 +55,60 @@ func Check(images []Image) error {
 // target is an Image, taken apart.
 type target struct {
 	Image
-	name    string // of the repository, in full: docker.io/library/nginx
-	repo    string // the repository to be set, as it was given; empty when it stays
-	newName string // repo in full
-	tag     string
-	digest  string
-	found   bool
+	name       string // of the repository, in full: docker.io/library/nginx
+	oldTag     string // glob of the tags that count; empty: all
+	repo       string // the repository to be set, as it was given; empty when it stays
+	newName    string // repo in full
+	tag        string
+	digest     string
+	keepTag    bool
+	keepDigest bool
+	found      bool
 }
 
+// version is what tells apart images with one name.
+type version struct{ tag, digest string }
+
+// suffix returns the version as it stands behind a name.
+func (v version) suffix() string {
+	s := ""
+	if v.tag != "" {
+		s = ":" + v.tag
+	}
+	if v.digest != "" {
+		s += "@" + v.digest
+	}
+	return s
+}
+
+// noDigest stands for no digest in a Ref. A word does, since nothing at all may be a variable that is not set.
+const noDigest = "@none"
+
+// tagGlob matches the tags that a NAME can have.
+var tagGlob = regexp.MustCompile(`^[\w*?][\w.*?-]{0,127}$`)
+
 func (img Image) target() (*target, error) {
-	t := &target{Image: img, name: fullName(img.Name)}
-	if t.name == "" {
-		return nil, fmt.Errorf("%q is no name of an image: it must be a repository, without tag and digest", img.Name)
+	repo, tag, digest := splitRef(img.Name)
+	t := &target{Image: img, name: fullName(repo), oldTag: tag}
+	if t.name == "" || digest != "" || repo != img.Name && !tagGlob.MatchString(tag) {
+		return nil, fmt.Errorf("%q is no name of an image: it must be a repository, with or without a tag", img.Name)
 	}
 	ref := img.Ref
 	if strings.HasPrefix(ref, "sha256:") {
 		ref = "@" + ref
 	}
 	if strings.HasPrefix(ref, ":") || strings.HasPrefix(ref, "@") {
-		ref = img.Name + ref
+		ref = repo + ref
+	}
+	if head, digest, ok := strings.Cut(ref, ":*"); ok && (digest == "" || digest[0] == '@') {
+		ref, t.keepTag, t.keepDigest = head+strings.TrimSuffix(digest, noDigest), true, digest == ""
 	}
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %q: %w", img.Name, img.Ref, err)
 	}
-	if reference.IsNameOnly(named) {
-		const rule = "it must be REPO:TAG, REPO@DIGEST, :TAG or @DIGEST"
+	if reference.IsNameOnly(named) && (!t.keepTag || t.keepDigest && named.Name() == t.name) {
+		const rule = "it must be REPO:TAG, REPO@DIGEST, :TAG, @DIGEST, or REPO:* to keep the tag"
 		return nil, fmt.Errorf("image %s: %q has neither a tag nor a digest: %s", img.Name, img.Ref, rule)
 	}
 	if tagged, ok := named.(reference.Tagged); ok {
@@ -90,7 +131,9 @@ func targetsOf(images []Image) ([]*target, error) {
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(targets[:i], func(o *target) bool { return o.name == t.name }) {
+		if slices.ContainsFunc(targets[:i], func(o *target) bool {
+			return o.name == t.name && (o.oldTag == t.oldTag || o.oldTag == "" || t.oldTag == "")
+		}) {
 			return nil, fmt.Errorf("image %s is given twice", img.Name)
 		}
 		targets[i] = t
@@ -128,21 +171,37 @@ func isVariable(s string) bool { return strings.ContainsAny(s, "${(<[%") || plac
 // placeholder is a variable of Maven's, and of many a script with sed: @TAG@.
 var placeholder = regexp.MustCompile(`^@[\w.]+@$`)
 
-// join returns the reference to the image in a repository.
-func (t *target) join(repo string) string {
-	if t.tag != "" {
-		repo += ":" + t.tag
+// chooses reports whether t is about what is deployed with a tag.
+func (t *target) chooses(tag string) bool {
+	if t.oldTag == "" {
+		return true
 	}
-	if t.digest != "" {
-		repo += "@" + t.digest
-	}
-	return repo
+	matched, _ := path.Match(t.oldTag, tag)
+	return matched
 }
 
-// matches reports whether the image at a place, whose repository has the full name given, is t's. If it is not, but is
-// the very one that t puts in place of its own, t is found all the same: the change was made before.
-func (t *target) matches(full, tag, digest string) bool {
-	made := t.newName != "" && full == t.newName && digest == t.digest && (tag == t.tag || t.tag == "")
-	t.found = t.found || made || full == t.name
-	return full == t.name
+// sees reports whether what is deployed at a site is t's. If it is not, but is the very one that t puts in place of its
+// own, t is found all the same: the change was made before.
+func (t *target) sees(c current) bool {
+	mine := slices.Contains(c.names, t.name) && t.chooses(c.tag)
+	t.found = t.found || mine || t.isMade(c)
+	return mine
+}
+
+// isMade reports whether a site deploys what t asks for.
+func (t *target) isMade(c current) bool {
+	return len(c.names) > 0 && c.names[0] == cmp.Or(t.newName, t.name) && (t.keepDigest || c.digest == t.digest) &&
+		(t.keepTag || t.tag == "" || c.tag == t.tag)
+}
+
+// versionFor returns the version that t puts in place of the one of c.
+func (t *target) versionFor(c current) version {
+	v := version{t.tag, t.digest}
+	if t.keepTag {
+		v.tag = c.tag
+	}
+	if t.keepDigest {
+		v.digest = c.digest
+	}
+	return v
 }

@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"update-gitops-repo/template/glob"
 	"update-gitops-repo/template/yamledit"
 )
 
@@ -18,6 +19,11 @@ import (
 // long.
 func (t *target) mayBeIn(text []byte) bool {
 	return hasWord(text, path.Base(t.name)) || t.newName != "" && hasWord(text, path.Base(t.newName))
+}
+
+// mayBeIn is the same for all images.
+func (c context) mayBeIn(text []byte) bool {
+	return slices.ContainsFunc(c.targets, func(t *target) bool { return t.mayBeIn(text) })
 }
 
 // mayBeUnder is the same for the text of n and of all that is below it.
@@ -45,63 +51,172 @@ func inName(c byte) bool {
 }
 
 // notDeployed returns the error for an image that is deployed nowhere. It says on which lines the image is named, YAML
-// or not, and on which there is one that might be meant.
-func (t *target) notDeployed(fsys fs.FS, globs, names []string) error {
-	var m mentions
+// or not, on which there is one that might be meant, and which ones have a name that is near.
+func (t *target) notDeployed(fsys fs.FS, req Request, names []string, left []Mention) error {
+	h := hints{near: map[string]bool{}, known: map[string]string{}}
+	for _, m := range left {
+		if m.Name == t.Name && m.Placeholder {
+			h.known[m.at()] = m.String()
+		}
+	}
+	if err := h.lookIn(t, fsys, names); err != nil {
+		return err
+	}
+	reason := t.Name + " is deployed nowhere" + h.String()
+	if len(req.Globs) == 0 {
+		var out hints
+		elsewhere, err := findElsewhere(fsys)
+		if err != nil {
+			return err
+		}
+		if err := glob.Prefetch(fsys, elsewhere); err != nil {
+			return err
+		}
+		if err := out.lookIn(t, fsys, elsewhere); err != nil {
+			return err
+		}
+		if len(out.named) > 0 {
+			reason += "; without -image-files these are not looked at: " + strings.Join(out.named, ", ")
+		}
+	}
+	return &yamledit.Error{File: strings.Join(req.Patterns(), ","), Key: t.Name, Err: ErrNotDeployed, Reason: reason}
+}
+
+// lookIn looks through files, line by line.
+func (h *hints) lookIn(t *target, fsys fs.FS, names []string) error {
 	for _, name := range names {
 		text, err := fs.ReadFile(fsys, name)
 		if err != nil {
 			return err
 		}
-		m.look(t, name, text)
+		for i, line := range bytes.Split(text, []byte("\n")) {
+			h.look(t, string(line), fmt.Sprintf("%s:%d", name, i+1))
+		}
 	}
-	return &yamledit.Error{File: strings.Join(globs, ","), Key: t.Name, Err: ErrNotDeployed,
-		Reason: t.Name + " is deployed nowhere" + m.hint()}
+	return nil
 }
 
-// mentions are the names of an image in files, with their lines: in another way than a place has it, and others that
-// are named alike.
-type mentions struct{ named, others []string }
+// hints are the names of an image in files, with their lines, in another way than a place has it; others with the same
+// last component; and names that are near.
+type hints struct {
+	named, others []string
+	near          map[string]bool
+	known         map[string]string // by file and line, what there is with a placeholder
+}
 
-// likelyKey finds what is likely to say the name of an image on the same line.
-var likelyKey = regexp.MustCompile(`(?i)image|repository|newName`)
+var (
+	// likelyKey finds what is likely to say the name of an image on the same line.
+	likelyKey = regexp.MustCompile(`(?i)image|repository|newName`)
+	// nameKey finds what may say it too, if there is a slash in it: of an entry for kustomize.
+	nameLine = regexp.MustCompile(`^[\s-]*name:\s`)
+)
 
-// look adds the mentions of t in a file. A name of one component, as in "app: shop", could be anything.
-func (m *mentions) look(t *target, name string, text []byte) {
-	base := path.Base(t.name)
-	for i, line := range bytes.Split(text, []byte("\n")) {
-		if !hasWord(line, base) {
-			continue
-		}
-		inKey := likelyKey.Match(line)
-		for _, ref := range strings.FieldsFunc(string(line), endsRef) {
-			ref = strings.Trim(ref, "{}:")
-			repo, _, _ := splitRef(ref)
-			if !refSuffix.MatchString(ref[len(repo):]) {
-				ref = repo // and a variable
+// look adds the mentions of t on a line. A name of one component, as in "app: shop", could be anything.
+func (h *hints) look(t *target, line, at string) {
+	inKey := likelyKey.MatchString(line)
+	same := hasWord([]byte(line), path.Base(t.name))
+	if !same && !inKey && !nameLine.MatchString(line) {
+		return
+	}
+	for _, found := range strings.FieldsFunc(line, endsRef) {
+		ref := strings.Trim(found, "{}:")
+		repo, _, _ := splitRef(ref)
+		placeholder := !refSuffix.MatchString(ref[len(repo):])
+		full := fullName(repo)
+		switch {
+		case full == "":
+		case path.Base(repo) != path.Base(t.name):
+			if inKey || strings.Contains(repo, "/") {
+				h.addNear(t, repo, full)
 			}
-			at := fmt.Sprintf("%s (%s:%d)", ref, name, i+1)
-			switch full := fullName(repo); {
-			case path.Base(repo) != base:
-			case full == t.name && (inKey || ref != base):
-				m.named = append(m.named, at)
-			case full != "" && (inKey || ref != repo):
-				m.others = append(m.others, at)
+		case full == t.name && (inKey || ref != path.Base(t.name)):
+			h.addNamed(ref, wholeRefIn(line, found), at, placeholder)
+		case full != t.name && (inKey || ref != repo):
+			if placeholder {
+				ref = repo
 			}
+			h.others = append(h.others, fmt.Sprintf("%s (%s)", ref, at))
 		}
 	}
+}
+
+// addNamed adds a mention of the image itself; whole is ref with all of its placeholder.
+func (h *hints) addNamed(ref, whole, at string, placeholder bool) {
+	switch known, ok := h.known[at]; {
+	case ok:
+		h.named = append(h.named, known)
+		delete(h.known, at)
+	case placeholder:
+		h.named = append(h.named, fmt.Sprintf("%s (%s, a placeholder)", whole, at))
+	default:
+		h.named = append(h.named, fmt.Sprintf("%s (%s)", ref, at))
+	}
+}
+
+// wholeRefIn returns a reference on a line with the whole of its placeholder, which may have spaces.
+func wholeRefIn(line, ref string) string {
+	_, rest, _ := strings.Cut(line, ref)
+	if strings.Contains(ref, "{{") && !strings.Contains(ref, "}}") {
+		if end := strings.Index(rest, "}}"); end >= 0 {
+			return ref + rest[:end+2]
+		}
+	}
+	return ref
+}
+
+// addNear adds a name that may be meant instead of t's: they differ by what follows or comes before, or by a letter.
+func (h *hints) addNear(t *target, repo, full string) {
+	mine, other := path.Base(t.name), path.Base(full)
+	short := min(len(mine), len(other))
+	contains := short > 2 && (strings.Contains(mine, other) || strings.Contains(other, mine))
+	if h.near != nil && path.Dir(t.name) == path.Dir(full) && (contains || short > 3 && distance(mine, other) <= 2) {
+		h.near[repo] = true
+	}
+}
+
+// distance returns by how many letters two words differ, as Levenshtein counts.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
 }
 
 func endsRef(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'`,=[]", r) }
 
-// hint returns what there is, up to three of each.
-func (m *mentions) hint() string {
+// String returns what there is.
+func (h *hints) String() string {
 	hint := ""
-	if len(m.named) > 0 {
-		hint += "; it is named in another way: " + strings.Join(m.named[:min(3, len(m.named))], ", ")
+	if len(h.named) > 0 {
+		hint += "; it is named in another way: " + strings.Join(h.named, ", ")
 	}
-	if len(m.others) > 0 {
-		hint += "; but there is " + strings.Join(m.others[:min(3, len(m.others))], ", ")
+	if len(h.others) > 0 {
+		hint += "; but there is " + strings.Join(h.others, ", ")
+	}
+	near := sortedKeys(h.near)
+	switch {
+	case len(near) == 1:
+		hint += "; there is " + near[0]
+	case len(near) > maxNear:
+		hint += fmt.Sprintf("; there are %s and %d more", strings.Join(near[:maxNear], ", "), len(near)-maxNear)
+	case len(near) > 0:
+		hint += "; there are " + strings.Join(near, ", ")
 	}
 	return hint
 }
+
+// maxNear is how many names that are near are listed.
+const maxNear = 10

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -15,7 +16,7 @@ type tree struct {
 	known   map[*yaml.Node]fields
 }
 
-// fields are the values that a map has under knownKeys; a value may be an alias.
+// fields are the values that a map has under keys that are known; a value may be an alias.
 type fields map[string]*yaml.Node
 
 func newTree(docs []*yaml.Node) *tree {
@@ -28,7 +29,7 @@ func newTree(docs []*yaml.Node) *tree {
 
 // walk notes what is at and below n. What only watches images deploys none.
 func (t *tree) walk(n *yaml.Node, deploys bool) {
-	deploys = deploys && !strings.HasPrefix(text(t.lookup(n, "apiVersion")), "image.toolkit.fluxcd.io/")
+	deploys = deploys && !t.isIgnored(n)
 	switch {
 	case n.Kind == yaml.AliasNode:
 		t.aliases = append(t.aliases, n)
@@ -41,6 +42,15 @@ func (t *tree) walk(n *yaml.Node, deploys bool) {
 	for _, child := range n.Content {
 		t.walk(child, deploys)
 	}
+}
+
+// isIgnored reports whether n is an object that the table ignores.
+func (t *tree) isIgnored(n *yaml.Node) bool {
+	o := object{apiVersion: text(t.lookup(n, "apiVersion")), kind: text(t.lookup(n, "kind"))}
+	return o.apiVersion != "" && slices.ContainsFunc(table, func(row place) bool {
+		_, ignores := row.shape.(ignored)
+		return ignores && row.at == "" && row.in.include("", o)
+	})
 }
 
 // fieldsOf returns those of m, its own or from maps that it merges. Each map is looked through once, so that long
@@ -60,7 +70,7 @@ func (t *tree) fieldsOf(m *yaml.Node) fields {
 		}
 	}
 	for i := 0; i < len(m.Content); i += 2 {
-		if key := m.Content[i]; key.Kind == yaml.ScalarNode && slices.Contains(knownKeys, key.Value) {
+		if key := m.Content[i]; key.Kind == yaml.ScalarNode && isKnown(key.Value) {
 			add(key.Value, m.Content[i+1])
 		}
 	}
@@ -73,7 +83,7 @@ func (t *tree) fieldsOf(m *yaml.Node) fields {
 	return out
 }
 
-// lookup returns the value of one of knownKeys in m, which may come from another map by a merge key, or nil.
+// lookup returns the value of a known key in m, which may come from another map by a merge key, or nil.
 func (t *tree) lookup(m *yaml.Node, key string) *yaml.Node { return resolve(t.fieldsOf(m)[key]) }
 
 // inherits reports whether m would have a key without its own one, too.
@@ -82,23 +92,44 @@ func (t *tree) inherits(m *yaml.Node, key string) bool {
 }
 
 // identity is what in a map says which image it is, at which version. Maps that share it by merge keys are one image.
-type identity struct{ image, repository, registry, tag, imageTag, digest, newName, newTag, name *yaml.Node }
+type identity string
 
 // identity returns that of m.
 func (t *tree) identity(m *yaml.Node) identity {
 	f := t.fieldsOf(m)
-	id := identity{
-		image: f["image"], repository: f["repository"], registry: f["registry"], tag: f["tag"], imageTag: f["imageTag"],
-		digest: f["digest"], newName: f["newName"], newTag: f["newTag"],
+	var b strings.Builder
+	for _, key := range sortedKeys(f) {
+		if t.identifies(f, key) {
+			fmt.Fprintf(&b, "%s %p ", key, f[key])
+		}
 	}
-	if id.digest != nil || id.newName != nil || id.newTag != nil {
-		id.name = f["name"] // of an entry in images
-	}
-	return id
+	return identity(b.String())
 }
 
-// isNamed reports whether there is the name of an image.
-func (id identity) isNamed() bool { return id.image != nil || id.repository != nil || id.name != nil }
+// identifies reports whether a key is among what says which image a map is.
+func (t *tree) identifies(f fields, key string) bool {
+	switch key {
+	case "newName", "newTag":
+		return true
+	case "name": // of an entry in images
+		return f["digest"] != nil || f["newName"] != nil || f["newTag"] != nil
+	case "version":
+		return false
+	}
+	_, r := roleOf(key)
+	return r != noRole
+}
+
+// isNamed reports whether m has the name of an image.
+func (t *tree) isNamed(m *yaml.Node) bool {
+	f := t.fieldsOf(m)
+	for key := range f {
+		if _, r := roleOf(key); r == nameRole && t.identifies(f, key) {
+			return true
+		}
+	}
+	return false
+}
 
 // resolve returns what an alias stands for; any other node stands for itself.
 func resolve(n *yaml.Node) *yaml.Node {

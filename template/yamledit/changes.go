@@ -20,6 +20,7 @@ type Change struct {
 type recorded struct {
 	document int
 	Change
+	inner *File // the document of which it is all that changed, in the string at the path
 }
 
 // at is where a change is.
@@ -57,19 +58,26 @@ func swapped(made []recorded) []recorded {
 // merge returns the changes with those of one node made into one, in the order of the first.
 func merge(all []recorded) []Change {
 	known := map[at]int{}
-	var merged []Change
+	var merged []recorded
 	for _, r := range all {
 		if i, ok := known[r.at()]; ok {
 			merged[i].New = r.New
+			if merged[i].inner != r.inner {
+				merged[i].inner = nil
+			}
 			continue
 		}
 		known[r.at()] = len(merged)
-		merged = append(merged, r.Change)
+		merged = append(merged, r)
 	}
 	var out []Change
-	for _, c := range merged {
-		if c.Old != c.New {
-			out = append(out, c)
+	for _, r := range merged {
+		switch {
+		case r.Old == r.New:
+		case r.inner != nil:
+			out = append(out, r.inner.within(r.Path)...)
+		default:
+			out = append(out, r.Change)
 		}
 	}
 	return out

@@ -25,6 +25,9 @@
 //   - [File.Rename] gives an entry another key.
 //   - [File.Become] takes another tree altogether, such as yq or a program of yours makes it, and finds what differs.
 //
+// [File.Embedded] returns the document that a string holds, as Helm values in an Application of Argo CD are, as a File
+// of its own. What is edited there is written into the string, whose style, indentation and quotes stay.
+//
 // The tree changes at once, so that an edit sees those before it. A node stays valid until Become replaces it.
 //
 // # Values and types

@@ -33,7 +33,7 @@ func (f *File) DeleteDocument(i int) error {
 	if next := i + 1; i == 0 && regions[0].body == regions[0].start && regions[1].isBare {
 		cut.end = regions[next].body // a file that starts without a mark still does
 	}
-	gone := recorded{-1 - len(f.changes), Change{File: f.name, Path: ".", Old: summary(f.docs[i])}}
+	gone := recorded{document: -1 - len(f.changes), Change: Change{File: f.name, Path: ".", Old: summary(f.docs[i])}}
 	left := slices.Delete(slices.Clone(f.docs), i, i+1)
 	if err := f.rewritten(apply(f.text, []splice{cut}), left); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (f *File) RewriteDocument(i int, text string, tree *yaml.Node) error {
 	if before == after {
 		before, after = "its own layout", "yq's layout"
 	}
-	f.changes = append(f.changes, recorded{i, Change{File: f.name, Path: ".", Old: before, New: after}})
+	f.changes = append(f.changes, recorded{document: i, Change: Change{File: f.name, Path: ".", Old: before, New: after}})
 	const anew = "%s: document %d is written anew, since it cannot be changed in place: look at its layout"
 	f.warnings = append(f.warnings, fmt.Sprintf(anew, f.name, i))
 	return nil
@@ -102,7 +102,7 @@ func (f *File) StripComments(i int) error {
 	}
 	for _, c := range cuts {
 		text := strings.TrimSpace(string(f.text[c.start:c.end]))
-		f.changes = append(f.changes, recorded{i, Change{File: f.name, Path: ".", Old: text}})
+		f.changes = append(f.changes, recorded{document: i, Change: Change{File: f.name, Path: ".", Old: text}})
 	}
 	return f.rewritten(apply(f.text, cuts), f.docs)
 }

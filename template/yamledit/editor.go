@@ -80,7 +80,8 @@ type slot struct {
 
 // record takes note of a change at a path in the document of s.
 func (e *editor) record(s slot, path, before, after string) {
-	e.changes = append(e.changes, recorded{s.document, Change{File: e.name, Path: path, Old: before, New: after}})
+	change := Change{File: e.name, Path: path, Old: before, New: after}
+	e.changes = append(e.changes, recorded{document: s.document, Change: change})
 }
 
 // recordText takes note that before becomes after by a splice.

@@ -22,6 +22,7 @@ func (f *File) Set(n *yaml.Node, value any) error {
 	if err != nil {
 		return err
 	}
+	f.forget(n)
 	if untyped, ok := value.(Untyped); ok && n.Kind == yaml.ScalarNode {
 		return f.setScalar(n, p, content{text: string(untyped)})
 	}

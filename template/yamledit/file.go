@@ -27,6 +27,10 @@ type File struct {
 	cuts      []cut
 	structure *restructuring
 
+	embedded []embedding // the documents in its strings
+	outer    *File       // whose string holds it, if any
+	holder   *yaml.Node  // that string
+
 	parsed   []*yaml.Node // docs anew, as the text has them; nil while docs tell where they are in the text
 	changes  []recorded
 	warnings []string
@@ -59,6 +63,9 @@ func (f *File) Name() string { return f.name }
 // All nodes may be read, and kept until Become replaces them, but not written to: that is for the methods of File.
 func (f *File) Documents() []*yaml.Node {
 	f.refresh()
+	if f.structure == nil {
+		f.gather()
+	}
 	return f.docs
 }
 
@@ -74,7 +81,13 @@ func (f *File) Bytes() ([]byte, []Change, error) {
 
 // Warnings returns a line for each part of the text whose layout or comments could not be kept, up to the last call of
 // Bytes. There are none for edits of scalars.
-func (f *File) Warnings() []string { return f.warnings }
+func (f *File) Warnings() []string {
+	out := f.warnings
+	for _, e := range f.embedded {
+		out = append(out[:len(out):len(out)], e.file.Warnings()...)
+	}
+	return out
+}
 
 // current returns the text, and where things are in it.
 func (f *File) current() *source {
@@ -108,6 +121,7 @@ func (f *File) settle() error {
 	if f.err == nil && f.structure != nil {
 		f.err = f.settleStructure()
 	}
+	f.gather()
 	if f.err == nil {
 		f.err = f.settleScalars()
 	}
@@ -169,7 +183,8 @@ func (f *File) splices(inQuotes bool) ([]splice, error) {
 func (f *File) record() {
 	var made []recorded
 	note := func(p place, path, before, after string) {
-		made = append(made, recorded{p.document, Change{File: f.name, Path: path, Old: before, New: after}})
+		change := Change{File: f.name, Path: path, Old: before, New: after}
+		made = append(made, recorded{document: p.document, Change: change})
 	}
 	keys, values := map[*yaml.Node]rename{}, map[*yaml.Node]bool{}
 	for _, r := range f.renames {
@@ -194,6 +209,7 @@ func (f *File) record() {
 				before, after = f.current().tokenText(e.before), e.token
 			}
 			note(e.place, e.path, before, after)
+			made[len(made)-1].inner = e.inner
 		}
 	}
 	for _, c := range f.cuts {
@@ -212,7 +228,7 @@ func (f *File) blame(failure error) error {
 	if len(f.scalars)+len(f.cuts) > 1 {
 		what, line = what+" and other values", 0
 	}
-	return &Error{File: f.name, Line: line, Err: ErrUneditable,
+	return &Error{File: f.name, Line: f.OuterLine(line), Err: ErrUneditable,
 		Reason: what + " would change more than that: " + failure.Error()}
 }
 
@@ -244,5 +260,5 @@ func adopt(nodes, parsed []*yaml.Node) {
 
 // fail returns an *Error of kind ErrUneditable for an edit at n.
 func (f *File) fail(n *yaml.Node, reason string) error {
-	return &Error{File: f.name, Line: n.Line, Reason: reason, Err: ErrUneditable}
+	return &Error{File: f.name, Line: f.OuterLine(n.Line), Reason: reason, Err: ErrUneditable}
 }

@@ -118,7 +118,7 @@ func TestHostileYAML(t *testing.T) {
 			}
 			shop, _ := image.Parse("acme/shop=acme/shop:2")
 			fsys["f.yaml"].Data = []byte(strings.Replace(tt.src, "b: 1\n", "b: 1\nimage: acme/shop:1\n", 1))
-			set, err := image.Set(fsys, []string{"f.yaml"}, []image.Image{shop}, ignore)
+			set, err := image.Set(fsys, image.Request{Images: []image.Image{shop}, Globs: []string{"f.yaml"}}, ignore)
 			out = set.Files
 			if err == nil &&
 				string(out["f.yaml"]) != strings.Replace(string(fsys["f.yaml"].Data), "shop:1", "shop:2", 1) {

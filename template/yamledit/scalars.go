@@ -23,6 +23,9 @@ type scalarEdit struct {
 	json   bool   // of the file
 	token  string // of the value, as encode returns it with its tag
 	tag    string
+
+	carried bool  // what is the same keeps its bytes, see carry
+	inner   *File // the document that it holds, where that alone made the edit
 }
 
 // is reports whether n reads so.
@@ -45,6 +48,11 @@ func (e *scalarEdit) splices(s *source, inQuotes bool) ([]splice, error) {
 	start, end, err := s.token(e.before)
 	if err != nil {
 		return nil, fmt.Errorf("it is %w", err)
+	}
+	if e.carried {
+		if out, err := s.carry(e.before, e.value.text); err != nil || out != nil {
+			return out, err
+		}
 	}
 	token := e.token
 	if inQuotes && !typed.MatchString(e.tag) {
@@ -108,7 +116,7 @@ func (s *source) bodyOf(n *yaml.Node, header int) body {
 		return len(s.text)
 	}
 	out := body{start: at(next), end: at(next), blanks: at(next)}
-	text := strings.TrimLeft(n.Value, "\n")
+	text := strings.TrimPrefix(n.Value, spaceLines.FindString(n.Value))
 	if strings.Trim(text, " ") == "" {
 		return out
 	}
@@ -135,6 +143,9 @@ func (s *source) bodyOf(n *yaml.Node, header int) body {
 	}
 	return out
 }
+
+// spaceLines matches the lines before the first that has text.
+var spaceLines = regexp.MustCompile(`^(?: *\n)*`)
 
 // endBlock returns the splices that put a token in place of a block scalar; the comment beside its header stays.
 func (s *source) endBlock(n *yaml.Node, inline splice) []splice {

@@ -22,7 +22,7 @@ func (f *File) settleStructure() error {
 	f.structure = nil
 	result, err := restructure(f.current(), r, f.docs)
 	if twice, ok := errors.AsType[duplicateKey](err); ok {
-		return &Error{File: f.name, Line: twice.line, Reason: twice.Error(), Err: ErrDuplicateKey}
+		return &Error{File: f.name, Line: f.OuterLine(twice.line), Reason: twice.Error(), Err: ErrDuplicateKey}
 	}
 	if err != nil {
 		return &Error{File: f.name, Reason: err.Error(), Err: ErrUneditable}

@@ -30,8 +30,7 @@ type Edits struct {
 	Values      template.Values
 	Local       []LocalTemplate
 	Sets        []yqedit.Assignment
-	Images      []image.Image
-	ImageGlobs  []string // where to look for Images
+	Images      image.Request
 	Expressions []yqedit.Expression
 }
 
@@ -168,12 +167,12 @@ func (e Edits) assign(fsys fs.FS) (edited, error) {
 }
 
 func (e Edits) setImages(fsys fs.FS) (edited, error) {
-	if len(e.Images) == 0 {
+	if len(e.Images.Images) == 0 {
 		return edited{}, nil
 	}
 	return heapwatch.Run(heapwatch.Limit, func(progress func(file, key string)) (edited, error) {
-		result, err := image.Set(fsys, e.ImageGlobs, e.Images, progress)
-		return edited{files: result.Files, values: result.Changes, warnings: result.Warnings}, err
+		result, err := image.Set(fsys, e.Images, progress)
+		return edited{files: result.Files, values: result.Changes, warnings: result.Warnings()}, err
 	})
 }
 

@@ -30,7 +30,7 @@ func TestScope(t *testing.T) {
 		Renderer:    template.Renderer{Globs: globs},
 		Local:       []LocalTemplate{{"local", "dest/x.yaml"}},
 		Sets:        []yqedit.Assignment{{File: "apps/a/values.yaml"}, {File: "a/*/values.yaml"}, {File: "*.yaml"}},
-		ImageGlobs:  []string{image.DefaultFiles},
+		Images:      image.Request{Globs: []string{image.DefaultFiles}},
 		Expressions: []yqedit.Expression{{File: "q[12]/x.yaml"}},
 	}
 	want := gitrepo.Scope{
@@ -40,7 +40,7 @@ func TestScope(t *testing.T) {
 	if got := e.Scope(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	e = Edits{Images: []image.Image{{}}, ImageGlobs: []string{image.DefaultFiles}}
+	e = Edits{Images: image.Request{Images: []image.Image{{}}}}
 	if got, want := e.Scope(), (gitrepo.Scope{Folders: []string{"."}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("images: %+v, want %+v", got, want)
 	}
@@ -160,7 +160,8 @@ func TestApply(t *testing.T) {
 			map[string]string{"apps/new.yaml": "a: b\n"}, nil,
 		},
 		{
-			"images", Edits{Images: []image.Image{newer}, ImageGlobs: []string{"apps/**.yaml"}},
+			"images",
+			Edits{Images: image.Request{Images: []image.Image{newer}, Globs: []string{"apps/**.yaml"}}},
 			map[string]string{"apps/pod.yaml": strings.ReplaceAll(tree["apps/pod.yaml"], ":1\n", ":2\n")},
 			[]string{".spec.containers[0].image: acme/shop:1 -> acme/shop:2"},
 		},
@@ -260,8 +261,7 @@ func TestFailures(t *testing.T) {
 			Expressions: []yqedit.Expression{must(yqedit.ParseExpression("values.yaml:.none.none"))},
 		},
 		"-image: ": {
-			Images:     []image.Image{must(image.Parse("none=none:2"))},
-			ImageGlobs: []string{image.DefaultFiles},
+			Images: image.Request{Images: []image.Image{must(image.Parse("none=none:2"))}},
 		},
 		"-template: none/*: ":                {Renderer: template.Renderer{Globs: []string{"none/*"}}},
 		"-template: -template: open " + none: {Local: []LocalTemplate{{none, "a.yaml"}}},

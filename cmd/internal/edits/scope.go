@@ -37,8 +37,8 @@ func (e Edits) globs() []string {
 	for _, expression := range e.Expressions {
 		globs = append(globs, expression.File)
 	}
-	if len(e.Images) > 0 {
-		globs = append(globs, e.ImageGlobs...)
+	if len(e.Images.Images) > 0 {
+		globs = append(globs, e.Images.Patterns()...)
 	}
 	return globs
 }

@@ -254,8 +254,22 @@ func setByYq(c testCase) ([]byte, error) {
 			return nil, err
 		}
 	}
-	out, err := yqlib.NewStringEvaluator().Evaluate("("+c.path+") = "+value, string(c.input), encoder, decoder)
+	out, err := yqlib.NewStringEvaluator().Evaluate(assignment(c.path, value), string(c.input), encoder, decoder)
 	return []byte(out), err
+}
+
+// decoder is where a path goes into a string.
+var decoder = regexp.MustCompile(` \| from_(yaml|json) \| `)
+
+// assignment returns the expression of yq that sets a value; within a string, that is read, changed and written.
+func assignment(path, value string) string {
+	at := decoder.FindStringSubmatchIndex(path)
+	if at == nil {
+		return "(" + path + ") = " + value
+	}
+	format := path[at[2]:at[3]]
+	inner := assignment(path[at[1]:], value)
+	return fmt.Sprintf("(%s) |= (from_%s | %s | to_%[2]s)", path[:at[0]], format, inner)
 }
 
 var step = regexp.MustCompile(`^(?:\.?([A-Za-z_][A-Za-z0-9_-]*)|\.?\["([^"]*)"\]|\.?\[([0-9]+)\])`)

@@ -85,9 +85,16 @@ func ParseAssignment(s string) (Assignment, error) {
 // in labels, it is text. A scalar that comes from a merge key (<<) gets an entry of its own, with the type of what that
 // overrides.
 //
+// A Path may go through strings that hold YAML or JSON, by yq's own from_yaml and from_json:
+// .spec.values | from_yaml | .image.tag. What is before them selects strings, and what is behind them selects in all
+// documents of each, see yamledit.File.Embedded; they stand in the pipe itself, not within an operator. With
+// CreateMissing, a string that is not there gets a document, if what is behind is keys and indices. Other uses of them,
+// as in select(.values | from_yaml | .a == 1), are yq's.
+//
 // With SkipMissing, a warning names the files in which Path selects nothing, or fails. A file that is not YAML is an
-// error with it, too. In a file of several documents, Path may select nothing in some of them, or fail with SkipMissing. Where it selects several
-// values in one, a warning names the places that lack it, unless it looks everywhere (..).
+// error with it, too. In a file of several documents, Path may select nothing in some of them, or fail with
+// SkipMissing. Where it selects several values in one, a warning names the places that lack it, unless it looks
+// everywhere (..).
 //
 // Files that are JSON stay JSON. The others are YAML 1.1 or 1.2, in UTF-8; in those that end in ".json", all strings
 // are written in double quotes.
@@ -263,49 +270,75 @@ func write(files []*assignedFile) (Result, error) {
 // assign makes one assignment, and returns whether the path selects anything, now or before, and where it selects
 // nothing beside that.
 func (f *assignedFile) assign(sel selector, a Assignment) (found bool, without []string, err error) {
-	fail := func(line int, p problem) (bool, []string, error) {
-		reason := a.Path + " " + p.reason
-		return false, nil, &yamledit.Error{
-			File: f.name, Line: line, Key: a.Path, Reason: reason, Hint: p.hint, Err: yamledit.ErrUneditable,
-		}
-	}
 	if f.unread != nil {
 		return false, nil, withKey(f.unread, a.Path)
 	}
-	nodes, without, err := sel.selects(f.Documents())
+	return f.assignIn(f.File, sel, a)
+}
+
+// fail returns the error for an assignment in the file, or in a document that a string of it holds.
+func (f *assignedFile) fail(file *yamledit.File, line int, a Assignment, p problem) error {
+	if file != f.File && strings.Contains(p.hint, "-yq=") { // An expression for the document fits no file.
+		p.hint = hintByHand
+	}
+	return &yamledit.Error{File: f.name, Line: file.OuterLine(line), Key: a.Path, Reason: a.Path + " " + p.reason,
+		Hint: p.hint, Err: yamledit.ErrUneditable}
+}
+
+// assignIn does what assign does in the file, or in a document that a string of it holds.
+func (f *assignedFile) assignIn(file *yamledit.File, sel selector, a Assignment) (
+	found bool, without []string, err error,
+) {
+	nodes, without, err := sel.selects(file.Documents())
 	switch {
 	case errors.Is(err, errFails) && a.Missing == SkipMissing: // such as a key of a list, in some of the documents
 	case errors.Is(err, errFails):
 		const hint = "check the path against the file; -set-missing=skip skips what it does not fit"
-		return fail(0, problem{err.Error(), hint})
+		return false, nil, f.fail(file, 0, a, problem{err.Error(), hint})
 	case err != nil:
-		return fail(0, problem{err.Error(), "give a path that selects values of the file; -yq computes new ones"})
+		const hint = "give a path that selects values of the file; -yq computes new ones"
+		return false, nil, f.fail(file, 0, a, problem{err.Error(), hint})
 	}
 	if f.first == "" {
 		f.first = a.Path
 	}
 	if len(nodes) == 0 && a.Missing == CreateMissing {
-		if p := create(f.File, sel, a); p != nil {
-			return fail(0, *p)
+		if p := create(file, sel, a); p != nil {
+			return false, nil, f.fail(file, 0, a, *p)
 		}
-		f.recordCreated(sel, a)
+		f.recordCreated(file, sel, a)
 		return true, nil, nil
 	}
 	for _, s := range nodes {
-		if a.Missing == CreateMissing && s.detour != nil && s.detour.isMerge && s.detour.isLast {
-			if p := override(f.File, s, sel.steps[len(sel.steps)-1].key, a); p != nil {
-				return fail(s.node.Line, *p)
-			}
-			f.recordCreated(sel, a)
-			continue
+		has, lacks, err := f.assignOne(file, s, sel, a)
+		if err != nil {
+			return false, nil, err
 		}
-		if p := s.problem(f.File, a); p != nil {
-			return fail(s.node.Line, *p)
-		}
-		if err := f.Set(s.node, a.value().instead(f.File, s.node)); err != nil {
-			return false, nil, withHint(withKey(err, a.Path), hintFor(s.node))
-		}
-		f.record(a, s.node)
+		found, without = found || has, append(without, lacks...)
 	}
-	return len(nodes) > 0, without, nil
+	return found, without, nil
+}
+
+// assignOne makes an assignment at a selected node.
+func (f *assignedFile) assignOne(file *yamledit.File, s selected, sel selector, a Assignment) (
+	found bool, without []string, err error,
+) {
+	if a.Missing == CreateMissing && s.detour != nil && s.detour.isMerge && s.detour.isLast {
+		if p := override(file, s, sel.steps[len(sel.steps)-1].key, a); p != nil {
+			return false, nil, f.fail(file, s.node.Line, a, *p)
+		}
+		f.recordCreated(file, sel, a)
+		return true, nil, nil
+	}
+	if sel.next != nil {
+		return f.assignWithin(file, s, sel, a)
+	}
+	if p := s.problem(file, a); p != nil {
+		return false, nil, f.fail(file, s.node.Line, a, *p)
+	}
+	if err := file.Set(s.node, a.value().instead(file, s.node)); err != nil {
+		return false, nil, withHint(withKey(err, a.Path), hintFor(s.node))
+	}
+	f.record(file, a, s.node)
+	return true, nil, nil
 }

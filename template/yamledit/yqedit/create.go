@@ -16,8 +16,11 @@ import (
 func create(f *yamledit.File, sel selector, a Assignment) *problem {
 	steps, ok := simplePath(sel.expr)
 	if !ok {
-		return &problem{"selects nothing, and only a path of keys and indices can be created",
-			"give keys and indices alone, such as .a.b or .list[0], or add it with -yq"}
+		return notSimple()
+	}
+	v, p := sel.made(a)
+	if p != nil {
+		return p
 	}
 	docs := f.Documents()
 	if len(docs) > 1 {
@@ -25,17 +28,27 @@ func create(f *yamledit.File, sel selector, a Assignment) *problem {
 			"add it to one of them: " + a.expression(f, "select(di == 0) | ", a.Path)}
 	}
 	if len(docs) > 0 {
-		return createIn(f, docs[0], steps, a)
+		return createIn(f, docs[0], sel, a)
 	}
-	tree, p := chain(".", steps, a.value())
+	tree, p := chain(".", steps, v)
 	if p != nil {
 		return p.because()
 	}
 	return written(f, len(f.Warnings()), f.Become(tree))
 }
 
+func notSimple() *problem {
+	return &problem{"selects nothing, and only a path of keys and indices can be created",
+		"give keys and indices alone, such as .a.b or .list[0], or add it with -yq"}
+}
+
 // createIn does what create does, in one document.
-func createIn(f *yamledit.File, doc *yaml.Node, steps []pathStep, a Assignment) *problem {
+func createIn(f *yamledit.File, doc *yaml.Node, sel selector, a Assignment) *problem {
+	steps, _ := simplePath(sel.expr)
+	v, p := sel.made(a)
+	if p != nil {
+		return p
+	}
 	warned := len(f.Warnings())
 	n := doc
 	for i, s := range steps {
@@ -47,13 +60,13 @@ func createIn(f *yamledit.File, doc *yaml.Node, steps []pathStep, a Assignment) 
 		if p := cannotHold(f, n, steps[i:], a); p != nil {
 			return p.because()
 		}
-		tree, p := chain(s.path(f.Path(n)), steps[i+1:], a.value())
+		tree, p := chain(s.path(f.Path(n)), steps[i+1:], v)
 		if p != nil {
 			return p.because()
 		}
 		return written(f, warned, f.Insert(n, s.at(), tree))
 	}
-	return written(f, warned, f.Set(n, a.value().instead(f, n)))
+	return written(f, warned, f.Set(n, v.instead(f, n)))
 }
 
 // override gives a map an entry of its own for a scalar that it has from a merge key, of the type and in the quotes of
@@ -136,7 +149,7 @@ func tooFar(path string, items int) *problem {
 }
 
 // chain returns the tree that has a value at the end of the steps, at a path where there is nothing yet.
-func chain(path string, steps []pathStep, v value) (*yaml.Node, *problem) {
+func chain(path string, steps []pathStep, v newValue) (*yaml.Node, *problem) {
 	if len(steps) == 0 {
 		tree, err := yamledit.NewNode(v.at(path))
 		if err != nil {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"go.yaml.in/yaml/v4"
+
+	"update-gitops-repo/template/yamledit"
 )
 
 // setting is what an assignment has made of a scalar.
@@ -49,7 +51,7 @@ func (a Assignment) given() string {
 }
 
 // record notes that the assignment has set a scalar, and whether an earlier one had set it to something else.
-func (f *assignedFile) record(a Assignment, n *yaml.Node) {
+func (f *assignedFile) record(file *yamledit.File, a Assignment, n *yaml.Node) {
 	if f.settings == nil {
 		return // There is no other assignment.
 	}
@@ -65,16 +67,20 @@ func (f *assignedFile) record(a Assignment, n *yaml.Node) {
 			return
 		}
 	}
-	f.overwrites = append(f.overwrites, overwrite{earlier: before.by, later: a, path: f.Path(n)})
+	f.overwrites = append(f.overwrites, overwrite{earlier: before.by, later: a, path: file.Path(n)})
 }
 
 // recordCreated notes what the assignment has created.
-func (f *assignedFile) recordCreated(sel selector, a Assignment) {
+func (f *assignedFile) recordCreated(file *yamledit.File, sel selector, a Assignment) {
 	if f.settings == nil {
 		return
 	}
-	nodes, _, _ := sel.selects(f.Documents()) // It cannot fail: it has selected nothing before.
+	nodes, _, _ := sel.selects(file.Documents()) // It cannot fail: it has selected nothing before.
 	for _, s := range nodes {
-		f.record(a, s.node)
+		if sel.next == nil {
+			f.record(file, a, s.node)
+		} else if inner, err := file.Embedded(s.node); err == nil { // what was created can be read
+			f.recordCreated(inner, *sel.next, a)
+		}
 	}
 }

@@ -26,6 +26,8 @@ type selector struct {
 	steps []pathStep // the same, where it is made of keys and indices alone
 	// descends says that it looks everywhere (..), so that it tells nothing where nothing is found.
 	descends bool
+	next     *selector // what selects in the documents that the selected strings hold, if anything does
+	decoder  string    // that reads them: from_yaml
 }
 
 func parseSelector(expr string) (selector, error) {
@@ -49,11 +51,7 @@ func parseSelector(expr string) (selector, error) {
 	case err != nil:
 		return selector{}, fmt.Errorf("path %q: %w", expr, err)
 	}
-	s := selector{expr: parsed, descends: findOperator(parsed, descents) != ""}
-	if steps, ok := simplePath(parsed); ok {
-		s.steps = steps
-	}
-	return s, nil
+	return newSelector(stages(parsed))
 }
 
 // descents are the operators of yq, by the name it gives them, that look at all nodes below one.
