@@ -58,8 +58,8 @@ func (o *overlays) anyMisses(from string, ask question, seen map[string]bool) bo
 // loses reports whether an entry says a version that t would lose: one to be kept, or one that t is not about.
 func (t *target) loses(ref string, e *entry) bool {
 	_, tag, digest := splitRef(ref)
-	return t.keepTag && e.says && (version{e.now.tag, e.now.digest} != version{tag, digest}) ||
-		t.oldTag != "" && e.says && !t.chooses(e.now.tag)
+	return t.keepTag && !e.now.inherits && (version{e.now.tag, e.now.digest} != version{tag, digest}) ||
+		t.oldTag != "" && !e.now.inherits && !t.chooses(e.now.tag)
 }
 
 // outermost returns the entries that what an Application or a Kustomization of Flux has in a file applies to what it
@@ -101,7 +101,7 @@ func outerEntry(p *plan, n *yaml.Node) *entry {
 	if left == "" {
 		left = repo
 	}
-	return &entry{node: n, name: left, says: tag+digest != "", now: current{tag: tag, digest: digest}}
+	return &entry{node: n, name: left, now: current{tag: tag, digest: digest, inherits: tag+digest == ""}}
 }
 
 // transforming returns the entries of a kustomization's builtin transformers.
