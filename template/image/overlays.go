@@ -26,7 +26,7 @@ type overlays struct {
 
 	files  []string            // that are looked at
 	known  map[string]bool     // those, and the folders with a kustomization
-	roots  map[string]bool     // folders that something other than a kustomization takes
+	takers map[string][]string // by a folder, the files of those other than kustomizations that take it
 	namers map[string][]string // by one of those, the kustomizations that name it anywhere
 	layers map[string]*layer   // by the file; nil where it is none
 	byDir  map[string]string   // the file of the kustomization in a folder
@@ -38,6 +38,8 @@ type layer struct {
 	takes      map[string]takenAs // by file or folder
 	entries    []*entry
 	components []string // folders; their images change the resources, but not the patches
+	// Each is a file or a text.
+	transformers []string
 }
 
 // parent is a kustomization that takes a file or folder, and as what.
@@ -65,6 +67,7 @@ var taking = []struct {
 // newOverlays returns those among files.
 func newOverlays(fsys fs.FS, files []string, targets []*target) (*overlays, error) {
 	o := &overlays{fsys: fsys, known: map[string]bool{}, layers: map[string]*layer{}, byDir: map[string]string{}}
+	o.active = slices.ContainsFunc(targets, (*target).mayBeMissed)
 	for _, name := range files {
 		if !kustomizations.include(path.Base(name), object{}) {
 			continue
@@ -122,7 +125,7 @@ func (o *overlays) withJSON(files []string) ([]string, error) {
 // override reports whether every way out of a file has a kustomization that sets t in place of ref, which the file
 // deploys. The images of a kustomization do not see what they make themselves.
 func (o *overlays) override(file string, c current, t *target) bool {
-	if !o.active || c.rendered == "" {
+	if !o.active || c.rendered == "" || c.newer {
 		return false
 	}
 	own := o.layer(file)
@@ -146,7 +149,7 @@ type question struct {
 // covered reports whether every way from a file or folder outwards has a kustomization that does that.
 func (o *overlays) covered(from string, ask question, seen map[string]bool) bool {
 	parents := o.parents(from)
-	if len(parents) == 0 || seen[from] || o.roots[from] {
+	if len(parents) == 0 || seen[from] || len(o.takers[from]) > 0 {
 		return false
 	}
 	seen[from] = true
@@ -157,27 +160,6 @@ func (o *overlays) covered(from string, ask question, seen map[string]bool) bool
 	}
 	delete(seen, from)
 	return true
-}
-
-// misses reports whether any kustomization out of a file sets t in place of what the file deploys.
-func (o *overlays) misses(file string, c current, t *target) bool {
-	if !o.active || c.rendered == "" {
-		return false
-	}
-	if own := o.layer(file); own != nil {
-		file = own.dir
-	}
-	return o.anySets(file, question{c.rendered, t, nil}, map[string]bool{})
-}
-
-func (o *overlays) anySets(from string, ask question, seen map[string]bool) bool {
-	if seen[from] {
-		return false
-	}
-	seen[from] = true
-	return slices.ContainsFunc(o.parents(from), func(to parent) bool {
-		return o.changes(to, ask) || o.anySets(to.dir, ask, seen)
-	})
 }
 
 // changes reports whether a kustomization, or one of its components, does that to what it takes.
@@ -235,7 +217,7 @@ func (o *overlays) index() {
 	if o.namers != nil {
 		return
 	}
-	o.namers, o.roots = map[string][]string{}, map[string]bool{}
+	o.namers, o.takers = map[string][]string{}, map[string][]string{}
 	for _, name := range o.files {
 		o.known[name] = true
 	}
@@ -249,8 +231,8 @@ func (o *overlays) index() {
 			continue
 		}
 		for _, at := range takenFolder.FindAllSubmatch(src, -1) {
-			if dir := path.Clean(string(at[1])); o.byDir[dir] != "" {
-				o.roots[dir] = true
+			if dir := path.Clean(string(at[1])); o.byDir[dir] != "" && !slices.Contains(o.takers[dir], name) {
+				o.takers[dir] = append(o.takers[dir], name)
 			}
 		}
 	}
@@ -285,6 +267,7 @@ func (o *overlays) layer(name string) *layer {
 			f, err := yamledit.Parse(name, src)
 			if err == nil && len(f.Documents()) > 0 && f.Documents()[0].Kind == yaml.MappingNode {
 				l = newLayer(name, f)
+				l.entries = append(l.entries, o.transforming(l)...)
 			}
 		}
 	}
@@ -319,6 +302,10 @@ func newLayer(name string, f *yamledit.File) *layer {
 		if e := newEntry(p, n); e != nil {
 			l.entries = append(l.entries, e)
 		}
+	}
+	_, list := own(root, "transformers")
+	for _, n := range items(list) {
+		l.transformers = append(l.transformers, text(n))
 	}
 	return l
 }

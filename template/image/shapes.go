@@ -1,6 +1,7 @@
 package image
 
 import (
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -43,14 +44,19 @@ func (r wholeRef) read(p *plan, raw *yaml.Node, s spot) ([]site, error) {
 		out.registry = p.registryKey(s.parent, prefix)
 	}
 	out.read(p, s)
-	if inPod.matches(s.keys) {
+	out.now.newer = slices.ContainsFunc(inVolume, func(w pattern) bool { return w.matches(s.keys) })
+	if inPod.matches(s.keys) || out.now.newer {
 		out.now.rendered = ref
 	}
 	return []site{out}, nil
 }
 
-// inPod is where kustomize's images look.
-var inPod = way("**.{containers,initContainers}[].image")
+// inPod and inVolume are where kustomize's images look, in volumes only newer ones.
+var (
+	inPod    = way("**.{containers,initContainers}[].image")
+	inVolume = []pattern{way("spec.volumes[].image.reference"), way("spec.template.spec.volumes[].image.reference"),
+		way("spec.jobTemplate.spec.template.spec.volumes[].image.reference")}
+)
 
 // kustomizeString is the shape of an image for "kustomize edit set image": [NAME=]NEWNAME[:TAG][@DIGEST].
 type kustomizeString struct{}

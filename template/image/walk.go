@@ -59,6 +59,7 @@ type current struct {
 	rendered    string // the reference as kustomizations further out see it; empty where they do not look
 	inherits    bool   // it has no version, so that of what it changes stays
 	made        bool   // rendered is what a kustomization makes of others
+	newer       bool   // only newer versions of kustomize look there
 }
 
 // walk looks for places at a node and below it.
@@ -192,13 +193,13 @@ func (p *plan) settle(s site) error {
 	return nil
 }
 
-// checkOverlays returns an error when a kustomization would miss the image once it has another name, and the version
-// that stays is not the one that this kustomization says.
+// checkOverlays returns an error when a kustomization, or what is outside of all, would miss the image once it has
+// another name, and says a version that t does not.
 func (p *plan) checkOverlays(c current, t *target) error {
-	if t.newName == "" || !t.keepTag || !p.overlays.misses(p.name, c, t) {
+	if !t.mayBeMissed() || !p.overlays.misses(p.name, c, t) {
 		return nil
 	}
-	const reason = "a kustomization changes it by its old name, and another one takes it as it is"
+	const reason = "what takes it changes it by its old name, and would miss it"
 	return p.fail(resolve(c.nodes[0]), t, reason)
 }
 
