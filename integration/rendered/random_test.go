@@ -109,7 +109,8 @@ func (g *garden) kustomization(dir, text string, containers int) {
 		name := g.pick(near)
 		g.texts[dir] = append(g.texts[dir], name)
 		patch := fmt.Sprintf("apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: app\nspec:\n  template:\n"+
-			"    spec:\n      containers:\n      - name: c%d\n        image: %s\n", g.IntN(containers), name+g.version())
+			"    spec:\n      containers:\n      - name: c%d\n        image: %s\n",
+			g.IntN(containers), name+g.version())
 		if g.IntN(2) == 0 {
 			g.files[dir+"/patch.yaml"] = patch
 			text += "patches:\n- path: patch.yaml\n"

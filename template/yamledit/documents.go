@@ -79,7 +79,8 @@ func (f *File) RewriteDocument(i int, text string, tree *yaml.Node) error {
 	if before == after {
 		before, after = "its own layout", "yq's layout"
 	}
-	f.changes = append(f.changes, recorded{document: i, Change: Change{File: f.name, Path: ".", Old: before, New: after}})
+	change := Change{File: f.name, Path: ".", Old: before, New: after}
+	f.changes = append(f.changes, recorded{document: i, Change: change})
 	const anew = "%s: document %d is written anew, since it cannot be changed in place: look at its layout"
 	f.warnings = append(f.warnings, fmt.Sprintf(anew, f.name, i))
 	return nil

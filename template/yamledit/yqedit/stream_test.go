@@ -132,8 +132,8 @@ func TestDocuments(t *testing.T) {
 		{src, `.i = document_index`,
 			"# top\na:  1 # x\ni: 0\n---\n# second\na:  2\ni: 1\n\n---\na:  3\ni: 2\n", ""},
 		{src, `select(di == 1) | .a = 5`, strings.Replace(src, "2", "5", 1),
-			"f.yaml: 2 documents, the first in this file, that select(di == 1) | .a = 5 does not yield stay as they are; " +
-				"yq would delete them. "},
+			"f.yaml: 2 documents, the first in this file, that select(di == 1) | .a = 5 does not yield stay as they " +
+				"are; yq would delete them. "},
 		{"a: 1 # x\n---\na: 1 # y\n", `select(di == 1) | .a = 2`, "a: 1 # x\n---\na: 2 # y\n",
 			"f.yaml: a document that select(di == 1) | .a = 2 does not yield stays as it is; yq would delete it. "},
 		{"---\na: 1\n---\na: 2\n", `select(di == 1)`, "---\na: 2\n", ""},
