@@ -190,7 +190,7 @@ func TestWalletRefuses(t *testing.T) {
 		{Options{APIURL: "https://u@git.example.com"}, repo, "", "not the URL of an API", true},
 		{Options{APIURL: "http://git.example.com"}, repo, "", "plain text", true},
 		{Options{TokenFile: "/does/not/exist"}, repo, "-token-file: open", "-token-file: open", false},
-		{Options{TokenFile: writeFile(t, "empty", "\n")}, repo, "is empty", "is empty", false},
+		{Options{TokenFile: writeFile(t, "empty", "\n")}, repo, "is empty", "is empty", true},
 		{Options{TokenFile: writeFile(t, "two", "a b")}, repo, "white space", "white space", false},
 		{Options{AppID: "1", AppKeyFile: "/does/not/exist"}, repo, "-key-file: open", "-key-file: open", false},
 		{Options{AppID: "1", AppKeyFile: key}, repo, "private key of app 1", "private key of app 1", false},
