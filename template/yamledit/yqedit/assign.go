@@ -85,9 +85,10 @@ func ParseAssignment(s string) (Assignment, error) {
 // in labels, it is text. A scalar that comes from a merge key (<<) gets an entry of its own, with the type of what that
 // overrides.
 //
-// With SkipMissing, a warning names the files in which Path selects nothing, or fails. A file that is not YAML is an
-// error with it, too. In a file of several documents, Path may select nothing in some of them, or fail with SkipMissing. Where it selects several
-// values in one, a warning names the places that lack it, unless it looks everywhere (..).
+// A file that Path does not fit, such as one with a list where Path has a key, is one in which it selects nothing. With
+// SkipMissing, a warning names those files. A file that is not YAML is an error with it, too. In a file of several
+// documents, Path may select nothing in some of them, and with SkipMissing, it need not fit them. Where it selects
+// several values in one, a warning names the places that lack it, unless it looks everywhere (..).
 //
 // Files that are JSON stay JSON. The others are YAML 1.1 or 1.2, in UTF-8; in those that end in ".json", all strings
 // are written in double quotes.
@@ -137,19 +138,19 @@ func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (Result, er
 // make makes the assignment in the files that it matches, and returns warnings.
 func (a Assignment) make(sel selector, files []*assignedFile, progress Progress) (warnings []string, err error) {
 	warnings = a.keptQuotes()
-	var without []string
+	var without []lacking
 	for _, f := range files {
 		progress(f.name, a.Path)
-		found, lacks, err := f.assign(sel, a)
+		out, err := f.assign(sel, a)
 		if err != nil {
 			return nil, err
 		}
-		if !found {
-			without = append(without, f.name)
+		if !out.found {
+			without = append(without, lacking{f.name, out.unfit, out.inPart})
 		}
-		if len(lacks) > 0 {
+		if len(out.without) > 0 {
 			warnings = append(warnings, fmt.Sprintf("%s: %s selects nothing at %s, which is left out",
-				f.name, a.Path, listed(lacks)))
+				f.name, a.Path, listed(out.without)))
 		}
 	}
 	skipped, err := a.judge(without, len(files))
@@ -166,30 +167,6 @@ func listed(names []string) string {
 		list += fmt.Sprintf(" and %d more", more)
 	}
 	return list
-}
-
-// judge returns a warning about the files in which the path of an assignment selects nothing, or an error, where they
-// are of how many.
-func (a Assignment) judge(without []string, of int) (warning []string, err error) {
-	if len(without) == 0 {
-		return nil, nil
-	}
-	reason := fmt.Sprintf("%s selects nothing in %d of %d files: %s", a.Path, len(without), of, listed(without))
-	if a.Missing == SkipMissing && len(without) < of {
-		return []string{a.File + ": " + reason + "; skipped"}, nil
-	}
-	e := &yamledit.Error{File: a.File, Key: a.Path, Reason: reason, Err: yamledit.ErrNoNode}
-	if len(without) == 1 {
-		e.File, e.Reason = without[0], a.Path+" selects nothing"
-	}
-	switch {
-	case a.Missing == SkipMissing:
-		e.Hint = "check the path against the files; -set-missing=skip needs at least one that has it"
-	case of > 1:
-		e.Hint = "check the path against the files; " +
-			"-set-missing=skip leaves those alone that lack it, and -set-missing=create adds it to them"
-	}
-	return nil, e
 }
 
 // assignedFile is a file in which assignments are made.
@@ -260,24 +237,34 @@ func write(files []*assignedFile) (Result, error) {
 	return out, nil
 }
 
-// assign makes one assignment, and returns whether the path selects anything, now or before, and where it selects
-// nothing beside that.
-func (f *assignedFile) assign(sel selector, a Assignment) (found bool, without []string, err error) {
-	fail := func(line int, p problem) (bool, []string, error) {
+// outcome is what came of one assignment in a file.
+type outcome struct {
+	found   bool     // the path selects anything, now or before
+	without []string // where it selects nothing beside that
+	unfit   string   // why the path does not fit the file; empty: it fits
+	inPart  bool     // it fits other documents of the file, which is not enough
+}
+
+// assign makes one assignment.
+func (f *assignedFile) assign(sel selector, a Assignment) (outcome, error) {
+	fail := func(line int, p problem) (outcome, error) {
 		reason := a.Path + " " + p.reason
-		return false, nil, &yamledit.Error{
+		return outcome{}, &yamledit.Error{
 			File: f.name, Line: line, Key: a.Path, Reason: reason, Hint: p.hint, Err: yamledit.ErrUneditable,
 		}
 	}
 	if f.unread != nil {
-		return false, nil, withKey(f.unread, a.Path)
+		return outcome{}, withKey(f.unread, a.Path)
 	}
 	nodes, without, err := sel.selects(f.Documents())
+	unfit := ""
 	switch {
-	case errors.Is(err, errFails) && a.Missing == SkipMissing: // such as a key of a list, in some of the documents
-	case errors.Is(err, errFails):
-		const hint = "check the path against the file; -set-missing=skip skips what it does not fit"
-		return fail(0, problem{err.Error(), hint})
+	case errors.Is(err, errFails): // such as a key of a list, in some of the documents
+		unfit = sel.unfit(f.File, err)
+		creates := a.Missing == CreateMissing && len(nodes) == 0 && sel.steps != nil
+		if a.Missing != SkipMissing && !creates {
+			return outcome{unfit: unfit, inPart: len(nodes) > 0}, nil
+		}
 	case err != nil:
 		return fail(0, problem{err.Error(), "give a path that selects values of the file; -yq computes new ones"})
 	}
@@ -289,7 +276,7 @@ func (f *assignedFile) assign(sel selector, a Assignment) (found bool, without [
 			return fail(0, *p)
 		}
 		f.recordCreated(sel, a)
-		return true, nil, nil
+		return outcome{found: true}, nil
 	}
 	for _, s := range nodes {
 		if a.Missing == CreateMissing && s.detour != nil && s.detour.isMerge && s.detour.isLast {
@@ -303,9 +290,9 @@ func (f *assignedFile) assign(sel selector, a Assignment) (found bool, without [
 			return fail(s.node.Line, *p)
 		}
 		if err := f.Set(s.node, a.value().instead(f.File, s.node)); err != nil {
-			return false, nil, withHint(withKey(err, a.Path), hintFor(s.node))
+			return outcome{}, withHint(withKey(err, a.Path), hintFor(s.node))
 		}
 		f.record(a, s.node)
 	}
-	return len(nodes) > 0, without, nil
+	return outcome{found: len(nodes) > 0, without: without, unfit: unfit}, nil
 }
