@@ -175,6 +175,7 @@ var editHints = []struct {
 		"check the name or glob against the base branch; * stays in a folder, ** crosses folders"},
 
 	// Templates.
+	{"", kind(edits.ErrRenderedTwice), nil, "give -template another target, or leave the other one out of -filepath"},
 	{"", kind(template.ErrLimit), nil, "look for what repeats or calls itself without end"},
 	{"", kind(template.ErrInvalid), nil,
 		"correct the template, or the value that it puts there; -validate=false commits it as it is"},
