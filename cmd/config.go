@@ -14,6 +14,7 @@ type config struct {
 	secrets     *secret.Redactor // every secret that is given or found is registered with it
 	tokenSource string           // where the token was given, for a person
 	warnings    []string         // of what is done otherwise than it is given, for a person
+	fullNames   map[string]bool  // the flags in which a ref has its full name
 
 	// Repository.
 	repo          string

@@ -32,7 +32,7 @@ func (c *config) repositoryFlags() []flagSpec {
 			usage: "GitOps repository: https, http or ssh `URL`, git@host:path, or a path"},
 		{name: "workdir", into: &c.workdir, preset: ".",
 			usage: "`folder` with the checkout and the sources of -template"},
-		{name: "base", into: &c.base, check: checkBranch, fallback: "the remote's default branch",
+		{name: "base", into: &c.base, check: c.checkBranch, fallback: "the remote's default branch",
 			usage: "`branch` that the change starts from and the pull request targets; " +
 				"with -create-pull-request=false, where a new -branch starts"},
 		{name: "token", into: &c.token,
@@ -105,7 +105,7 @@ func (c *config) commitFlags() []flagSpec {
 		{name: "app", into: &c.app, check: checkFilled,
 			fallback: "what the CI system says, else the name of the repository",
 			usage:    "`name` of the application"},
-		{name: "branch", into: &c.branch, check: checkBranch,
+		{name: "branch", into: &c.branch, check: c.checkBranch,
 			fallback: "APP-SHA7; with -create-pull-request=false, the base",
 			usage:    "`branch` to commit to"},
 		{name: "commit-message", into: &c.message, isText: true, fallback: "what changed",

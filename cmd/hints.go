@@ -12,6 +12,7 @@ import (
 	"update-gitops-repo/cmd/internal/auth"
 	"update-gitops-repo/cmd/internal/edits"
 	"update-gitops-repo/cmd/internal/heapwatch"
+	"update-gitops-repo/cmd/internal/message"
 	"update-gitops-repo/cmd/internal/report"
 	"update-gitops-repo/cmd/internal/retry"
 	"update-gitops-repo/cmd/internal/update"
@@ -81,6 +82,7 @@ func hintFor(err error) string {
 const (
 	hintSameBranch = "give another -branch, or -create-pull-request=false to push directly"
 	hintImage      = "check the image's name, and with -image-files where it is looked for"
+	hintNothing    = "correct the template, or leave it out for the default text"
 	hintGoesOn     = "picks up where it was"
 	hintGeneral    = "run it again with -verbose to see each step"
 )
@@ -96,6 +98,7 @@ var hints = []struct {
 	{kind(update.ErrSecret), "leave it out: what is pushed cannot be taken back"},
 	{kind(update.ErrSameBranch), hintSameBranch},
 	{kind(update.ErrBranchLeft), "delete the branch by hand, or run it again once the token may"},
+	{kind(message.ErrNothing), hintNothing},
 
 	// Time.
 	{kind(context.DeadlineExceeded), "give it more time with -timeout, or see with -verbose where it goes"},
@@ -172,6 +175,7 @@ var editHints = []struct {
 		"check the name or glob against the base branch; * stays in a folder, ** crosses folders"},
 
 	// Templates.
+	{"", kind(edits.ErrRenderedTwice), nil, "give -template another target, or leave the other one out of -filepath"},
 	{"", kind(template.ErrLimit), nil, "look for what repeats or calls itself without end"},
 	{"", kind(template.ErrInvalid), nil,
 		"correct the template, or the value that it puts there; -validate=false commits it as it is"},

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -130,7 +131,11 @@ func (d draft) checkTemplates() error {
 	for _, t := range []struct{ flag, text string }{
 		{"-commit-message", composer.Commit}, {"-pr-title", composer.Title}, {"-pr-body", composer.Body},
 	} {
-		if err := composer.Check(t.flag, t.text); err != nil {
+		err := composer.Check(t.flag, t.text)
+		if errors.Is(err, message.ErrNothing) {
+			return usage.Errorf(hintNothing, "%v", err)
+		}
+		if err != nil {
 			return usage.Errorf("it is a template over .app .revision .shortRevision .base .branch .files .changes; "+
 				"if the text has these delimiters itself, choose others with -delims", "%v", err)
 		}

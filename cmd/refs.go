@@ -11,8 +11,10 @@ import (
 
 // shortenRefs replaces the full name of a branch, or of a tag as the revision, with its short one, and adds a warning.
 // CI systems hold full names, as in GITHUB_REF and BUILD_SOURCEBRANCH, and refs/heads/main as a branch would become
-// refs/heads/refs/heads/main. A hash gets git's lower case, so that one commit has one branch.
+// refs/heads/refs/heads/main. Which flags had a full name is remembered: that leaves no doubt what is meant. A hash gets
+// git's lower case, so that one commit has one branch.
 func (c *config) shortenRefs() {
+	c.fullNames = map[string]bool{}
 	for _, ref := range []struct {
 		flag, prefix string
 		into         *string
@@ -25,7 +27,7 @@ func (c *config) shortenRefs() {
 			continue
 		}
 		c.warnings = append(c.warnings, fmt.Sprintf("-%s %s: the short name %s is taken", ref.flag, *ref.into, short))
-		*ref.into = short
+		*ref.into, c.fullNames[ref.flag] = short, true
 	}
 	if fullHash.MatchString(c.revision) {
 		c.revision = strings.ToLower(c.revision)
@@ -34,8 +36,11 @@ func (c *config) shortenRefs() {
 
 var fullHash = regexp.MustCompile(`^(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$`)
 
+// neverBranch finds names that are not taken for a branch even where refs/heads/ stands before them.
+var neverBranch = regexp.MustCompile(`^(?:HEAD$|@$|refs/)`)
+
 // otherRefs are names that git, a forge or a CI system has for something that is no branch, or not by its own name. A
-// branch may be called so, but is not meant. $1 in a hint is the branch.
+// branch may be called so, but is meant only where its full name is given. $1 in a hint is the branch.
 var otherRefs = []struct {
 	form       *regexp.Regexp
 	what, hint string
@@ -52,14 +57,20 @@ var otherRefs = []struct {
 	{regexp.MustCompile(`^refs/`), "is no branch", "give the short name of a branch, such as main"},
 }
 
-// checkBranch takes the short name of a branch.
-func checkBranch(flag, value string) error {
+// checkBranch takes the short name of a branch, or what is left of a full one.
+func (c *config) checkBranch(flag, value string) error {
 	if err := checkFilled(flag, value); err != nil {
 		return err
 	}
 	for _, other := range otherRefs {
+		if c.fullNames[flag] && !neverBranch.MatchString(value) {
+			break
+		}
 		if m := other.form.FindStringSubmatchIndex(value); m != nil {
 			hint := string(other.form.ExpandString(nil, other.hint, value, m))
+			if !neverBranch.MatchString(value) {
+				hint += "; for a branch that is really called so, its full name: refs/heads/" + value
+			}
 			return usage.Errorf(hint, "-%s %q %s", flag, value, other.what)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"update-gitops-repo/cmd/internal/usage"
 	"update-gitops-repo/secret"
 )
 
@@ -24,6 +25,8 @@ func TestRefs(t *testing.T) {
 	for _, ref := range []string{
 		"refs/heads/a/b", "refs/heads/v1", "refs/tags/v2", "refs/pull/7/merge", "refs/pull/7/head",
 		"refs/merge-requests/7/head", "refs/remotes/origin/main", "refs/remotes/up/main", "refs/for/main",
+		"refs/heads/origin/x", "refs/heads/heads/x", "refs/heads/tags/x", "refs/heads/remotes/up/x",
+		"refs/heads/7/merge", "refs/heads/pull/7/head",
 	} {
 		git("update-ref", ref, "main")
 	}
@@ -40,8 +43,13 @@ func TestRefs(t *testing.T) {
 		"HEAD": "whatever is checked out", "@": "whatever is checked out", "-x": "cannot be the name",
 		"a..b": "cannot be the name", "a.lock": "cannot be the name", "a/": "cannot be the name",
 		"a.": "cannot be the name", "refs/heads/a..b": "cannot be the name",
-		"refs/heads/HEAD": "whatever is checked out",
-		"main~1":          "cannot be the name", "main^{commit}": "cannot be the name", "@{-1}": "cannot be the name",
+		"refs/heads/HEAD": "whatever is checked out", "refs/heads/@": "whatever is checked out",
+
+		// The full name of a branch that is called as something else is beyond doubt.
+		"refs/heads/origin/x": "origin/x", "refs/heads/heads/x": "heads/x", "refs/heads/tags/x": "tags/x",
+		"refs/heads/remotes/up/x": "remotes/up/x", "refs/heads/7/merge": "7/merge",
+		"refs/heads/pull/7/head": "pull/7/head",
+		"main~1":                 "cannot be the name", "main^{commit}": "cannot be the name", "@{-1}": "cannot be the name",
 	} {
 		for _, flag := range []string{"base", "branch"} {
 			c, err := parseConfig([]string{"-" + flag + "=" + name, "-set=a.yaml:.b=1"}, nil, &secret.Redactor{})
@@ -60,6 +68,31 @@ func TestRefs(t *testing.T) {
 			}
 			if warned := len(c.warnings) == 1; warned != (name != short) {
 				t.Errorf("-%s=%s: warnings %q", flag, name, c.warnings)
+			}
+		}
+	}
+}
+
+// TestRefHints: a name that a branch may have is refused with the full name, which is taken; any other is not.
+func TestRefHints(t *testing.T) {
+	for name, canBe := range map[string]bool{
+		"origin/x": true, "heads/x": true, "tags/x": true, "7/merge": true, "remotes/up/x": true,
+		"HEAD": false, "@": false, "refs/tags/x": false, "refs/for/x": false, "refs/remotes/up/x": false,
+	} {
+		for _, flag := range []string{"base", "branch"} {
+			for given, want := range map[string]bool{name: false, "refs/heads/" + name: canBe} {
+				c, err := parseConfig([]string{"-" + flag + "=" + given, "-set=a.yaml:.b=1"}, nil, &secret.Redactor{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = refuse(c)
+				if (err == nil) != want {
+					t.Errorf("-%s=%s: %v", flag, given, err)
+				}
+				hint, _ := usage.Hint(err)
+				if strings.HasSuffix(hint, "its full name: refs/heads/"+name) != (canBe && !want) {
+					t.Errorf("-%s=%s: the hint is %s", flag, given, hint)
+				}
 			}
 		}
 	}

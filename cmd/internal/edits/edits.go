@@ -49,6 +49,9 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap returns the error of the edits.
 func (e *Error) Unwrap() error { return e.Err }
 
+// ErrRenderedTwice: two templates are rendered to one file.
+var ErrRenderedTwice = errors.New("another template is rendered to")
+
 // Result is the outcome of the edits.
 type Result struct {
 	Snapshot *gitrepo.Snapshot
@@ -195,7 +198,7 @@ func (e Edits) renderAll(fsys fs.FS) (edited, error) {
 	}
 	for _, t := range e.Local {
 		if _, ok := files[t.Dest]; ok {
-			return edited{}, fmt.Errorf("-template %s: another template is rendered to %s too", t.Source, t.Dest)
+			return edited{}, fmt.Errorf("-template %s: %w %s too", t.Source, ErrRenderedTwice, t.Dest)
 		}
 		out, err := e.renderLocal(t)
 		if err != nil {

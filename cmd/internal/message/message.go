@@ -24,6 +24,9 @@ const (
 	maxTitle = 248
 )
 
+// ErrNothing: a template renders to nothing that a reader sees.
+var ErrNothing = errors.New("renders to nothing")
+
 // Composer says what changes of one app do.
 type Composer struct {
 	App      string
@@ -56,7 +59,7 @@ type Text struct {
 	Body   string // with a [Marker]
 }
 
-// Compose returns what to say of a change. The error is that of a template.
+// Compose returns what to say of a change. The error is that of a template, or ErrNothing.
 func (c Composer) Compose(change Change) (Text, error) {
 	rows := c.rows(change)
 	var text Text
@@ -76,7 +79,9 @@ func (c Composer) Compose(change Change) (Text, error) {
 		if err != nil {
 			return Text{}, err
 		}
-		*t.to = strings.TrimSpace(escape.Visible(strings.ReplaceAll(out, "\r\n", "\n")))
+		if *t.to = visible(out); *t.to == "" {
+			return Text{}, fmt.Errorf("%s %w: %q", t.flag, ErrNothing, t.template)
+		}
 	}
 	if text.Commit == "" {
 		text.Commit = c.defaultCommit(change.Notes, rows)
@@ -94,16 +99,39 @@ func (c Composer) Compose(change Change) (Text, error) {
 	return text, nil
 }
 
+// visible returns a text in lines as Unix has them, with nothing in it that no reader sees.
+func visible(text string) string {
+	return strings.TrimSpace(escape.Visible(strings.ReplaceAll(text, "\r\n", "\n")))
+}
+
+// ofChange finds in a template what may differ from change to change.
+var ofChange = regexp.MustCompile(`base|branch|files|changes`)
+
+// anyChange is a change that has a value for everything that a template may look up.
+var anyChange = Change{
+	Base: "main", Branch: "update", Files: []string{"a.yaml"},
+	Values: []yamledit.Change{{File: "a.yaml", Path: ".tag", Old: "1", New: "2"}},
+}
+
 // Check renders a template as Compose would, whatever changes, and returns an error that only another template avoids.
-// flag is where it was given.
+// It is ErrNothing only where no change makes a difference. flag is where it was given; no text means no template.
 func (c Composer) Check(flag, text string) error {
-	_, err := c.render(flag, text, c.values(Change{}, nil, escape.OneLine))
-	for _, kind := range []error{template.ErrSyntax, template.ErrDelims, template.ErrMissingKey} {
-		if errors.Is(err, kind) {
-			return err
+	if text == "" {
+		return nil
+	}
+	isNothing := !ofChange.MatchString(text)
+	for _, change := range []Change{{}, anyChange} {
+		out, err := c.render(flag, text, c.values(change, c.rows(change), escape.OneLine))
+		for _, kind := range []error{template.ErrSyntax, template.ErrDelims, template.ErrMissingKey} {
+			if errors.Is(err, kind) {
+				return err
+			}
+		}
+		if isNothing = isNothing && err == nil && visible(out) == ""; !isNothing {
+			return nil
 		}
 	}
-	return nil
+	return fmt.Errorf("%s %w: %q", flag, ErrNothing, text)
 }
 
 // rows returns what is known to change: of each file its values, or an entry without a path where nothing more is

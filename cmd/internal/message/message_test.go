@@ -401,6 +401,12 @@ func FuzzBodyTemplate(f *testing.F) {
 			c := shop()
 			c.Body = template
 			text, err := c.Compose(hostileChange("a.yaml", s))
+			if isBlank := strings.TrimSpace(escape.Markdown(s)) == ""; template == value && isBlank {
+				if !errors.Is(err, ErrNothing) {
+					t.Fatalf("%q: %v", s, err)
+				}
+				continue
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -427,5 +433,37 @@ func checkPlain(t *testing.T, body string, inSpan bool) {
 	}
 	if mention.MatchString(words) || strings.HasPrefix(body, "/") || FindMarker(body) != marker {
 		t.Errorf("%q of %q", words, body)
+	}
+}
+
+// TestNothing checks that a template of which nothing is to be seen is refused, before anything is known of a change if
+// none makes a difference, and never replaced with a text of our own.
+func TestNothing(t *testing.T) {
+	t.Parallel()
+	change := Change{Base: "main", Branch: "shop-1", Files: []string{"a.yaml"}}
+	for text, want := range map[string]struct{ early, late bool }{
+		"":                                  {},
+		"$(< .app >)":                       {},
+		"$(< .revision >)":                  {true, true},
+		"$(< .shortRevision >)":             {true, true},
+		" $({/* none */}) \n":               {true, true},
+		`$({ if eq .app "x" })x$({ end })`:  {true, true},
+		"$(< .base >)":                      {},
+		"$({ range .changes })x$({ end })":  {false, true},
+		`$({ if eq .base "x" })x$({ end })`: {false, true},
+		"$({ range . })$(< . >)$({ end })":  {},
+	} {
+		for _, flag := range []string{"-commit-message", "-pr-title", "-pr-body"} {
+			c := Composer{App: "shop", Secrets: &secret.Redactor{}}
+			*map[string]*string{"-commit-message": &c.Commit, "-pr-title": &c.Title, "-pr-body": &c.Body}[flag] = text
+			early := c.Check(flag, text)
+			_, late := c.Compose(change)
+			if errors.Is(early, ErrNothing) != want.early || errors.Is(late, ErrNothing) != want.late {
+				t.Errorf("%s=%q: %v, then %v; want %+v", flag, text, early, late, want)
+			}
+			if want.late && !strings.HasPrefix(late.Error(), flag+" renders to nothing: ") {
+				t.Errorf("%s: %v", flag, late)
+			}
+		}
 	}
 }

@@ -2,6 +2,7 @@ package yqedit
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -91,10 +92,10 @@ func ParseAssignment(s string) (Assignment, error) {
 // CreateMissing, a string that is not there gets a document, if what is behind is keys and indices. Other uses of them,
 // as in select(.values | from_yaml | .a == 1), are yq's.
 //
-// With SkipMissing, a warning names the files in which Path selects nothing, or fails. A file that is not YAML is an
-// error with it, too. In a file of several documents, Path may select nothing in some of them, or fail with
-// SkipMissing. Where it selects several values in one, a warning names the places that lack it, unless it looks
-// everywhere (..).
+// A file that Path does not fit, such as one with a list where Path has a key, is one in which it selects nothing. With
+// SkipMissing, a warning names those files. A file that is not YAML is an error with it, too. In a file of several
+// documents, Path may select nothing in some of them, and with SkipMissing, it need not fit them. Where it selects
+// several values in one, a warning names the places that lack it, unless it looks everywhere (..).
 //
 // Files that are JSON stay JSON. The others are YAML 1.1 or 1.2, in UTF-8; in those that end in ".json", all strings
 // are written in double quotes.
@@ -144,19 +145,19 @@ func Assign(fsys fs.FS, assignments []Assignment, progress Progress) (Result, er
 // make makes the assignment in the files that it matches, and returns warnings.
 func (a Assignment) make(sel selector, files []*assignedFile, progress Progress) (warnings []string, err error) {
 	warnings = a.keptQuotes()
-	var without []string
+	var without []lacking
 	for _, f := range files {
 		progress(f.name, a.Path)
-		found, lacks, err := f.assign(sel, a)
+		out, err := f.assign(sel, a)
 		if err != nil {
 			return nil, err
 		}
-		if !found {
-			without = append(without, f.name)
+		if !out.found {
+			without = append(without, lacking{f.name, out.unfit, out.inPart})
 		}
-		if len(lacks) > 0 {
+		if len(out.without) > 0 {
 			warnings = append(warnings, fmt.Sprintf("%s: %s selects nothing at %s, which is left out",
-				f.name, a.Path, listed(lacks)))
+				f.name, a.Path, listed(out.without)))
 		}
 	}
 	skipped, err := a.judge(without, len(files))
@@ -173,30 +174,6 @@ func listed(names []string) string {
 		list += fmt.Sprintf(" and %d more", more)
 	}
 	return list
-}
-
-// judge returns a warning about the files in which the path of an assignment selects nothing, or an error, where they
-// are of how many.
-func (a Assignment) judge(without []string, of int) (warning []string, err error) {
-	if len(without) == 0 {
-		return nil, nil
-	}
-	reason := fmt.Sprintf("%s selects nothing in %d of %d files: %s", a.Path, len(without), of, listed(without))
-	if a.Missing == SkipMissing && len(without) < of {
-		return []string{a.File + ": " + reason + "; skipped"}, nil
-	}
-	e := &yamledit.Error{File: a.File, Key: a.Path, Reason: reason, Err: yamledit.ErrNoNode}
-	if len(without) == 1 {
-		e.File, e.Reason = without[0], a.Path+" selects nothing"
-	}
-	switch {
-	case a.Missing == SkipMissing:
-		e.Hint = "check the path against the files; -set-missing=skip needs at least one that has it"
-	case of > 1:
-		e.Hint = "check the path against the files; " +
-			"-set-missing=skip leaves those alone that lack it, and -set-missing=create adds it to them"
-	}
-	return nil, e
 }
 
 // assignedFile is a file in which assignments are made.
@@ -267,11 +244,26 @@ func write(files []*assignedFile) (Result, error) {
 	return out, nil
 }
 
-// assign makes one assignment, and returns whether the path selects anything, now or before, and where it selects
-// nothing beside that.
-func (f *assignedFile) assign(sel selector, a Assignment) (found bool, without []string, err error) {
+// outcome is what came of one assignment in a file.
+type outcome struct {
+	found   bool     // the path selects anything, now or before
+	without []string // where it selects nothing beside that
+	unfit   string   // why the path does not fit the file; empty: it fits
+	inPart  bool     // it fits other documents of the file, which is not enough
+}
+
+// and returns what came of an assignment at two places.
+func (o outcome) and(other outcome) outcome {
+	return outcome{
+		found: o.found || other.found, without: append(o.without, other.without...),
+		unfit: cmp.Or(o.unfit, other.unfit), inPart: o.inPart || other.inPart,
+	}
+}
+
+// assign makes one assignment.
+func (f *assignedFile) assign(sel selector, a Assignment) (outcome, error) {
 	if f.unread != nil {
-		return false, nil, withKey(f.unread, a.Path)
+		return outcome{}, withKey(f.unread, a.Path)
 	}
 	return f.assignIn(f.File, sel, a)
 }
@@ -286,59 +278,58 @@ func (f *assignedFile) fail(file *yamledit.File, line int, a Assignment, p probl
 }
 
 // assignIn does what assign does in the file, or in a document that a string of it holds.
-func (f *assignedFile) assignIn(file *yamledit.File, sel selector, a Assignment) (
-	found bool, without []string, err error,
-) {
+func (f *assignedFile) assignIn(file *yamledit.File, sel selector, a Assignment) (outcome, error) {
 	nodes, without, err := sel.selects(file.Documents())
+	out := outcome{without: without}
 	switch {
-	case errors.Is(err, errFails) && a.Missing == SkipMissing: // such as a key of a list, in some of the documents
-	case errors.Is(err, errFails):
-		const hint = "check the path against the file; -set-missing=skip skips what it does not fit"
-		return false, nil, f.fail(file, 0, a, problem{err.Error(), hint})
+	case errors.Is(err, errFails): // such as a key of a list, in some of the documents
+		out.unfit = sel.unfit(file, err)
+		creates := a.Missing == CreateMissing && len(nodes) == 0 && sel.steps != nil
+		if a.Missing != SkipMissing && !creates {
+			return outcome{unfit: out.unfit, inPart: len(nodes) > 0}, nil
+		}
 	case err != nil:
 		const hint = "give a path that selects values of the file; -yq computes new ones"
-		return false, nil, f.fail(file, 0, a, problem{err.Error(), hint})
+		return outcome{}, f.fail(file, 0, a, problem{err.Error(), hint})
 	}
 	if f.first == "" {
 		f.first = a.Path
 	}
 	if len(nodes) == 0 && a.Missing == CreateMissing {
 		if p := create(file, sel, a); p != nil {
-			return false, nil, f.fail(file, 0, a, *p)
+			return outcome{}, f.fail(file, 0, a, *p)
 		}
 		f.recordCreated(file, sel, a)
-		return true, nil, nil
+		return outcome{found: true}, nil
 	}
 	for _, s := range nodes {
-		has, lacks, err := f.assignOne(file, s, sel, a)
+		one, err := f.assignOne(file, s, sel, a)
 		if err != nil {
-			return false, nil, err
+			return outcome{}, err
 		}
-		found, without = found || has, append(without, lacks...)
+		out = out.and(one)
 	}
-	return found, without, nil
+	return out, nil
 }
 
 // assignOne makes an assignment at a selected node.
-func (f *assignedFile) assignOne(file *yamledit.File, s selected, sel selector, a Assignment) (
-	found bool, without []string, err error,
-) {
+func (f *assignedFile) assignOne(file *yamledit.File, s selected, sel selector, a Assignment) (outcome, error) {
 	if a.Missing == CreateMissing && s.detour != nil && s.detour.isMerge && s.detour.isLast {
 		if p := override(file, s, sel.steps[len(sel.steps)-1].key, a); p != nil {
-			return false, nil, f.fail(file, s.node.Line, a, *p)
+			return outcome{}, f.fail(file, s.node.Line, a, *p)
 		}
 		f.recordCreated(file, sel, a)
-		return true, nil, nil
+		return outcome{found: true}, nil
 	}
 	if sel.next != nil {
 		return f.assignWithin(file, s, sel, a)
 	}
 	if p := s.problem(file, a); p != nil {
-		return false, nil, f.fail(file, s.node.Line, a, *p)
+		return outcome{}, f.fail(file, s.node.Line, a, *p)
 	}
 	if err := file.Set(s.node, a.value().instead(file, s.node)); err != nil {
-		return false, nil, withHint(withKey(err, a.Path), hintFor(s.node))
+		return outcome{}, withHint(withKey(err, a.Path), hintFor(s.node))
 	}
 	f.record(file, a, s.node)
-	return true, nil, nil
+	return outcome{found: true}, nil
 }

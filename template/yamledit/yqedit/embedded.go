@@ -71,29 +71,32 @@ func newSelector(all []stage) (selector, error) {
 }
 
 // assignWithin makes an assignment in the documents that a string holds.
-func (f *assignedFile) assignWithin(file *yamledit.File, s selected, sel selector, a Assignment) (
-	found bool, without []string, err error,
-) {
+func (f *assignedFile) assignWithin(file *yamledit.File, s selected, sel selector, a Assignment) (outcome, error) {
 	if p := s.holderProblem(file, sel, a); p != nil {
-		return false, nil, f.fail(file, s.node.Line, a, *p)
+		return outcome{}, f.fail(file, s.node.Line, a, *p)
 	}
 	path := file.Path(s.node)
 	inner, err := file.Embedded(s.node)
 	if err != nil {
-		return false, nil, withHint(withKey(err, a.Path), "set it by hand, or give a path to a string that holds YAML")
+		return outcome{}, withHint(withKey(err, a.Path), "set it by hand, or give a path to a string that holds YAML")
 	}
 	if isJSON := strings.Contains(sel.decoder, "json"); isJSON && !inner.IsJSON() {
-		return false, nil, f.fail(file, s.node.Line, a,
+		return outcome{}, f.fail(file, s.node.Line, a,
 			problem{fmt.Sprintf("reads JSON in %s, which holds none", path), "give from_yaml, which reads both"})
 	}
-	found, lacks, err := f.assignIn(inner, *sel.next, a)
-	if !found {
-		return false, []string{path}, err
+	out, err := f.assignIn(inner, *sel.next, a)
+	if err != nil {
+		return outcome{}, err
 	}
-	for _, lack := range lacks {
-		without = append(without, fmt.Sprintf("%s | %s | %s", path, sel.decoder, lack))
+	if !out.found {
+		return outcome{without: []string{path}, unfit: out.unfit, inPart: out.inPart}, nil
 	}
-	return true, without, err
+	without := make([]string, len(out.without))
+	for i, lack := range out.without {
+		without[i] = fmt.Sprintf("%s | %s | %s", path, sel.decoder, lack)
+	}
+	out.without = without
+	return out, nil
 }
 
 // holderProblem returns why no document can be read out of a selected node, or nil.

@@ -40,10 +40,16 @@ func TestMissing(t *testing.T) {
 		{file: "*", missing: SkipMissing,
 			want: map[string]string{"a.yaml": "tag: 2\n", "d.yaml": "x: 1\n---\ntag: 2\n---\nx: 2\n",
 				"f.yml": "[1]\n---\ntag: 2\n"},
-			warning: "*: .tag selects nothing in 3 of 6 files: b.yaml, c.yaml, e.json; skipped"},
+			warning: "*: .tag selects nothing in 3 of 6 files: b.yaml, c.yaml, e.json (. is a list); skipped"},
 		{file: "f.yml", missing: SkipMissing, want: map[string]string{"f.yml": "[1]\n---\ntag: 2\n"}},
-		{file: "f.yml", err: "f.yml: .tag fails: cannot index array with 'tag'", hint: "-set-missing=skip"},
-		{file: "f.yml", missing: CreateMissing, err: "f.yml: .tag fails: cannot index array with 'tag'"},
+		{file: "f.yml", err: "f.yml: .tag selects nothing: . is a list in document 0",
+			hint: "-set-missing=skip skips the documents"},
+		{file: "*", err: "*: .tag selects nothing in 4 of 6 files: b.yaml, c.yaml, e.json (. is a list), " +
+			"f.yml (. is a list in document 0)", hint: "-set-missing=skip"},
+		{file: "e.json", err: "e.json: .tag selects nothing: . is a list", hint: "named by its index"},
+		{file: "e.json", missing: SkipMissing, err: "e.json: .tag selects nothing: . is a list", hint: "at least one"},
+		{file: "f.yml", missing: CreateMissing, err: "f.yml: .tag selects nothing: . is a list in document 0",
+			hint: "-set-missing=skip skips the documents"},
 		{file: "[bc].yaml", missing: SkipMissing,
 			err:  "[bc].yaml: .tag selects nothing in 2 of 2 files: b.yaml, c.yaml",
 			hint: "needs at least one"},
@@ -51,7 +57,7 @@ func TestMissing(t *testing.T) {
 		{file: "*.yaml", missing: CreateMissing, want: map[string]string{
 			"a.yaml": "tag: 2\n", "b.yaml": "x: 1\ntag: \"2\"\n",
 			"c.yaml": "tag: \"2\"\n", "d.yaml": "x: 1\n---\ntag: 2\n---\nx: 2\n"}},
-		{file: "[be].*", missing: CreateMissing, err: "e.json: .tag fails: cannot index array with 'tag'"},
+		{file: "[be].*", missing: CreateMissing, err: "e.json: .tag cannot be created, since . is a sequence"},
 	} {
 		a := []Assignment{{File: tt.file, Path: ".tag", Value: "2", Missing: tt.missing}}
 		result, err := Assign(fsys, a, ignore)

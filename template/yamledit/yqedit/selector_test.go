@@ -94,8 +94,14 @@ func TestAssignErrors(t *testing.T) {
 			"f.yaml: .a + 1 yields something computed, which is no node of the file"},
 		{"collected", "a: 1\n", "[.a]", yamledit.ErrUneditable,
 			"f.yaml: [.a] yields something computed, which is no node of the file"},
-		{"failing", "a: [1]\n", ".a[\"x\"]", yamledit.ErrUneditable,
-			"f.yaml: .a[\"x\"] fails: cannot index array with 'x'…"},
+		{"a key of a list", "a: [1]\n", ".a[\"x\"]", yamledit.ErrNoNode,
+			`f.yaml: .a["x"] selects nothing: .a is a list`},
+		{"a key of a list behind an alias", "a: &a [1]\nb: *a\n", ".b.x", yamledit.ErrNoNode,
+			"f.yaml: .b.x selects nothing: .a is a list"},
+		{"a key of a list, by an expression", "a: [1]\n", "(.a, .b) | .x", yamledit.ErrNoNode,
+			`f.yaml: (.a, .b) | .x selects nothing: cannot index array with 'x' ("x" is no number)`},
+		{"too large an index", "a: [1]\n", ".a[\"99999999999999999999\"]", yamledit.ErrNoNode,
+			`f.yaml: .a["99999999999999999999"] selects nothing: .a is a list`},
 		{"a number with a tag", "a: !!int 5\n", ".a", yamledit.ErrUneditable,
 			`f.yaml:1: .a: "new value" is no !!int, as the tag of the node says`},
 		{"a key without a value", "? b\n? c\n", ".b", yamledit.ErrUneditable,
@@ -114,7 +120,7 @@ func TestAssignErrors(t *testing.T) {
 				changes != nil || got != tt.src {
 				t.Fatalf("got %q, %v, %v", got, changes, err)
 			}
-			if hasOwn := e.Hint != ""; hasOwn != (tt.kind == yamledit.ErrUneditable) {
+			if hasOwn := e.Hint != ""; hasOwn != (tt.kind == yamledit.ErrUneditable || strings.Contains(tt.text, "nothing:")) {
 				t.Errorf("the hint is %q", e.Hint)
 			}
 			start, open := strings.CutSuffix(tt.text, "…")

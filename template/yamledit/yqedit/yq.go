@@ -88,7 +88,7 @@ func evaluated(context yqlib.Context, expr *yqlib.ExpressionNode) (nodes []*yqli
 	}()
 	result, err := yqlib.NewDataTreeNavigator().GetMatchingNodes(context, expr)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errFails, err)
+		return nil, fmt.Errorf("%w: %s", errFails, inWords(err.Error()))
 	}
 	for el := result.MatchingNodes.Front(); el != nil; el = el.Next() {
 		nodes = append(nodes, el.Value.(*yqlib.CandidateNode))
