@@ -24,10 +24,10 @@ var (
 	actionOnly = regexp.MustCompile(`(?ms)^[ \t]*(?:(?:` + action + `)[ \t]*)+$`)
 )
 
-// isForeign reports whether a text that does not parse is a template of another language: it would parse without its
+// IsForeign reports whether a text that does not parse is a template of another language: it would parse without its
 // actions, or some of its lines are nothing but actions. That it holds an action is not enough: those in quotes, as in
 // alerts of Prometheus and in workflows of Argo, are plain YAML.
-func isForeign(name string, text []byte) bool {
+func IsForeign(name string, text []byte) bool {
 	lines := actionOnly.FindIndex(text) != nil
 	if lines || !actions.Match(text) {
 		return lines
@@ -72,7 +72,7 @@ func (p *passed) pass(f unparsed, targets []*target) error {
 	if err := f.deploys(targets); err != nil {
 		return err
 	}
-	foreign := isForeign(f.name, f.text)
+	foreign := IsForeign(f.name, f.text)
 	for _, t := range targets {
 		var m mentions
 		m.look(t, f.name, withoutComments(f.text))
