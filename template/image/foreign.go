@@ -24,10 +24,10 @@ var (
 	actionOnly = regexp.MustCompile(`(?ms)^[ \t]*(?:(?:` + action + `)[ \t]*)+$`)
 )
 
-// isForeign reports whether a text that does not parse is a template of another language: it would parse without its
+// IsForeign reports whether a text that does not parse is a template of another language: it would parse without its
 // actions, or some of its lines are nothing but actions. That it holds an action is not enough: those in quotes, as in
 // alerts of Prometheus and in workflows of Argo, are plain YAML.
-func isForeign(name string, text []byte) bool {
+func IsForeign(name string, text []byte) bool {
 	lines := actionOnly.FindIndex(text) != nil
 	if lines || !actions.Match(text) {
 		return lines
@@ -78,7 +78,7 @@ func (r *Result) pass(c context, f unparsed) error {
 	if err := f.deploys(c.targets); err != nil {
 		return err
 	}
-	foreign := isForeign(f.name, f.text)
+	foreign := IsForeign(f.name, f.text)
 	for _, t := range c.targets {
 		if !foreign && f.names(t) {
 			const why = "%s is named here, and may be deployed, but the file is not YAML: %v"

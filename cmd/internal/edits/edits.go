@@ -165,7 +165,7 @@ type edited struct {
 func (e Edits) assign(fsys fs.FS) (edited, error) {
 	return heapwatch.Run(heapwatch.Limit, func(progress func(file, key string)) (edited, error) {
 		result, err := yqedit.Assign(fsys, e.Sets, progress)
-		return edited{files: result.Files, values: result.Changes, warnings: result.Warnings}, err
+		return edited{files: result.Files, values: result.Changes, warnings: result.Warnings}, explained(fsys, err)
 	})
 }
 
@@ -182,7 +182,7 @@ func (e Edits) setImages(fsys fs.FS) (edited, error) {
 func (e Edits) evaluate(fsys fs.FS) (edited, error) {
 	return heapwatch.Run(heapwatch.Limit, func(progress func(file, key string)) (edited, error) {
 		result, err := yqedit.Evaluate(fsys, e.Expressions, progress)
-		return edited{files: result.Files, values: result.Changes, warnings: result.Warnings}, err
+		return edited{files: result.Files, values: result.Changes, warnings: result.Warnings}, explained(fsys, err)
 	})
 }
 
