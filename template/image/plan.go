@@ -30,6 +30,7 @@ type plan struct {
 	understood map[*yaml.Node]bool  // the scalars of sites whose version is known
 	lent       map[*yaml.Node]*plan // nodes of documents in strings that are looked at together with others
 	inner      []inner              // documents in strings
+	hasHost    map[*yaml.Node]bool  // names of images whose registry is known
 	unlisted   map[*yaml.Node]bool  // below which a mention need not deploy
 	named      map[*target]bool     // those that an entry of a kustomization names
 	added      []*target            // those that get an entry
@@ -67,7 +68,7 @@ func newPlan(c context, base string, f *yamledit.File) *plan {
 		values: map[*yaml.Node]value{}, entries: map[*yaml.Node]*entry{},
 		seen: map[use]bool{}, covered: map[*yaml.Node]bool{},
 		taken: map[*yaml.Node]bool{}, understood: map[*yaml.Node]bool{}, lent: map[*yaml.Node]*plan{},
-		unlisted: map[*yaml.Node]bool{}, named: map[*target]bool{},
+		hasHost: map[*yaml.Node]bool{}, unlisted: map[*yaml.Node]bool{}, named: map[*target]bool{},
 	}
 }
 

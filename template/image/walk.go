@@ -16,7 +16,8 @@ type spot struct {
 	parent   *yaml.Node
 	key      string // in parent, if that is a map
 	object   object
-	registry string // the one of global.imageRegistry
+	registry string   // the one of global.imageRegistry
+	prefixes []string // of names, in the maps around
 }
 
 // below returns the spot of what a map has under a key.
@@ -71,6 +72,7 @@ func (p *plan) walk(n *yaml.Node, s spot) error {
 		if global := p.lookup(p.lookup(n, "global"), "imageRegistry"); text(global) != "" {
 			s.registry = strings.TrimSuffix(text(global), "/")
 		}
+		s.prefixes = prefixesOf(s.prefixes, n)
 		if err := p.checkKeys(n); err != nil {
 			return err
 		}
