@@ -26,6 +26,7 @@ type plan struct {
 	seen    map[use]bool          // what is seen to, changed or not
 	covered map[*yaml.Node]bool   // the maps that have it, and the aliases that lead to it
 
+	rows       map[object][]int     // of the table, by object; see rowsFor
 	taken      map[*yaml.Node]bool  // what belongs to a site
 	understood map[*yaml.Node]bool  // the scalars of sites whose version is known
 	lent       map[*yaml.Node]*plan // nodes of documents in strings that are looked at together with others
@@ -67,6 +68,7 @@ func newPlan(c context, base string, f *yamledit.File) *plan {
 		tree: newTree(f.Documents()), context: c, base: base, file: f,
 		values: map[*yaml.Node]value{}, entries: map[*yaml.Node]*entry{},
 		seen: map[use]bool{}, covered: map[*yaml.Node]bool{},
+		rows:  map[object][]int{},
 		taken: map[*yaml.Node]bool{}, understood: map[*yaml.Node]bool{}, lent: map[*yaml.Node]*plan{},
 		hasHost: map[*yaml.Node]bool{}, unlisted: map[*yaml.Node]bool{}, named: map[*target]bool{},
 	}
