@@ -28,6 +28,9 @@ type group struct{ names, tags, digests []string }
 func (parts) read(p *plan, raw *yaml.Node, s spot) ([]site, error) {
 	m := resolve(raw)
 	fields := p.fieldsOf(m)
+	if len(fields) == 0 {
+		return nil, nil
+	}
 	groups := map[string]*group{}
 	for _, key := range sortedKeys(fields) {
 		prefix, r := roleOf(key)
