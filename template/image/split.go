@@ -51,7 +51,7 @@ func valueIn(m *yaml.Node, key string) *yaml.Node {
 // leaveSplit notes the images whose name in m is only the end of the one that is deployed, if charts put together what
 // m and the maps around it have.
 func (p *plan) leaveSplit(m *yaml.Node, s spot) {
-	if len(s.prefixes) == 0 || kustomizations.include(p.base, s.object) {
+	if len(s.prefixes) == 0 {
 		return
 	}
 	fields := p.fieldsOf(m)
