@@ -11,6 +11,9 @@ import (
 // checkOthers returns an error when what changes reaches anything else than the images that are to be set, by an alias
 // or a merge key.
 func (p *plan) checkOthers() error {
+	if p.isEmpty() {
+		return nil
+	}
 	if err := p.checkAliases(); err != nil {
 		return err
 	}

@@ -95,6 +95,10 @@ func TestChoosingErrors(t *testing.T) {
 		{"acme/shop=:*@" + digestA, "{kind: Application, spec: {source: {kustomize: {images: [acme/shop]}}}}\n",
 			yamledit.ErrUneditable,
 			"acme/shop cannot be set: what this changes has the tag, so REF must have a tag too"},
+		{"acme/shop=:v2", "image: {repository: acme/shop, tag: v1, digest: " + digestA + ", useDigest: true}\n",
+			yamledit.ErrUneditable, "acme/shop cannot be set: useDigest is true here, so REF must have a digest too"},
+		{"ghcr.io/acme/shop=:v2", "image: {registry: ghcr.io, repository: acme, name: shop, tag: v1}\n", ErrNotDeployed,
+			"ghcr.io/acme/shop is deployed nowhere; it is named in another way: shop:v1 (a.yaml:1, in parts)"},
 	} {
 		if _, _, err := setImage("a.yaml", tt.src, tt.image); !errors.Is(err, tt.kind) ||
 			!strings.HasSuffix(err.Error(), tt.want) {

@@ -99,21 +99,10 @@ func Set(fsys fs.FS, req Request, progress Progress) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	names, err := Find(fsys, req.Globs)
+	common := context{targets: targets, missing: req.Missing}
+	names, err := common.find(fsys, req.Globs)
 	if err != nil {
 		return Result{}, err
-	}
-	if err := glob.Prefetch(fsys, names); err != nil {
-		return Result{}, err
-	}
-	common := context{targets: targets, missing: req.Missing}
-	if common.overlays, err = newOverlays(fsys, names, targets); err != nil {
-		return Result{}, err
-	}
-	if len(req.Globs) == 0 {
-		if names, err = common.overlays.withJSON(names); err != nil {
-			return Result{}, err
-		}
 	}
 	out := Result{Files: map[string][]byte{}}
 	for _, name := range names {
@@ -144,6 +133,21 @@ func Set(fsys fs.FS, req Request, progress Progress) (Result, error) {
 		return Result{}, leftError(out.Left)
 	}
 	return out, nil
+}
+
+// find returns the files to look at, and reads which of them are kustomizations.
+func (c *context) find(fsys fs.FS, globs []string) ([]string, error) {
+	names, err := Find(fsys, globs)
+	if err != nil {
+		return nil, err
+	}
+	if err := glob.Prefetch(fsys, names); err != nil {
+		return nil, err
+	}
+	if c.overlays, err = newOverlays(fsys, names, c.targets); err != nil || len(globs) > 0 {
+		return names, err
+	}
+	return c.overlays.withJSON(names)
 }
 
 // set sets the images in one file.

@@ -64,7 +64,7 @@ const maxKey = 100
 var otherKeys = func() map[string]bool {
 	keys := map[string]bool{
 		"pullPolicy": true, "imagePullPolicy": true, "apiVersion": true, "kind": true, "spec": true, "images": true,
-		"newName": true, "newTag": true, "global": true, "build": true,
+		"newName": true, "newTag": true, "global": true, "build": true, "useDigest": true,
 	}
 	for _, row := range table {
 		if _, ok := row.shape.(wholeRef); !ok {

@@ -20,12 +20,17 @@ type Mention struct {
 	Text string // what names it
 	// Placeholder is true where the version is for something else to fill in: acme/shop:${TAG}.
 	Placeholder bool
+	// Split is true where Text has only the end of the name, and the file has the rest apart.
+	Split bool
 }
 
 // String returns the mention as people read it.
 func (m Mention) String() string {
-	if m.Placeholder {
+	switch {
+	case m.Placeholder:
 		return fmt.Sprintf("%s (%s, a placeholder)", m.Text, m.at())
+	case m.Split:
+		return fmt.Sprintf("%s (%s, in parts)", m.Text, m.at())
 	}
 	return fmt.Sprintf("%s (%s)", m.Text, m.at())
 }
@@ -157,6 +162,12 @@ func (t *target) named(line string, inKey bool) []Mention {
 	for _, at := range anyRef.FindAllStringSubmatchIndex(line, -1) {
 		ref, suffix := line[at[0]:at[1]], line[at[2]:at[3]]
 		repo := line[at[0]:at[2]]
+		if host := hostVariable.FindString(line[:at[0]]); host != "" && t.mayBeBehind(host, repo) {
+			if m, ok := t.behindVariable(host, ref, suffix); ok {
+				out = append(out, m)
+			}
+			continue
+		}
 		if fullName(repo) != t.name || at[0] > 0 && line[at[0]-1] == '/' && !hasScheme(line[:at[0]]) {
 			continue
 		}
@@ -172,6 +183,32 @@ func (t *target) named(line string, inKey bool) []Mention {
 		}
 	}
 	return out
+}
+
+// hostVariable finds what is filled in with a registry at the end of a text, such as ${REGISTRY}/.
+var hostVariable = regexp.MustCompile(`(?:\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$\([^()]*\)|<[\w.-]+>|[%@][\w.]+[%@])/$`)
+
+// mayBeBehind reports whether repo is t's without its registry, and a variable in front may be that registry: one that
+// has another for its default is not.
+func (t *target) mayBeBehind(host, repo string) bool {
+	_, registry, _ := strings.Cut(strings.TrimSuffix(host, "}/"), "-")
+	if registry != "" && strings.HasPrefix(host, "${") {
+		return fullName(registry+"/"+repo) == t.name
+	}
+	_, path, _ := strings.Cut(t.name, "/")
+	return repo == path || "library/"+repo == path
+}
+
+// behindVariable returns the mention of t with a variable for its registry, unless another version is meant, or it has
+// the one that t sets.
+func (t *target) behindVariable(host, ref, suffix string) (Mention, bool) {
+	_, tag, digest := splitRef(ref)
+	fixed := suffix != "" && refSuffix.MatchString(suffix)
+	if fixed && (!t.chooses(tag) || t.isMade(current{names: []string{t.name}, tag: tag, digest: digest})) ||
+		!fixed && t.oldTag != "" {
+		return Mention{}, false
+	}
+	return Mention{Name: t.Name, Text: host + ref, Placeholder: true}, true
 }
 
 // keyAndName matches a line of a text that may be YAML, with a key and the name of an image.

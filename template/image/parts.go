@@ -28,6 +28,9 @@ type group struct{ names, tags, digests []string }
 func (parts) read(p *plan, raw *yaml.Node, s spot) ([]site, error) {
 	m := resolve(raw)
 	fields := p.fieldsOf(m)
+	if len(fields) == 0 {
+		return nil, nil
+	}
 	groups := map[string]*group{}
 	for _, key := range sortedKeys(fields) {
 		prefix, r := roleOf(key)
@@ -55,6 +58,7 @@ func (parts) read(p *plan, raw *yaml.Node, s spot) ([]site, error) {
 			sites = append(sites, out)
 		}
 	}
+	p.leaveSplit(m, s)
 	return sites, nil
 }
 
@@ -228,6 +232,7 @@ func (s *partsSite) read(p *plan, at spot) {
 	if s.host != "" {
 		full = s.host + "/" + repo
 	}
+	p.hasHost[resolve(fields[s.name])] = s.host != ""
 	s.now.names, s.now.tag, s.now.digest = []string{fullName(full)}, tag, digest
 	if s.global { // which a chart need not read
 		s.now.ambiguous = fullName(strings.TrimPrefix(text(p.lookup(s.m, s.registry))+"/"+repo, "/"))
@@ -267,6 +272,8 @@ func (s *partsSite) set(p *plan, t *target) error {
 	}
 	newTag := v.tag
 	switch {
+	case v.digest == "" && s.digest != "" && text(p.lookup(s.m, "useDigest")) == "true":
+		return p.fail(name, t, "useDigest is true here, so REF must have a digest too")
 	case v.digest != "" && s.digest == "" && newTag == "":
 		return p.fail(name, t, "there is a tag but no digest here, so REF must have a tag too")
 	case v.digest != "" && s.digest == "":

@@ -103,6 +103,9 @@ func matchKey(glob, key string) bool {
 	if key == item || glob == item || !strings.Contains(glob, "*") {
 		return false
 	}
+	if end := glob[1:]; glob[0] == '*' && !strings.Contains(end, "*") { // by far the most, and matched fast
+		return strings.HasSuffix(key, end) && !strings.Contains(key[:len(key)-len(end)], "/")
+	}
 	ok, _ := path.Match(glob, key)
 	return ok
 }

@@ -26,10 +26,12 @@ type plan struct {
 	seen    map[use]bool          // what is seen to, changed or not
 	covered map[*yaml.Node]bool   // the maps that have it, and the aliases that lead to it
 
+	rows       map[object][]int     // of the table, by object; see rowsFor
 	taken      map[*yaml.Node]bool  // what belongs to a site
 	understood map[*yaml.Node]bool  // the scalars of sites whose version is known
 	lent       map[*yaml.Node]*plan // nodes of documents in strings that are looked at together with others
 	inner      []inner              // documents in strings
+	hasHost    map[*yaml.Node]bool  // names of images whose registry is known
 	unlisted   map[*yaml.Node]bool  // below which a mention need not deploy
 	named      map[*target]bool     // those that an entry of a kustomization names
 	added      []*target            // those that get an entry
@@ -66,8 +68,9 @@ func newPlan(c context, base string, f *yamledit.File) *plan {
 		tree: newTree(f.Documents()), context: c, base: base, file: f,
 		values: map[*yaml.Node]value{}, entries: map[*yaml.Node]*entry{},
 		seen: map[use]bool{}, covered: map[*yaml.Node]bool{},
+		rows:  map[object][]int{},
 		taken: map[*yaml.Node]bool{}, understood: map[*yaml.Node]bool{}, lent: map[*yaml.Node]*plan{},
-		unlisted: map[*yaml.Node]bool{}, named: map[*target]bool{},
+		hasHost: map[*yaml.Node]bool{}, unlisted: map[*yaml.Node]bool{}, named: map[*target]bool{},
 	}
 }
 

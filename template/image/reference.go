@@ -17,8 +17,8 @@ type Image struct {
 	// only what is deployed with that tag counts. In the tag, "*" is any characters, "?" is one.
 	Name string
 	// Ref is REPO:TAG, REPO@DIGEST or REPO:TAG@DIGEST. Without REPO, the repository stays. "*" stands for the tag that
-	// is there, as for "kustomize edit set image": with "REPO:*" tag and digest stay, with ":*@DIGEST" the tag does, with
-	// ":*@none" too, while the digest goes.
+	// is there, as for "kustomize edit set image": with "REPO:*" tag and digest stay, with ":*@DIGEST" the tag does,
+	// with ":*@none" too, while the digest goes.
 	Ref string
 }
 

@@ -62,6 +62,7 @@ func (t *target) notDeployed(fsys fs.FS, req Request, names []string, left []Men
 	if err := h.lookIn(t, fsys, names); err != nil {
 		return err
 	}
+	h.addSplit(t, left)
 	reason := t.Name + " is deployed nowhere" + h.String()
 	if len(req.Globs) == 0 {
 		var out hints
@@ -80,6 +81,16 @@ func (t *target) notDeployed(fsys fs.FS, req Request, names []string, left []Men
 		}
 	}
 	return &yamledit.Error{File: strings.Join(req.Patterns(), ","), Key: t.Name, Err: ErrNotDeployed, Reason: reason}
+}
+
+// addSplit adds what names t in parts, instead of the part that a line shows as another image.
+func (h *hints) addSplit(t *target, left []Mention) {
+	for _, m := range left {
+		if m.Name == t.Name && m.Split {
+			h.named = append(h.named, m.String())
+			h.others = slices.DeleteFunc(h.others, func(s string) bool { return strings.HasSuffix(s, "("+m.at()+")") })
+		}
+	}
 }
 
 // lookIn looks through files, line by line.

@@ -78,14 +78,14 @@ var table = []place{
 		wholeRef{untagged}},
 	{"Crossplane", "a package", kinds("*.pkg.crossplane.io"), "spec.package", "", wholeRef{untagged}},
 	{"Tekton", "a bundle", tekton, "**.{taskRef,pipelineRef}.bundle", "", wholeRef{untagged}},
-	{"Tekton", "a bundle, by the resolver", tekton, "**.{taskRef,pipelineRef}.params[].value", "name=bundle",
+	{"Tekton", "a bundle, by the resolver", tekton, "**.{taskRef,pipelineRef,ref}.params[].value", "name=bundle",
 		wholeRef{untagged}},
 	{"Tekton", "a step or sidecar", everywhere, "**.{steps,sidecars}[].image", "", wholeRef{untagged}},
 	{"Tekton", "what steps have in common", everywhere, "**.stepTemplate.image", "", wholeRef{untagged}},
 	{"Argo Workflows", "a template", everywhere, "**.{container,script}.image", "", wholeRef{untagged}},
 	{"Kubernetes", "a container of a pod, also in custom resources (Knative, Argo Rollouts)", everywhere,
 		"**.{containers,initContainers,ephemeralContainers}[].image", "", wholeRef{untagged}},
-	{"Kubernetes", "an image volume", everywhere, "**.volumes[].image.reference", "", wholeRef{untagged}},
+	{"Kubernetes", "an image volume", everywhere, "**.{volumes,*Volumes}[].image.reference", "", wholeRef{untagged}},
 	{"Operators", "an image that an operator deploys", everywhere, "**.env[].value", "name=RELATED_IMAGE_*",
 		wholeRef{untagged}},
 	{"Compose", "a service", compose, "services.*.image", "", wholeRef{untagged}},
@@ -93,7 +93,7 @@ var table = []place{
 	{"Helm", "values in parts: `{registry, repository, tag, digest}`, `{name, tag}`, `fooImage` and `fooTag`",
 		everywhere, "**", "", parts{}},
 	{"Everywhere", "an image with a tag or digest; of custom resources, operators (`relatedImages`), Helm values",
-		everywhere, "**.{*image,*Image,*IMAGE}", "", wholeRef{tagged}},
+		everywhere, "**.{*image,*Image,*IMAGE,*imageName,*ImageName}", "", wholeRef{tagged}},
 }
 
 // patterns has the ways of the table's places.

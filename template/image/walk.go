@@ -16,7 +16,8 @@ type spot struct {
 	parent   *yaml.Node
 	key      string // in parent, if that is a map
 	object   object
-	registry string // the one of global.imageRegistry
+	registry string   // the one of global.imageRegistry
+	prefixes []string // of names, in the maps around
 }
 
 // below returns the spot of what a map has under a key.
@@ -71,6 +72,7 @@ func (p *plan) walk(n *yaml.Node, s spot) error {
 		if global := p.lookup(p.lookup(n, "global"), "imageRegistry"); text(global) != "" {
 			s.registry = strings.TrimSuffix(text(global), "/")
 		}
+		s.prefixes = prefixesOf(s.prefixes, n)
 		if err := p.checkKeys(n); err != nil {
 			return err
 		}
@@ -125,12 +127,12 @@ const indexTag = "!index"
 // visit looks for places at a node. It returns true if nothing below it is a place.
 func (p *plan) visit(raw *yaml.Node, s spot) (stop bool, err error) {
 	n := resolve(raw)
-	for i, row := range table {
+	for _, i := range p.rowsFor(s.object) {
 		if p.taken[raw] {
 			return false, nil
 		}
-		if !row.shape.takes(n) || !row.in.include(p.base, s.object) || !patterns[i].matches(s.keys) ||
-			!p.isBeside(s.parent, row.beside) {
+		row := table[i]
+		if !row.shape.takes(n) || !patterns[i].matches(s.keys) || !p.isBeside(s.parent, row.beside) {
 			continue
 		}
 		if _, ok := row.shape.(ignored); ok {
@@ -147,6 +149,21 @@ func (p *plan) visit(raw *yaml.Node, s spot) (stop bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// rowsFor returns the indices of the table's places that an object may have. They are kept, since most nodes of a file
+// are in the same object.
+func (p *plan) rowsFor(o object) []int {
+	rows, ok := p.rows[o]
+	if !ok {
+		for i, row := range table {
+			if row.in.include(p.base, o) {
+				rows = append(rows, i)
+			}
+		}
+		p.rows[o] = rows
+	}
+	return rows
 }
 
 // isBeside reports whether a map has what a place demands of it.
