@@ -11,8 +11,8 @@ import (
 
 // shortenRefs replaces the full name of a branch, or of a tag as the revision, with its short one, and adds a warning.
 // CI systems hold full names, as in GITHUB_REF and BUILD_SOURCEBRANCH, and refs/heads/main as a branch would become
-// refs/heads/refs/heads/main. Which flags had a full name is remembered: that leaves no doubt what is meant. A hash gets
-// git's lower case, so that one commit has one branch.
+// refs/heads/refs/heads/main. Which flags had a full name is remembered: that leaves no doubt what is meant. A hash
+// gets git's lower case, so that one commit has one branch.
 func (c *config) shortenRefs() {
 	c.fullNames = map[string]bool{}
 	for _, ref := range []struct {

@@ -49,7 +49,8 @@ func TestRefs(t *testing.T) {
 		"refs/heads/origin/x": "origin/x", "refs/heads/heads/x": "heads/x", "refs/heads/tags/x": "tags/x",
 		"refs/heads/remotes/up/x": "remotes/up/x", "refs/heads/7/merge": "7/merge",
 		"refs/heads/pull/7/head": "pull/7/head",
-		"main~1":                 "cannot be the name", "main^{commit}": "cannot be the name", "@{-1}": "cannot be the name",
+		"main~1":                 "cannot be the name", "main^{commit}": "cannot be the name",
+		"@{-1}": "cannot be the name",
 	} {
 		for _, flag := range []string{"base", "branch"} {
 			c, err := parseConfig([]string{"-" + flag + "=" + name, "-set=a.yaml:.b=1"}, nil, &secret.Redactor{})

@@ -126,8 +126,8 @@ func TestElsewhere(t *testing.T) {
 		fsys[name] = &fstest.MapFile{Data: []byte("image: acme/shop:1\n")}
 	}
 	req := Request{Images: []Image{{"acme/shop", ":2"}}}
-	const want = "{**.{yaml,yml},**/Kustomization}: acme/shop is deployed nowhere; without -image-files these are not " +
-		"looked at: acme/shop:1 (.github/workflows/a.yaml:1), acme/shop:1 (.gitlab-ci.yml:1), " +
+	const want = "{**.{yaml,yml},**/Kustomization}: acme/shop is deployed nowhere; without -image-files these are " +
+		"not looked at: acme/shop:1 (.github/workflows/a.yaml:1), acme/shop:1 (.gitlab-ci.yml:1), " +
 		"acme/shop:1 (docs/a.yaml:1), acme/shop:1 (sub/.gitlab-ci.yml:1)"
 	if _, err := Set(fsys, req, ignore); !errors.Is(err, ErrNotDeployed) || err.Error() != want {
 		t.Errorf("got %v", err)

@@ -89,8 +89,8 @@ type Progress func(file, key string)
 // A *yamledit.Error tells of an image that is deployed nowhere (ErrNotDeployed, with where it is named all the same),
 // or left somewhere in a strict Request (ErrLeft), of a file that is not YAML as above (yamledit.ErrSyntax), and of a
 // place that cannot be set without touching anything else, or a key that is there twice (yamledit.ErrUneditable). Where
-// it is about one image, its Key is the Name. Any other error is that of Check, that of a glob which matches nothing, or
-// of the file system.
+// it is about one image, its Key is the Name. Any other error is that of Check, that of a glob which matches nothing,
+// or of the file system.
 //
 // The YAML parser cannot be stopped, and a file needs little to take more memory than there is. Callers with
 // untrusted input must watch the memory; progress is called with each file that is about to be parsed.

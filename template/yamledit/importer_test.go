@@ -207,7 +207,7 @@ func TestBlockScalarDocument(t *testing.T) {
 	got, _, err := edit("--- |\n  text\n---\nb: 1\n", func(f *File) error {
 		return f.Set(f.Documents()[0], []int{1})
 	})
-	if want := "--- \n- 1\n---\nb: 1\n"; got != want || err != nil {
+	if want := "---\n- 1\n---\nb: 1\n"; got != want || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
 }

@@ -120,7 +120,8 @@ func TestAssignErrors(t *testing.T) {
 				changes != nil || got != tt.src {
 				t.Fatalf("got %q, %v, %v", got, changes, err)
 			}
-			if hasOwn := e.Hint != ""; hasOwn != (tt.kind == yamledit.ErrUneditable || strings.Contains(tt.text, "nothing:")) {
+			hasOwn := tt.kind == yamledit.ErrUneditable || strings.Contains(tt.text, "nothing:")
+			if (e.Hint != "") != hasOwn {
 				t.Errorf("the hint is %q", e.Hint)
 			}
 			start, open := strings.CutSuffix(tt.text, "…")
