@@ -244,6 +244,12 @@ func write(files []*assignedFile) (Result, error) {
 	return out, nil
 }
 
+// goesOn reports whether an assignment whose path does not fit a document of a file, and selects a number of nodes in
+// the others, goes on: it skips the document, or says why the path cannot be created.
+func (a Assignment) goesOn(sel selector, nodes int) bool {
+	return a.Missing == SkipMissing || a.Missing == CreateMissing && nodes == 0 && sel.steps != nil
+}
+
 // outcome is what came of one assignment in a file.
 type outcome struct {
 	found   bool     // the path selects anything, now or before
@@ -284,8 +290,7 @@ func (f *assignedFile) assignIn(file *yamledit.File, sel selector, a Assignment)
 	switch {
 	case errors.Is(err, errFails): // such as a key of a list, in some of the documents
 		out.unfit = sel.unfit(file, err)
-		creates := a.Missing == CreateMissing && len(nodes) == 0 && sel.steps != nil
-		if a.Missing != SkipMissing && !creates {
+		if !a.goesOn(sel, len(nodes)) {
 			return outcome{unfit: out.unfit, inPart: len(nodes) > 0}, nil
 		}
 	case err != nil:
