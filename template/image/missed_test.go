@@ -13,7 +13,8 @@ import (
 // the version that is kept, or another one than was chosen, the run is refused.
 func TestMissed(t *testing.T) {
 	t.Parallel()
-	const application = "kind: Application\nspec:\n  source:\n    path: prod\n    kustomize: {images: ['acme/shop:v3']}\n"
+	const application = "kind: Application\n" +
+		"spec:\n  source:\n    path: prod\n    kustomize: {images: ['acme/shop:v3']}\n"
 	const flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" +
 		"spec:\n  path: ./prod\n  images: [{name: acme/shop, newTag: v3}]\n"
 	const moved, chosen = "acme/shop=ghcr.io/acme/shop:*", "acme/shop:v1=ghcr.io/acme/shop:v2"
@@ -21,7 +22,7 @@ func TestMissed(t *testing.T) {
 		{"an Application, the tag is kept", moved, "", application, "base/pod.yaml"},
 		{"an Application, an old tag is chosen", chosen, "", application, "base/pod.yaml"},
 		{"an Application with the tag that is there", moved, "", strings.Replace(application, "v3", "v1", 1), ""},
-		{"an Application that deploys another image", moved, "", strings.Replace(application, "shop:", "shops:", 1), ""},
+		{"an Application with another image", moved, "", strings.Replace(application, "shop:", "shops:", 1), ""},
 		{"Flux, the tag is kept", moved, "", flux, "base/pod.yaml"},
 		{"an entry with another tag than the chosen one", chosen, "images: [{name: acme/shop, newTag: v3}]\n", "",
 			"base/pod.yaml"},
