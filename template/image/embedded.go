@@ -41,8 +41,9 @@ func (p *plan) innerOf(raw *yaml.Node) *plan {
 	return in
 }
 
-// finish plans what becomes of the strings that hold documents, and checks what is planned.
+// finish plans what becomes of the strings that hold documents, notes what is left, and checks what is planned.
 func (p *plan) finish() error {
+	p.leaveSplit()
 	for _, in := range p.inner {
 		if err := in.finish(); err != nil {
 			return err

@@ -58,7 +58,7 @@ func (parts) read(p *plan, raw *yaml.Node, s spot) ([]site, error) {
 			sites = append(sites, out)
 		}
 	}
-	p.leaveSplit(m, s)
+	p.noteSplit(m, s)
 	return sites, nil
 }
 

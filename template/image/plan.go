@@ -38,6 +38,7 @@ type plan struct {
 	tags       []valuesTag          // of Helm values, that files beside this one may override
 	suffixes   []Mention            // of tags, that count no more
 	left       []Mention            // in documents in strings, and at sites whose version is a placeholder
+	split      []splitName          // what may be left, too
 }
 
 // value is what a scalar becomes, for an image.

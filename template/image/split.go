@@ -48,9 +48,24 @@ func valueIn(m *yaml.Node, key string) *yaml.Node {
 	return resolve(value)
 }
 
-// leaveSplit notes the images whose name in m is only the end of the one that is deployed, if charts put together what
+// splitName is a mention of an image by the end of its name.
+type splitName struct {
+	node *yaml.Node
+	Mention
+}
+
+// leaveSplit leaves what noteSplit noted, but for names whose registry proved to be known.
+func (p *plan) leaveSplit() {
+	for _, s := range p.split {
+		if !p.hasHost[s.node] {
+			p.left = append(p.left, s.Mention)
+		}
+	}
+}
+
+// noteSplit notes the images whose name in m is only the end of the one that is deployed, if charts put together what
 // m and the maps around it have.
-func (p *plan) leaveSplit(m *yaml.Node, s spot) {
+func (p *plan) noteSplit(m *yaml.Node, s spot) {
 	if len(s.prefixes) == 0 {
 		return
 	}
@@ -58,7 +73,7 @@ func (p *plan) leaveSplit(m *yaml.Node, s spot) {
 	for _, key := range sortedKeys(fields) {
 		n := resolve(fields[key])
 		_, r := roleOf(key)
-		if r != nameRole || strings.EqualFold(key, "name") && !endsInImage(s.keys) || p.hasHost[n] {
+		if r != nameRole || strings.EqualFold(key, "name") && !endsInImage(s.keys) {
 			continue
 		}
 		repo, tag, digest := splitRef(text(n))
@@ -68,8 +83,8 @@ func (p *plan) leaveSplit(m *yaml.Node, s spot) {
 		for _, t := range p.targets {
 			c := current{names: []string{t.name}, tag: tag, digest: digest}
 			if fullName(repo) != t.name && isPutTogether(t.name, repo, s.prefixes) && t.chooses(tag) && !t.isMade(c) {
-				p.left = append(p.left, Mention{Name: t.Name, File: p.name, Line: p.line(n.Line), Split: true,
-					Text: text(n) + version{tag: p.tagIn(fields)}.suffix()})
+				p.split = append(p.split, splitName{n, Mention{Name: t.Name, File: p.name, Line: p.line(n.Line),
+					Split: true, Text: text(n) + version{tag: p.tagIn(fields)}.suffix()}})
 			}
 		}
 	}
