@@ -97,7 +97,6 @@ var hints = []struct {
 	{kind(update.ErrNoDefault), "give -base"},
 	{kind(update.ErrSecret), "leave it out: what is pushed cannot be taken back"},
 	{kind(update.ErrSameBranch), hintSameBranch},
-	{kind(update.ErrBranchLeft), "delete the branch by hand, or run it again once the token may"},
 	{kind(message.ErrNothing), hintNothing},
 
 	// Time.
@@ -106,6 +105,7 @@ var hints = []struct {
 	{asksForPause, "run it again then, or give it more time with -timeout"},
 
 	// Git.
+	{kind(update.ErrBranchLeft), "delete the branch by hand, or run it again once the token may"},
 	{kind(gitrepo.ErrHostKey), "compare the fingerprint with the one that the forge publishes, " +
 		"then add the host's line to known_hosts, or give -ssh-known-hosts"},
 	{kind(gitrepo.ErrAuth), "check that the token (or ssh key) is valid and may write to the repository; " +

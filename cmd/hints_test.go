@@ -92,6 +92,18 @@ func TestHints(t *testing.T) {
 	}
 }
 
+// TestHintsOfInterrupts checks that a run which was cut short says so, whatever step it was in: that step is not at
+// fault.
+func TestHintsOfInterrupts(t *testing.T) {
+	for _, step := range []error{update.ErrBranchLeft, scm.ErrRefused, gitrepo.ErrFault, auth.ErrAccess} {
+		for _, cut := range []error{context.Canceled, context.DeadlineExceeded} {
+			if got := hint(fmt.Errorf("%w: %w", step, cut)); got != hint(cut) {
+				t.Errorf("%v: %v: the hint is %q", step, cut, got)
+			}
+		}
+	}
+}
+
 // TestHintsOfFlags checks the hints that depend on which flag asked for the edit, and on what the error is about.
 func TestHintsOfFlags(t *testing.T) {
 	for _, test := range []struct {
