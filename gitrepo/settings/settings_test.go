@@ -36,7 +36,7 @@ func list(s *settings.Settings) string {
 // TestFiles: every place of settings, in git's order, with includes; git lists the same.
 func TestFiles(t *testing.T) {
 	home := gittest.Home(t)
-	dir := filepath.Join(home, "work", "checkout")
+	dir := filepath.Join(home, "code", "checkout")
 	linked := filepath.Join(home, "linked")
 	for _, args := range [][]string{
 		{"init", "--quiet", dir},
@@ -57,12 +57,12 @@ func TestFiles(t *testing.T) {
 	gittest.Write(t, filepath.Join(home, ".config", "git", "more"), "[a]\n\tmore = yes\n")
 	var conditions strings.Builder
 	for i, condition := range []string{
-		"gitdir:" + dir + "/.git", "gitdir:" + linked, "gitdir:~/work/", "gitdir:work/", "gitdir:checkout/.git",
-		"gitdir:**/checkout/**", "gitdir:nosuch/", "gitdir:./work/",
+		"gitdir:" + dir + "/.git", "gitdir:" + linked, "gitdir:~/code/", "gitdir:code/", "gitdir:checkout/.git",
+		"gitdir:**/checkout/**", "gitdir:nosuch/", "gitdir:./code/",
 		"gitdir/i:" + strings.ToUpper(dir) + "/.GIT", "gitdir:" + strings.ToUpper(dir) + "/.GIT",
 		"gitdir:" + dir + "/.git/worktrees/*", "gitdir:*/.git",
 		"gitdir:" + home + "/*/checkout/.git", "gitdir:" + home + "/*/.git",
-		"gitdir:" + home + "/w[a-p]rk/check?ut/.git", "gitdir:" + home + "/w[!o]rk/**", "gitdir:", "nosuch:x",
+		"gitdir:" + home + "/c[a-p]de/check?ut/.git", "gitdir:" + home + "/c[!o]de/**", "gitdir:", "nosuch:x",
 		"gitdir:" + dir + "/.git/",
 	} {
 		file := gittest.Write(t, filepath.Join(home, fmt.Sprint("met", i)), fmt.Sprintf("[met]\n\tn = %d\n", i))

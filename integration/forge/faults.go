@@ -220,7 +220,7 @@ func (a *answer) spoil(w http.ResponseWriter, f Fault) {
 	}
 	w.WriteHeader(a.status)
 	if f != Slow {
-		w.Write(body) // fails when the client has gone, as below
+		w.Write(body) // fails only when the client has closed the connection
 		return
 	}
 	for piece := range slices.Chunk(body, max(len(body)/20, 1)) {

@@ -43,7 +43,7 @@ func (s *Server) api(answer func(*http.Request) reply) http.HandlerFunc {
 		}
 		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(rep.status)
-		w.Write(body) // fails when the client has gone, so there is nobody to answer
+		w.Write(body) // fails only when the client has closed the connection
 	}
 }
 

@@ -200,7 +200,8 @@ func noise(size int) string {
 // TestNames has names that git writes in quotes, and those that it could misread without a header of its own.
 func TestNames(t *testing.T) {
 	names := []string{
-		"a b", " a", "a ", "a\tb", "a\nb", "a\"b", `a\b`, "ü", "日本", "a\x01", "a'b", "a b/c d", "a.orig", "-a", "#a",
+		"a b", " a", "a ", "a\tb", "a\nb", "a\"b", `a\b`, "ü", "日本", "a\x01", "a'b", "a b/c d", "a.orig",
+		"-a", "#a",
 		"a=>b", "a 2020-01-01 10:00:00 +0000", "x 1970-01-01 00:00:00 +0000", "dev/null", "dev/null ", "b/f", "a/f",
 		"\u202ea", "\u00a0a", "\u2028", "a\r", "{a,b}", "*", "a\x7f", "%00", "e\u0301",
 	}

@@ -14,8 +14,8 @@ import (
 
 const hintHolds = "assign what JSON can hold: no anchors and no tags of YAML, and numbers as JSON writes them"
 
-// verifyJSON returns an error where a file that was JSON is none any more, or where a tag that the expression assigns
-// is not that of the value that was written.
+// verifyJSON returns an error if a JSON file would no longer be valid JSON, or if a value is written with another type
+// than the tag that the expression assigns.
 func (x *evaluation) verifyJSON(name string, f *yamledit.File, before []byte, all []made) error {
 	after, _, err := f.Bytes()
 	if err != nil {

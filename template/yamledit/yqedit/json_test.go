@@ -7,7 +7,7 @@ import (
 	"update-gitops-repo/template/yamledit"
 )
 
-// A JSON file stays one: what JSON cannot hold is refused, and a style is none there.
+// A JSON file stays JSON: what JSON cannot hold is refused, and a style changes nothing.
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	const src = "{\"name\": \"shop\", \"n\": 1, \"l\": [1, {}]}\n"
